@@ -72,6 +72,12 @@ impl Portfolio {
         }
     }
 
+    /// The execution that [`Strategy::begin`] announced belongs to the bounded search.
+    #[must_use]
+    pub fn systematic(&self) -> bool {
+        self.turn == Turn::Bounded
+    }
+
     fn turn_for(&self, execution: u64) -> Turn {
         match self.mix {
             Mix::Random => Turn::Random,

@@ -1,0 +1,732 @@
+//! One execution: its threads, the decisions between them, and how it ends.
+//!
+//! All threads of an execution are coroutines of one OS thread. A primitive publishes its
+//! operation through [`point`], which may let other threads go first, and then acts. Whether a
+//! thread can take its step is kept exact: a thread whose pending lock is held is not a candidate.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::rc::Rc;
+
+use conclint_schedule::{Candidate, Decision, Deviation, Strategy, default_choice};
+
+use crate::coro::{self, Coro, Pool};
+use crate::local::Locals;
+use crate::op::{Event, Kind, Op};
+use crate::thread::Thread;
+
+/// A thread's number in its execution; the main thread is 0.
+pub(crate) type Id = usize;
+
+/// After so many operations that changed nothing, a thread is taken to be waiting for somebody.
+const SPIN: u32 = 48;
+/// How long the default lets a thread run on while others can.
+const SLICE: u32 = 4096;
+/// Operations that threads may still take once the main thread has ended.
+const DRAIN: u64 = 2000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Ready,
+    Blocked,
+    Done,
+}
+
+/// A lock that a thread holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub object: usize,
+    pub kind: Kind,
+    pub at: &'static Location<'static>,
+}
+
+pub(crate) struct Task {
+    pub coro: Option<Coro>,
+    yielder: Rc<Cell<coro::YielderPtr>>,
+    pub state: State,
+    pub op: Op,
+    /// When a blocked thread's timeout is due.
+    pub due: Option<u64>,
+    pub timed_out: bool,
+    pub held: Vec<Held>,
+    /// When the thread began to wait on a condition variable, and for which mutex.
+    pub since: u64,
+    pub relock: Option<(usize, *const Cell<bool>)>,
+    pub locals: Locals,
+    pub handle: Thread,
+    /// Unpark token.
+    pub token: bool,
+    /// The thread is unwinding from a panic, as the panic hook saw it.
+    pub panicking: bool,
+    decisions: u32,
+    idle: u32,
+    slice: u32,
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The main thread returned.
+    Finished,
+    /// The main thread panicked.
+    Panicked,
+    /// Nobody can move and the main thread has not ended.
+    Deadlock,
+    /// The step bound was reached twice, the second time under a fair scheduler.
+    TooLong {
+        /// Nothing changed any more during the fair part.
+        livelock: bool,
+    },
+    /// The runtime ran out of something.
+    Broken(&'static str),
+}
+
+/// What may differ from execution to execution.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Steps after which a fair scheduler takes over, for as many steps again.
+    pub max_steps: u64,
+    /// Timeouts may fire although other threads can move.
+    pub early_timers: bool,
+    /// Atomic writes get a scheduling point after them too.
+    pub points_after: bool,
+    /// Record every operation.
+    pub trace: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_steps: 100_000,
+            early_timers: true,
+            points_after: false,
+            trace: false,
+        }
+    }
+}
+
+/// A panic that the hook saw.
+#[derive(Clone, Debug)]
+pub struct Panicked {
+    /// The thread.
+    pub thread: u32,
+    /// The payload as text.
+    pub message: String,
+    /// File, line and column.
+    pub file: String,
+    /// Line.
+    pub line: u32,
+    /// Column.
+    pub column: u32,
+}
+
+/// Everything known about the execution that is running.
+pub struct Exec {
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) current: Id,
+    strategy: *mut dyn Strategy,
+    pub(crate) settings: Settings,
+    pub(crate) end: Option<End>,
+    over: bool,
+    main_ended_at: Option<u64>,
+    /// Operations so far.
+    pub steps: u64,
+    decisions: u64,
+    last_progress: u64,
+    pub(crate) clock: u64,
+    candidates: Vec<Candidate>,
+    /// Where the schedule left the default.
+    pub deviations: Vec<Deviation>,
+    /// The operations, where they are recorded.
+    pub events: Vec<Event>,
+    /// Panics in order.
+    pub panics: Vec<Panicked>,
+    /// An object in the image of the program was written: its state outlives the execution.
+    pub touched_static: Option<&'static Location<'static>>,
+    /// Condition variables that were notified while nobody waited.
+    pub(crate) missed: Vec<usize>,
+    pool: Pool,
+    mark: (bool, bool),
+}
+
+thread_local! {
+    static EXEC: Cell<*mut Exec> = const { Cell::new(std::ptr::null_mut()) };
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The program is inside an execution, and the runtime itself is not at work.
+#[must_use]
+pub fn active() -> bool {
+    !EXEC.get().is_null() && !BUSY.get()
+}
+
+/// Works on the running execution. `None` outside of one, and where the runtime is entered from
+/// within itself (by a global allocator that uses atomics, say).
+pub(crate) fn with<R>(f: impl FnOnce(&mut Exec) -> R) -> Option<R> {
+    let exec = EXEC.get();
+    if exec.is_null() || BUSY.get() {
+        return None;
+    }
+    BUSY.set(true);
+    // SAFETY: the pointer is set only while `run` keeps the execution alive, on this OS thread,
+    // and `BUSY` makes the reference unique. No `f` switches threads or runs foreign code that
+    // could come back here without meeting `BUSY`.
+    let result = f(unsafe { &mut *exec });
+    BUSY.set(false);
+    Some(result)
+}
+
+/// Publishes an operation and lets the strategy decide who goes on. Returns when it is this
+/// thread's turn, or at once outside of an execution.
+#[inline]
+pub(crate) fn point(kind: Kind, object: usize, at: &'static Location<'static>) {
+    point_if(kind, object, at, true);
+}
+
+/// Like [`point`], for an operation that may be impossible at the moment: a thread with
+/// `enabled == false` is not run before somebody makes it ready.
+pub(crate) fn point_if(
+    kind: Kind,
+    object: usize,
+    at: &'static Location<'static>,
+    enabled: bool,
+) {
+    let yielder = with(|x| {
+        let me = x.current;
+        let task = &mut x.tasks[me];
+        task.op = Op { kind, object, at };
+        task.idle += 1;
+        if !std::thread::panicking() {
+            task.panicking = false;
+        } else if enabled {
+            // Destructors of an unwinding thread are not interrupted: the count of panics belongs
+            // to the OS thread that all threads share.
+            return None;
+        }
+        if !enabled {
+            task.state = State::Blocked;
+            x.record_wait();
+        }
+        x.reschedule(me)
+    });
+    if let Some(Some(yielder)) = yielder {
+        coro::suspend(yielder);
+    }
+    with(Exec::record);
+}
+
+/// Blocks the current thread until somebody makes it ready or, where `due` is set, its timeout
+/// fires. Returns whether it did.
+pub(crate) fn block(due: Option<u64>) -> bool {
+    let yielder = with(|x| {
+        let me = x.current;
+        let task = &mut x.tasks[me];
+        task.state = State::Blocked;
+        task.due = due;
+        task.timed_out = false;
+        x.record_wait();
+        x.reschedule(me)
+    });
+    if let Some(Some(yielder)) = yielder {
+        coro::suspend(yielder);
+    }
+    with(|x| {
+        x.record_resumed();
+        let me = x.current;
+        let task = &mut x.tasks[me];
+        task.due = None;
+        std::mem::take(&mut task.timed_out)
+    })
+    .unwrap_or(true)
+}
+
+/// Publishes an operation that [`block`] is about to carry out, without a scheduling point.
+pub(crate) fn publish(kind: Kind, object: usize, at: &'static Location<'static>) {
+    with(|x| {
+        let me = x.current;
+        x.tasks[me].op = Op { kind, object, at };
+    });
+}
+
+/// A thread has been chosen for the first time.
+pub(crate) fn started() {
+    with(Exec::record);
+}
+
+/// The current thread has caught its panic.
+pub(crate) fn unwound() {
+    with(|x| {
+        let me = x.current;
+        x.tasks[me].panicking = false;
+    });
+}
+
+/// The current thread, rather than another one on the same OS thread, is unwinding.
+pub(crate) fn panicking() -> bool {
+    std::thread::panicking()
+        && with(|x| {
+            let other = |(id, t): (Id, &Task)| id != x.current && t.panicking;
+            x.tasks[x.current].panicking || !x.tasks.iter().enumerate().any(other)
+        })
+        .unwrap_or(true)
+}
+
+/// Called by the panic hook.
+pub(crate) fn panicked(message: String, at: Option<(&str, u32, u32)>) {
+    with(|x| {
+        let me = x.current;
+        x.tasks[me].panicking = true;
+        let (file, line, column) = at.unwrap_or_default();
+        x.panics.push(Panicked {
+            thread: u32::try_from(me).unwrap_or(u32::MAX),
+            message,
+            file: file.to_owned(),
+            line,
+            column,
+        });
+    });
+}
+
+/// Scheduling points are wanted after atomic writes too.
+pub(crate) fn wants_points_after() -> bool {
+    with(|x| x.settings.points_after).unwrap_or(false)
+}
+
+/// Something changed that other threads can see: the thread is not merely waiting.
+pub(crate) fn progress() {
+    with(|x| {
+        let me = x.current;
+        x.tasks[me].idle = 0;
+        x.last_progress = x.steps;
+    });
+}
+
+/// Adds a value to the last recorded operation.
+pub(crate) fn note(text: impl FnOnce() -> String) {
+    with(|x| {
+        if x.settings.trace {
+            let text = text();
+            let me = u32::try_from(x.current).unwrap_or_default();
+            if let Some(event) = x.events.iter_mut().rev().find(|e| e.thread == me) {
+                event.note = text;
+            }
+        }
+    });
+}
+
+impl Exec {
+    fn new(strategy: *mut dyn Strategy, settings: Settings, pool: Pool) -> Self {
+        Self {
+            tasks: Vec::with_capacity(8),
+            current: 0,
+            strategy,
+            settings,
+            end: None,
+            over: false,
+            main_ended_at: None,
+            steps: 0,
+            decisions: 0,
+            last_progress: 0,
+            clock: 0,
+            candidates: Vec::with_capacity(8),
+            deviations: Vec::new(),
+            events: Vec::new(),
+            panics: Vec::new(),
+            touched_static: None,
+            missed: Vec::new(),
+            pool,
+            mark: (false, false),
+        }
+    }
+
+    /// Adds a thread, which starts when it is first chosen.
+    pub(crate) fn spawn(
+        &mut self,
+        handle: Thread,
+        stack_size: usize,
+        at: &'static Location<'static>,
+        body: Box<dyn FnOnce()>,
+    ) -> Option<Id> {
+        let id = self.tasks.len();
+        let coro = self.pool.start(stack_size, body)?;
+        self.tasks.push(Task {
+            yielder: coro.yielder(),
+            coro: Some(coro),
+            state: State::Ready,
+            op: Op {
+                kind: Kind::Start,
+                object: 0,
+                at,
+            },
+            due: None,
+            timed_out: false,
+            held: Vec::new(),
+            since: 0,
+            relock: None,
+            locals: Locals::default(),
+            handle,
+            token: false,
+            panicking: false,
+            decisions: 0,
+            idle: 0,
+            slice: 0,
+        });
+        Some(id)
+    }
+
+    /// Chooses who goes on after `me` published its operation or blocked. `None`: `me` does.
+    fn reschedule(&mut self, me: Id) -> Option<coro::YielderPtr> {
+        let object = self.tasks[me].op.object;
+        if self.touched_static.is_none()
+            && crate::image::contains(object)
+            && self.tasks[me].op.kind.access() == conclint_schedule::Access::Write
+        {
+            self.touched_static = Some(self.tasks[me].op.at);
+        }
+        if self.choose() && self.current == me {
+            return None;
+        }
+        Some(self.tasks[me].yielder.get())
+    }
+
+    /// Sets `current` to the thread that goes on; `false` where the execution is over.
+    fn choose(&mut self) -> bool {
+        self.steps += 1;
+        self.clock += 1000;
+        crate::journal::heartbeat(self.steps, self.tasks[self.current].op.at);
+        let over = match self.main_ended_at {
+            Some(at) => self.steps > at + DRAIN,
+            None => self.steps > 2 * self.settings.max_steps,
+        };
+        if over {
+            self.over = true;
+            if self.main_ended_at.is_none() {
+                self.end = Some(End::TooLong {
+                    livelock: self.last_progress < self.settings.max_steps,
+                });
+            }
+            return false;
+        }
+        let me = self.current;
+        self.candidates.clear();
+        for (id, task) in self.tasks.iter().enumerate() {
+            let due = match task.state {
+                State::Ready => None,
+                State::Blocked if task.due.is_some() => task.due,
+                _ => continue,
+            };
+            self.candidates.push(Candidate {
+                thread: u32::try_from(id).unwrap_or(u32::MAX),
+                object: task.op.object as u64,
+                access: task.op.kind.access(),
+                due,
+            });
+        }
+        let Some(first) = self.candidates.first() else {
+            self.stuck();
+            return false;
+        };
+        if self.candidates.len() == 1 {
+            let (next, timer) = (first.thread as Id, first.is_timer());
+            self.go_to(next, timer, (false, false));
+            return true;
+        }
+        let fair = self.steps > self.settings.max_steps;
+        let task = &mut self.tasks[me];
+        task.slice += 1;
+        let yielding = fair
+            || matches!(task.op.kind, Kind::Yield | Kind::Spin)
+            || task.idle >= SPIN
+            || task.slice >= SLICE;
+        if task.idle >= SPIN {
+            task.idle = 0;
+        }
+        let decision = Decision {
+            step: self.decisions,
+            current: u32::try_from(me).unwrap_or(u32::MAX),
+            yielding,
+            candidates: &self.candidates,
+        };
+        let default = default_choice(&decision);
+        let mut pick = default;
+        if !fair && self.main_ended_at.is_none() {
+            // SAFETY: `run` holds the strategy for as long as the execution lives and touches it
+            // only between executions.
+            pick = unsafe { &mut *self.strategy }.choose(&decision);
+            let timer = |i: usize| decision.candidates.get(i).is_none_or(Candidate::is_timer);
+            if timer(pick) && (pick >= decision.candidates.len() || !self.settings.early_timers) {
+                pick = default;
+            }
+            let nth = task.decisions;
+            task.decisions += 1;
+            self.decisions += 1;
+            if pick != default {
+                let deviation = Deviation {
+                    thread: decision.current,
+                    nth,
+                    to: decision.candidates[pick].thread,
+                };
+                self.deviations.push(deviation);
+                crate::journal::deviation(deviation);
+            }
+        }
+        let chosen = decision.candidates[pick];
+        let mark = (pick != default, decision.preempts(pick));
+        self.go_to(chosen.thread as Id, chosen.is_timer(), mark);
+        true
+    }
+
+    fn go_to(&mut self, next: Id, timer: bool, mark: (bool, bool)) {
+        if next != self.current {
+            self.mark = mark;
+            self.tasks[next].slice = 0;
+        }
+        let task = &mut self.tasks[next];
+        if timer {
+            self.clock = self.clock.max(task.due.unwrap_or_default());
+            task.timed_out = true;
+            task.state = State::Ready;
+        }
+        self.current = next;
+    }
+
+    /// Nobody can move.
+    fn stuck(&mut self) {
+        self.over = true;
+        if self.main_ended_at.is_none() {
+            self.end = Some(End::Deadlock);
+        }
+    }
+
+    /// Makes every thread that is blocked on `object` (and for which `f` holds) ready.
+    pub(crate) fn wake(&mut self, object: usize, f: impl Fn(&Task) -> bool) -> usize {
+        let mut woken = 0;
+        for task in &mut self.tasks {
+            if task.state == State::Blocked && task.op.object == object && f(task) {
+                task.state = State::Ready;
+                task.due = None;
+                woken += 1;
+            }
+        }
+        woken
+    }
+
+    /// Makes the lowest-numbered thread that waits on `object` by `kind` ready.
+    pub(crate) fn wake_one(&mut self, object: usize, kind: Kind) -> bool {
+        let waiting =
+            |t: &&mut Task| t.state == State::Blocked && t.op.object == object && t.op.kind == kind;
+        let Some(task) = self.tasks.iter_mut().filter(waiting).min_by_key(|t| t.since) else {
+            return false;
+        };
+        task.state = State::Ready;
+        task.due = None;
+        true
+    }
+
+    /// Takes ready threads off the list of candidates while a lock they want is held.
+    pub(crate) fn disable(&mut self, object: usize, f: impl Fn(&Task) -> bool) {
+        let me = self.current;
+        for (id, task) in self.tasks.iter_mut().enumerate() {
+            if id != me && task.state == State::Ready && task.op.object == object && f(task) {
+                task.state = State::Blocked;
+            }
+        }
+    }
+
+    /// A notification found nobody.
+    pub(crate) fn unheard(&mut self, object: usize) {
+        if self.missed.len() < 1000 {
+            self.missed.push(object);
+        }
+    }
+
+    pub(crate) fn hold(&mut self, object: usize, kind: Kind, at: &'static Location<'static>) {
+        let me = self.current;
+        self.tasks[me].held.push(Held { object, kind, at });
+    }
+
+    /// Forgets that some thread holds `object`: guards may be dropped by another thread.
+    pub(crate) fn release(&mut self, object: usize, kind: Kind) -> Option<Held> {
+        let me = self.current;
+        let order = std::iter::once(me).chain((0..self.tasks.len()).filter(|t| *t != me));
+        for id in order {
+            let held = &mut self.tasks[id].held;
+            if let Some(at) = held
+                .iter()
+                .rposition(|h| h.object == object && h.kind == kind)
+            {
+                return Some(held.remove(at));
+            }
+        }
+        None
+    }
+
+    fn record(&mut self) {
+        if self.settings.trace {
+            self.push_event(String::new());
+        }
+    }
+
+    fn record_wait(&mut self) {
+        if self.settings.trace {
+            self.push_event("waits".to_owned());
+        }
+    }
+
+    fn record_resumed(&mut self) {
+        if self.settings.trace {
+            let timed_out = self.tasks[self.current].timed_out;
+            let note = if timed_out { "timeout" } else { "goes on" };
+            self.push_event(note.to_owned());
+        }
+    }
+
+    fn push_event(&mut self, note: String) {
+        let op = self.tasks[self.current].op;
+        let (deviated, preempting) = std::mem::take(&mut self.mark);
+        self.events.push(Event {
+            thread: u32::try_from(self.current).unwrap_or(u32::MAX),
+            kind: op.kind,
+            object: op.object,
+            at: op.at,
+            note,
+            deviated,
+            preempting,
+        });
+    }
+
+    fn finish(&mut self, id: Id) {
+        self.tasks[id].state = State::Done;
+        if let Some(coro) = self.tasks[id].coro.take() {
+            self.pool.recycle(coro);
+        }
+        let object = self.tasks[id].handle.key();
+        self.wake(object, |t| t.op.kind == Kind::Join);
+        self.last_progress = self.steps;
+        if id == 0 {
+            self.main_ended_at = Some(self.steps);
+        }
+    }
+
+    /// Runs threads until the execution is over.
+    fn drive(exec: *mut Self) {
+        loop {
+            // SAFETY: between resumptions nothing else uses the execution.
+            let x = unsafe { &mut *exec };
+            let id = x.current;
+            let Some(mut coro) = x.tasks[id].coro.take() else {
+                return;
+            };
+            let done = coro.resume();
+            // SAFETY: as above; the thread that ran may have added threads.
+            let x = unsafe { &mut *exec };
+            x.tasks[id].coro = Some(coro);
+            if done {
+                x.finish(id);
+                if x.tasks.iter().all(|t| t.state == State::Done) || !x.choose() {
+                    return;
+                }
+            } else if x.over {
+                return;
+            }
+        }
+    }
+}
+
+/// What an execution left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// Where the schedule left the default.
+    pub deviations: Vec<Deviation>,
+    /// The operations, where they were recorded.
+    pub events: Vec<Event>,
+    /// Panics in order.
+    pub panics: Vec<Panicked>,
+    /// Operations taken.
+    pub steps: u64,
+    /// Decisions that a strategy answered.
+    pub decisions: u64,
+    /// Stacks that cut-off threads have cost since the runner began.
+    pub leaked: usize,
+    /// A static was written.
+    pub touched_static: Option<&'static Location<'static>>,
+    /// The unfinished threads at a deadlock or at the step bound.
+    pub stuck: Vec<crate::explain::Stuck>,
+    /// Names of the threads.
+    pub threads: Vec<String>,
+}
+
+/// Runs executions one after another, sharing the stacks.
+#[derive(Default)]
+pub struct Runner {
+    pool: Pool,
+    leaked: usize,
+}
+
+impl Runner {
+    /// Runs `main` once under `strategy`.
+    pub fn run(
+        &mut self,
+        strategy: &mut (dyn Strategy + 'static),
+        settings: Settings,
+        main_name: &str,
+        main: Box<dyn FnOnce()>,
+    ) -> Outcome {
+        let pool = std::mem::take(&mut self.pool);
+        let mut exec = Exec::new(std::ptr::from_mut(strategy), settings, pool);
+        let panicked = Rc::new(Cell::new(false));
+        let flag = panicked.clone();
+        let body = Box::new(move || {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(main));
+            flag.set(result.is_err());
+            // A payload's destructor belongs to the program as much as any other.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(result)));
+            crate::local::run_destructors();
+        });
+        let main = Thread::main(main_name);
+        if exec.spawn(main, coro::STACK, Location::caller(), body).is_none() {
+            exec.end = Some(End::Broken("no memory for a stack"));
+        } else {
+            let exec: *mut Exec = &raw mut exec;
+            let outer = EXEC.replace(exec);
+            Exec::drive(exec);
+            EXEC.set(outer);
+        }
+        let stuck = match exec.end {
+            Some(End::Deadlock | End::TooLong { .. }) => crate::explain::stuck(&exec),
+            _ => Vec::new(),
+        };
+        let end = exec.end.take().unwrap_or(if panicked.get() {
+            End::Panicked
+        } else if exec.main_ended_at.is_some() {
+            End::Finished
+        } else {
+            End::Broken("the main thread never ended")
+        });
+        let names = exec.tasks.iter().enumerate();
+        let threads = names.map(|(id, t)| t.handle.label(id)).collect();
+        for task in exec.tasks.drain(..) {
+            if let Some(coro) = task.coro {
+                self.leaked += 1;
+                exec.pool.recycle(coro);
+            }
+            // Values of threads that were cut off are leaked, like their stacks.
+            std::mem::forget(task.locals);
+        }
+        self.pool = std::mem::take(&mut exec.pool);
+        Outcome {
+            end,
+            deviations: std::mem::take(&mut exec.deviations),
+            events: std::mem::take(&mut exec.events),
+            panics: std::mem::take(&mut exec.panics),
+            steps: exec.steps,
+            decisions: exec.decisions,
+            leaked: self.leaked,
+            touched_static: exec.touched_static,
+            stuck,
+            threads,
+        }
+    }
+}

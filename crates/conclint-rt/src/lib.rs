@@ -1,0 +1,38 @@
+//! The runtime of exploring: std's primitives on coroutines, publishing every operation.
+//!
+//! The shadow crates `conclint-std` and `conclint-core` re-export what stands here in std's place,
+//! so that an unedited program compiled against them runs on it. Each primitive says what it is
+//! about to do, on which object and at which source line, before its scheduling point. Strategies,
+//! timelines, deadlock explanations and shrinking all feed on that.
+//!
+//! All threads of an execution run on one OS thread. The runtime refuses to model weak memory:
+//! every execution is sequentially consistent.
+//!
+//! `unsafe` is allowed here; each use gives its reason.
+
+mod coro;
+pub mod exec;
+mod explain;
+mod futex;
+mod image;
+mod interpose;
+mod journal;
+mod local;
+mod op;
+mod report;
+pub mod supervise;
+pub mod sync;
+pub mod thread;
+mod wire;
+
+pub use explain::Stuck;
+pub use op::{Event, Kind};
+
+/// `std::hint`.
+pub mod hint {
+    /// See [`std::hint::spin_loop`].
+    #[track_caller]
+    pub fn spin_loop() {
+        crate::exec::point(crate::Kind::Spin, 0, std::panic::Location::caller());
+    }
+}

@@ -1,0 +1,188 @@
+//! What a test binary tells about tests, schedules and failures, as JSON.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use conclint_schedule::Deviation;
+
+use crate::exec::{End, Outcome};
+use crate::op::{Event, Kind};
+use crate::supervise::Test;
+use crate::wire::{Object, array};
+
+/// Longest timeline that is written; the middle of a longer one is left out.
+const TIMELINE: usize = 4000;
+
+pub(crate) fn listed(test: &Test) -> String {
+    let ignored = test.ignored.as_deref();
+    Object::default()
+        .text("test", &test.name)
+        .text("file", &test.file)
+        .raw("line", test.line)
+        .raw("ignored", ignored.is_some())
+        .text("ignore_reason", ignored.unwrap_or_default())
+        .raw("should_panic", test.should_panic.is_some())
+        .end()
+}
+
+pub(crate) fn verdict_of(outcome: &Outcome) -> &'static str {
+    match outcome.end {
+        End::Finished | End::Panicked => "failed",
+        End::Deadlock => "deadlock",
+        End::TooLong { livelock: true } => "livelock",
+        End::TooLong { livelock: false } | End::Broken(_) => "inconclusive",
+    }
+}
+
+pub(crate) fn deviations(list: &[Deviation]) -> String {
+    array(
+        list.iter()
+            .map(|d| format!("[{},{},{}]", d.thread, d.nth, d.to)),
+    )
+}
+
+/// Gives objects names that do not depend on where they lie in memory.
+#[derive(Default)]
+struct Names {
+    known: BTreeMap<usize, String>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Lock | Kind::TryLock | Kind::Unlock => "mutex",
+        Kind::Read
+        | Kind::TryRead
+        | Kind::ReadUnlock
+        | Kind::Write
+        | Kind::TryWrite
+        | Kind::WriteUnlock => "rwlock",
+        Kind::Wait | Kind::NotifyOne | Kind::NotifyAll => "condvar",
+        Kind::Load | Kind::Store | Kind::Rmw | Kind::Cas | Kind::After => "atomic",
+        Kind::Send
+        | Kind::TrySend
+        | Kind::Recv
+        | Kind::TryRecv
+        | Kind::DropSender
+        | Kind::DropReceiver => "channel",
+        Kind::Barrier => "barrier",
+        Kind::Once | Kind::OnceGet => "once",
+        Kind::FutexWait | Kind::FutexWake => "futex",
+        Kind::Park | Kind::Unpark | Kind::Join | Kind::Spawn | Kind::Finished => "thread",
+        _ => "object",
+    }
+}
+
+impl Names {
+    fn name(&mut self, kind: Kind, object: usize) -> String {
+        if object == 0 {
+            return String::new();
+        }
+        let counts = &mut self.counts;
+        let name = self.known.entry(object).or_insert_with(|| {
+            let what = type_of(kind);
+            let count = counts.entry(what).or_insert(0);
+            *count += 1;
+            format!("{what} {count}")
+        });
+        name.clone()
+    }
+}
+
+fn at(object: Object, at: &Location<'_>) -> Object {
+    object
+        .text("file", at.file())
+        .raw("line", at.line())
+        .raw("column", at.column())
+}
+
+fn event(names: &mut Names, event: &Event) -> String {
+    let object = names.name(event.kind, event.object);
+    let entry = Object::default()
+        .raw("thread", event.thread)
+        .text("op", event.kind.text())
+        .text("object", &object);
+    at(entry, event.at)
+        .text("note", &event.note)
+        .raw("deviated", event.deviated)
+        .raw("preempting", event.preempting)
+        .end()
+}
+
+/// The whole story of one execution.
+pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> String {
+    let mut names = Names::default();
+    // Names are given in order of first use, also for events that are left out.
+    let events: Vec<String> = outcome.events.iter().map(|e| event(&mut names, e)).collect();
+    let skipped = events.len().saturating_sub(TIMELINE);
+    let half = events.len().min(TIMELINE) / 2;
+    let tail = events.len() - (events.len().min(TIMELINE) - half);
+    let timeline = events[..half].iter().chain(&events[tail..]).cloned();
+    let preemptions = outcome.events.iter().filter(|e| e.preempting).count();
+
+    let panics = outcome.panics.iter().map(|p| {
+        Object::default()
+            .raw("thread", p.thread)
+            .text("message", &p.message)
+            .text("file", &p.file)
+            .raw("line", p.line)
+            .raw("column", p.column)
+            .end()
+    });
+    let stuck = outcome.stuck.iter().map(|s| {
+        let object = names.name(s.kind, s.object);
+        let holds: Vec<String> = s
+            .holds
+            .iter()
+            .map(|(kind, object, place)| {
+                let name = names.name(*kind, *object);
+                at(Object::default().text("object", &name), place).end()
+            })
+            .collect();
+        let entry = Object::default()
+            .raw("thread", s.thread)
+            .text("op", s.kind.text())
+            .text("object", &object);
+        at(entry, s.at)
+            .raw("waits_for", array(s.waits_for.iter().map(u32::to_string)))
+            .raw("holds", array(holds))
+            .raw("missed", s.missed)
+            .raw("runnable", s.runnable)
+            .end()
+    });
+    let stuck = array(stuck);
+    Object::default()
+        .text("fingerprint", print.unwrap_or_default())
+        .raw("flags", flags)
+        .raw("preemptions", preemptions)
+        .raw("deviations", deviations(&outcome.deviations))
+        .raw("threads", array(outcome.threads.iter().map(|n| crate::wire::quote(n))))
+        .raw("panics", array(panics))
+        .raw("stuck", stuck)
+        .raw("skipped", skipped)
+        .raw("timeline", array(timeline))
+        .end()
+}
+
+/// What is known of an execution whose process died.
+pub(crate) fn crashed(
+    print: &str,
+    last: Option<&Location<'_>>,
+    done: &[Deviation],
+    flags: u64,
+) -> String {
+    let entry = Object::default()
+        .text("fingerprint", print)
+        .raw("flags", flags)
+        .raw("preemptions", done.len())
+        .raw("deviations", deviations(done))
+        .raw("threads", "[]")
+        .raw("panics", "[]")
+        .raw("stuck", "[]")
+        .raw("skipped", 0)
+        .raw("timeline", "[]");
+    match last {
+        Some(place) => entry.raw("last", at(Object::default(), place).end()).end(),
+        None => entry.end(),
+    }
+}

@@ -1,0 +1,506 @@
+//! Explores one test: forks children that run executions, watches them, shrinks what fails.
+//!
+//! The supervisor is the test binary's own first process. It never runs code of the program, so
+//! each child starts from a clean image, and a crash, an `exit` or a hang ends a child only. It
+//! judges by what children leave in shared memory, not by their exit status.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
+
+use conclint_schedule::{Deviation, Portfolio, Replay, Shrinker, Strategy};
+
+use crate::exec::{self, End, Outcome, Runner, Settings};
+use crate::interpose::real_millis;
+use crate::journal;
+use crate::report;
+use crate::wire::{Job, Mode, Object};
+
+/// A test as the harness of the program hands it over.
+#[derive(Clone)]
+pub struct Test {
+    /// Its path in the crate.
+    pub name: String,
+    /// `#[ignore]`, with the reason.
+    pub ignored: Option<String>,
+    /// `#[should_panic]`, with the text it expects.
+    pub should_panic: Option<Option<String>>,
+    /// Where it stands.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// Its body.
+    pub body: Body,
+}
+
+/// A test's body: an error is a failure, like a panic.
+pub type Body = std::rc::Rc<dyn Fn() -> Result<(), String>>;
+
+impl std::fmt::Debug for Test {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Test")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A child that takes no step for so long hangs outside of the runtime.
+const SILENCE_MS: u64 = 10_000;
+/// How much shrinking may cost.
+const SHRINK_TRIALS: u32 = 400;
+const SHRINK_MS: u64 = 8_000;
+
+/// Bits of [`Settings`] that a schedule depends on.
+fn flags_for(execution: u64) -> u64 {
+    match execution % 8 {
+        // Timeouts that fire early and points after atomics are the exception, not the rule.
+        3 => 1,
+        5 => 2,
+        7 => 3,
+        _ => 0,
+    }
+}
+
+fn settings(flags: u64, max_steps: u64, trace: bool) -> Settings {
+    Settings {
+        max_steps,
+        early_timers: flags & 1 != 0,
+        points_after: flags & 2 != 0,
+        trace,
+    }
+}
+
+/// Does what the job file says. `false` where there is none: the binary was started by hand.
+#[must_use]
+pub fn run(tests: &[Test]) -> bool {
+    let Some(path) = std::env::var_os("CONCLINT_JOB") else {
+        return false;
+    };
+    // Programs that the tests start must not take the job for theirs.
+    // SAFETY: nothing else runs yet.
+    unsafe { std::env::remove_var("CONCLINT_JOB") };
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let Some(job) = Job::parse(&text) else {
+        std::process::exit(2)
+    };
+    let lines = match job.mode {
+        Mode::List => tests.iter().map(report::listed).collect(),
+        Mode::Explore | Mode::Replay => match tests.iter().find(|t| t.name == job.test) {
+            Some(test) => vec![Supervisor::new(&job, test).verdict()],
+            None => Vec::new(),
+        },
+    };
+    let written = std::fs::File::create(&job.out).and_then(|mut file| {
+        for line in lines {
+            writeln!(file, "{line}")?;
+        }
+        file.sync_data()
+    });
+    std::process::exit(if written.is_ok() { 0 } else { 2 })
+}
+
+/// Runs every test once under the default schedule, for a binary that was started by hand.
+/// Returns how many failed.
+#[must_use]
+pub fn run_once(tests: &[Test]) -> usize {
+    journal::map();
+    let failed = tests.iter().filter(|test| {
+        test.ignored.is_none() && {
+            let end = in_child(|| {
+                let outcome = once(test, &mut Replay::new(&[]), Settings::default());
+                fingerprint(test, &outcome).unwrap_or_default()
+            });
+            !matches!(end, Child::Report(print) if print.is_empty())
+        }
+    });
+    failed.count()
+}
+
+/// How a child ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Child {
+    Report(String),
+    Signal(i32),
+    Exit(i32),
+    Silent,
+    NoFork,
+}
+
+/// Runs `f` in a forked child and waits for its report.
+fn in_child(f: impl FnOnce() -> String) -> Child {
+    if let Some(journal) = journal::get() {
+        journal.done.store(0, std::sync::atomic::Ordering::SeqCst);
+    }
+    // SAFETY: the supervisor has one thread.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let report = f();
+        journal::write(&report);
+        // SAFETY: ends the child without running the program's `atexit` handlers.
+        unsafe { libc::_exit(0) };
+    }
+    if child < 0 {
+        return Child::NoFork;
+    }
+    let mut seen = (0, real_millis());
+    let mut pause = 50;
+    let status = loop {
+        let mut status = 0;
+        // SAFETY: waits for the child just made.
+        match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {
+            0 => {}
+            _ => break Some(status),
+        }
+        let steps = journal::get().map_or(0, |j| {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            j.steps.load(order) ^ (j.execution.load(order) << 32)
+        });
+        if steps != seen.0 {
+            seen = (steps, real_millis());
+        } else if real_millis() > seen.1 + SILENCE_MS {
+            // SAFETY: ends and reaps the child just made.
+            unsafe {
+                libc::kill(child, libc::SIGKILL);
+                libc::waitpid(child, &raw mut status, 0);
+            }
+            break None;
+        }
+        // SAFETY: sleeps.
+        unsafe { libc::usleep(pause) };
+        pause = (pause * 2).min(5_000);
+    };
+    match (journal::read(), status) {
+        (Some(report), _) => Child::Report(report),
+        (None, None) => Child::Silent,
+        (None, Some(status)) if libc::WIFSIGNALED(status) => Child::Signal(libc::WTERMSIG(status)),
+        (None, Some(status)) => Child::Exit(libc::WEXITSTATUS(status)),
+    }
+}
+
+/// Installs the hook that keeps panics of executions to itself.
+fn quiet() {
+    std::panic::set_hook(Box::new(|info| {
+        let payload = info.payload();
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "Box<dyn Any>".to_owned());
+        let at = info.location();
+        exec::panicked(text, at.map(|l| (l.file(), l.line(), l.column())));
+    }));
+}
+
+/// One execution of a test in this process.
+fn once(test: &Test, strategy: &mut (dyn Strategy + 'static), settings: Settings) -> Outcome {
+    quiet();
+    strategy.begin(0);
+    Runner::default().run(strategy, settings, &test.name, body(test))
+}
+
+fn body(test: &Test) -> Box<dyn FnOnce()> {
+    let body = test.body.clone();
+    Box::new(move || {
+        if let Err(message) = body() {
+            panic!("{message}");
+        }
+    })
+}
+
+/// What tells one failure from another; `None` where the test passed.
+fn fingerprint(test: &Test, outcome: &Outcome) -> Option<String> {
+    match (&outcome.end, &test.should_panic) {
+        (End::Finished, None) => None,
+        (End::Finished, Some(_)) => Some("no-panic".to_owned()),
+        (End::Panicked, Some(expected)) => {
+            let said = outcome.panics.iter().rev().find(|p| p.thread == 0);
+            let said = said.map_or("", |p| p.message.as_str());
+            match expected {
+                Some(expected) if !said.contains(expected.as_str()) => Some("wrong-panic".into()),
+                _ => None,
+            }
+        }
+        (End::Panicked, None) => {
+            let at = outcome.panics.first();
+            let at = at.map(|p| format!("{}:{}", p.file, p.line));
+            Some(format!("panic {}", at.unwrap_or_default()))
+        }
+        (End::Deadlock, _) => {
+            let mut lines: Vec<String> = outcome
+                .stuck
+                .iter()
+                .map(|s| format!("{} {}", s.kind.text(), s.at))
+                .collect();
+            lines.sort();
+            Some(format!("deadlock {}", lines.join(", ")))
+        }
+        (End::TooLong { livelock: true }, _) => Some("livelock".to_owned()),
+        (End::TooLong { livelock: false }, _) => Some("long".to_owned()),
+        (End::Broken(why), _) => Some(format!("broken {why}")),
+    }
+}
+
+/// The state of one test's exploration.
+struct Supervisor<'a> {
+    job: &'a Job,
+    test: &'a Test,
+    began: u64,
+    executions: u64,
+    steps: u64,
+    distinct: u64,
+    exhausted: Option<u32>,
+    fresh: Option<String>,
+}
+
+/// What a batch of executions found.
+enum Batch {
+    More,
+    Finished,
+    Failed(String, Vec<Deviation>, u64),
+    Crashed(Child),
+}
+
+impl<'a> Supervisor<'a> {
+    fn new(job: &'a Job, test: &'a Test) -> Self {
+        Self {
+            job,
+            test,
+            began: real_millis(),
+            executions: 0,
+            steps: 0,
+            distinct: 0,
+            exhausted: None,
+            fresh: None,
+        }
+    }
+
+    fn verdict(mut self) -> String {
+        if !journal::map() {
+            return self.plain("inconclusive", "no shared memory");
+        }
+        crate::image::prepare();
+        if self.job.mode == Mode::Replay {
+            let (deviations, flags) = (self.job.deviations.clone(), self.job.flags);
+            return self.show(&deviations, flags, None);
+        }
+        loop {
+            match self.batch() {
+                Batch::More => {
+                    let spent = real_millis() - self.began;
+                    if self.executions >= self.job.schedules || spent >= self.job.time_ms {
+                        return self.plain("passed", "");
+                    }
+                }
+                Batch::Finished => return self.plain("passed", ""),
+                Batch::Failed(print, deviations, flags) => {
+                    return self.failed(&print, deviations, flags);
+                }
+                Batch::Crashed(Child::NoFork) => {
+                    return self.plain("inconclusive", "cannot start a process");
+                }
+                Batch::Crashed(child) => {
+                    self.executions += 1;
+                    let flags = journal::get().map_or(0, |j| {
+                        j.flags.load(std::sync::atomic::Ordering::Relaxed)
+                    });
+                    return self.failed(&crash(&child), journal::deviations(), flags);
+                }
+            }
+        }
+    }
+
+    /// Executions in one child: many, or a single one where statics carry state over.
+    fn batch(&mut self) -> Batch {
+        let (job, test) = (self.job, self.test);
+        let (first, fresh) = (self.executions, self.fresh.is_some());
+        let deadline = self.began + job.time_ms;
+        let saved = journal::saved();
+        let child = in_child(|| run_batch(job, test, first, fresh, deadline, &saved));
+        let Child::Report(report) = child else {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            self.executions = journal::get().map_or(first, |j| j.execution.load(order));
+            return Batch::Crashed(child);
+        };
+        let mut lines = report.lines();
+        let mut number = || lines.next().and_then(|l| l.parse::<u64>().ok()).unwrap_or(0);
+        let (executions, steps, distinct, exhausted) = (number(), number(), number(), number());
+        let (over, flags) = (number(), number());
+        self.executions = executions;
+        self.steps += steps;
+        self.distinct += distinct;
+        self.exhausted = u32::try_from(exhausted).ok().and_then(|e| e.checked_sub(1));
+        let touched = lines.next().unwrap_or_default();
+        if !touched.is_empty() {
+            self.fresh = Some(touched.to_owned());
+        }
+        match lines.next().unwrap_or_default() {
+            "" if over == 1 => Batch::Finished,
+            "" => Batch::More,
+            print => Batch::Failed(print.to_owned(), journal::deviations(), flags),
+        }
+    }
+
+    /// Runs one schedule in a child of its own.
+    fn trial(&self, deviations: &[Deviation], flags: u64) -> (Option<String>, Vec<Deviation>) {
+        let (job, test) = (self.job, self.test);
+        let child = in_child(|| {
+            journal::begin(0, flags);
+            let settings = settings(flags, job.max_steps, false);
+            let outcome = once(test, &mut Replay::new(deviations), settings);
+            fingerprint(test, &outcome).unwrap_or_default()
+        });
+        let print = match child {
+            Child::Report(print) if print.is_empty() => None,
+            Child::Report(print) => Some(print),
+            child => Some(crash(&child)),
+        };
+        (print, journal::deviations())
+    }
+
+    fn failed(&mut self, print: &str, deviations: Vec<Deviation>, flags: u64) -> String {
+        if print == "long" {
+            return self.plain("inconclusive", "too long: the step bound was reached twice");
+        }
+        let (again, _) = self.trial(&deviations, flags);
+        if again.as_deref() != Some(print) {
+            let why = format!("not reproducible: {print}, then {again:?} under the same schedule");
+            return self.plain("inconclusive", &why);
+        }
+        let found = deviations.len();
+        let mut shrinker = Shrinker::new(deviations);
+        let began = real_millis();
+        let mut trials = 0;
+        while let Some(trial) = shrinker.next_trial() {
+            let (result, done) = self.trial(&trial.deviations, flags);
+            shrinker.result((result.as_deref() == Some(print)).then_some(done));
+            trials += 1;
+            if trials >= SHRINK_TRIALS || real_millis() > began + SHRINK_MS {
+                break;
+            }
+        }
+        let best = shrinker.best().to_vec();
+        self.show(&best, flags, Some(found))
+    }
+
+    /// Runs a schedule with every operation recorded, and reports it.
+    fn show(&mut self, deviations: &[Deviation], flags: u64, found: Option<usize>) -> String {
+        let (job, test) = (self.job, self.test);
+        let child = in_child(|| {
+            journal::begin(0, flags);
+            let settings = settings(flags, job.max_steps, true);
+            let outcome = once(test, &mut Replay::new(deviations), settings);
+            let print = fingerprint(test, &outcome);
+            let failure = report::failure(&outcome, flags, print.as_deref());
+            match print {
+                None => format!("passed\n{failure}"),
+                Some(_) => format!("{}\n{failure}", report::verdict_of(&outcome)),
+            }
+        });
+        let (verdict, failure) = match &child {
+            Child::Report(text) => match text.split_once('\n') {
+                Some((verdict, failure)) => (verdict.to_owned(), failure.to_owned()),
+                None => ("inconclusive".to_owned(), "null".to_owned()),
+            },
+            child => {
+                let verdict = if *child == Child::Silent { "inconclusive" } else { "crashed" };
+                let done = journal::deviations();
+                let failure = report::crashed(&crash(child), journal::last(), &done, flags);
+                (verdict.to_owned(), failure)
+            }
+        };
+        let unapplied = deviations.iter().filter(|d| !journal::deviations().contains(d));
+        let unapplied: Vec<Deviation> = unapplied.copied().collect();
+        self.head(&verdict, if verdict == "inconclusive" { "hangs" } else { "" })
+            .raw("found_deviations", found.map_or(-1, |f| i64::try_from(f).unwrap_or(-1)))
+            .raw("unapplied", report::deviations(&unapplied))
+            .raw("failure", failure)
+            .end()
+    }
+
+    fn head(&self, verdict: &str, reason: &str) -> Object {
+        let exhausted = match self.exhausted {
+            None => "null".to_owned(),
+            Some(bound) => bound.to_string(),
+        };
+        Object::default()
+            .text("test", &self.test.name)
+            .text("verdict", verdict)
+            .text("reason", reason)
+            .raw("executions", self.executions)
+            .raw("steps", self.steps)
+            .raw("distinct", self.distinct)
+            .raw("exhausted", exhausted)
+            .raw("milliseconds", real_millis() - self.began)
+            .text("fresh_process", self.fresh.as_deref().unwrap_or_default())
+    }
+
+    fn plain(&self, verdict: &str, reason: &str) -> String {
+        self.head(verdict, reason).raw("failure", "null").end()
+    }
+}
+
+fn crash(child: &Child) -> String {
+    match child {
+        Child::Signal(n) => format!("signal {n}"),
+        Child::Exit(code) => format!("exit {code}"),
+        Child::Silent => "silent".to_owned(),
+        Child::NoFork | Child::Report(_) => "no process".to_owned(),
+    }
+}
+
+/// The body of a batch's child. Its report: executions so far, steps, distinct schedules, the
+/// bound exhausted + 1, whether the search is over, flags of the last execution, the static that
+/// was touched, and the failure's fingerprint.
+fn run_batch(
+    job: &Job,
+    test: &Test,
+    first: u64,
+    fresh: bool,
+    deadline: u64,
+    saved: &[u32],
+) -> String {
+    quiet();
+    let mut strategy = Portfolio::new(job.mix, job.seed);
+    strategy.restore(saved);
+    let mut runner = Runner::default();
+    let (mut execution, mut steps, mut over) = (first, 0, 0);
+    let mut seen = std::collections::HashSet::new();
+    let (mut touched, mut failure, mut flags) = (String::new(), String::new(), 0);
+    while execution < job.schedules {
+        if execution > first && execution.is_multiple_of(16) && real_millis() > deadline {
+            break;
+        }
+        if !strategy.begin(execution) {
+            over = 1;
+            break;
+        }
+        flags = flags_for(execution);
+        if strategy.systematic() {
+            // A search that claims completeness must see the same program every time.
+            flags = 0;
+        }
+        journal::begin(execution, flags);
+        let settings = settings(flags, job.max_steps, false);
+        let outcome = runner.run(&mut strategy, settings, &test.name, body(test));
+        strategy.end(outcome.decisions);
+        execution += 1;
+        steps += outcome.steps;
+        let mut hasher = DefaultHasher::new();
+        (flags, &outcome.deviations).hash(&mut hasher);
+        if seen.len() < 100_000 {
+            seen.insert(hasher.finish());
+        }
+        failure = fingerprint(test, &outcome).unwrap_or_default();
+        if let Some(at) = outcome.touched_static {
+            touched = at.to_string();
+        }
+        if !failure.is_empty() || fresh || !touched.is_empty() || outcome.leaked > 20_000 {
+            break;
+        }
+    }
+    let distinct = seen.len();
+    let exhausted = strategy.exhausted().map_or(0, |e| u64::from(e) + 1);
+    if !journal::save(&strategy.save()) {
+        over = 1;
+    }
+    format!("{execution}\n{steps}\n{distinct}\n{exhausted}\n{over}\n{flags}\n{touched}\n{failure}\n")
+}
