@@ -572,3 +572,26 @@ fn park_until(timeout: Option<Duration>, at: &'static Location<'static>) {
     }
     progress();
 }
+
+/// See [`std::os::unix::thread::RawPthread`].
+pub type RawPthread = libc::pthread_t;
+
+/// See [`std::os::unix::thread::JoinHandleExt`]. A coroutine has no pthread of its own: both
+/// methods give the OS thread that all of them share.
+pub trait JoinHandleExt {
+    /// See std.
+    fn as_pthread_t(&self) -> RawPthread;
+    /// See std.
+    fn into_pthread_t(self) -> RawPthread;
+}
+
+impl<T> JoinHandleExt for JoinHandle<T> {
+    fn as_pthread_t(&self) -> RawPthread {
+        // SAFETY: always succeeds.
+        unsafe { libc::pthread_self() }
+    }
+
+    fn into_pthread_t(self) -> RawPthread {
+        self.as_pthread_t()
+    }
+}
