@@ -185,12 +185,7 @@ pub(crate) fn point(kind: Kind, object: usize, at: &'static Location<'static>) {
 
 /// Like [`point`], for an operation that may be impossible at the moment: a thread with
 /// `enabled == false` is not run before somebody makes it ready.
-pub(crate) fn point_if(
-    kind: Kind,
-    object: usize,
-    at: &'static Location<'static>,
-    enabled: bool,
-) {
+pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>, enabled: bool) {
     let yielder = with(|x| {
         let me = x.current;
         let task = &mut x.tasks[me];
@@ -515,7 +510,12 @@ impl Exec {
     pub(crate) fn wake_one(&mut self, object: usize, kind: Kind) -> bool {
         let waiting =
             |t: &&mut Task| t.state == State::Blocked && t.op.object == object && t.op.kind == kind;
-        let Some(task) = self.tasks.iter_mut().filter(waiting).min_by_key(|t| t.since) else {
+        let Some(task) = self
+            .tasks
+            .iter_mut()
+            .filter(waiting)
+            .min_by_key(|t| t.since)
+        else {
             return false;
         };
         task.state = State::Ready;
@@ -686,7 +686,10 @@ impl Runner {
             crate::local::run_destructors();
         });
         let main = Thread::main(main_name);
-        if exec.spawn(main, coro::STACK, Location::caller(), body).is_none() {
+        if exec
+            .spawn(main, coro::STACK, Location::caller(), body)
+            .is_none()
+        {
             exec.end = Some(End::Broken("no memory for a stack"));
         } else {
             let exec: *mut Exec = &raw mut exec;

@@ -63,5 +63,7 @@ pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
 
 fn indices(exec: &Exec, f: impl Fn(&crate::exec::Task) -> bool) -> Vec<u32> {
     let all = exec.tasks.iter().enumerate();
-    all.filter(|(_, t)| f(t)).map(|(id, _)| number(id)).collect()
+    all.filter(|(_, t)| f(t))
+        .map(|(id, _)| number(id))
+        .collect()
 }

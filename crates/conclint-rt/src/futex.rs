@@ -41,7 +41,11 @@ pub(crate) fn call(address: usize, op: i64, value: i64, timeout: i64, mask: i64)
             let _ = mask;
             let timed_out = block(due);
             progress();
-            Some(if timed_out { -i64::from(libc::ETIMEDOUT) } else { 0 })
+            Some(if timed_out {
+                -i64::from(libc::ETIMEDOUT)
+            } else {
+                0
+            })
         }
         libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => {
             point(Kind::FutexWake, address, at);

@@ -37,7 +37,12 @@ fn answer(result: i64) -> i64 {
 
 fn real_clock(id: libc::clockid_t, ts: *mut libc::timespec) -> i64 {
     // SAFETY: the caller of `clock_gettime` answers for `ts`.
-    unsafe { raw(libc::SYS_clock_gettime, [i64::from(id), ts as i64, 0, 0, 0, 0]) }
+    unsafe {
+        raw(
+            libc::SYS_clock_gettime,
+            [i64::from(id), ts as i64, 0, 0, 0, 0],
+        )
+    }
 }
 
 /// Milliseconds of the real monotonic clock.
@@ -75,7 +80,11 @@ pub unsafe extern "C" fn clock_gettime(id: libc::clockid_t, ts: *mut libc::times
     let Some(nanos) = virtual_now else {
         return i32::try_from(answer(real_clock(id, ts))).unwrap_or(-1);
     };
-    let base = if id == libc::CLOCK_REALTIME { EPOCH } else { UPTIME };
+    let base = if id == libc::CLOCK_REALTIME {
+        EPOCH
+    } else {
+        UPTIME
+    };
     let seconds = i64::try_from(base + nanos / 1_000_000_000).unwrap_or(i64::MAX);
     // SAFETY: the caller passes a valid pointer.
     unsafe {
@@ -111,15 +120,7 @@ pub unsafe extern "C" fn getrandom(buffer: *mut u8, length: usize, flags: u32) -
 /// # Safety
 /// As for libc.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn syscall(
-    n: i64,
-    a: i64,
-    b: i64,
-    c: i64,
-    d: i64,
-    e: i64,
-    f: i64,
-) -> i64 {
+pub unsafe extern "C" fn syscall(n: i64, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64) -> i64 {
     if n == libc::SYS_futex
         && exec::active()
         && let Some(result) = crate::futex::call(a as usize, b, c, d, f)

@@ -171,7 +171,9 @@ pub(crate) fn save(saved: &[u32]) -> bool {
             .cast::<u32>()
             .copy_from_nonoverlapping(saved.as_ptr(), saved.len());
     }
-    journal.saved_len.store(saved.len() as u64, Ordering::Relaxed);
+    journal
+        .saved_len
+        .store(saved.len() as u64, Ordering::Relaxed);
     true
 }
 

@@ -26,7 +26,9 @@ fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> Option<R> {
             f(&mut x.tasks[me].locals)
         });
     }
-    OUTSIDE.try_with(|l| l.try_borrow_mut().ok().map(|mut l| f(&mut l))).ok()?
+    OUTSIDE
+        .try_with(|l| l.try_borrow_mut().ok().map(|mut l| f(&mut l)))
+        .ok()?
 }
 
 /// Drops the current thread's slots in the order of their creation. Destructors may create more.

@@ -113,7 +113,11 @@ fn event(names: &mut Names, event: &Event) -> String {
 pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> String {
     let mut names = Names::default();
     // Names are given in order of first use, also for events that are left out.
-    let events: Vec<String> = outcome.events.iter().map(|e| event(&mut names, e)).collect();
+    let events: Vec<String> = outcome
+        .events
+        .iter()
+        .map(|e| event(&mut names, e))
+        .collect();
     let skipped = events.len().saturating_sub(TIMELINE);
     let half = events.len().min(TIMELINE) / 2;
     let tail = events.len() - (events.len().min(TIMELINE) - half);
@@ -156,7 +160,10 @@ pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> Str
         .raw("flags", flags)
         .raw("preemptions", preemptions)
         .raw("deviations", deviations(&outcome.deviations))
-        .raw("threads", array(outcome.threads.iter().map(|n| crate::wire::quote(n))))
+        .raw(
+            "threads",
+            array(outcome.threads.iter().map(|n| crate::wire::quote(n))),
+        )
         .raw("panics", array(panics))
         .raw("stuck", stuck)
         .raw("skipped", skipped)

@@ -299,9 +299,8 @@ impl<'a> Supervisor<'a> {
                 }
                 Batch::Crashed(child) => {
                     self.executions += 1;
-                    let flags = journal::get().map_or(0, |j| {
-                        j.flags.load(std::sync::atomic::Ordering::Relaxed)
-                    });
+                    let flags = journal::get()
+                        .map_or(0, |j| j.flags.load(std::sync::atomic::Ordering::Relaxed));
                     return self.failed(&crash(&child), journal::deviations(), flags);
                 }
             }
@@ -321,7 +320,12 @@ impl<'a> Supervisor<'a> {
             return Batch::Crashed(child);
         };
         let mut lines = report.lines();
-        let mut number = || lines.next().and_then(|l| l.parse::<u64>().ok()).unwrap_or(0);
+        let mut number = || {
+            lines
+                .next()
+                .and_then(|l| l.parse::<u64>().ok())
+                .unwrap_or(0)
+        };
         let (executions, steps, distinct, exhausted) = (number(), number(), number(), number());
         let (over, flags) = (number(), number());
         self.executions = executions;
@@ -401,19 +405,35 @@ impl<'a> Supervisor<'a> {
                 None => ("inconclusive".to_owned(), "null".to_owned()),
             },
             child => {
-                let verdict = if *child == Child::Silent { "inconclusive" } else { "crashed" };
+                let verdict = if *child == Child::Silent {
+                    "inconclusive"
+                } else {
+                    "crashed"
+                };
                 let done = journal::deviations();
                 let failure = report::crashed(&crash(child), journal::last(), &done, flags);
                 (verdict.to_owned(), failure)
             }
         };
-        let unapplied = deviations.iter().filter(|d| !journal::deviations().contains(d));
+        let unapplied = deviations
+            .iter()
+            .filter(|d| !journal::deviations().contains(d));
         let unapplied: Vec<Deviation> = unapplied.copied().collect();
-        self.head(&verdict, if verdict == "inconclusive" { "hangs" } else { "" })
-            .raw("found_deviations", found.map_or(-1, |f| i64::try_from(f).unwrap_or(-1)))
-            .raw("unapplied", report::deviations(&unapplied))
-            .raw("failure", failure)
-            .end()
+        self.head(
+            &verdict,
+            if verdict == "inconclusive" {
+                "hangs"
+            } else {
+                ""
+            },
+        )
+        .raw(
+            "found_deviations",
+            found.map_or(-1, |f| i64::try_from(f).unwrap_or(-1)),
+        )
+        .raw("unapplied", report::deviations(&unapplied))
+        .raw("failure", failure)
+        .end()
     }
 
     fn head(&self, verdict: &str, reason: &str) -> Object {
@@ -502,5 +522,7 @@ fn run_batch(
     if !journal::save(&strategy.save()) {
         over = 1;
     }
-    format!("{execution}\n{steps}\n{distinct}\n{exhausted}\n{over}\n{flags}\n{touched}\n{failure}\n")
+    format!(
+        "{execution}\n{steps}\n{distinct}\n{exhausted}\n{over}\n{flags}\n{touched}\n{failure}\n"
+    )
 }

@@ -146,7 +146,10 @@ impl<T> Handle<T> {
         point_if(Kind::Join, self.thread.key(), at, is_done(&self.thread));
         progress();
         self.packet.take().unwrap_or_else(|| {
-            Err(Box::new("the thread was cut off at the end of the execution") as Box<dyn Any + Send>)
+            Err(
+                Box::new("the thread was cut off at the end of the execution")
+                    as Box<dyn Any + Send>,
+            )
         })
     }
 }

@@ -123,7 +123,10 @@ pub enum ValueRes {
     Static(StaticId),
     Const(Ty),
     /// A struct or variant used as a function or value.
-    Ctor { ty: TypeId, variant: Option<u32> },
+    Ctor {
+        ty: TypeId,
+        variant: Option<u32>,
+    },
     /// Canonical path of something outside: `std::thread::spawn`,
     /// `std::sync::Arc::clone`, `std::option::Option::Some`.
     Ext(SmolStr),

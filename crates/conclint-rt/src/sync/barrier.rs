@@ -61,7 +61,11 @@ impl Barrier {
         let (arrived, round) = self.count.get();
         if arrived + 1 >= self.size {
             self.count.set((0, round + 1));
-            with(|x| x.wake(key, |t| t.op.kind == Kind::Barrier && t.since == round as u64));
+            with(|x| {
+                x.wake(key, |t| {
+                    t.op.kind == Kind::Barrier && t.since == round as u64
+                })
+            });
             progress();
             return BarrierWaitResult(true);
         }

@@ -8,9 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use std::sync::mpsc::{
-    RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError,
-};
+pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
 use crate::exec::{State, block, point, point_if, progress, publish, with};
 use crate::op::Kind;
@@ -59,10 +57,7 @@ impl<T> Channel<T> {
     /// A sender need not wait.
     fn has_room(&self) -> bool {
         let queue = self.queue.borrow();
-        !queue.receiver
-            || self
-                .capacity
-                .is_none_or(|c| queue.items.len() < c.max(1))
+        !queue.receiver || self.capacity.is_none_or(|c| queue.items.len() < c.max(1))
     }
 
     /// A receiver need not wait.
@@ -125,8 +120,7 @@ impl<T> Channel<T> {
             let waiting = |t: &crate::exec::Task| {
                 t.state == State::Blocked && t.op.object == key && t.op.kind == Kind::Recv
             };
-            !self.queue.borrow().receiver
-                || with(|x| x.tasks.iter().any(waiting)).unwrap_or(false)
+            !self.queue.borrow().receiver || with(|x| x.tasks.iter().any(waiting)).unwrap_or(false)
         } else {
             self.has_room()
         };

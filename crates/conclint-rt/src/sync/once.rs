@@ -89,7 +89,12 @@ impl Once {
             point(Kind::OnceGet, self.key(), at);
             return;
         }
-        point_if(Kind::Once, self.key(), at, self.phase.get() != Phase::Running);
+        point_if(
+            Kind::Once,
+            self.key(),
+            at,
+            self.phase.get() != Phase::Running,
+        );
         let poisoned = match self.phase.get() {
             Phase::Done => return,
             Phase::Poisoned if !ignore_poison => {

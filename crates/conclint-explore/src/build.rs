@@ -1,0 +1,156 @@
+//! Builds the project's tests on the runtime, beside the project's own build.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::request::Request;
+use crate::runtime::{Runtime, cargo};
+use crate::wrapper;
+
+/// A test binary.
+#[derive(Clone, Debug)]
+pub(crate) struct Binary {
+    pub package: String,
+    /// The target as cargo names it: `lib`, `bin x`, `test x`, `example x`.
+    pub target: String,
+    pub executable: PathBuf,
+    /// Directory of the package.
+    pub dir: PathBuf,
+}
+
+/// The project.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    /// Directory of the workspace.
+    pub root: PathBuf,
+    /// Where everything is written.
+    pub conclint_dir: PathBuf,
+}
+
+/// The project could not be built; rustc has said why on stderr.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildFailed;
+
+impl std::fmt::Display for BuildFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the project does not build")
+    }
+}
+
+impl std::error::Error for BuildFailed {}
+
+pub(crate) fn locate(request: &Request) -> Result<Project> {
+    let mut command = cargo();
+    command
+        .args(["locate-project", "--workspace", "--message-format=plain"])
+        .current_dir(&request.dir)
+        .stdin(Stdio::null());
+    if let Some(path) = &request.manifest_path {
+        command.arg("--manifest-path").arg(path);
+    }
+    let output = command.output().context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let manifest = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let root = manifest.parent().context("no project")?.to_path_buf();
+    let target = match &request.target_dir {
+        Some(dir) => request.dir.join(dir),
+        None => match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(dir) => request.dir.join(dir),
+            None => root.join("target"),
+        },
+    };
+    let conclint_dir = target.join("conclint");
+    fs::create_dir_all(&conclint_dir)
+        .with_context(|| format!("cannot write to {}", conclint_dir.display()))?;
+    Ok(Project { root, conclint_dir })
+}
+
+/// Removes a lock file that was not there before.
+struct LockFile(Option<PathBuf>);
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+pub(crate) fn build(
+    request: &Request,
+    project: &Project,
+    runtime: &Runtime,
+) -> Result<Vec<Binary>> {
+    let lock = project.root.join("Cargo.lock");
+    let locked = lock.is_file();
+    let _lock = LockFile((!locked).then_some(lock));
+    let mut command = cargo();
+    command
+        .args([
+            "test",
+            "--no-run",
+            "--message-format=json-render-diagnostics",
+        ])
+        .args(["--target", &runtime.host])
+        .arg("--target-dir")
+        // Cargo does not know that the shadows are an input, so their key is in the path.
+        .arg(project.conclint_dir.join("build").join(&runtime.key))
+        .args(&request.cargo_args)
+        .current_dir(&request.dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
+    if locked {
+        command.arg("--locked");
+    }
+    if let Some(path) = &request.manifest_path {
+        command.arg("--manifest-path").arg(path);
+    }
+    wrapper::install(&mut command, runtime)?;
+    let output = command.output().context("cannot run cargo")?;
+    if !output.status.success() {
+        return Err(BuildFailed.into());
+    }
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let messages = stdout.lines().filter_map(|l| serde_json::from_str(l).ok());
+    Ok(messages.filter_map(|m: Value| binary(&m)).collect())
+}
+
+fn binary(message: &Value) -> Option<Binary> {
+    if message["reason"] != "compiler-artifact" || message["profile"]["test"] != true {
+        return None;
+    }
+    let executable = PathBuf::from(message["executable"].as_str()?);
+    let manifest = Path::new(message["manifest_path"].as_str()?);
+    let name = message["target"]["name"].as_str()?;
+    let kind = message["target"]["kind"][0].as_str()?;
+    let target = match kind {
+        "bin" | "test" | "example" | "bench" => format!("{kind} {name}"),
+        _ => "lib".to_owned(),
+    };
+    Some(Binary {
+        package: package_name(message["package_id"].as_str()?, manifest),
+        target,
+        executable,
+        dir: manifest.parent()?.to_path_buf(),
+    })
+}
+
+/// `path+file:///a/b#name@1.0.0`, or `path+file:///a/name#1.0.0`.
+fn package_name(id: &str, manifest: &Path) -> String {
+    let fragment = id.rsplit('#').next().unwrap_or_default();
+    match fragment.split_once('@') {
+        Some((name, _)) => name.to_owned(),
+        None => {
+            let dir = manifest.parent().and_then(Path::file_name);
+            dir.map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Failing schedules as files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::build::Project;
+use crate::drive::schedules_dir;
+use crate::outcome::Explored;
+
+const SCHEMA: &str = "conclint/schedule/1";
+
+/// What a schedule file holds.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Saved {
+    pub schema: String,
+    pub tool: String,
+    pub rustc: String,
+    pub package: String,
+    pub target: String,
+    pub test: String,
+    /// Arguments of the build.
+    pub cargo_args: Vec<String>,
+    pub max_steps: u64,
+    pub fingerprint: String,
+    pub flags: u64,
+    pub deviations: Vec<(u32, u32, u32)>,
+}
+
+/// Letters, digits and dashes only.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect()
+}
+
+/// Saves a failing schedule under a name that the same test always gets.
+pub(crate) fn save(project: &Project, saved: &Saved) -> Result<PathBuf> {
+    let dir = schedules_dir(project);
+    fs::create_dir_all(&dir)?;
+    let name = format!(
+        "{}.{}.{}.json",
+        plain(&saved.package),
+        plain(&saved.target),
+        plain(&saved.test)
+    );
+    let path = dir.join(name);
+    let mut text = serde_json::to_string_pretty(saved)?;
+    text.push('\n');
+    fs::write(&path, text)?;
+    Ok(path)
+}
+
+pub(crate) fn load(path: &Path) -> Result<Saved> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let saved: Saved = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a schedule", path.display()))?;
+    if saved.schema != SCHEMA {
+        bail!("{}: {} is not {SCHEMA}", path.display(), saved.schema);
+    }
+    Ok(saved)
+}
+
+/// The file for an explored test that failed.
+pub(crate) fn of(
+    explored: &Explored,
+    rustc: &str,
+    cargo_args: &[String],
+    max_steps: u64,
+) -> Option<Saved> {
+    let failure = explored.result.failure.as_ref()?;
+    Some(Saved {
+        schema: SCHEMA.to_owned(),
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        rustc: rustc.to_owned(),
+        package: explored.package.clone(),
+        target: explored.target.clone(),
+        test: explored.result.test.clone(),
+        cargo_args: cargo_args.to_vec(),
+        max_steps,
+        fingerprint: failure.fingerprint.clone(),
+        flags: failure.flags,
+        deviations: failure.deviations.clone(),
+    })
+}
