@@ -132,6 +132,7 @@ pub struct Exec {
     /// Operations so far.
     pub steps: u64,
     decisions: u64,
+    preemptions: u64,
     last_progress: u64,
     pub(crate) clock: u64,
     candidates: Vec<Candidate>,
@@ -321,6 +322,7 @@ impl Exec {
             main_ended_at: None,
             steps: 0,
             decisions: 0,
+            preemptions: 0,
             last_progress: 0,
             clock: 0,
             candidates: Vec::with_capacity(8),
@@ -474,6 +476,7 @@ impl Exec {
     fn go_to(&mut self, next: Id, timer: bool, mark: (bool, bool)) {
         if next != self.current {
             self.mark = mark;
+            self.preemptions += u64::from(mark.1);
             self.tasks[next].slice = 0;
         }
         let task = &mut self.tasks[next];
@@ -648,6 +651,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Decisions that a strategy answered.
     pub decisions: u64,
+    /// Those that took the processor from a thread that could have gone on.
+    pub preemptions: u64,
     /// Stacks that cut-off threads have cost since the runner began.
     pub leaked: usize,
     /// A static was written.
@@ -726,6 +731,7 @@ impl Runner {
             panics: std::mem::take(&mut exec.panics),
             steps: exec.steps,
             decisions: exec.decisions,
+            preemptions: exec.preemptions,
             leaked: self.leaked,
             touched_static: exec.touched_static,
             stuck,

@@ -7,7 +7,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 
-use conclint_schedule::{Deviation, Portfolio, Replay, Shrinker, Strategy};
+use conclint_schedule::{Deviation, Mix, Portfolio, Replay, Shrinker, Strategy};
 
 use crate::exec::{self, End, Outcome, Runner, Settings};
 use crate::interpose::real_millis;
@@ -48,6 +48,9 @@ const SILENCE_MS: u64 = 10_000;
 /// How much shrinking may cost.
 const SHRINK_TRIALS: u32 = 400;
 const SHRINK_MS: u64 = 8_000;
+/// How much the search for a failing schedule with fewer preemptions may cost.
+const SIMPLER_SCHEDULES: u64 = 5_000;
+const SIMPLER_MS: u64 = 3_000;
 
 /// Bits of [`Settings`] that a schedule depends on.
 fn flags_for(execution: u64) -> u64 {
@@ -251,6 +254,13 @@ struct Supervisor<'a> {
     fresh: Option<String>,
 }
 
+/// What a schedule came to when it was run.
+#[derive(Clone, Debug)]
+struct Tried {
+    done: Vec<Deviation>,
+    preemptions: u64,
+}
+
 /// What a batch of executions found.
 enum Batch {
     More,
@@ -331,7 +341,7 @@ impl<'a> Supervisor<'a> {
         self.executions = executions;
         self.steps += steps;
         self.distinct += distinct;
-        self.exhausted = u32::try_from(exhausted).ok().and_then(|e| e.checked_sub(1));
+        self.exhausted = exhausted.checked_sub(1).and_then(|e| u32::try_from(e).ok());
         let touched = lines.next().unwrap_or_default();
         if !touched.is_empty() {
             self.fresh = Some(touched.to_owned());
@@ -344,45 +354,100 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Runs one schedule in a child of its own.
-    fn trial(&self, deviations: &[Deviation], flags: u64) -> (Option<String>, Vec<Deviation>) {
+    fn trial(&self, deviations: &[Deviation], flags: u64) -> (Option<String>, Tried) {
         let (job, test) = (self.job, self.test);
         let child = in_child(|| {
             journal::begin(0, flags);
             let settings = settings(flags, job.max_steps, false);
             let outcome = once(test, &mut Replay::new(deviations), settings);
-            fingerprint(test, &outcome).unwrap_or_default()
+            let print = fingerprint(test, &outcome).unwrap_or_default();
+            format!("{}\n{print}", outcome.preemptions)
         });
-        let print = match child {
-            Child::Report(print) if print.is_empty() => None,
-            Child::Report(print) => Some(print),
-            child => Some(crash(&child)),
+        let done = journal::deviations();
+        let (preemptions, print) = match &child {
+            Child::Report(text) => {
+                let (preemptions, print) = text.split_once('\n').unwrap_or_default();
+                (preemptions.parse().unwrap_or(0), print.to_owned())
+            }
+            child => (done.len() as u64, crash(child)),
         };
-        (print, journal::deviations())
+        let print = (!print.is_empty()).then_some(print);
+        (print, Tried { done, preemptions })
     }
 
     fn failed(&mut self, print: &str, deviations: Vec<Deviation>, flags: u64) -> String {
         if print == "long" {
             return self.plain("inconclusive", "too long: the step bound was reached twice");
         }
-        let (again, _) = self.trial(&deviations, flags);
+        let (again, first) = self.trial(&deviations, flags);
         if again.as_deref() != Some(print) {
             let why = format!("not reproducible: {print}, then {again:?} under the same schedule");
             return self.plain("inconclusive", &why);
         }
         let found = deviations.len();
-        let mut shrinker = Shrinker::new(deviations);
+        let mut best = self.shrink(print, first, flags);
+        if best.preemptions > 0
+            && let Some(simpler) = self.simpler(print, best.preemptions, flags)
+        {
+            best = self.shrink(print, simpler, flags);
+        }
+        self.show(&best.done, flags, Some(found))
+    }
+
+    /// Leaves out deviations while the failure stays the same.
+    fn shrink(&self, print: &str, first: Tried, flags: u64) -> Tried {
+        let mut best = first;
+        let mut shrinker = Shrinker::new(best.done.clone());
         let began = real_millis();
-        let mut trials = 0;
-        while let Some(trial) = shrinker.next_trial() {
-            let (result, done) = self.trial(&trial.deviations, flags);
-            shrinker.result((result.as_deref() == Some(print)).then_some(done));
-            trials += 1;
-            if trials >= SHRINK_TRIALS || real_millis() > began + SHRINK_MS {
+        for _ in 0..SHRINK_TRIALS {
+            let Some(trial) = shrinker.next_trial() else {
+                break;
+            };
+            let (result, tried) = self.trial(&trial.deviations, flags);
+            if result.as_deref() == Some(print) {
+                if tried.done.len() < best.done.len() {
+                    best = tried.clone();
+                }
+                shrinker.result(Some(tried.done));
+            } else {
+                shrinker.result(None);
+            }
+            if real_millis() > began + SHRINK_MS {
                 break;
             }
         }
-        let best = shrinker.best().to_vec();
-        self.show(&best, flags, Some(found))
+        best
+    }
+
+    /// Looks for a schedule with fewer preemptions that fails in the same way.
+    fn simpler(&self, print: &str, preemptions: u64, flags: u64) -> Option<Tried> {
+        let bound = u32::try_from(preemptions - 1).unwrap_or(u32::MAX).min(2);
+        let job = Job {
+            mix: Mix::Bounded(bound),
+            schedules: SIMPLER_SCHEDULES,
+            time_ms: SIMPLER_MS,
+            flags,
+            ..self.job.clone()
+        };
+        journal::save(&[]);
+        let mut search = Supervisor::new(&job, self.test);
+        search.fresh.clone_from(&self.fresh);
+        while search.executions < job.schedules && real_millis() < search.began + job.time_ms {
+            match search.batch() {
+                Batch::More => {}
+                Batch::Failed(found, deviations, _) if found == print => {
+                    let (again, tried) = self.trial(&deviations, flags);
+                    return (again.as_deref() == Some(print)).then_some(tried);
+                }
+                Batch::Failed(..) => {}
+                Batch::Crashed(child) if crash(&child) == print => {
+                    let (again, tried) = self.trial(&journal::deviations(), flags);
+                    return (again.as_deref() == Some(print)).then_some(tried);
+                }
+                Batch::Crashed(_) | Batch::Finished => return None,
+            }
+        }
+        None
     }
 
     /// Runs a schedule with every operation recorded, and reports it.
@@ -496,7 +561,7 @@ fn run_batch(
         flags = flags_for(execution);
         if strategy.systematic() {
             // A search that claims completeness must see the same program every time.
-            flags = 0;
+            flags = job.flags;
         }
         journal::begin(execution, flags);
         let settings = settings(flags, job.max_steps, false);
