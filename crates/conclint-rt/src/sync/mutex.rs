@@ -163,7 +163,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut d = f.debug_struct("Mutex");
         if self.locked.get() {
-            d.field("data", &format_args!("<locked>"));
+            d.field("data", &"<locked>");
         } else {
             // SAFETY: nobody holds the lock, and formatting cannot be interrupted by a holder
             // without a scheduling point of its own inside `T`'s formatting.

@@ -305,7 +305,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut d = f.debug_struct("RwLock");
         if self.writer.get() {
-            d.field("data", &format_args!("<locked>"));
+            d.field("data", &"<locked>");
         } else {
             // SAFETY: no writer holds the lock.
             let data = unsafe { &*self.data.get() };
