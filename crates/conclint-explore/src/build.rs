@@ -88,20 +88,78 @@ pub(crate) fn build(
     runtime: &Runtime,
 ) -> Result<Vec<Binary>> {
     let lock = project.root.join("Cargo.lock");
-    let locked = lock.is_file();
-    let _lock = LockFile((!locked).then_some(lock));
+    let _lock = LockFile((!lock.is_file()).then_some(lock));
+    let mut found = call(request, project, runtime, &Call::Tests)?;
+    if let Some(arguments) = mains(&request.cargo_args) {
+        found.extend(call(request, project, runtime, &Call::Mains(arguments))?);
+    }
+    Ok(found)
+}
+
+/// One call of cargo.
+enum Call {
+    /// `cargo test --no-run`.
+    Tests,
+    /// `cargo build` of the programs whose `main` is explored, with these arguments.
+    Mains(Vec<String>),
+}
+
+/// The arguments that build the wanted programs: binaries unless other targets are asked for,
+/// examples only when they are asked for.
+fn mains(arguments: &[String]) -> Option<Vec<String>> {
+    let mut kept = Vec::new();
+    let (mut wanted, mut other) = (false, false);
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.split('=').next().unwrap_or_default() {
+            "--bins" | "--examples" | "--all-targets" => {
+                wanted = true;
+                kept.push(argument.clone());
+            }
+            "--bin" | "--example" => {
+                wanted = true;
+                kept.push(argument.clone());
+                if !argument.contains('=') {
+                    kept.extend(rest.next().cloned());
+                }
+            }
+            "--lib" | "--tests" | "--benches" => other = true,
+            "--test" | "--bench" => {
+                other = true;
+                if !argument.contains('=') {
+                    rest.next();
+                }
+            }
+            _ => kept.push(argument.clone()),
+        }
+    }
+    if !wanted && other {
+        return None;
+    }
+    if !wanted {
+        kept.push("--bins".to_owned());
+    }
+    Some(kept)
+}
+
+fn call(
+    request: &Request,
+    project: &Project,
+    runtime: &Runtime,
+    what: &Call,
+) -> Result<Vec<Binary>> {
+    let locked = project.root.join("Cargo.lock").is_file();
     let mut command = cargo();
+    match what {
+        Call::Tests => command.args(["test", "--no-run"]).args(&request.cargo_args),
+        Call::Mains(arguments) => command.arg("build").args(arguments),
+    };
     command
-        .args([
-            "test",
-            "--no-run",
-            "--message-format=json-render-diagnostics",
-        ])
+        .arg("--message-format=json-render-diagnostics")
         .args(["--target", &runtime.host])
         .arg("--target-dir")
         // Cargo does not know that the shadows are an input, so their key is in the path.
         .arg(project.conclint_dir.join("build").join(&runtime.key))
-        .args(&request.cargo_args)
         .current_dir(&request.dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -119,11 +177,12 @@ pub(crate) fn build(
     }
     let stdout = String::from_utf8_lossy(&output.stdout);
     let messages = stdout.lines().filter_map(|l| serde_json::from_str(l).ok());
-    Ok(messages.filter_map(|m: Value| binary(&m)).collect())
+    let tests = matches!(what, Call::Tests);
+    Ok(messages.filter_map(|m: Value| binary(&m, tests)).collect())
 }
 
-fn binary(message: &Value) -> Option<Binary> {
-    if message["reason"] != "compiler-artifact" || message["profile"]["test"] != true {
+fn binary(message: &Value, tests: bool) -> Option<Binary> {
+    if message["reason"] != "compiler-artifact" || message["profile"]["test"] != tests {
         return None;
     }
     let executable = PathBuf::from(message["executable"].as_str()?);
@@ -131,6 +190,7 @@ fn binary(message: &Value) -> Option<Binary> {
     let name = message["target"]["name"].as_str()?;
     let kind = message["target"]["kind"][0].as_str()?;
     let target = match kind {
+        "bin" | "example" if !tests => format!("main {name}"),
         "bin" | "test" | "example" | "bench" => format!("{kind} {name}"),
         _ => "lib".to_owned(),
     };
@@ -152,5 +212,32 @@ fn package_name(id: &str, manifest: &Path) -> String {
             dir.map(|n| n.to_string_lossy().into_owned())
                 .unwrap_or_default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_for_programs() {
+        let list =
+            |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+        assert_eq!(mains(&[]), Some(list("--bins")));
+        assert_eq!(mains(&list("--lib")), None);
+        assert_eq!(mains(&list("-p a --test x")), None);
+        assert_eq!(mains(&list("-p a")), Some(list("-p a --bins")));
+        assert_eq!(mains(&list("--lib --bin x")), Some(list("--bin x")));
+        assert_eq!(mains(&list("--example=x")), Some(list("--example=x")));
+    }
+
+    #[test]
+    fn names_of_packages() {
+        let manifest = Path::new("/w/dir/Cargo.toml");
+        assert_eq!(package_name("path+file:///w/dir#1.0.0", manifest), "dir");
+        assert_eq!(
+            package_name("path+file:///w/dir#name@1.0.0", manifest),
+            "name"
+        );
     }
 }

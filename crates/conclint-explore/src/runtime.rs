@@ -27,6 +27,8 @@ pub struct Runtime {
     pub test: PathBuf,
     /// Where their dependencies lie.
     pub deps: PathBuf,
+    /// The symbol of the function of std that calls `main`.
+    pub start: String,
     /// The runtime had to be built now.
     pub fresh: bool,
 }
@@ -124,6 +126,10 @@ pub fn prepare(dir: &Path) -> Result<Runtime> {
         core,
         test,
         deps,
+        start: lines
+            .next()
+            .map(|l| l.display().to_string())
+            .unwrap_or_default(),
         fresh,
     })
 }
@@ -193,6 +199,7 @@ fn build(home: &Path, dir: &Path, host: &str) -> Result<()> {
         find("conclint_std")?,
         find("conclint_core")?,
         find("conclint_libtest")?,
+        start_symbol(dir, host)?,
     ];
     let part = home.join("artifacts.part");
     fs::write(&part, list.join("\n"))?;
@@ -224,4 +231,82 @@ fn in_deps(file: &Path) -> Result<String> {
         }
     }
     bail!("{stem} is not in {}", deps.display())
+}
+
+/// Reads the mangled name of `std::rt::lang_start_internal` from std's own library.
+fn start_symbol(dir: &Path, host: &str) -> Result<String> {
+    let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(program)
+        .args(["--print", "target-libdir", "--target", host])
+        .current_dir(dir)
+        .output()
+        .context("cannot run rustc")?;
+    let lib = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    for entry in fs::read_dir(&lib)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default();
+        if name.starts_with("libstd-") && name.ends_with(".rlib") {
+            let bytes = fs::read(&path)?;
+            return symbol_in(&bytes).context("std has no lang_start_internal");
+        }
+    }
+    bail!("no std in {}", lib.display())
+}
+
+/// The longest run of symbol characters around the function's name, in either mangling.
+fn symbol_in(bytes: &[u8]) -> Option<String> {
+    let part = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'.' || b == b'$';
+    let wanted = b"lang_start_internal";
+    let mut from = 0;
+    while let Some(at) = position(bytes.get(from..)?, wanted).map(|at| at + from) {
+        let start = bytes[..at]
+            .iter()
+            .rposition(|b| !part(*b))
+            .map_or(0, |p| p + 1);
+        let rest = &bytes[at..];
+        let end = at + rest.iter().position(|b| !part(*b)).unwrap_or(rest.len());
+        let symbol = String::from_utf8_lossy(&bytes[start..end]).into_owned();
+        let plain = symbol.ends_with("lang_start_internal");
+        let legacy = symbol.starts_with("_ZN") && symbol.ends_with('E');
+        if (symbol.starts_with("_R") && plain) || legacy {
+            return Some(symbol);
+        }
+        from = at + wanted.len();
+    }
+    None
+}
+
+fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|w| w == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_symbol() {
+        let v0: &[u8] = b"\0x_lang_start_internal\0_RNvNtCsab1_3std2rt19lang_start_internal\0";
+        assert_eq!(
+            symbol_in(v0).as_deref(),
+            Some("_RNvNtCsab1_3std2rt19lang_start_internal")
+        );
+        let closure: &[u8] = b"_RNCNvNtCsab1_3std2rt19lang_start_internal0Bb_\0";
+        assert_eq!(symbol_in(closure), None);
+    }
+
+    #[test]
+    fn carries_the_runtime() {
+        assert!(
+            SOURCES
+                .iter()
+                .any(|(name, _)| name.ends_with("conclint-rt/src/lib.rs"))
+        );
+        let manifest = SOURCES.iter().find(|(name, _)| *name == "Cargo.toml");
+        let text = workspace_manifest(manifest.map(|(_, t)| *t).unwrap_or_default());
+        assert!(!text.contains("default-members"), "{text}");
+    }
 }

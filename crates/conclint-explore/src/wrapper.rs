@@ -9,6 +9,7 @@ const STD: &str = "CONCLINT_SHADOW_STD";
 const CORE: &str = "CONCLINT_SHADOW_CORE";
 const TEST: &str = "CONCLINT_SHADOW_TEST";
 const DEPS: &str = "CONCLINT_SHADOW_DEPS";
+const START: &str = "CONCLINT_SHADOW_START";
 
 /// Makes `cargo` call this executable for every compiler call of the build.
 pub(crate) fn install(command: &mut Command, runtime: &Runtime) -> std::io::Result<()> {
@@ -18,7 +19,8 @@ pub(crate) fn install(command: &mut Command, runtime: &Runtime) -> std::io::Resu
         .env(STD, &runtime.std)
         .env(CORE, &runtime.core)
         .env(TEST, &runtime.test)
-        .env(DEPS, &runtime.deps);
+        .env(DEPS, &runtime.deps)
+        .env(START, &runtime.start);
     Ok(())
 }
 
@@ -45,6 +47,18 @@ pub fn act_as_compiler() -> Option<ExitCode> {
             command.arg("--extern").arg(assign("test", &var(TEST)));
         }
         command.arg("-L").arg(assign("dependency", &var(DEPS)));
+        if has_main(&arguments) {
+            // The linker puts our function in the place of the one of std that calls `main`.
+            let start = var(START);
+            let start = start.to_string_lossy();
+            for option in [
+                format!("--wrap={start}"),
+                format!("--defsym=__wrap_{start}=conclint_lang_start"),
+                "-u,conclint_lang_start".to_owned(),
+            ] {
+                command.arg(format!("-Clink-arg=-Wl,{option}"));
+            }
+        }
     }
     let code = match command.status() {
         Ok(status) => status.code().unwrap_or(101),
@@ -57,7 +71,14 @@ pub fn act_as_compiler() -> Option<ExitCode> {
 /// for build scripts and proc macros.
 fn shadowed(arguments: &[OsString]) -> bool {
     let has = |wanted: &str| arguments.iter().any(|a| a == wanted);
-    has("--target") && has("--crate-name") && !arguments.iter().any(|a| a == "___")
+    has("--target") && has("--crate-name")
+}
+
+/// The unit is linked to a program with a `main` of its own, rather than to a test binary.
+fn has_main(arguments: &[OsString]) -> bool {
+    let mut pairs = arguments.windows(2);
+    pairs.any(|p| p[0] == "--crate-type" && p[1] == "bin")
+        && !arguments.iter().any(|a| a == "--test")
 }
 
 #[cfg(test)]

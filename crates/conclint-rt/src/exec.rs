@@ -77,6 +77,8 @@ pub enum End {
         /// Nothing changed any more during the fair part.
         livelock: bool,
     },
+    /// The program called `process::exit`.
+    Exited(i32, &'static Location<'static>),
     /// The runtime ran out of something.
     Broken(&'static str),
 }
@@ -295,6 +297,23 @@ pub(crate) fn progress() {
         x.tasks[me].idle = 0;
         x.last_progress = x.steps;
     });
+}
+
+/// Ends the execution as if the process had ended.
+pub(crate) fn exit(code: i32, at: &'static Location<'static>) -> ! {
+    loop {
+        let yielder = with(|x| {
+            if x.main_ended_at.is_none() {
+                x.end = Some(End::Exited(code, at));
+            }
+            x.over = true;
+            x.tasks[x.current].yielder.get()
+        });
+        match yielder {
+            Some(yielder) => coro::suspend(yielder),
+            None => std::process::exit(code),
+        }
+    }
 }
 
 /// Adds a value to the last recorded operation.

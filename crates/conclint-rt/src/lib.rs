@@ -11,6 +11,7 @@
 //! `unsafe` is allowed here; each use gives its reason.
 
 mod coro;
+mod entry;
 pub mod exec;
 mod explain;
 mod futex;
@@ -19,6 +20,7 @@ mod interpose;
 mod journal;
 mod local;
 mod op;
+pub mod process;
 mod report;
 pub mod supervise;
 pub mod sync;

@@ -27,7 +27,7 @@ pub(crate) fn listed(test: &Test) -> String {
 
 pub(crate) fn verdict_of(outcome: &Outcome) -> &'static str {
     match outcome.end {
-        End::Finished | End::Panicked => "failed",
+        End::Finished | End::Panicked | End::Exited(..) => "failed",
         End::Deadlock => "deadlock",
         End::TooLong { livelock: true } => "livelock",
         End::TooLong { livelock: false } | End::Broken(_) => "inconclusive",

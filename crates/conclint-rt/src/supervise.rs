@@ -118,6 +118,22 @@ pub fn run_once(tests: &[Test]) -> usize {
     failed.count()
 }
 
+/// Runs a `main` once in this process, for a binary that was not started by the explorer (a test
+/// may run the program it tests). Returns the exit code.
+pub(crate) fn run_main(test: &Test) -> isize {
+    let settings = Settings {
+        max_steps: u64::MAX / 4,
+        ..Settings::default()
+    };
+    let mut strategy = Replay::new(&[]);
+    let outcome = Runner::default().run(&mut strategy, settings, "main", body(test));
+    match outcome.end {
+        End::Finished => 0,
+        End::Exited(code, _) => code as isize,
+        _ => 101,
+    }
+}
+
 /// How a child ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Child {
@@ -236,6 +252,8 @@ fn fingerprint(test: &Test, outcome: &Outcome) -> Option<String> {
             lines.sort();
             Some(format!("deadlock {}", lines.join(", ")))
         }
+        (End::Exited(0, _), None) if test.name == "main" => None,
+        (End::Exited(code, at), _) => Some(format!("process::exit({code}) at {at}")),
         (End::TooLong { livelock: true }, _) => Some("livelock".to_owned()),
         (End::TooLong { livelock: false }, _) => Some("long".to_owned()),
         (End::Broken(why), _) => Some(format!("broken {why}")),

@@ -345,6 +345,7 @@ impl Builder {
         }
         handle.map(|handle| ScopedJoinHandle {
             handle,
+            data: scope.data.clone(),
             _scope: PhantomData,
         })
     }
@@ -352,7 +353,8 @@ impl Builder {
 
 struct ScopeData {
     running: Cell<usize>,
-    panicked: Cell<bool>,
+    /// Threads that panicked and were not joined.
+    panicked: Cell<usize>,
 }
 
 // SAFETY: all threads of an execution run on one OS thread.
@@ -363,7 +365,7 @@ unsafe impl Send for ScopeData {}
 impl ScopeData {
     fn leave(self: Arc<Self>, failed: bool) {
         if failed {
-            self.panicked.set(true);
+            self.panicked.set(self.panicked.get() + 1);
         }
         self.running.set(self.running.get() - 1);
         if self.running.get() == 0 {
@@ -391,6 +393,7 @@ impl fmt::Debug for Scope<'_, '_> {
 /// See [`std::thread::ScopedJoinHandle`].
 pub struct ScopedJoinHandle<'scope, T> {
     handle: Handle<T>,
+    data: Arc<ScopeData>,
     _scope: PhantomData<&'scope ()>,
 }
 
@@ -412,7 +415,14 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// The payload of the panic that ended the thread.
     #[track_caller]
     pub fn join(self) -> Result<T> {
-        self.handle.join(Location::caller())
+        let result = self.handle.join(Location::caller());
+        if result.is_err() {
+            // The panic has been handed over, and the scope need not mention it.
+            self.data
+                .panicked
+                .set(self.data.panicked.get().saturating_sub(1));
+        }
+        result
     }
 
     /// See [`std::thread::ScopedJoinHandle::thread`].
@@ -454,7 +464,7 @@ where
     let scope = Scope {
         data: Arc::new(ScopeData {
             running: Cell::new(0),
-            panicked: Cell::new(false),
+            panicked: Cell::new(0),
         }),
         scope: PhantomData,
         env: PhantomData,
@@ -469,7 +479,7 @@ where
     }
     match result {
         Err(payload) => resume_unwind(payload),
-        Ok(_) if scope.data.panicked.get() => panic!("a scoped thread panicked"),
+        Ok(_) if scope.data.panicked.get() > 0 => panic!("a scoped thread panicked"),
         Ok(result) => result,
     }
 }

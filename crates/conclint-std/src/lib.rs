@@ -39,6 +39,12 @@ pub mod thread {
     };
 }
 
+/// `std::process`.
+pub mod process {
+    pub use ::std::process::*;
+    pub use conclint_rt::process::exit;
+}
+
 /// `std::hint`.
 pub mod hint {
     pub use ::std::hint::*;

@@ -65,6 +65,7 @@ impl Drop for Running<'_> {
     }
 }
 
+#[expect(clippy::new_without_default, reason = "std's has none")]
 impl Once {
     /// See [`std::sync::Once::new`].
     #[must_use]
