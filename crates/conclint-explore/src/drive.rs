@@ -56,6 +56,7 @@ fn empty(test: &str, verdict: Verdict, reason: String) -> TestResult {
         steps: 0,
         distinct: 0,
         exhausted: None,
+        max_steps: 0,
         milliseconds: 0,
         fresh_process: String::new(),
         found_deviations: -1,

@@ -91,7 +91,16 @@ fn thread(failure: &Failure, id: usize) -> &str {
 }
 
 fn at(place: &Place) -> String {
-    format!("{}:{}:{}", place.file, place.line, place.column)
+    format!("{}:{}:{}", short(&place.file), place.line, place.column)
+}
+
+/// A file of a registry package or of a toolchain, without the machine's directories.
+fn short(file: &str) -> &str {
+    let after = |marker: &str| file.find(marker).map(|at| &file[at + marker.len()..]);
+    if let Some(rest) = after("/registry/src/") {
+        return rest.split_once('/').map_or(rest, |(_, rest)| rest);
+    }
+    after("/rustlib/src/rust/library/").unwrap_or(file)
 }
 
 fn story(
@@ -147,6 +156,13 @@ fn story(
         failure.deviations.len(),
         failure.preemptions
     )?;
+    if failure.flags & 1 != 0 {
+        writeln!(
+            out,
+            "  a sleep or a timeout ends here although other threads could move: the test may \
+             only depend on timing"
+        )?;
+    }
     for (from, nth, to) in &r.unapplied {
         writeln!(
             out,
@@ -266,7 +282,7 @@ fn timeline(out: &mut dyn Write, sources: &mut Sources<'_>, failure: &Failure) -
             "{:rest$}",
             clip(&what, rest.saturating_sub(1).max(width))
         )?;
-        let place = format!("{}:{}", step.place.file, step.place.line);
+        let place = format!("{}:{}", short(&step.place.file), step.place.line);
         write!(out, " {place:24} {}", clip(&sources.line(&step.place), 60))?;
         if !step.note.is_empty() {
             write!(out, "  // {}", step.note)?;

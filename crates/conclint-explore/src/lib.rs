@@ -45,7 +45,7 @@ pub fn run(request: &Request, progress: Progress<'_>) -> Result<Outcome> {
         if !test.result.verdict.is_failure() {
             continue;
         }
-        if let Some(file) = saved::of(test, rustc, &request.cargo_args, request.max_steps) {
+        if let Some(file) = saved::of(test, rustc, &request.cargo_args) {
             let path = saved::save(&project, &file)?;
             let shown = path.strip_prefix(&project.root).unwrap_or(&path);
             test.schedule_file = Some(shown.display().to_string());

@@ -77,6 +77,8 @@ pub struct TestResult {
     pub distinct: u64,
     /// All schedules with at most so many preemptions were tried; `u32::MAX`: all schedules.
     pub exhausted: Option<u32>,
+    /// Steps of one execution before a fair scheduler took over.
+    pub max_steps: u64,
     /// How long it took.
     pub milliseconds: u64,
     /// The static because of which each execution had a process of its own; empty: none.

@@ -76,7 +76,6 @@ pub(crate) fn of(
     explored: &Explored,
     rustc: &str,
     cargo_args: &[String],
-    max_steps: u64,
 ) -> Option<Saved> {
     let failure = explored.result.failure.as_ref()?;
     Some(Saved {
@@ -87,7 +86,7 @@ pub(crate) fn of(
         target: explored.target.clone(),
         test: explored.result.test.clone(),
         cargo_args: cargo_args.to_vec(),
-        max_steps,
+        max_steps: explored.result.max_steps,
         fingerprint: failure.fingerprint.clone(),
         flags: failure.flags,
         deviations: failure.deviations.clone(),

@@ -24,6 +24,8 @@ const SPIN: u32 = 48;
 const SLICE: u32 = 4096;
 /// Operations that threads may still take once the main thread has ended.
 const DRAIN: u64 = 2000;
+/// How many of the last operations of a long execution are kept, at least.
+const EVENTS: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -142,6 +144,7 @@ pub struct Exec {
     pub deviations: Vec<Deviation>,
     /// The operations, where they are recorded.
     pub events: Vec<Event>,
+    events_dropped: usize,
     /// Panics in order.
     pub panics: Vec<Panicked>,
     /// An object in the image of the program was written: its state outlives the execution.
@@ -251,6 +254,12 @@ pub(crate) fn started() {
     with(Exec::record);
 }
 
+/// Where the current thread was last seen: for operations of destructors, which have no caller.
+#[track_caller]
+pub(crate) fn here() -> &'static Location<'static> {
+    with(|x| x.tasks[x.current].op.at).unwrap_or(Location::caller())
+}
+
 /// The current thread has caught its panic.
 pub(crate) fn unwound() {
     with(|x| {
@@ -347,6 +356,7 @@ impl Exec {
             candidates: Vec::with_capacity(8),
             deviations: Vec::new(),
             events: Vec::new(),
+            events_dropped: 0,
             panics: Vec::new(),
             touched_static: None,
             missed: Vec::new(),
@@ -454,13 +464,15 @@ impl Exec {
             || matches!(task.op.kind, Kind::Yield | Kind::Spin)
             || task.idle >= SPIN
             || task.slice >= SLICE;
-        if task.idle >= SPIN {
+        let waiting = task.idle >= SPIN;
+        if waiting {
             task.idle = 0;
         }
         let decision = Decision {
             step: self.decisions,
             current: u32::try_from(me).unwrap_or(u32::MAX),
             yielding,
+            waiting,
             candidates: &self.candidates,
         };
         let default = default_choice(&decision);
@@ -604,6 +616,10 @@ impl Exec {
     }
 
     fn push_event(&mut self, note: String) {
+        if self.events.len() >= 2 * EVENTS {
+            self.events.drain(..EVENTS);
+            self.events_dropped += EVENTS;
+        }
         let op = self.tasks[self.current].op;
         let (deviated, preempting) = std::mem::take(&mut self.mark);
         self.events.push(Event {
@@ -639,7 +655,10 @@ impl Exec {
             let Some(mut coro) = x.tasks[id].coro.take() else {
                 return;
             };
+            // The runtime's own allocations must not be taken for the program's.
+            BUSY.set(false);
             let done = coro.resume();
+            BUSY.set(true);
             // SAFETY: as above; the thread that ran may have added threads.
             let x = unsafe { &mut *exec };
             x.tasks[id].coro = Some(coro);
@@ -664,6 +683,8 @@ pub struct Outcome {
     pub deviations: Vec<Deviation>,
     /// The operations, where they were recorded.
     pub events: Vec<Event>,
+    /// Operations before those.
+    pub events_dropped: usize,
     /// Panics in order.
     pub panics: Vec<Panicked>,
     /// Operations taken.
@@ -718,8 +739,10 @@ impl Runner {
         } else {
             let exec: *mut Exec = &raw mut exec;
             let outer = EXEC.replace(exec);
+            BUSY.set(true);
             Exec::drive(exec);
             EXEC.set(outer);
+            BUSY.set(false);
         }
         let stuck = match exec.end {
             Some(End::Deadlock | End::TooLong { .. }) => crate::explain::stuck(&exec),
@@ -747,6 +770,7 @@ impl Runner {
             end,
             deviations: std::mem::take(&mut exec.deviations),
             events: std::mem::take(&mut exec.events),
+            events_dropped: exec.events_dropped,
             panics: std::mem::take(&mut exec.panics),
             steps: exec.steps,
             decisions: exec.decisions,

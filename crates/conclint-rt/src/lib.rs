@@ -38,3 +38,6 @@ pub mod hint {
         crate::exec::point(crate::Kind::Spin, 0, std::panic::Location::caller());
     }
 }
+
+#[cfg(test)]
+mod tests;

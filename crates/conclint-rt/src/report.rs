@@ -166,7 +166,7 @@ pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> Str
         )
         .raw("panics", array(panics))
         .raw("stuck", stuck)
-        .raw("skipped", skipped)
+        .raw("skipped", skipped + outcome.events_dropped)
         .raw("timeline", array(timeline))
         .end()
 }

@@ -45,6 +45,8 @@ impl std::fmt::Debug for Test {
 
 /// A child that takes no step for so long hangs outside of the runtime.
 const SILENCE_MS: u64 = 10_000;
+/// The step bound of a test for which the usual one is too small.
+const LONG: u64 = 4_000_000;
 /// How much shrinking may cost.
 const SHRINK_TRIALS: u32 = 400;
 const SHRINK_MS: u64 = 8_000;
@@ -270,6 +272,7 @@ struct Supervisor<'a> {
     distinct: u64,
     exhausted: Option<u32>,
     fresh: Option<String>,
+    max_steps: u64,
 }
 
 /// What a schedule came to when it was run.
@@ -298,6 +301,7 @@ impl<'a> Supervisor<'a> {
             distinct: 0,
             exhausted: None,
             fresh: None,
+            max_steps: job.max_steps,
         }
     }
 
@@ -319,6 +323,12 @@ impl<'a> Supervisor<'a> {
                     }
                 }
                 Batch::Finished => return self.plain("passed", ""),
+                Batch::Failed(print, ..) if print == "long" && self.max_steps < LONG => {
+                    // A stress test: fewer schedules, but whole ones.
+                    self.max_steps = LONG;
+                    self.executions = 0;
+                    journal::save(&[]);
+                }
                 Batch::Failed(print, deviations, flags) => {
                     return self.failed(&print, deviations, flags);
                 }
@@ -341,7 +351,8 @@ impl<'a> Supervisor<'a> {
         let (first, fresh) = (self.executions, self.fresh.is_some());
         let deadline = self.began + job.time_ms;
         let saved = journal::saved();
-        let child = in_child(|| run_batch(job, test, first, fresh, deadline, &saved));
+        let max_steps = self.max_steps;
+        let child = in_child(|| run_batch(job, test, max_steps, first, fresh, deadline, &saved));
         let Child::Report(report) = child else {
             let order = std::sync::atomic::Ordering::Relaxed;
             self.executions = journal::get().map_or(first, |j| j.execution.load(order));
@@ -373,10 +384,10 @@ impl<'a> Supervisor<'a> {
 
     /// Runs one schedule in a child of its own.
     fn trial(&self, deviations: &[Deviation], flags: u64) -> (Option<String>, Tried) {
-        let (job, test) = (self.job, self.test);
+        let (max_steps, test) = (self.max_steps, self.test);
         let child = in_child(|| {
             journal::begin(0, flags);
-            let settings = settings(flags, job.max_steps, false);
+            let settings = settings(flags, max_steps, false);
             let outcome = once(test, &mut Replay::new(deviations), settings);
             let print = fingerprint(test, &outcome).unwrap_or_default();
             format!("{}\n{print}", outcome.preemptions)
@@ -403,6 +414,17 @@ impl<'a> Supervisor<'a> {
             return self.plain("inconclusive", &why);
         }
         let found = deviations.len();
+        // Settings that the failure does not need only make it harder to read.
+        let mut flags = flags;
+        let mut first = first;
+        for simpler in [0, flags & 2, flags & 1] {
+            if flags.count_ones() > simpler.count_ones() {
+                let (result, tried) = self.trial(&first.done, simpler);
+                if result.as_deref() == Some(print) {
+                    (flags, first) = (simpler, tried);
+                }
+            }
+        }
         let mut best = self.shrink(print, first, flags);
         if best.preemptions > 0
             && let Some(simpler) = self.simpler(print, best.preemptions, flags)
@@ -450,6 +472,7 @@ impl<'a> Supervisor<'a> {
         journal::save(&[]);
         let mut search = Supervisor::new(&job, self.test);
         search.fresh.clone_from(&self.fresh);
+        search.max_steps = self.max_steps;
         while search.executions < job.schedules && real_millis() < search.began + job.time_ms {
             match search.batch() {
                 Batch::More => {}
@@ -470,10 +493,10 @@ impl<'a> Supervisor<'a> {
 
     /// Runs a schedule with every operation recorded, and reports it.
     fn show(&mut self, deviations: &[Deviation], flags: u64, found: Option<usize>) -> String {
-        let (job, test) = (self.job, self.test);
+        let (max_steps, test) = (self.max_steps, self.test);
         let child = in_child(|| {
             journal::begin(0, flags);
-            let settings = settings(flags, job.max_steps, true);
+            let settings = settings(flags, max_steps, true);
             let outcome = once(test, &mut Replay::new(deviations), settings);
             let print = fingerprint(test, &outcome);
             let failure = report::failure(&outcome, flags, print.as_deref());
@@ -532,6 +555,7 @@ impl<'a> Supervisor<'a> {
             .raw("steps", self.steps)
             .raw("distinct", self.distinct)
             .raw("exhausted", exhausted)
+            .raw("max_steps", self.max_steps)
             .raw("milliseconds", real_millis() - self.began)
             .text("fresh_process", self.fresh.as_deref().unwrap_or_default())
     }
@@ -556,6 +580,7 @@ fn crash(child: &Child) -> String {
 fn run_batch(
     job: &Job,
     test: &Test,
+    max_steps: u64,
     first: u64,
     fresh: bool,
     deadline: u64,
@@ -569,7 +594,8 @@ fn run_batch(
     let mut seen = std::collections::HashSet::new();
     let (mut touched, mut failure, mut flags) = (String::new(), String::new(), 0);
     while execution < job.schedules {
-        if execution > first && execution.is_multiple_of(16) && real_millis() > deadline {
+        let check = execution.is_multiple_of(16) || max_steps == LONG;
+        if execution > first && check && real_millis() > deadline {
             break;
         }
         if !strategy.begin(execution) {
@@ -582,7 +608,7 @@ fn run_batch(
             flags = job.flags;
         }
         journal::begin(execution, flags);
-        let settings = settings(flags, job.max_steps, false);
+        let settings = settings(flags, max_steps, false);
         let outcome = runner.run(&mut strategy, settings, &test.name, body(test));
         strategy.end(outcome.decisions);
         execution += 1;

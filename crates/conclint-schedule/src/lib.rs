@@ -68,6 +68,8 @@ pub struct Decision<'a> {
     pub current: u32,
     /// The thread that ran last asked to let others go first.
     pub yielding: bool,
+    /// It has done nothing but look for a long while: it waits for something to happen.
+    pub waiting: bool,
     /// Everybody who may go on, ordered by thread number; never empty.
     pub candidates: &'a [Candidate],
 }
@@ -93,7 +95,7 @@ impl Decision<'_> {
 ///
 /// The running thread goes on while it can. Otherwise, or if it yields, the next thread in cyclic
 /// order of creation runs. The earliest timeout fires only when nobody else can move, or when the
-/// only one who can move keeps yielding.
+/// only one who can move is waiting.
 #[must_use]
 pub fn default_choice(decision: &Decision<'_>) -> usize {
     let candidates = decision.candidates;
@@ -115,6 +117,7 @@ pub fn default_choice(decision: &Decision<'_>) -> usize {
         .iter()
         .position(|c| ready(c) && c.thread > decision.current)
         .or_else(|| candidates.iter().position(ready))
+        .or_else(|| current.filter(|_| !decision.waiting))
         .or_else(earliest)
         .or(current)
         .unwrap_or(0)

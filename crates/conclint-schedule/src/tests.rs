@@ -24,6 +24,7 @@ fn run(strategy: &mut dyn Strategy, threads: u32, n: u32) -> (Vec<u32>, Vec<Devi
             step,
             current,
             yielding: false,
+            waiting: false,
             candidates: &candidates,
         };
         let default = default_choice(&decision);
@@ -178,4 +179,30 @@ fn shrinking_finds_the_needle() {
         [7, 31]
     );
     assert!(trials < 100, "{trials}");
+}
+
+#[test]
+fn timers_fire_last() {
+    let step = |thread, due| Candidate {
+        thread,
+        object: 0,
+        access: Access::None,
+        due,
+    };
+    let pick = |yielding, waiting, candidates: &[Candidate]| {
+        default_choice(&Decision {
+            step: 0,
+            current: 1,
+            yielding,
+            waiting,
+            candidates,
+        })
+    };
+    let sleepers = [step(0, Some(20)), step(1, None), step(2, Some(10))];
+    assert_eq!(pick(false, false, &sleepers), 1);
+    assert_eq!(pick(true, false, &sleepers), 1, "a yield alone does not move the clock");
+    assert_eq!(pick(true, true, &sleepers), 2, "the earliest");
+    let all = [step(0, None), step(1, None), step(2, Some(10))];
+    assert_eq!(pick(true, true, &all), 0, "ready threads come first");
+    assert_eq!(pick(false, false, &sleepers[..1]), 0, "nobody else can move");
 }

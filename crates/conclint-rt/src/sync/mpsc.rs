@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
-use crate::exec::{State, block, point, point_if, progress, publish, with};
+use crate::exec::{State, block, here, point, point_if, progress, publish, with};
 use crate::op::Kind;
 use crate::thread::due_in;
 
@@ -184,7 +184,7 @@ impl<T> Channel<T> {
         let key = self.key();
         let last = self.queue.borrow().senders == 1;
         if last {
-            point(Kind::DropSender, key, Location::caller());
+            point(Kind::DropSender, key, here());
         }
         self.queue.borrow_mut().senders -= 1;
         if !last {
@@ -196,7 +196,7 @@ impl<T> Channel<T> {
 
     fn drop_receiver(&self) {
         let key = self.key();
-        point(Kind::DropReceiver, key, Location::caller());
+        point(Kind::DropReceiver, key, here());
         let rest = {
             let mut queue = self.queue.borrow_mut();
             queue.receiver = false;

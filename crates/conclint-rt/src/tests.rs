@@ -1,0 +1,217 @@
+//! Executions of small programs, straight on the runtime.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use conclint_schedule::{Bounded, Mix, Portfolio, Random, Replay, Strategy};
+
+use crate::exec::{End, Outcome, Runner, Settings};
+use crate::op::Kind;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::{Condvar, LazyLock, Mutex, RwLock, mpsc};
+use crate::thread;
+
+fn once(strategy: &mut (dyn Strategy + 'static), trace: bool, main: fn()) -> Outcome {
+    let settings = Settings {
+        trace,
+        ..Settings::default()
+    };
+    Runner::default().run(strategy, settings, "main", Box::new(main))
+}
+
+/// The first failing execution of a search.
+fn search(mut strategy: impl Strategy + 'static, limit: u64, main: fn()) -> Option<Outcome> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut runner = Runner::default();
+    let mut found = None;
+    for execution in 0..limit {
+        if !strategy.begin(execution) {
+            break;
+        }
+        let settings = Settings::default();
+        let outcome = runner.run(&mut strategy, settings, "main", Box::new(main));
+        strategy.end(outcome.decisions);
+        if outcome.end != End::Finished {
+            found = Some(outcome);
+            break;
+        }
+    }
+    std::panic::set_hook(hook);
+    found
+}
+
+fn racy_counter() {
+    let counter = Arc::new(AtomicU32::new(0));
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            let counter = counter.clone();
+            thread::spawn(move || {
+                let seen = counter.load(Ordering::SeqCst);
+                counter.store(seen + 1, Ordering::SeqCst);
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(counter.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn every_strategy_finds_the_lost_update() {
+    for mix in [
+        Mix::Portfolio,
+        Mix::Random,
+        Mix::Pct,
+        Mix::Pos,
+        Mix::Bounded(1),
+    ] {
+        let outcome = search(Portfolio::new(mix, 1), 200, racy_counter);
+        let outcome = outcome.unwrap_or_else(|| panic!("{mix:?} finds nothing"));
+        assert_eq!(outcome.end, End::Panicked, "{mix:?}");
+    }
+}
+
+#[test]
+fn one_preemption_is_needed() {
+    assert!(search(Bounded::new(0), 1000, racy_counter).is_none());
+    let found = search(Bounded::new(1), 1000, racy_counter).map(|o| o.preemptions);
+    assert_eq!(found, Some(1));
+}
+
+#[test]
+fn a_schedule_replays() {
+    let found = search(Random::new(7), 200, racy_counter).expect("a failure");
+    for _ in 0..3 {
+        let mut replay = Replay::new(&found.deviations);
+        assert!(replay.begin(0));
+        let again = once(&mut replay, true, racy_counter);
+        assert_eq!(again.end, End::Panicked);
+        assert_eq!(again.deviations, found.deviations);
+        assert_eq!(again.steps, found.steps);
+    }
+}
+
+fn opposite_order() {
+    let locks = Arc::new((Mutex::new(()), Mutex::new(())));
+    let theirs = locks.clone();
+    let thread = thread::spawn(move || {
+        let _b = theirs.1.lock().unwrap();
+        let _a = theirs.0.lock().unwrap();
+    });
+    {
+        let _a = locks.0.lock().unwrap();
+        let _b = locks.1.lock().unwrap();
+    }
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_deadlock_names_its_cycle() {
+    let found = search(Bounded::new(1), 1000, opposite_order).expect("a deadlock");
+    assert_eq!(found.end, End::Deadlock);
+    assert_eq!(found.stuck.len(), 2);
+    assert_eq!(found.stuck[0].waits_for, [1]);
+    assert_eq!(found.stuck[1].waits_for, [0]);
+    assert!(found.stuck.iter().all(|s| s.kind == Kind::Lock && s.holds.len() == 1));
+}
+
+fn lost_wakeup() {
+    let pair = Arc::new((Mutex::new(()), Condvar::new()));
+    let theirs = pair.clone();
+    let thread = thread::spawn(move || theirs.1.notify_one());
+    let guard = pair.0.lock().unwrap();
+    drop(pair.1.wait(guard));
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_lost_wakeup_is_told() {
+    let found = search(Bounded::new(1), 1000, lost_wakeup).expect("a deadlock");
+    assert_eq!(found.end, End::Deadlock);
+    assert_eq!((found.stuck[0].kind, found.stuck[0].missed), (Kind::Wait, 1));
+}
+
+#[test]
+fn receiver_with_a_live_sender() {
+    let found = search(Bounded::new(0), 10, || {
+        let (tx, rx) = mpsc::channel::<u8>();
+        let _ = rx.recv();
+        drop(tx);
+    });
+    assert_eq!(found.map(|o| o.stuck[0].kind), Some(Kind::Recv));
+}
+
+#[test]
+fn a_read_lock_behind_a_waiting_writer() {
+    let found = search(Bounded::new(2), 1000, || {
+        let lock = Arc::new(RwLock::new(0));
+        let theirs = lock.clone();
+        let thread = thread::spawn(move || *theirs.write().unwrap() += 1);
+        let first = lock.read().unwrap();
+        let second = lock.read().unwrap();
+        drop((first, second));
+        thread.join().unwrap();
+    });
+    assert_eq!(found.map(|o| o.end), Some(End::Deadlock));
+}
+
+#[test]
+fn time_is_virtual() {
+    let before = crate::interpose::real_millis();
+    let found = search(Bounded::new(0), 1, || {
+        let start = Instant::now();
+        thread::sleep(Duration::from_secs(3600));
+        assert!(start.elapsed() >= Duration::from_secs(3600));
+    });
+    assert!(found.is_none());
+    assert!(crate::interpose::real_millis() < before + 1000);
+}
+
+#[test]
+fn endless_programs_end() {
+    let settings = Settings {
+        max_steps: 2000,
+        ..Settings::default()
+    };
+    let main = || {
+        let never = AtomicU32::new(0);
+        while never.load(Ordering::SeqCst) == 0 {}
+    };
+    let mut replay = Replay::new(&[]);
+    let outcome = Runner::default().run(&mut replay, settings, "main", Box::new(main));
+    assert_eq!(outcome.end, End::TooLong { livelock: true });
+    assert!(outcome.stuck[0].runnable);
+}
+
+#[test]
+fn a_panic_is_handed_over_by_join() {
+    let found = search(Random::new(1), 20, || {
+        let result = thread::spawn(|| panic!("on purpose")).join();
+        assert_eq!(result.unwrap_err().downcast_ref(), Some(&"on purpose"));
+    });
+    assert!(found.is_none());
+}
+
+#[test]
+fn a_lazy_value_that_is_contended() {
+    let found = search(Bounded::new(2), 5000, || {
+        let calls = Arc::new(AtomicU32::new(0));
+        let inner = calls.clone();
+        let lazy = Arc::new(LazyLock::new(move || inner.fetch_add(1, Ordering::SeqCst)));
+        let theirs = lazy.clone();
+        let thread = thread::spawn(move || **theirs);
+        assert_eq!(**lazy, thread.join().unwrap());
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    });
+    assert!(found.is_none(), "{found:?}");
+}
+
+#[test]
+fn threads_that_nobody_waits_for() {
+    let outcome = once(&mut Replay::new(&[]), false, || {
+        thread::spawn(thread::park);
+    });
+    assert_eq!(outcome.end, End::Finished);
+}
