@@ -77,6 +77,19 @@ pub struct Program {
     pub orders: Vec<DeclaredOrder>,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// Inputs besides source files (manifests) that could not be read.
+    pub problems: Vec<InputProblem>,
+}
+
+/// An input that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputProblem {
+    /// The file.
+    pub path: String,
+    /// From 1.
+    pub line: u32,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 /// One source file.
