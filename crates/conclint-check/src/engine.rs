@@ -61,6 +61,7 @@ pub(crate) fn analyse(
     summary.acquisitions = counts.acquisitions;
     summary.spawns = counts.spawns;
     summary.unresolved_calls_under_lock = counts.unresolved_calls_under_lock;
+    summary.cut_chains = counts.dropped_chains;
 
     progress.stage(Stage::Linting);
     let lints = names::catalogue()

@@ -20,6 +20,8 @@ pub struct Summary {
     pub spawns: usize,
     /// Calls that were made under a lock and could not be followed.
     pub unresolved_calls_under_lock: usize,
+    /// Chains of calls that were not followed to their end.
+    pub cut_chains: usize,
     /// Findings that are shown and not suppressed, by severity.
     pub errors: usize,
     /// See [`Summary::errors`].

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use conclint_facts::{BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, ReleaseWhy, StmtId};
+use conclint_facts::{
+    BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, LocalId, ReleaseWhy, Stmt, StmtId, StmtKind,
+};
 
 /// A place among a function's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,9 +117,26 @@ pub(crate) fn never_ends(function: &Function) -> bool {
     true
 }
 
-/// Whether the guarded data is used in the statement `stmt` itself.
+/// Whether the guarded data is used in the statement `stmt`, or in the one
+/// that the closure in which it stands is part of.
 pub(crate) fn used_in_statement(function: &Function, guard: GuardId, stmt: StmtId) -> bool {
-    events(function).any(|(_, event)| event.stmt == stmt && touches(event, guard))
+    let borrows = |stmt: &Stmt| {
+        let named = |local: &LocalId| function.locals.iter().any(|l| l.id == *local && l.borrows == Some(guard));
+        stmt.uses.iter().any(named)
+    };
+    let mut next = Some(stmt);
+    while let Some(id) = next {
+        let Some(stmt) = function.stmts.get(id.index()) else { return false };
+        if borrows(stmt) || events(function).any(|(_, event)| event.stmt == id && touches(event, guard)) {
+            return true;
+        }
+        // Branches and loops are statements on their own.
+        next = stmt.parent.filter(|parent| {
+            let outer = function.stmts.get(parent.index());
+            outer.is_some_and(|outer| matches!(outer.kind, StmtKind::Let | StmtKind::Expr))
+        });
+    }
+    false
 }
 
 #[cfg(test)]

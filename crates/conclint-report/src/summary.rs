@@ -16,6 +16,12 @@ pub fn summary_line(summary: &Summary) -> String {
             count(summary.unresolved_calls_under_lock, "call", "calls")
         ),
     ];
+    if summary.cut_chains > 0 {
+        seen.push(format!(
+            "{} cut short",
+            count(summary.cut_chains, "call chain", "call chains")
+        ));
+    }
     if summary.unparsed_items > 0 {
         seen.push(format!(
             "{} not parsed",
@@ -109,6 +115,7 @@ mod tests {
             lines: 1_000_000,
             unread_files: 1,
             unparsed_items: 2,
+            cut_chains: 6,
             suppressed: 3,
             in_tests: 4,
             below_confidence: 5,
@@ -117,7 +124,7 @@ mod tests {
         assert_eq!(
             summary_line(&summary),
             "1 file, 1 000 000 lines, 0 locks, 0 spawns, 0 calls under a lock not resolved, \
-             2 items not parsed, 1 file not read: 0 findings; \
+             6 call chains cut short, 2 items not parsed, 1 file not read: 0 findings; \
              3 suppressed, 4 in test code not shown, 5 of low confidence not shown"
         );
     }

@@ -408,11 +408,13 @@ pub enum MacroKind {
     Log,
     /// `panic!`, `unreachable!`, `todo!`, `unimplemented!`, `bail!`: never returns here.
     Panic,
-    /// `vec!`.
+    /// `vec!`; for `vec![e; n]` the argument is a `Repeat`, followed by `n` where
+    /// that is not a literal.
     Vec,
-    /// `select!` of tokio and futures, `crossbeam_channel::select!`: `args` are the
-    /// futures, each arm's body is an `Arm`-like block in `Match` form
-    /// (see `convert`): awaited together.
+    /// `select!` of tokio and futures: one argument for each branch, of which one
+    /// runs: `{ let pat = future.await; body }`, in an `If` where the branch has a
+    /// condition; the body alone for `else`. (That of crossbeam is a `Match` of
+    /// blocks `{ let pat = r.recv(); body }`.)
     Select,
     /// `join!`, `try_join!`: `args` are awaited together.
     JoinFutures,

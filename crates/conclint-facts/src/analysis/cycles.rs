@@ -4,7 +4,8 @@
 //! each step a nesting exists such that any two of them may run in parallel,
 //! share no gate and can be compiled together, and when at each class the one
 //! really waits for the other. Short cycles come first; a longer one is
-//! reported only for the sake of an order that no shorter one contains.
+//! reported only when no cycle of some of its classes is, and when it contains
+//! an order that no reported cycle contains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,9 +127,10 @@ fn shared_locals(program: &Program) -> BTreeSet<ClassId> {
                 .is_some_and(|class| class.scope == ClassScope::Local)
         })
     };
+    let bodies = spawned_bodies(program);
     let mut shared = BTreeSet::new();
     for (index, f) in program.functions.iter().enumerate() {
-        let Some(inner) = spawned_part(program, FnId(index as u32)) else {
+        let Some(inner) = spawned_part(program, &bodies, FnId(index as u32)) else {
             continue;
         };
         let defined_inside = |place: &Place| match place.root {
@@ -160,19 +162,48 @@ fn shared_locals(program: &Program) -> BTreeSet<ClassId> {
     shared
 }
 
-/// `function` and the functions it stands in, up to a spawned body.
-fn spawned_part(program: &Program, function: FnId) -> Option<Vec<FnId>> {
-    let mut part = Vec::new();
-    let mut next = Some(function);
-    while let Some(id) = next.filter(|_| part.len() < 64) {
-        let f = program.functions.get(id.index())?;
-        part.push(id);
-        if f.kind == FnKind::SpawnBody {
-            return Some(part);
-        }
-        next = f.parent;
+/// `function` and the spawned body it stands in, by parent or by place.
+fn spawned_part(
+    program: &Program,
+    bodies: &BTreeMap<FnId, Vec<FnId>>,
+    function: FnId,
+) -> Option<Vec<FnId>> {
+    let f = program.functions.get(function.index())?;
+    if f.kind == FnKind::SpawnBody {
+        return Some(vec![function]);
     }
-    None
+    let parent = f.parent?;
+    if program.functions.get(parent.index())?.kind == FnKind::SpawnBody {
+        return Some(vec![function, parent]);
+    }
+    // The parent of a closure in a spawned body may be their common function.
+    let around = |body: &&FnId| {
+        let site = program.functions[body.index()].site;
+        site.file == f.site.file
+            && (site.line, site.column) <= (f.site.line, f.site.column)
+            && (f.site.end_line, f.site.end_column) <= (site.end_line, site.end_column)
+    };
+    bodies
+        .get(&parent)?
+        .iter()
+        .find(around)
+        .map(|body| vec![function, *body])
+}
+
+/// Spawned bodies by the function they stand in.
+fn spawned_bodies(program: &Program) -> BTreeMap<FnId, Vec<FnId>> {
+    let mut bodies: BTreeMap<FnId, Vec<FnId>> = BTreeMap::new();
+    for (index, f) in program
+        .functions
+        .iter()
+        .enumerate()
+        .filter(|(_, f)| f.kind == FnKind::SpawnBody)
+    {
+        if let Some(parent) = f.parent {
+            bodies.entry(parent).or_default().push(FnId(index as u32));
+        }
+    }
+    bodies
 }
 
 impl<'a> Link<'a> {
@@ -408,6 +439,15 @@ impl<'a> Search<'a> {
         let statics = self.all_static(classes);
         let mut chosen = Vec::new();
         if !self.choose(&orders, statics, &mut chosen, &mut 0) {
+            return;
+        }
+        // A smaller cycle among the same classes is the thing to look at first,
+        // unless it is the less certain one.
+        let confidence = self.confidence(&chosen.iter().collect::<Vec<_>>());
+        let smaller = |cycle: &Cycle| {
+            cycle.confidence >= confidence && cycle.classes.iter().all(|class| set.contains(class))
+        };
+        if self.cycles.iter().any(smaller) {
             return;
         }
         let alternatives = orders

@@ -190,10 +190,7 @@ impl<'a> Under<'a> {
             .iter()
             .map(|held| (held.clone(), sets.guesses(held)))
             .collect();
-        let moved = graph::call_of(event)
-            .into_iter()
-            .flat_map(|call| call.args.iter().filter_map(|arg| arg.guard));
-        for guard in moved {
+        for guard in self.moved_guards(at, event) {
             for (_, guesses) in holding.iter_mut().filter(|(held, _)| held.guard == guard) {
                 *guesses = guesses.saturating_add(MOVED);
             }
@@ -216,6 +213,27 @@ impl<'a> Under<'a> {
             .into_iter()
             .map(|(held, guesses)| (self.holder(held), guesses))
             .collect()
+    }
+
+    /// The guards that a call takes over. A receiver is mostly the guarded
+    /// data, not the guard: that one moves only where the front end ends it.
+    fn moved_guards(&self, at: EventRef, event: &Event) -> Vec<GuardId> {
+        let Some(call) = graph::call_of(event) else {
+            return Vec::new();
+        };
+        let next = EventRef {
+            index: at.index + 1,
+            ..at
+        };
+        let after = graph::event_at(self.context.program, next).map(|event| &event.kind);
+        let ended = |guard: GuardId| matches!(after, Some(EventKind::Release { guard: g, why: ReleaseWhy::Moved }) if *g == guard);
+        let is_method = call.name.contains('.');
+        let args = call.args.iter().enumerate();
+        args.filter_map(|(index, arg)| {
+            arg.guard
+                .filter(|guard| index > 0 || !is_method || ended(*guard))
+        })
+        .collect()
     }
 
     fn direct(&mut self, at: EventRef, holding: &[Holding], guard: GuardId, lock: &ObjectRef) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Site, StmtId};
+use conclint_facts::{Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Mode, Site, StmtId};
 
 use crate::flow::{Point, event_at, events, used_in_statement};
 use crate::trace::{Draw, confidence, lower};
@@ -180,10 +180,12 @@ fn on_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
 /// held around a whole operation.
 fn sure(blocked: &BlockedUnder, reason: Reason) -> Confidence {
     let sure = confidence(blocked.confidence);
+    let alone = blocked.held.mode == Mode::Exclusive;
     match reason {
         _ if reason.is_io() && blocked.chain.len() > 1 => Confidence::Low,
         Reason::Block(BlockKind::File) => lower(sure),
-        Reason::Block(BlockKind::Callback) if !blocked.chain.is_empty() => lower(lower(sure)),
+        // A callback under a read lock is mostly a reader itself.
+        Reason::Block(BlockKind::Callback) if !blocked.chain.is_empty() || !alone => Confidence::Low,
         Reason::Block(BlockKind::Callback) => lower(sure),
         _ if blocked.chain.len() > 2 => lower(sure),
         _ => sure,

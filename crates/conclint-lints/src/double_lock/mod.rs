@@ -77,11 +77,20 @@ impl<'a> Case<'a> {
             kind = Kind::Reads { writer: analysis.has_writer(class)? };
         }
         if nesting.same == SameInstance::Maybe {
+            // What is owned or borrowed mutably is nobody else's object.
+            if nesting.held.lock.exclusive || nesting.taken.exclusive {
+                return None;
+            }
             severity = Severity::Warning;
             sure = lower(sure);
             if kind == Kind::Certain {
                 kind = Kind::PerhapsOne;
             }
+        }
+        // The next round of a loop comes by here again: that the guard of this
+        // round is still there, only its variable knows.
+        if !nesting.held.must && nesting.held.site == first_step(nesting) {
+            sure = Confidence::Low;
         }
         Some(Case {
             nesting,

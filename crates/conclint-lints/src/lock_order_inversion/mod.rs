@@ -22,8 +22,17 @@ const PLACES: usize = 4;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for cycle in analysis.cycles() {
-        findings.extend(report(analysis, &draw, cycle));
+    let cycles = analysis.cycles();
+    for cycle in cycles {
+        // A smaller circle among the same locks is the better explanation.
+        let smaller = |other: &Cycle| {
+            other.classes.len() < cycle.classes.len()
+                && other.confidence >= cycle.confidence
+                && other.classes.iter().all(|class| cycle.classes.contains(class))
+        };
+        if !cycles.iter().any(smaller) {
+            findings.extend(report(analysis, &draw, cycle));
+        }
     }
 }
 

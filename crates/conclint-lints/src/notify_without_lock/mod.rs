@@ -101,17 +101,11 @@ impl<'a> Lockers<'a> {
         {
             return true;
         }
-        // A private helper: its callers may hold the lock, or have held it.
-        let program = self.analysis.program();
+        // A private helper: its callers may hold the lock. That they held it
+        // once does not help, the change is made here.
         let calls = self.analysis.callers(id);
-        !calls.is_empty()
-            && !function.is_pub
-            && calls.iter().all(|call| {
-                program.functions.get(call.function.index()).is_some_and(|caller| {
-                    self.analysis.held_before(*call).iter().any(|held| among(held.lock.class))
-                        || self.took_before(call.function, caller, Point::of(*call), locks)
-                })
-            })
+        let holds = |call: &EventRef| self.analysis.held_before(*call).iter().any(|held| among(held.lock.class));
+        !calls.is_empty() && !function.is_pub && calls.iter().all(holds)
     }
 
     /// Whether one of `locks` is taken in `function` on a way to `point`.

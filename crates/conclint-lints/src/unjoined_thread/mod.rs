@@ -89,7 +89,8 @@ impl Joins {
 fn confidence(function: &Function, body: Option<&Function>, spawn: &Spawn, loss: &Loss) -> Confidence {
     let sure = match loss {
         // A name was given: the author meant to come back to it.
-        Loss::Variable(name) if !name.starts_with('_') => Confidence::High,
+        // (A builder gives a `Result`, whose error may be all it is about.)
+        Loss::Variable(name) if !name.starts_with('_') && !spawn.what.contains("Builder") => Confidence::High,
         Loss::Field { perhaps_joined: true, .. } => Confidence::Low,
         _ => Confidence::Medium,
     };

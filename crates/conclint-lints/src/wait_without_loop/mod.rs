@@ -1,9 +1,9 @@
 //! A wait on a condition variable that does not look at its condition again.
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, EventKind, FnId, Held, ObjectRef, Site};
+use conclint_facts::{Analysis, Event, EventKind, FnId, Function, GuardId, Held, ObjectKind, ObjectRef, Site};
 
-use crate::flow::events;
+use crate::flow::{Point, after, ends, event_at, events};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -21,7 +21,7 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
-        for (_, event) in events(function) {
+        for (point, event) in events(function) {
             // Without its guard the wait stands in a helper, and the loop at its caller.
             if let EventKind::Wait {
                 condvar,
@@ -31,7 +31,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 predicate_read,
                 timed: false,
             } = &event.kind
-                && let Some(fault) = fault(*in_loop, *predicate_read)
+                && let Some(fault) = fault(*in_loop, *predicate_read || avoidable(function, *guard, point))
             {
                 let held = analysis.guard(id, *guard).and_then(|info| info.locks.first());
                 findings.push(report(&draw, id, event.site, condvar, held, fault));
@@ -44,12 +44,34 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
 enum Fault {
     /// It stands in no loop.
     NoLoop,
-    /// It stands in a loop, but nothing is read between taking the mutex and waiting.
+    /// It stands in a loop, but whoever takes the mutex waits, whatever the state.
     NotLookedAt,
 }
 
-fn fault(in_loop: bool, predicate_read: bool) -> Option<Fault> {
-    match (in_loop, predicate_read) {
+/// Whether the lock can be taken and let go without this wait: then something
+/// was looked at in between, be it no part of the guarded data.
+fn avoidable(function: &Function, guard: GuardId, wait: Point) -> bool {
+    let taken = |event: &Event| matches!(event.kind, EventKind::Acquire { guard: g, .. } if g == guard);
+    let Some(at_wait) = event_at(function, wait) else { return false };
+    events(function).filter(|(_, event)| taken(event)).any(|(point, _)| {
+        let mut avoided = false;
+        after(
+            function,
+            point,
+            |_, event| avoided |= ends(event, guard),
+            |event| std::ptr::eq(event, at_wait) || ends(event, guard),
+        );
+        avoided
+    })
+}
+
+fn is_parking_lot(draw: &Draw<'_>, held: Option<&Held>) -> bool {
+    let class = held.and_then(|held| draw.class(&held.lock));
+    matches!(class.map(|class| &class.kind), Some(ObjectKind::Lock(traits)) if traits.family == "parking_lot")
+}
+
+fn fault(in_loop: bool, looked_at: bool) -> Option<Fault> {
+    match (in_loop, looked_at) {
         (false, _) => Some(Fault::NoLoop),
         (true, false) => Some(Fault::NotLookedAt),
         (true, true) => None,
@@ -89,6 +111,8 @@ fn report(
     LINT.finding(Found {
         severity: Severity::Error,
         confidence: match fault {
+            // parking_lot promises that nothing but a notification wakes.
+            Fault::NoLoop if is_parking_lot(draw, held) => Confidence::Low,
             Fault::NoLoop => Confidence::High,
             Fault::NotLookedAt => Confidence::Medium,
         },

@@ -6,21 +6,30 @@ use std::sync::{Arc, OnceLock};
 use smol_str::SmolStr;
 
 use super::defs::{
-    AliasDef, ConstDef, CrateInfo, Def, Entry, FieldEntry, ImplEntry, Import, Module, StaticDef, TraitEntry, TypeDef,
-    TypeKind, VariantEntry,
+    AliasDef, ConstDef, CrateInfo, Def, Entry, FieldEntry, ImplEntry, Import, Module, StaticDef,
+    TraitEntry, TypeDef, TypeKind, VariantEntry,
 };
 use super::{
-    AliasId, ConstId, CrateId, FnEntry, FnIdx, ImplId, Index, ModId, Scope, StaticId, TraitId, Ty, TypeId, nested,
+    AliasId, ConstId, CrateId, FnEntry, FnIdx, ImplId, Index, ModId, Scope, StaticId, TraitId, Ty,
+    TypeId, nested,
 };
 use crate::hir::{self, Item, ItemKind, Vis};
 use crate::workspace::{CrateKind, Workspace};
 
 /// How deep modules and functions may stand in each other.
 const MAX_DEPTH: u32 = 100;
+/// Items of one name in one module.
+pub(super) const MAX_TWINS: usize = 64;
 
 /// Fills the tables.
 pub(super) fn collect(ws: &Workspace) -> Index {
-    let mut c = Collector { ws, ix: Index::default(), file: 0, krate: CrateId(0), self_bound: BTreeMap::new() };
+    let mut c = Collector {
+        ws,
+        ix: Index::default(),
+        file: 0,
+        krate: CrateId(0),
+        self_bound: BTreeMap::new(),
+    };
     c.crates();
     for file in &ws.files {
         let mut module = c.new_module(file.krate, None, SmolStr::default());
@@ -48,8 +57,18 @@ fn rank(cfgs: &[SmolStr]) -> u8 {
     let special = |c: &SmolStr| {
         matches!(
             c.as_str(),
-            "test" | "loom" | "shuttle" | "miri" | "kani" | "madsim" | "doc" | "docsrs" | "doctest" | "tokio_loom"
-                | "feature = \"loom\"" | "feature = \"shuttle\""
+            "test"
+                | "loom"
+                | "shuttle"
+                | "miri"
+                | "kani"
+                | "madsim"
+                | "doc"
+                | "docsrs"
+                | "doctest"
+                | "tokio_loom"
+                | "feature = \"loom\""
+                | "feature = \"shuttle\""
         )
     };
     u8::from(cfgs.iter().any(special))
@@ -76,7 +95,11 @@ impl<'a> Collector<'a> {
     fn crates(&mut self) {
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         for krate in &self.ws.crates {
-            let path = self.ws.files.get(krate.root as usize).map_or("", |f| &*f.path);
+            let path = self
+                .ws
+                .files
+                .get(krate.root as usize)
+                .map_or("", |f| &*f.path);
             let mut key = match krate.kind {
                 CrateKind::Lib | CrateKind::Bin => krate.name.to_string(),
                 CrateKind::Loose => path.strip_suffix(".rs").unwrap_or(path).to_owned(),
@@ -119,9 +142,16 @@ impl<'a> Collector<'a> {
     }
 
     fn define(&mut self, m: ModId, item: &Item, def: Def) {
-        let entry = Entry { def, vis: item.vis, rank: rank(&item.attrs.cfg) };
+        let entry = Entry {
+            def,
+            vis: item.vis,
+            rank: rank(&item.attrs.cfg),
+        };
         if let Some(module) = self.ix.modules.get_mut(m.index()) {
-            module.names.entry(item.name.clone()).or_default().push(entry);
+            let twins = module.names.entry(item.name.clone()).or_default();
+            if twins.len() < MAX_TWINS {
+                twins.push(entry);
+            }
         }
     }
 
@@ -145,18 +175,29 @@ impl<'a> Collector<'a> {
             }
             ItemKind::ExternCrate { krate } => {
                 let path = vec![krate.clone()];
-                let name = hir::UseName { path, global: false, alias: item.name.clone(), glob: false };
+                let name = hir::UseName {
+                    path,
+                    global: false,
+                    alias: item.name.clone(),
+                    glob: false,
+                };
                 self.import(m, name, item.vis, rank(&item.attrs.cfg), true);
             }
             ItemKind::Struct(def) => {
-                let only = VariantEntry { name: item.name.clone(), fields: fields(&def.fields) };
+                let only = VariantEntry {
+                    name: item.name.clone(),
+                    fields: fields(&def.fields),
+                };
                 self.type_(item, m, TypeKind::Struct, &def.generics, vec![only]);
             }
             ItemKind::Enum(def) => {
                 let variants = def
                     .variants
                     .iter()
-                    .map(|v| VariantEntry { name: v.name.clone(), fields: fields(&v.fields) })
+                    .map(|v| VariantEntry {
+                        name: v.name.clone(),
+                        fields: fields(&v.fields),
+                    })
                     .collect();
                 self.type_(item, m, TypeKind::Enum, &def.generics, variants);
             }
@@ -168,7 +209,11 @@ impl<'a> Collector<'a> {
             }
             ItemKind::Static { ty, init, .. } => self.static_(item, ty, init.as_ref(), m, depth),
             ItemKind::Const { ty, init } => {
-                let scope = Scope { module: m, generics: Vec::new(), self_ty: None };
+                let scope = Scope {
+                    module: m,
+                    generics: Vec::new(),
+                    self_ty: None,
+                };
                 let id = self.const_(ty, scope, None);
                 self.define(m, item, Def::Const(id));
                 if let Some(init) = init {
@@ -178,7 +223,12 @@ impl<'a> Collector<'a> {
             ItemKind::TypeAlias { generics, ty } => {
                 let id = AliasId(self.ix.aliases.len() as u32);
                 let (generics, hir_ty) = (generics.clone(), ty.clone());
-                self.ix.aliases.push(AliasDef { module: m, generics, hir_ty, ty: OnceLock::new() });
+                self.ix.aliases.push(AliasDef {
+                    module: m,
+                    generics,
+                    hir_ty,
+                    ty: OnceLock::new(),
+                });
                 self.define(m, item, Def::Alias(id));
             }
             ItemKind::TraitAlias | ItemKind::MacroRules => {}
@@ -196,7 +246,9 @@ impl<'a> Collector<'a> {
             self.items(inner, id, depth);
             return;
         }
-        let Some((child, owned)) = self.child(item.span) else { return };
+        let Some((child, owned)) = self.child(item.span) else {
+            return;
+        };
         self.define(m, item, Def::Mod(ModId(child)));
         if let Some(module) = self.ix.modules.get_mut(child as usize).filter(|_| owned) {
             module.parent = Some(m);
@@ -207,7 +259,9 @@ impl<'a> Collector<'a> {
     }
 
     fn include(&mut self, item: &Item, m: ModId) {
-        let Some((child, true)) = self.child(item.span) else { return };
+        let Some((child, true)) = self.child(item.span) else {
+            return;
+        };
         if let Some(module) = self.ix.modules.get_mut(child as usize) {
             module.parent = Some(m);
             module.block = true;
@@ -219,12 +273,24 @@ impl<'a> Collector<'a> {
     fn child(&self, span: hir::Span) -> Option<(u32, bool)> {
         let child = *self.ws.files.get(self.file as usize)?.links.get(&span)?;
         let owner = self.ws.files.get(child as usize)?.owner;
-        Some((child, owner.is_some_and(|o| o.file == self.file && o.span == span)))
+        Some((
+            child,
+            owner.is_some_and(|o| o.file == self.file && o.span == span),
+        ))
     }
 
     fn import(&mut self, m: ModId, name: hir::UseName, vis: Vis, rank: u8, krate: bool) {
         let (done, sources) = (false, Vec::new());
-        self.ix.imports.push(Import { module: m, into: m, name, vis, rank, krate, done, sources });
+        self.ix.imports.push(Import {
+            module: m,
+            into: m,
+            name,
+            vis,
+            rank,
+            krate,
+            done,
+            sources,
+        });
     }
 
     fn type_(
@@ -239,7 +305,6 @@ impl<'a> Collector<'a> {
         self.ix.types.push(TypeDef {
             name: item.name.clone(),
             key: String::new(),
-            krate: self.krate,
             module: m,
             file: self.file,
             span: item.span,
@@ -258,7 +323,6 @@ impl<'a> Collector<'a> {
         self.ix.traits.push(TraitEntry {
             name: item.name.clone(),
             key: String::new(),
-            krate: self.krate,
             module: m,
             fns: Vec::new(),
             fn_names: Vec::new(),
@@ -271,7 +335,9 @@ impl<'a> Collector<'a> {
         for member in &def.items {
             if let ItemKind::Fn(def) = &member.kind {
                 let f = self.fn_(member, def, m, Around::Trait(id), depth);
-                self.ix.fns[f.index()].cfgs.extend(item.attrs.cfg.iter().cloned());
+                self.ix.fns[f.index()]
+                    .cfgs
+                    .extend(item.attrs.cfg.iter().cloned());
                 let entry = &mut self.ix.traits[id.index()];
                 entry.fns.push(f);
                 entry.fn_names.push(def.name.clone());
@@ -283,12 +349,33 @@ impl<'a> Collector<'a> {
     fn self_generics(&mut self, name: &SmolStr, generics: &hir::Generics) -> Arc<hir::Generics> {
         let params: Vec<SmolStr> = generics.params.iter().map(|p| p.name.clone()).collect();
         let make = |params: &[SmolStr]| {
-            let plain = |name: &SmolStr| hir::Segment { name: name.clone(), ..hir::Segment::default() };
-            let arg = |name| hir::Ty::Path(hir::Path { segments: vec![plain(name)], ..hir::Path::default() });
+            let plain = |name: &SmolStr| hir::Segment {
+                name: name.clone(),
+                ..hir::Segment::default()
+            };
+            let arg = |name| {
+                hir::Ty::Path(hir::Path {
+                    segments: vec![plain(name)],
+                    ..hir::Path::default()
+                })
+            };
             let args = params.iter().map(arg).collect();
-            let bound = hir::Path { segments: vec![hir::Segment { args, ..plain(name) }], ..hir::Path::default() };
-            let own = hir::GenericParam { name: SmolStr::new_static("Self"), bounds: vec![bound], default: None };
-            Arc::new(hir::Generics { params: vec![own], wheres: Vec::new() })
+            let bound = hir::Path {
+                segments: vec![hir::Segment {
+                    args,
+                    ..plain(name)
+                }],
+                ..hir::Path::default()
+            };
+            let own = hir::GenericParam {
+                name: SmolStr::new_static("Self"),
+                bounds: vec![bound],
+                default: None,
+            };
+            Arc::new(hir::Generics {
+                params: vec![own],
+                wheres: Vec::new(),
+            })
         };
         let key = (name.clone(), params);
         if let Some(found) = self.self_bound.get(&key) {
@@ -325,17 +412,28 @@ impl<'a> Collector<'a> {
                 ItemKind::Const { ty, .. } => {
                     let scope = self.ix.impls[id.index()].scope();
                     let const_ = self.const_(ty, scope, Some(id));
-                    self.ix.impls[id.index()].consts.push((member.name.clone(), const_));
+                    self.ix.impls[id.index()]
+                        .consts
+                        .push((member.name.clone(), const_));
                 }
                 ItemKind::TypeAlias { ty: Some(ty), .. } => {
-                    self.ix.impls[id.index()].assoc.push((member.name.clone(), ty.clone()));
+                    self.ix.impls[id.index()]
+                        .assoc
+                        .push((member.name.clone(), ty.clone()));
                 }
                 _ => {}
             }
         }
     }
 
-    fn fn_(&mut self, item: &Item, def: &'a Arc<hir::FnDef>, m: ModId, around: Around<'a>, depth: u32) -> FnIdx {
+    fn fn_(
+        &mut self,
+        item: &Item,
+        def: &'a Arc<hir::FnDef>,
+        m: ModId,
+        around: Around<'a>,
+        depth: u32,
+    ) -> FnIdx {
         let id = FnIdx(self.ix.fns.len() as u32);
         let mut generics = Vec::new();
         let (mut impl_, mut in_trait, mut self_ty) = (None, None, None);
@@ -358,13 +456,23 @@ impl<'a> Collector<'a> {
             generics.push(def.generics.clone());
         }
         let mut cfgs = def.attrs.cfg.clone();
-        cfgs.extend(item.attrs.cfg.iter().filter(|c| !def.attrs.cfg.contains(c)).cloned());
+        cfgs.extend(
+            item.attrs
+                .cfg
+                .iter()
+                .filter(|c| !def.attrs.cfg.contains(c))
+                .cloned(),
+        );
         let is_test = def.attrs.test || item.attrs.test || is_test_cfg(&cfgs);
         self.ix.fns.push(FnEntry {
             def: def.clone(),
             krate: self.krate,
             file: self.file,
-            scope: Scope { module: m, generics, self_ty },
+            scope: Scope {
+                module: m,
+                generics,
+                self_ty,
+            },
             impl_,
             in_trait,
             qualified,
@@ -392,20 +500,30 @@ impl<'a> Collector<'a> {
         id
     }
 
-    fn static_(&mut self, item: &'a Item, ty: &hir::Ty, init: Option<&'a Arc<hir::Body>>, m: ModId, depth: u32) {
+    fn static_(
+        &mut self,
+        item: &'a Item,
+        ty: &hir::Ty,
+        init: Option<&'a Arc<hir::Body>>,
+        m: ModId,
+        depth: u32,
+    ) {
         let id = StaticId(self.ix.statics.len() as u32);
         let is_thread_local = matches!(ty, hir::Ty::Path(p) if p.last() == "LocalKey");
         self.ix.statics.push(StaticDef {
             name: item.name.clone(),
             key: String::new(),
             ty: Ty::Unknown,
-            krate: self.krate,
             file: self.file,
             span: item.span,
             is_thread_local,
             is_test: is_test_cfg(&item.attrs.cfg),
             init: init.cloned(),
-            scope: Scope { module: m, generics: Vec::new(), self_ty: None },
+            scope: Scope {
+                module: m,
+                generics: Vec::new(),
+                self_ty: None,
+            },
             hir_ty: ty.clone(),
         });
         self.define(m, item, Def::Static(id));
@@ -418,7 +536,12 @@ impl<'a> Collector<'a> {
 
     fn const_(&mut self, ty: &hir::Ty, scope: Scope, impl_: Option<ImplId>) -> ConstId {
         let id = ConstId(self.ix.consts.len() as u32);
-        self.ix.consts.push(ConstDef { scope, hir_ty: ty.clone(), ty: Ty::Unknown, impl_ });
+        self.ix.consts.push(ConstDef {
+            scope,
+            hir_ty: ty.clone(),
+            ty: Ty::Unknown,
+            impl_,
+        });
         id
     }
 }
@@ -430,7 +553,6 @@ fn fields(fields: &[hir::FieldDef]) -> Vec<FieldEntry> {
             name: f.name.clone(),
             hir: f.ty.clone(),
             span: f.span,
-            cfgs: f.attrs.cfg.clone(),
             ty: OnceLock::new(),
         })
         .collect()
@@ -443,7 +565,9 @@ pub(super) fn short(ty: &hir::Ty) -> &str {
         match ty {
             hir::Ty::Path(path) => return path.last(),
             hir::Ty::Ref { inner, .. } | hir::Ty::Ptr(inner) | hir::Ty::Slice(inner) => ty = inner,
-            hir::Ty::Dyn(bounds) | hir::Ty::Impl(bounds) => return bounds.first().map_or("_", |b| b.last()),
+            hir::Ty::Dyn(bounds) | hir::Ty::Impl(bounds) => {
+                return bounds.first().map_or("_", |b| b.last());
+            }
             hir::Ty::Tuple(_) => return "tuple",
             hir::Ty::Fn { .. } => return "fn",
             _ => return "_",

@@ -6,7 +6,10 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::{AliasId, Bound, ConstId, CrateId, FnIdx, ModId, Scope, StaticId, TraitId, TraitRef, Ty, TypeId, Tys};
+use super::{
+    AliasId, Bound, ConstId, CrateId, FnIdx, ModId, Scope, StaticId, TraitId, TraitRef, Ty, TypeId,
+    Tys,
+};
 use crate::hir;
 use crate::workspace::{Dep, Edition};
 
@@ -78,7 +81,10 @@ impl Def {
         match ns {
             Ns::Any => true,
             Ns::Type => {
-                matches!(self, Def::Mod(_) | Def::Type(_) | Def::Trait(_) | Def::Alias(_) | Def::Ext(_))
+                matches!(
+                    self,
+                    Def::Mod(_) | Def::Type(_) | Def::Trait(_) | Def::Alias(_) | Def::Ext(_)
+                )
             }
             Ns::Value => !matches!(self, Def::Mod(_) | Def::Trait(_)),
         }
@@ -127,8 +133,6 @@ pub struct TypeDef {
     pub name: SmolStr,
     /// `crate::module::Type`.
     pub key: String,
-    /// Its crate.
-    pub krate: CrateId,
     /// Its module.
     pub module: ModId,
     /// Index into `Workspace::files`.
@@ -165,8 +169,6 @@ pub struct FieldEntry {
     pub hir: hir::Ty,
     /// Of the field.
     pub span: hir::Span,
-    /// Its `cfg` predicates.
-    pub cfgs: Vec<SmolStr>,
     pub(super) ty: OnceLock<Ty>,
 }
 
@@ -177,8 +179,6 @@ pub struct TraitEntry {
     pub name: SmolStr,
     /// `crate::module::Trait`.
     pub key: String,
-    /// Its crate.
-    pub krate: CrateId,
     /// Its module.
     pub module: ModId,
     /// Its functions, with and without bodies.
@@ -194,7 +194,10 @@ pub struct TraitEntry {
 
 impl TraitEntry {
     pub(super) fn find(&self, name: &str) -> Option<FnIdx> {
-        self.fn_names.iter().position(|n| n == name).and_then(|i| self.fns.get(i).copied())
+        self.fn_names
+            .iter()
+            .position(|n| n == name)
+            .and_then(|i| self.fns.get(i).copied())
     }
 }
 
@@ -216,7 +219,11 @@ pub(super) struct ImplEntry {
 
 impl ImplEntry {
     pub(super) fn scope(&self) -> Scope {
-        Scope { module: self.module, generics: vec![self.generics.clone()], self_ty: Some(self.self_ty.clone()) }
+        Scope {
+            module: self.module,
+            generics: vec![self.generics.clone()],
+            self_ty: Some(self.self_ty.clone()),
+        }
     }
 }
 
@@ -229,8 +236,6 @@ pub struct StaticDef {
     pub key: String,
     /// Its type.
     pub ty: Ty,
-    /// Its crate.
-    pub krate: CrateId,
     /// Index into `Workspace::files`.
     pub file: u32,
     /// Of the whole item.

@@ -7,11 +7,16 @@ use smol_str::SmolStr;
 
 use super::collect::{self, short};
 use super::defs::{Def, Head};
-use super::subst::is_whole;
+use super::subst::{is_small, is_whole};
 use super::types::Budget;
 use super::{AliasId, FnIdx, ImplId, Index, ModId, TraitId, TraitRef, Ty, TypeId};
 use crate::hir::{self, Vis};
 use crate::workspace::Workspace;
+
+/// Length of a module's path; modules below keep that of their parent.
+const MAX_PATH: usize = 1000;
+/// Predicates kept of those around a module.
+const MAX_CFGS: usize = 64;
 
 impl Index {
     /// Takes in all items of a workspace.
@@ -51,15 +56,35 @@ impl Index {
     }
 
     fn finish_module(&mut self, m: ModId) {
-        let Some(module) = self.modules.get(m.index()) else { return };
+        let Some(module) = self.modules.get(m.index()) else {
+            return;
+        };
         let parent = module.parent.and_then(|p| self.modules.get(p.index()));
         let (path, mut cfgs, is_test) = match parent {
-            Some(parent) if module.included => (parent.path.clone(), parent.cfgs.clone(), parent.is_test),
-            Some(parent) => (format!("{}::{}", parent.path, module.name), parent.cfgs.clone(), parent.is_test),
-            None => (self.crates.get(module.krate.index()).map_or_else(String::new, |c| c.key.clone()), vec![], false),
+            Some(parent) if module.included => {
+                (parent.path.clone(), parent.cfgs.clone(), parent.is_test)
+            }
+            Some(parent) => (
+                format!("{}::{}", parent.path, module.name),
+                parent.cfgs.clone(),
+                parent.is_test,
+            ),
+            None => (
+                self.crates
+                    .get(module.krate.index())
+                    .map_or_else(String::new, |c| c.key.clone()),
+                vec![],
+                false,
+            ),
+        };
+        let path = if path.len() > MAX_PATH {
+            parent.map_or(path, |p| p.path.clone())
+        } else {
+            path
         };
         if let Some(module) = self.modules.get_mut(m.index()) {
             cfgs.append(&mut module.cfgs);
+            cfgs.truncate(MAX_CFGS);
             module.cfgs = cfgs;
             module.is_test |= is_test;
             module.path = path;
@@ -68,26 +93,36 @@ impl Index {
 
     /// The names of an included file are those of the module around.
     fn splice_included(&mut self) {
-        let included: Vec<ModId> =
-            (0..self.modules.len()).filter(|&i| self.modules[i].included).map(|i| ModId(i as u32)).collect();
+        let included: Vec<ModId> = (0..self.modules.len())
+            .filter(|&i| self.modules[i].included)
+            .map(|i| ModId(i as u32))
+            .collect();
         for m in included {
-            let into = self.into_module(m);
+            let into = self.target_module(m);
             if into == m {
                 continue;
             }
-            let mut names: Vec<_> = self.modules[m.index()].names.iter().map(|(n, e)| (n.clone(), e.clone())).collect();
+            let mut names: Vec<_> = self.modules[m.index()]
+                .names
+                .iter()
+                .map(|(n, e)| (n.clone(), e.clone()))
+                .collect();
             names.sort_by(|a, b| a.0.cmp(&b.0));
             for (name, entries) in names {
-                self.modules[into.index()].names.entry(name).or_default().extend(entries);
+                self.modules[into.index()]
+                    .names
+                    .entry(name)
+                    .or_default()
+                    .extend(entries);
             }
         }
         for i in 0..self.imports.len() {
-            let into = self.into_module(self.imports[i].module);
+            let into = self.target_module(self.imports[i].module);
             self.imports[i].into = into;
         }
     }
 
-    fn into_module(&self, m: ModId) -> ModId {
+    fn target_module(&self, m: ModId) -> ModId {
         let mut at = m;
         for _ in 0..64 {
             match self.modules.get(at.index()) {
@@ -108,10 +143,18 @@ impl Index {
             if again && def.ty.get().is_some_and(is_whole) {
                 continue;
             }
-            let scope = super::Scope { module: def.module, generics: vec![def.generics.clone()], self_ty: None };
+            let scope = super::Scope {
+                module: def.module,
+                generics: vec![def.generics.clone()],
+                self_ty: None,
+            };
             let budget = Budget::of_alias(AliasId(i as u32));
-            let ty = def.hir_ty.as_ref().map_or(Ty::Unknown, |t| self.ty(&scope, t, &budget));
-            self.aliases[i].ty = OnceLock::from(ty);
+            let ty = def
+                .hir_ty
+                .as_ref()
+                .map(|t| self.ty(&scope, t, &budget))
+                .filter(is_small);
+            self.aliases[i].ty = OnceLock::from(ty.unwrap_or(Ty::Unknown));
         }
     }
 
@@ -123,11 +166,17 @@ impl Index {
             scope.self_ty = None;
             let self_ty = self.resolve_type(&scope, &entry.hir_self);
             scope.self_ty = Some(self_ty.clone());
-            let bound = entry.hir_trait.as_ref().and_then(|p| self.bound(&scope, p, &Budget::default()));
+            let bound = entry
+                .hir_trait
+                .as_ref()
+                .and_then(|p| self.bound(&scope, p, &Budget::default()));
             let (trait_ref, trait_args) = match (bound, &entry.hir_trait) {
                 (Some(bound), _) => (Some(bound.trait_), bound.args),
                 // Its name is all that is known.
-                (None, Some(path)) => (Some(TraitRef::Ext(SmolStr::new(path.last()))), Arc::default()),
+                (None, Some(path)) => (
+                    Some(TraitRef::Ext(SmolStr::new(path.last()))),
+                    Arc::default(),
+                ),
                 (None, None) => (None, Arc::default()),
             };
             let entry = &mut self.impls[i];
@@ -148,14 +197,25 @@ impl Index {
             }
             let def = &self.traits[i];
             let self_ty = Some(Ty::Param(SmolStr::new_static("Self")));
-            let scope = super::Scope { module: def.module, generics: def.generics.clone(), self_ty };
+            let scope = super::Scope {
+                module: def.module,
+                generics: def.generics.clone(),
+                self_ty,
+            };
             let budget = Budget::default();
-            let supers = def.hir_supers.iter().filter_map(|p| self.bound(&scope, p, &budget)).collect();
+            let supers = def
+                .hir_supers
+                .iter()
+                .filter_map(|p| self.bound(&scope, p, &budget))
+                .collect();
             self.traits[i].supers = supers;
         }
         for (entry, i) in self.fns.iter().zip(0..) {
             if entry.impl_.is_some() || entry.in_trait.is_some() {
-                self.by_method.entry(entry.def.name.clone()).or_default().push(FnIdx(i));
+                self.by_method
+                    .entry(entry.def.name.clone())
+                    .or_default()
+                    .push(FnIdx(i));
             }
         }
     }
@@ -170,27 +230,45 @@ impl Index {
             }
             return;
         };
+        let is_deref = trait_ref.is_some_and(|t| self.trait_name(t) == "Deref");
         let at = self.by_head.entry(head).or_default();
         at.impls.push(id);
+        if is_deref {
+            at.derefs.push(id);
+        }
         if let Some(TraitRef::Here(t)) = trait_ref {
             at.traits.insert(*t);
         }
         for f in &self.impls[id.index()].fns {
             if let Some(entry) = self.fns.get(f.index()) {
-                at.methods.entry(entry.def.name.clone()).or_default().push(*f);
+                at.methods
+                    .entry(entry.def.name.clone())
+                    .or_default()
+                    .push(*f);
             }
         }
     }
 
     /// Follows public names from the roots of libraries.
     fn mark_public(&mut self) {
-        let mut pending: Vec<ModId> = self.crates.iter().filter(|c| c.is_lib).map(|c| c.root).collect();
+        let mut pending: Vec<ModId> = self
+            .crates
+            .iter()
+            .filter(|c| c.is_lib)
+            .map(|c| c.root)
+            .collect();
         let mut fns: Vec<FnIdx> = Vec::new();
         let mut types = vec![false; self.types.len()];
         while let Some(m) = pending.pop() {
-            let Some(module) = self.modules.get_mut(m.index()).filter(|m| !m.is_pub) else { continue };
+            let Some(module) = self.modules.get_mut(m.index()).filter(|m| !m.is_pub) else {
+                continue;
+            };
             module.is_pub = true;
-            let public = module.names.values().flatten().filter(|e| e.vis == Vis::Public);
+            let public = module
+                .names
+                .values()
+                .flatten()
+                .filter(|e| e.vis == Vis::Public);
             for entry in public {
                 match entry.def {
                     Def::Mod(m) => pending.push(m),
@@ -227,8 +305,15 @@ impl Index {
     fn finish_types(&mut self) {
         let mut last = rustc_hash::FxHashMap::<String, TypeId>::default();
         for i in 0..self.types.len() {
-            let key = format!("{}::{}", self.module_path(self.types[i].module), self.types[i].name);
-            let in_test = self.modules.get(self.types[i].module.index()).is_some_and(|m| m.is_test);
+            let key = format!(
+                "{}::{}",
+                self.module_path(self.types[i].module),
+                self.types[i].name
+            );
+            let in_test = self
+                .modules
+                .get(self.types[i].module.index())
+                .is_some_and(|m| m.is_test);
             let def = &mut self.types[i];
             def.is_test |= in_test;
             def.key.clone_from(&key);
@@ -237,7 +322,11 @@ impl Index {
             }
         }
         for i in 0..self.traits.len() {
-            self.traits[i].key = format!("{}::{}", self.module_path(self.traits[i].module), self.traits[i].name);
+            self.traits[i].key = format!(
+                "{}::{}",
+                self.module_path(self.traits[i].module),
+                self.traits[i].name
+            );
         }
     }
 
@@ -282,7 +371,11 @@ impl Index {
                 self.modules[m.index()].is_test = true;
             }
             let around = self.module_around(&self.fns[i]);
-            if self.modules.get(around.index()).is_some_and(|m| m.block && m.is_test) {
+            if self
+                .modules
+                .get(around.index())
+                .is_some_and(|m| m.block && m.is_test)
+            {
                 self.fns[i].is_test = true;
             }
         }
@@ -311,10 +404,18 @@ impl Index {
     fn is_body_of(&self, m: ModId, entry: &super::FnEntry) -> bool {
         let module = &self.modules[m.index()];
         module.name == entry.def.name
-            && !module.names.get(&entry.def.name).into_iter().flatten().any(|e| match e.def {
-                Def::Fn(f) => self.fns.get(f.index()).is_some_and(|f| Arc::ptr_eq(&f.def, &entry.def)),
-                _ => false,
-            })
+            && !module
+                .names
+                .get(&entry.def.name)
+                .into_iter()
+                .flatten()
+                .any(|e| match e.def {
+                    Def::Fn(f) => self
+                        .fns
+                        .get(f.index())
+                        .is_some_and(|f| Arc::ptr_eq(&f.def, &entry.def)),
+                    _ => false,
+                })
     }
 
     pub(super) fn trait_path(&self, t: &TraitRef) -> SmolStr {
@@ -389,14 +490,32 @@ fn type_text(ty: &hir::Ty, depth: u32) -> String {
     match ty {
         hir::Ty::Path(path) if depth > 0 => path_text(path, depth - 1),
         hir::Ty::Ref { mutable, inner } if depth > 0 => {
-            format!("&{}{}", if *mutable { "mut " } else { "" }, type_text(inner, depth - 1))
+            format!(
+                "&{}{}",
+                if *mutable { "mut " } else { "" },
+                type_text(inner, depth - 1)
+            )
         }
         hir::Ty::Slice(inner) if depth > 0 => format!("[{}]", type_text(inner, depth - 1)),
         hir::Ty::Tuple(parts) if depth > 0 => {
-            format!("({})", parts.iter().map(|t| type_text(t, depth - 1)).collect::<Vec<_>>().join(", "))
+            format!(
+                "({})",
+                parts
+                    .iter()
+                    .map(|t| type_text(t, depth - 1))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         }
         hir::Ty::Dyn(bounds) | hir::Ty::Impl(bounds) if depth > 0 => {
-            format!("dyn {}", bounds.iter().map(|p| path_text(p, depth - 1)).collect::<Vec<_>>().join(" + "))
+            format!(
+                "dyn {}",
+                bounds
+                    .iter()
+                    .map(|p| path_text(p, depth - 1))
+                    .collect::<Vec<_>>()
+                    .join(" + ")
+            )
         }
         _ => short(ty).to_owned(),
     }

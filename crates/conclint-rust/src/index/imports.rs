@@ -2,13 +2,17 @@
 
 use smol_str::SmolStr;
 
+use super::collect::MAX_TWINS;
 use super::defs::{Def, Entry, Import, Ns};
-use super::names::{GLOB, How};
+use super::names::{GLOB, Reading};
 use super::{Index, ModId, ext};
 use crate::hir::Vis;
 
 /// Longest chain of re-exports that is followed.
 const MAX_ROUNDS: usize = 64;
+/// Names that globs may copy in all: modules that import each other in full
+/// would take a long time otherwise.
+const MAX_COPIED: usize = 30_000_000;
 
 impl Index {
     /// Resolves all imports.
@@ -47,13 +51,21 @@ impl Index {
             return self.extern_crate(import).into_iter().collect();
         }
         let ns = if import.name.glob { Ns::Type } else { Ns::Any };
-        let how = How { ns, global: import.name.global, import: true };
+        let how = Reading {
+            ns,
+            global: import.name.global,
+            import: true,
+        };
         if path.is_empty() {
             // `use ::*` of 2015.
             return Vec::new();
         }
         let found = self.walk(import.module, path, how);
-        if found.used == path.len() { found.defs } else { Vec::new() }
+        if found.used == path.len() {
+            found.defs
+        } else {
+            Vec::new()
+        }
     }
 
     fn extern_crate(&self, import: &Import) -> Option<Def> {
@@ -79,28 +91,52 @@ impl Index {
         for def in defs {
             if import.krate
                 && let Some(module) = self.modules.get(import.into.index())
-                && let Some(info) = self.crates.get_mut(module.krate.index()).filter(|c| c.root == import.into)
+                && let Some(info) = self
+                    .crates
+                    .get_mut(module.krate.index())
+                    .filter(|c| c.root == import.into)
             {
-                info.externs.entry(import.name.alias.clone()).or_insert_with(|| def.clone());
+                info.externs
+                    .entry(import.name.alias.clone())
+                    .or_insert_with(|| def.clone());
             }
-            self.add(import.into, &import.name.alias, Entry { def, vis: import.vis, rank: import.rank });
+            self.add(
+                import.into,
+                &import.name.alias,
+                Entry {
+                    def,
+                    vis: import.vis,
+                    rank: import.rank,
+                },
+            );
         }
     }
 
     fn glob(&mut self, import: &mut Import) {
         for def in self.found(import) {
             match def {
-                Def::Mod(m) if m != import.into => {
-                    if !import.sources.iter().any(|(known, _)| *known == m) {
+                Def::Mod(m) => {
+                    let known =
+                        m == import.into || import.sources.iter().any(|(known, _)| *known == m);
+                    if !known {
                         import.sources.push((m, u64::MAX));
                     }
                 }
                 Def::Type(t) => {
-                    let variants = self.types.get(t.index()).filter(|d| d.kind == super::TypeKind::Enum);
-                    let names: Vec<SmolStr> =
-                        variants.into_iter().flat_map(|d| d.variants.iter().map(|v| v.name.clone())).collect();
+                    let variants = self
+                        .types
+                        .get(t.index())
+                        .filter(|d| d.kind == super::TypeKind::Enum);
+                    let names: Vec<SmolStr> = variants
+                        .into_iter()
+                        .flat_map(|d| d.variants.iter().map(|v| v.name.clone()))
+                        .collect();
                     for (name, i) in names.iter().zip(0..) {
-                        let entry = Entry { def: Def::Variant(t, i), vis: import.vis, rank: GLOB };
+                        let entry = Entry {
+                            def: Def::Variant(t, i),
+                            vis: import.vis,
+                            rank: GLOB,
+                        };
                         self.add(import.into, name, entry);
                     }
                 }
@@ -109,9 +145,13 @@ impl Index {
             }
         }
         for i in 0..import.sources.len() {
-            let Some((source, seen)) = import.sources.get_mut(i) else { break };
+            let Some((source, seen)) = import.sources.get_mut(i) else {
+                break;
+            };
             let source = *source;
-            let Some(module) = self.modules.get(source.index()) else { continue };
+            let Some(module) = self.modules.get(source.index()) else {
+                continue;
+            };
             if *seen == module.changed {
                 continue;
             }
@@ -123,8 +163,13 @@ impl Index {
     /// Copies what is visible from one module into another.
     fn copy(&mut self, source: ModId, import: &Import) {
         let sees_private = self.is_inside(import.into, source);
-        let Some(module) = self.modules.get(source.index()) else { return };
-        let same_crate = self.modules.get(import.into.index()).is_some_and(|m| m.krate == module.krate);
+        let Some(module) = self.modules.get(source.index()) else {
+            return;
+        };
+        let same_crate = self
+            .modules
+            .get(import.into.index())
+            .is_some_and(|m| m.krate == module.krate);
         let sees = |vis: Vis| match vis {
             Vis::Public => true,
             Vis::Restricted => same_crate,
@@ -133,10 +178,21 @@ impl Index {
         let mut names: Vec<(SmolStr, Entry)> = Vec::new();
         for (name, entries) in &module.names {
             for entry in entries.iter().filter(|e| sees(e.vis)) {
-                names.push((name.clone(), Entry { def: entry.def.clone(), vis: import.vis, rank: GLOB }));
+                names.push((
+                    name.clone(),
+                    Entry {
+                        def: entry.def.clone(),
+                        vis: import.vis,
+                        rank: GLOB,
+                    },
+                ));
             }
         }
         let globs = module.ext_globs.clone();
+        self.copied = self.copied.saturating_add(names.len());
+        if self.copied > MAX_COPIED {
+            return;
+        }
         // The order within one name is kept; between names it means nothing.
         for (name, entry) in names {
             self.add(import.into, &name, entry);
@@ -171,7 +227,9 @@ impl Index {
 
     fn add(&mut self, m: ModId, name: &SmolStr, entry: Entry) {
         let growth = self.growth + 1;
-        let Some(module) = self.modules.get_mut(m.index()) else { return };
+        let Some(module) = self.modules.get_mut(m.index()) else {
+            return;
+        };
         let entries = module.names.entry(name.clone()).or_default();
         if let Some(old) = entries.iter_mut().find(|e| e.def == entry.def) {
             // The same by name and by glob: the better of the two counts.
@@ -183,8 +241,10 @@ impl Index {
             if wider {
                 old.vis = entry.vis;
             }
-        } else {
+        } else if entries.len() < MAX_TWINS {
             entries.push(entry);
+        } else {
+            return;
         }
         module.changed = growth;
         self.growth = growth;
@@ -198,7 +258,11 @@ impl Index {
             if matches!(first.as_str(), "crate" | "self" | "super" | "$crate") {
                 continue;
             }
-            let how = How { ns: Ns::Any, global: import.name.global, import: true };
+            let how = Reading {
+                ns: Ns::Any,
+                global: import.name.global,
+                import: true,
+            };
             if import.done || self.walk(import.module, path, how).used > 0 {
                 continue;
             }
@@ -206,7 +270,11 @@ impl Index {
             if import.name.glob {
                 self.ext_glob(import.into, whole);
             } else {
-                let entry = Entry { def: Def::Ext(whole), vis: import.vis, rank: import.rank };
+                let entry = Entry {
+                    def: Def::Ext(whole),
+                    vis: import.vis,
+                    rank: import.rank,
+                };
                 let (into, alias) = (import.into, import.name.alias.clone());
                 self.add(into, &alias, entry);
             }

@@ -12,7 +12,9 @@ impl Index {
 
     /// The types of all fields, of all variants.
     pub fn field_types(&self, id: TypeId) -> Vec<Ty> {
-        let Some(def) = self.types.get(id.index()) else { return Vec::new() };
+        let Some(def) = self.types.get(id.index()) else {
+            return Vec::new();
+        };
         let own = Ty::Adt(id, std::sync::Arc::from([]));
         let mut all = Vec::new();
         for (number, variant) in (0..).zip(&def.variants) {
@@ -31,7 +33,11 @@ impl Index {
     pub fn field_site(&self, id: TypeId, name: &str) -> Option<(u32, hir::Span)> {
         let def = self.types.get(id.index())?;
         let (variant, field) = name.split_once('.').unwrap_or((&def.name, name));
-        let variant = def.variants.iter().find(|v| v.name == variant).or(def.variants.first())?;
+        let variant = def
+            .variants
+            .iter()
+            .find(|v| v.name == variant)
+            .or(def.variants.first())?;
         let field = variant.fields.iter().find(|f| f.name == field)?;
         Some((def.file, field.span))
     }
@@ -47,6 +53,9 @@ impl Index {
             .filter(here)
             .filter(|def| around(def.span) || (def.span.line > line && def.span.line <= line + 10))
             .min_by_key(|def| (!around(def.span), def.span.line))?;
-        self.types.iter().position(|def| std::ptr::eq(def, found)).map(|i| TypeId(i as u32))
+        self.types
+            .iter()
+            .position(|def| std::ptr::eq(def, found))
+            .map(|i| TypeId(i as u32))
     }
 }

@@ -11,6 +11,7 @@ mod collect;
 mod defs;
 mod ext;
 mod finish;
+mod globs;
 mod imports;
 mod lookup;
 mod members;
@@ -30,11 +31,9 @@ use smol_str::SmolStr;
 
 use crate::hir;
 
-pub use defs::{FieldEntry, StaticDef, TraitEntry, TypeDef, TypeKind, VariantEntry};
-pub use ext::known_ext_names;
-pub use subst::subst;
+pub use defs::{StaticDef, TypeDef, TypeKind};
 
-use defs::{AliasDef, ConstDef, CrateInfo, Head, ImplEntry, Import, Module, Sig};
+use defs::{AliasDef, ConstDef, CrateInfo, Head, ImplEntry, Import, Module, Sig, TraitEntry};
 
 macro_rules! id {
     ($name:ident, $doc:literal) => {
@@ -51,7 +50,10 @@ macro_rules! id {
 }
 
 id!(CrateId, "A crate of the workspace.");
-id!(ModId, "A module; those of files come first, in the order of the files.");
+id!(
+    ModId,
+    "A module; those of files come first, in the order of the files."
+);
 id!(TypeId, "A struct, enum or union.");
 id!(TraitId, "A trait.");
 id!(ImplId, "An impl block.");
@@ -231,6 +233,8 @@ pub struct Index {
     impls_by_trait: FxHashMap<TraitId, Vec<ImplId>>,
     /// Drives the imports: raised with each name added.
     growth: u64,
+    /// Names copied by globs so far.
+    copied: usize,
 }
 
 /// The impls of one kind of type.
@@ -240,6 +244,8 @@ struct HeadImpls {
     /// Names of methods; inherent impls and impls of traits.
     methods: FxHashMap<SmolStr, Vec<FnIdx>>,
     traits: FxHashSet<TraitId>,
+    /// Impls of `Deref`.
+    derefs: Vec<ImplId>,
 }
 
 impl Index {
@@ -264,35 +270,13 @@ impl Index {
         &self.type_def(id).key
     }
 
-    /// All types, in the order of files and positions.
-    pub fn types(&self) -> impl Iterator<Item = (TypeId, &TypeDef)> {
-        self.types.iter().zip(0..).map(|(def, id)| (TypeId(id), def))
-    }
-
     /// A static's declaration.
     pub fn static_(&self, id: StaticId) -> &StaticDef {
         &self.statics[id.index()]
     }
 
-    /// All statics, in the order of files and positions.
-    pub fn statics(&self) -> &[StaticDef] {
-        &self.statics
-    }
-
-    /// A trait's declaration.
-    pub fn trait_def(&self, id: TraitId) -> &TraitEntry {
-        &self.traits[id.index()]
-    }
-
     /// All methods of that name in impls and traits.
     pub fn methods_named(&self, name: &str) -> &[FnIdx] {
         self.by_method.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// The trait's declaration that a method of an impl fills in.
-    pub fn trait_decl(&self, f: FnIdx) -> Option<FnIdx> {
-        let entry = self.fns.get(f.index())?;
-        let Some(TraitRef::Here(id)) = &self.impls.get(entry.impl_?.index())?.trait_ref else { return None };
-        self.traits[id.index()].find(&entry.def.name)
     }
 }

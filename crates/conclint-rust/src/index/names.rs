@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::defs::{Def, Ns};
-use super::{CrateId, Index, ModId, ext};
+use super::{CrateId, Index, ModId, ext, globs};
 use crate::hir;
 use crate::workspace::Edition;
 
@@ -44,9 +44,9 @@ pub(super) struct Found {
     pub(super) used: usize,
 }
 
-/// How a path is read.
+/// Reading a path is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct How {
+pub(super) struct Reading {
     /// Of the last segment.
     pub(super) ns: Ns,
     /// Leading `::`.
@@ -57,9 +57,11 @@ pub(super) struct How {
 
 impl Index {
     /// Follows a path as far as modules, enums and external paths go.
-    pub(super) fn walk<S: Segments + ?Sized>(&self, m: ModId, segs: &S, how: How) -> Found {
+    pub(super) fn walk<S: Segments + ?Sized>(&self, m: ModId, segs: &S, how: Reading) -> Found {
         let n = segs.len();
-        let Some(module) = self.modules.get(m.index()).filter(|_| n > 0) else { return Found::default() };
+        let Some(module) = self.modules.get(m.index()).filter(|_| n > 0) else {
+            return Found::default();
+        };
         let krate = module.krate;
         let first = segs.name(0);
         let mut used = 1;
@@ -76,7 +78,7 @@ impl Index {
                 at.map(Def::Mod).into_iter().collect()
             }
             _ if how.global || (how.import && self.edition(krate) == Edition::E2015) => {
-                self.from_root(m, first, ns, how, n)
+                self.rooted(m, first, ns, how, n)
             }
             _ => self.lexical(m, first, ns, n > 1),
         };
@@ -100,7 +102,9 @@ impl Index {
     }
 
     pub(super) fn edition(&self, krate: CrateId) -> Edition {
-        self.crates.get(krate.index()).map_or(Edition::E2021, |c| c.edition)
+        self.crates
+            .get(krate.index())
+            .map_or(Edition::E2021, |c| c.edition)
     }
 
     fn root(&self, krate: CrateId) -> ModId {
@@ -128,8 +132,10 @@ impl Index {
     }
 
     /// `::a` and the paths of 2015's `use`.
-    fn from_root(&self, m: ModId, name: &str, ns: Ns, how: How, n: usize) -> Vec<Def> {
-        let Some(module) = self.modules.get(m.index()) else { return Vec::new() };
+    fn rooted(&self, m: ModId, name: &str, ns: Ns, how: Reading, n: usize) -> Vec<Def> {
+        let Some(module) = self.modules.get(m.index()) else {
+            return Vec::new();
+        };
         let krate = module.krate;
         if self.edition(krate) == Edition::E2015 {
             let mut found = Vec::new();
@@ -141,18 +147,27 @@ impl Index {
         if let Some(def) = self.crate_named(krate, name) {
             return vec![def];
         }
-        if how.import && !how.global { self.lexical(m, name, ns, n > 1) } else { Vec::new() }
+        if how.import && !how.global {
+            self.lexical(m, name, ns, n > 1)
+        } else {
+            Vec::new()
+        }
     }
 
     /// A name as seen from a module: its own, those around a body, crates,
     /// the prelude, primitive types.
     pub(super) fn lexical(&self, m: ModId, name: &str, ns: Ns, is_prefix: bool) -> Vec<Def> {
-        let Some(module) = self.modules.get(m.index()) else { return Vec::new() };
+        let Some(module) = self.modules.get(m.index()) else {
+            return Vec::new();
+        };
         let krate = module.krate;
         let mut found = Vec::new();
         let mut at = Some(m);
         for _ in 0..MAX_PARENTS {
-            let Some((id, module)) = at.and_then(|id| Some((id, self.modules.get(id.index())?))) else { break };
+            let Some((id, module)) = at.and_then(|id| Some((id, self.modules.get(id.index())?)))
+            else {
+                break;
+            };
             self.names_of(id, name, ns, &mut found);
             if !found.is_empty() || !module.block {
                 break;
@@ -204,7 +219,9 @@ impl Index {
     /// What a name directly in a module stands for; twins all, but those of a
     /// higher rank only where there is nothing better.
     pub(super) fn names_of(&self, m: ModId, name: &str, ns: Ns, out: &mut Vec<Def>) {
-        let Some(module) = self.modules.get(m.index()) else { return };
+        let Some(module) = self.modules.get(m.index()) else {
+            return;
+        };
         let start = out.len();
         if let Some(entries) = module.names.get(name) {
             let fits = || entries.iter().filter(|e| e.def.is_in(ns));
@@ -223,7 +240,7 @@ impl Index {
         }
         if out.len() == start {
             for glob in &module.ext_globs {
-                if ext::known_ext_names(glob).contains(&name) {
+                if globs::known_ext_names(glob).contains(&name) {
                     out.push(Def::Ext(ext::join(glob, name)));
                     break;
                 }
@@ -254,7 +271,9 @@ impl Index {
 
     /// For the root of a loose file in a package: the package's root.
     fn host_root(&self, m: ModId) -> Option<ModId> {
-        let info = self.crates.get(self.modules.get(m.index())?.krate.index())?;
+        let info = self
+            .crates
+            .get(self.modules.get(m.index())?.krate.index())?;
         let host = self.crates.get(info.host?.index())?;
         (info.root == m).then_some(host.root)
     }
@@ -265,7 +284,10 @@ impl Index {
         if def.kind != super::TypeKind::Enum {
             return None;
         }
-        def.variants.iter().position(|v| v.name == name).map(|i| i as u32)
+        def.variants
+            .iter()
+            .position(|v| v.name == name)
+            .map(|i| i as u32)
     }
 }
 
@@ -274,5 +296,6 @@ pub(super) const GLOB: u8 = 2;
 
 /// `name::..::name`: an item of the crate that has its name.
 fn is_item_of(path: &str, name: &str) -> bool {
-    path.strip_prefix(name).is_some_and(|rest| rest.starts_with("::"))
+    path.strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with("::"))
 }

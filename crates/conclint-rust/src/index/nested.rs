@@ -34,7 +34,8 @@ impl<'a> Walk<'a> {
         while let Some(expr) = self.pending.pop() {
             self.expr(expr);
         }
-        self.found.sort_by_key(|item| (item.span.line, item.span.column));
+        self.found
+            .sort_by_key(|item| (item.span.line, item.span.column));
         self.found
     }
 
@@ -69,14 +70,26 @@ impl<'a> Walk<'a> {
             | ExprKind::Let { expr: one, .. }
             | ExprKind::Repeat { elem: one, .. } => self.pending.push(one),
             ExprKind::Index { base: a, index: b }
-            | ExprKind::Binary { left: a, right: b, .. }
+            | ExprKind::Binary {
+                left: a, right: b, ..
+            }
             | ExprKind::Assign { left: a, right: b }
             | ExprKind::AssignOp { left: a, right: b } => self.pending.extend([&**a, &**b]),
-            ExprKind::Call { callee: one, args: rest } | ExprKind::MethodCall { receiver: one, args: rest, .. } => {
+            ExprKind::Call {
+                callee: one,
+                args: rest,
+            }
+            | ExprKind::MethodCall {
+                receiver: one,
+                args: rest,
+                ..
+            } => {
                 self.pending.push(one);
                 self.pending.extend(rest);
             }
-            ExprKind::Block(block) | ExprKind::Async { block } | ExprKind::Loop { body: block, .. } => {
+            ExprKind::Block(block)
+            | ExprKind::Async { block }
+            | ExprKind::Loop { body: block, .. } => {
                 self.block(block);
             }
             ExprKind::If { cond, then, else_ } => {
@@ -91,7 +104,12 @@ impl<'a> Walk<'a> {
                     self.pending.push(&arm.body);
                 }
             }
-            ExprKind::While { cond: one, body, .. } | ExprKind::For { iter: one, body, .. } => {
+            ExprKind::While {
+                cond: one, body, ..
+            }
+            | ExprKind::For {
+                iter: one, body, ..
+            } => {
                 self.pending.push(one);
                 self.block(body);
             }
@@ -103,7 +121,9 @@ impl<'a> Walk<'a> {
                 self.pending.extend(fields.iter().map(|(_, e)| e));
                 self.pending.extend(base.as_deref());
             }
-            ExprKind::Range(a, b) => self.pending.extend(a.as_deref().into_iter().chain(b.as_deref())),
+            ExprKind::Range(a, b) => self
+                .pending
+                .extend(a.as_deref().into_iter().chain(b.as_deref())),
             ExprKind::Macro(call) => self.pending.extend(&call.args),
         }
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use super::defs::Sig;
 use super::subst::{Bindings, lookup, subst, unify};
 use super::{FnEntry, FnIdx, Index, Ty};
@@ -12,7 +10,12 @@ impl Index {
     fn sig(&self, f: FnIdx) -> Option<(&FnEntry, &Sig)> {
         let entry = self.fns.get(f.index())?;
         let sig = self.sigs.get(f.index())?.get_or_init(|| Sig {
-            params: entry.def.params.iter().map(|p| self.resolve_type(&entry.scope, &p.ty)).collect(),
+            params: entry
+                .def
+                .params
+                .iter()
+                .map(|p| self.resolve_type(&entry.scope, &p.ty))
+                .collect(),
             ret: match &entry.def.ret {
                 Some(ret) => self.resolve_type(&entry.scope, ret),
                 None => Ty::Tuple(Arc::default()),
@@ -23,7 +26,9 @@ impl Index {
 
     /// The type of a parameter (`self` is the first), seen from inside.
     pub fn fn_param_ty(&self, f: FnIdx, i: usize) -> Ty {
-        self.sig(f).and_then(|(_, sig)| sig.params.get(i).cloned()).unwrap_or(Ty::Unknown)
+        self.sig(f)
+            .and_then(|(_, sig)| sig.params.get(i).cloned())
+            .unwrap_or(Ty::Unknown)
     }
 
     /// The return type for a caller; the output of an `async fn`.
@@ -36,8 +41,16 @@ impl Index {
 
     /// As [`Self::fn_ret`], with the types of the arguments (`self` first,
     /// where there is one) for parameters that only they tell.
-    pub fn fn_ret_of_args(&self, f: FnIdx, self_ty: Option<&Ty>, turbofish: &[Ty], args: &[Ty]) -> Ty {
-        let Some((entry, sig)) = self.sig(f) else { return Ty::Unknown };
+    pub fn fn_ret_of_args(
+        &self,
+        f: FnIdx,
+        self_ty: Option<&Ty>,
+        turbofish: &[Ty],
+        args: &[Ty],
+    ) -> Ty {
+        let Some((entry, sig)) = self.sig(f) else {
+            return Ty::Unknown;
+        };
         let is_param = |n: &str| n == "Self" || self.is_param(&entry.scope, n);
         let mut bindings = Bindings::new();
         let own_self = entry.scope.self_ty.as_ref();
@@ -87,10 +100,5 @@ impl Index {
             bound
         });
         Ty::Bounded(false, bounds.collect())
-    }
-
-    /// The names of a function's own type parameters.
-    pub fn fn_generics(&self, f: FnIdx) -> impl Iterator<Item = &SmolStr> {
-        self.fns.get(f.index()).into_iter().flat_map(|f| f.def.generics.params.iter().map(|p| &p.name))
     }
 }

@@ -20,7 +20,10 @@ pub fn subst(ty: &Ty, put: &dyn Fn(&str) -> Option<Ty>) -> Ty {
     if !has_param(ty, MAX_DEPTH) {
         return ty.clone();
     }
-    let walk = Subst { put, left: Cell::new(MAX_NODES) };
+    let walk = Subst {
+        put,
+        left: Cell::new(MAX_NODES),
+    };
     walk.ty(ty, 0)
 }
 
@@ -48,29 +51,46 @@ impl Subst<'_> {
             Ty::Ptr(inner) => Ty::Ptr(Arc::new(self.ty(inner, depth + 1))),
             Ty::Slice(inner) => Ty::Slice(Arc::new(self.ty(inner, depth + 1))),
             Ty::Tuple(parts) => Ty::Tuple(self.tys(parts, depth)),
-            Ty::Fn(params, ret) => Ty::Fn(self.tys(params, depth), Arc::new(self.ty(ret, depth + 1))),
-            Ty::Bounded(is_dyn, bounds) => {
-                Ty::Bounded(*is_dyn, bounds.iter().map(|b| self.bound(b, depth)).collect())
+            Ty::Fn(params, ret) => {
+                Ty::Fn(self.tys(params, depth), Arc::new(self.ty(ret, depth + 1)))
             }
+            Ty::Bounded(is_dyn, bounds) => Ty::Bounded(
+                *is_dyn,
+                bounds.iter().map(|b| self.bound(b, depth)).collect(),
+            ),
         }
     }
 
     fn tys(&self, tys: &Tys, depth: u32) -> Tys {
-        if tys.is_empty() { tys.clone() } else { tys.iter().map(|t| self.ty(t, depth + 1)).collect() }
+        if tys.is_empty() {
+            tys.clone()
+        } else {
+            tys.iter().map(|t| self.ty(t, depth + 1)).collect()
+        }
     }
 
     fn bound(&self, bound: &Bound, depth: u32) -> Bound {
         Bound {
             trait_: bound.trait_.clone(),
             args: self.tys(&bound.args, depth),
-            assoc: bound.assoc.iter().map(|(n, t)| (n.clone(), self.ty(t, depth + 1))).collect(),
+            assoc: bound
+                .assoc
+                .iter()
+                .map(|(n, t)| (n.clone(), self.ty(t, depth + 1)))
+                .collect(),
         }
     }
 
     /// What is put in counts too.
     fn replacement(&self, new: Ty, depth: u32) -> Ty {
-        let Some(room) = MAX_DEPTH.checked_sub(depth) else { return Ty::Unknown };
-        if fits(&new, room, &self.left) { new } else { Ty::Unknown }
+        let Some(room) = MAX_DEPTH.checked_sub(depth) else {
+            return Ty::Unknown;
+        };
+        if fits(&new, room, &self.left) {
+            new
+        } else {
+            Ty::Unknown
+        }
     }
 }
 
@@ -83,6 +103,12 @@ fn fits(ty: &Ty, room: u32, left: &Cell<u32>) -> bool {
     let mut ok = true;
     children(ty, &mut |child| ok = ok && fits(child, room - 1, left));
     ok
+}
+
+/// Whether a type is small enough to be walked. Aliases without parameters
+/// share their parts, so that few lines can stand for a tree of any size.
+pub(super) fn is_small(ty: &Ty) -> bool {
+    fits(ty, MAX_DEPTH, &Cell::new(MAX_NODES))
 }
 
 fn has_param(ty: &Ty, room: u32) -> bool {
@@ -123,13 +149,24 @@ fn children(ty: &Ty, visit: &mut dyn FnMut(&Ty)) {
 pub(super) type Bindings = Vec<(SmolStr, Ty)>;
 
 pub(super) fn lookup(bindings: &Bindings, name: &str) -> Option<Ty> {
-    bindings.iter().find(|(n, _)| n == name).map(|(_, t)| t.clone())
+    bindings
+        .iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, t)| t.clone())
 }
 
 /// Matches a type against a pattern with parameters. Lenient: what is not
 /// known on either side matches, and references are seen through.
-pub(super) fn unify(pattern: &Ty, ty: &Ty, is_param: &dyn Fn(&str) -> bool, out: &mut Bindings) -> bool {
-    let walk = Unify { is_param, left: Cell::new(MAX_NODES) };
+pub(super) fn unify(
+    pattern: &Ty,
+    ty: &Ty,
+    is_param: &dyn Fn(&str) -> bool,
+    out: &mut Bindings,
+) -> bool {
+    let walk = Unify {
+        is_param,
+        left: Cell::new(MAX_NODES),
+    };
     walk.ty(pattern, ty, out)
 }
 
@@ -150,9 +187,9 @@ impl Unify<'_> {
             (Ty::Unknown, _) | (_, Ty::Unknown | Ty::Param(_)) => true,
             (Ty::Adt(a, xs), Ty::Adt(b, ys)) => a == b && self.tys(xs, ys, out),
             (Ty::Ext(a, xs), Ty::Ext(b, ys)) => a == b && self.tys(xs, ys, out),
-            (Ty::Ref(_, a), Ty::Ref(_, b)) | (Ty::Ptr(a), Ty::Ptr(b)) | (Ty::Slice(a), Ty::Slice(b)) => {
-                self.ty(a, b, out)
-            }
+            (Ty::Ref(_, a), Ty::Ref(_, b))
+            | (Ty::Ptr(a), Ty::Ptr(b))
+            | (Ty::Slice(a), Ty::Slice(b)) => self.ty(a, b, out),
             (Ty::Ref(_, a), b) => self.ty(a, b, out),
             (a, Ty::Ref(_, b)) => self.ty(a, b, out),
             (Ty::Tuple(xs), Ty::Tuple(ys)) => xs.len() == ys.len() && self.tys(xs, ys, out),

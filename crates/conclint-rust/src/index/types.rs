@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::defs::{Def, Ns};
-use super::names::{Found, How, Segments};
+use super::names::{Found, Reading, Segments};
 use super::subst::{Bindings, lookup, subst, unify};
 use super::{AliasId, Bound, ImplId, Index, Scope, TraitRef, Ty, TypeId, Tys, ext};
 use crate::hir;
@@ -52,7 +52,9 @@ impl Index {
         }
         let found = match ty {
             hir::Ty::Path(path) => self.path_ty(scope, path, b),
-            hir::Ty::Ref { mutable, inner } => Ty::Ref(*mutable, Arc::new(self.ty(scope, inner, b))),
+            hir::Ty::Ref { mutable, inner } => {
+                Ty::Ref(*mutable, Arc::new(self.ty(scope, inner, b)))
+            }
             hir::Ty::Ptr(inner) => Ty::Ptr(Arc::new(self.ty(scope, inner, b))),
             hir::Ty::Slice(inner) => Ty::Slice(Arc::new(self.ty(scope, inner, b))),
             hir::Ty::Tuple(parts) => Ty::Tuple(self.tys(scope, parts, b)),
@@ -76,12 +78,21 @@ impl Index {
     }
 
     fn bounded(&self, scope: &Scope, is_dyn: bool, bounds: &[hir::Bound], b: &Budget) -> Ty {
-        let call = bounds.iter().find_map(|p| p.segments.last()?.fn_args.as_ref());
+        let call = bounds
+            .iter()
+            .find_map(|p| p.segments.last()?.fn_args.as_ref());
         if let Some((params, ret)) = call {
             return self.fn_ty(scope, params, ret.as_deref(), b);
         }
-        let found: Arc<[Bound]> = bounds.iter().filter_map(|p| self.bound(scope, p, b)).collect();
-        if found.is_empty() { Ty::Unknown } else { Ty::Bounded(is_dyn, found) }
+        let found: Arc<[Bound]> = bounds
+            .iter()
+            .filter_map(|p| self.bound(scope, p, b))
+            .collect();
+        if found.is_empty() {
+            Ty::Unknown
+        } else {
+            Ty::Bounded(is_dyn, found)
+        }
     }
 
     /// A trait bound; `None` where the path is no trait.
@@ -91,18 +102,27 @@ impl Index {
         if !b.enter() {
             return None;
         }
-        let mut assoc: Vec<(SmolStr, Ty)> =
-            last.assoc.iter().map(|(n, t)| (n.clone(), self.ty(scope, t, b))).collect();
+        let mut assoc: Vec<(SmolStr, Ty)> = last
+            .assoc
+            .iter()
+            .map(|(n, t)| (n.clone(), self.ty(scope, t, b)))
+            .collect();
         let args = match &last.fn_args {
             Some((params, ret)) => {
-                let ret = ret.as_deref().map_or_else(|| Ty::Tuple(Arc::default()), |r| self.ty(scope, r, b));
+                let ret = ret
+                    .as_deref()
+                    .map_or_else(|| Ty::Tuple(Arc::default()), |r| self.ty(scope, r, b));
                 assoc.push((SmolStr::new_static("Output"), ret));
                 self.tys(scope, params, b)
             }
             None => self.tys(scope, &last.args, b),
         };
         b.leave();
-        Some(Bound { trait_, args, assoc })
+        Some(Bound {
+            trait_,
+            args,
+            assoc,
+        })
     }
 
     pub(super) fn trait_ref(&self, scope: &Scope, path: &hir::Path) -> Option<TraitRef> {
@@ -119,23 +139,53 @@ impl Index {
 
     /// As `walk`; without a manifest, `name::..` of nothing known is taken for
     /// an external crate.
-    pub(super) fn walk_path(&self, scope: &Scope, segs: &[hir::Segment], global: bool, ns: Ns) -> Found {
-        let found = self.walk(scope.module, segs, How { ns, global, import: false });
+    pub(super) fn walk_path(
+        &self,
+        scope: &Scope,
+        segs: &[hir::Segment],
+        global: bool,
+        ns: Ns,
+    ) -> Found {
+        let found = self.walk(
+            scope.module,
+            segs,
+            Reading {
+                ns,
+                global,
+                import: false,
+            },
+        );
         let first = segs.name(0);
-        if found.used > 0 || segs.len() < 2 || !first.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
+        if found.used > 0
+            || segs.len() < 2
+            || !first.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        {
             return found;
         }
-        let krate = self.modules.get(scope.module.index()).and_then(|m| self.crates.get(m.krate.index()));
+        let krate = self
+            .modules
+            .get(scope.module.index())
+            .and_then(|m| self.crates.get(m.krate.index()));
         if krate.is_none_or(|c| c.has_manifest) || matches!(first, "crate" | "self" | "super") {
             return found;
         }
-        let path = segs.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join("::");
-        Found { defs: vec![Def::Ext(ext::canonical(path.into()))], used: segs.len() }
+        let path = segs
+            .iter()
+            .map(|s| s.name.as_str())
+            .collect::<Vec<_>>()
+            .join("::");
+        Found {
+            defs: vec![Def::Ext(ext::canonical(path.into()))],
+            used: segs.len(),
+        }
     }
 
     /// Whether a name is a type parameter of the scope.
     pub(super) fn is_param(&self, scope: &Scope, name: &str) -> bool {
-        scope.generics.iter().any(|g| g.params.iter().any(|p| p.name == name))
+        scope
+            .generics
+            .iter()
+            .any(|g| g.params.iter().any(|p| p.name == name))
     }
 
     fn path_ty(&self, scope: &Scope, path: &hir::Path, b: &Budget) -> Ty {
@@ -154,7 +204,14 @@ impl Index {
     /// The trait of `<T as Trait>::x`.
     pub(super) fn trait_of_qself(&self, scope: &Scope, path: &hir::Path) -> Option<TraitRef> {
         let segments = path.segments.get(..path.qself_position)?.to_vec();
-        self.trait_ref(scope, &hir::Path { segments, global: path.global, ..hir::Path::default() })
+        self.trait_ref(
+            scope,
+            &hir::Path {
+                segments,
+                global: path.global,
+                ..hir::Path::default()
+            },
+        )
     }
 
     /// The type that the first segments name, and how many those are.
@@ -162,7 +219,9 @@ impl Index {
         if let Some(qself) = &path.qself {
             return (self.ty(scope, qself, b), path.qself_position);
         }
-        let Some(first) = path.segments.first() else { return (Ty::Unknown, 0) };
+        let Some(first) = path.segments.first() else {
+            return (Ty::Unknown, 0);
+        };
         if !path.global {
             if first.name == "Self" {
                 return (scope.self_ty.clone().unwrap_or(Ty::Unknown), 1);
@@ -175,14 +234,26 @@ impl Index {
     }
 
     /// The type that the first segments name as a path.
-    pub(super) fn named_ty(&self, scope: &Scope, segs: &[hir::Segment], global: bool, b: &Budget) -> (Ty, usize) {
+    pub(super) fn named_ty(
+        &self,
+        scope: &Scope,
+        segs: &[hir::Segment],
+        global: bool,
+        b: &Budget,
+    ) -> (Ty, usize) {
         let found = self.walk_path(scope, segs, global, Ns::Type);
-        let Some(last) = found.used.checked_sub(1).and_then(|i| segs.get(i)) else { return (Ty::Unknown, segs.len()) };
+        let Some(last) = found.used.checked_sub(1).and_then(|i| segs.get(i)) else {
+            return (Ty::Unknown, segs.len());
+        };
         let ty = match found.defs.first() {
             Some(def) => self.def_ty(scope, def, last, b),
             None => Ty::Unknown,
         };
-        let used = if ty == Ty::Unknown { segs.len() } else { found.used };
+        let used = if ty == Ty::Unknown {
+            segs.len()
+        } else {
+            found.used
+        };
         (ty, used)
     }
 
@@ -194,7 +265,11 @@ impl Index {
             Def::Trait(t) => {
                 // `Box<Trait>` of old.
                 let args = self.tys(scope, &seg.args, b);
-                let bound = Bound { trait_: TraitRef::Here(*t), args, assoc: Vec::new() };
+                let bound = Bound {
+                    trait_: TraitRef::Here(*t),
+                    args,
+                    assoc: Vec::new(),
+                };
                 Ty::Bounded(true, Arc::new([bound]))
             }
             Def::Ext(path) => match &seg.fn_args {
@@ -207,12 +282,21 @@ impl Index {
 
     /// All of a type's arguments: as written, else the defaults, else unknown.
     fn adt_args(&self, scope: &Scope, t: TypeId, written: &[hir::Ty], b: &Budget) -> Tys {
-        let Some(def) = self.types.get(t.index()) else { return Arc::default() };
+        let Some(def) = self.types.get(t.index()) else {
+            return Arc::default();
+        };
         if def.generics.params.is_empty() {
             return Arc::default();
         }
-        let own = Scope { module: def.module, generics: vec![def.generics.clone()], self_ty: None };
-        self.all_args(scope, &own, &def.generics, written, b).into_iter().map(|(_, ty)| ty).collect()
+        let own = Scope {
+            module: def.module,
+            generics: vec![def.generics.clone()],
+            self_ty: None,
+        };
+        self.all_args(scope, &own, &def.generics, written, b)
+            .into_iter()
+            .map(|(_, ty)| ty)
+            .collect()
     }
 
     fn all_args(
@@ -236,8 +320,14 @@ impl Index {
     }
 
     fn alias(&self, scope: &Scope, id: AliasId, written: &[hir::Ty], b: &Budget) -> Ty {
-        let Some(def) = self.aliases.get(id.index()) else { return Ty::Unknown };
-        let own = Scope { module: def.module, generics: vec![def.generics.clone()], self_ty: None };
+        let Some(def) = self.aliases.get(id.index()) else {
+            return Ty::Unknown;
+        };
+        let own = Scope {
+            module: def.module,
+            generics: vec![def.generics.clone()],
+            self_ty: None,
+        };
         let plain = match def.ty.get() {
             Some(ty) => ty.clone(),
             None => {
@@ -246,7 +336,10 @@ impl Index {
                     return Ty::Unknown;
                 }
                 b.aliases.borrow_mut().push(id);
-                let ty = def.hir_ty.as_ref().map_or(Ty::Unknown, |t| self.ty(&own, t, b));
+                let ty = def
+                    .hir_ty
+                    .as_ref()
+                    .map_or(Ty::Unknown, |t| self.ty(&own, t, b));
                 b.aliases.borrow_mut().pop();
                 ty
             }
@@ -259,21 +352,35 @@ impl Index {
     }
 
     /// `T::Name`, `<T as Trait>::Name`.
-    pub(super) fn project(&self, scope: &Scope, ty: &Ty, trait_: Option<&TraitRef>, name: &str, b: &Budget) -> Ty {
+    pub(super) fn project(
+        &self,
+        scope: &Scope,
+        ty: &Ty,
+        trait_: Option<&TraitRef>,
+        name: &str,
+        b: &Budget,
+    ) -> Ty {
         if !b.enter() {
             return Ty::Unknown;
         }
         let found = match ty {
             Ty::Param(param) => {
                 let mut bounds = self.bounds_in(scope, param, b).into_iter();
-                bounds.find_map(|bound| assoc_of(&bound, trait_, name)).unwrap_or(Ty::Unknown)
+                bounds
+                    .find_map(|bound| assoc_of(&bound, trait_, name))
+                    .unwrap_or(Ty::Unknown)
             }
-            Ty::Bounded(_, bounds) => {
-                bounds.iter().find_map(|bound| assoc_of(bound, trait_, name)).unwrap_or(Ty::Unknown)
-            }
+            Ty::Bounded(_, bounds) => bounds
+                .iter()
+                .find_map(|bound| assoc_of(bound, trait_, name))
+                .unwrap_or(Ty::Unknown),
             Ty::Unknown | Ty::Never => Ty::Unknown,
-            Ty::Ext(_, args) if name == "Target" && args.len() == 1 => args.first().cloned().unwrap_or(Ty::Unknown),
-            _ => self.impl_assoc(Some(scope), ty, trait_, name, b).unwrap_or(Ty::Unknown),
+            Ty::Ext(_, args) if name == "Target" && args.len() == 1 => {
+                args.first().cloned().unwrap_or(Ty::Unknown)
+            }
+            _ => self
+                .impl_assoc(Some(scope), ty, trait_, name, b)
+                .unwrap_or(Ty::Unknown),
         };
         b.leave();
         found
@@ -293,11 +400,15 @@ impl Index {
         let mut found: Option<Ty> = None;
         for &id in self.impls_for(ty) {
             let entry = self.impls.get(id.index())?;
-            let Some((_, hir)) = entry.assoc.iter().find(|(n, _)| n == name) else { continue };
+            let Some((_, hir)) = entry.assoc.iter().find(|(n, _)| n == name) else {
+                continue;
+            };
             if trait_.is_some() && entry.trait_ref.as_ref() != trait_ {
                 continue;
             }
-            let Some(bindings) = self.bind_impl(id, ty) else { continue };
+            let Some(bindings) = self.bind_impl(id, ty) else {
+                continue;
+            };
             let is_here = here.is_some_and(|g| Arc::ptr_eq(g, &entry.generics));
             let resolved = subst(&self.ty(&entry.scope(), hir, b), &|n| lookup(&bindings, n));
             if is_here {
@@ -328,7 +439,11 @@ impl Index {
     fn bounds_in(&self, scope: &Scope, param: &str, b: &Budget) -> Vec<Bound> {
         let mut found = Vec::new();
         for generics in &scope.generics {
-            let declared = generics.params.iter().filter(|p| p.name == param).map(|p| &p.bounds);
+            let declared = generics
+                .params
+                .iter()
+                .filter(|p| p.name == param)
+                .map(|p| &p.bounds);
             let wheres = generics.wheres.iter().filter_map(|(ty, bounds)| match ty {
                 hir::Ty::Path(path) if path.as_name().is_some_and(|n| n == param) => Some(bounds),
                 _ => None,
@@ -345,12 +460,19 @@ fn assoc_of(bound: &Bound, trait_: Option<&TraitRef>, name: &str) -> Option<Ty> 
     if trait_.is_some_and(|t| *t != bound.trait_) {
         return None;
     }
-    bound.assoc.iter().find(|(n, _)| n == name).map(|(_, ty)| ty.clone())
+    bound
+        .assoc
+        .iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, ty)| ty.clone())
 }
 
 impl Budget {
     /// For the expansion of one alias: cycles back to it read as unknown.
     pub(super) fn of_alias(id: AliasId) -> Self {
-        Budget { aliases: RefCell::new(vec![id]), ..Budget::default() }
+        Budget {
+            aliases: RefCell::new(vec![id]),
+            ..Budget::default()
+        }
     }
 }

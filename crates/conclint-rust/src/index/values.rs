@@ -1,7 +1,5 @@
 //! Paths in expressions and patterns.
 
-use std::sync::Arc;
-
 use smol_str::{SmolStr, format_smolstr};
 
 use super::defs::{Def, Ns};
@@ -16,7 +14,9 @@ impl Index {
         if path.qself.is_some() {
             return self.qualified_value(scope, path, &b);
         }
-        let Some((first, rest)) = path.segments.split_first() else { return ValueRes::Unknown };
+        let Some((first, rest)) = path.segments.split_first() else {
+            return ValueRes::Unknown;
+        };
         if !path.global {
             let base = if first.name == "Self" {
                 Some(scope.self_ty.clone().unwrap_or(Ty::Unknown))
@@ -33,13 +33,21 @@ impl Index {
         if found.used == path.segments.len() {
             return self.def_value(scope, &found.defs, path, &b);
         }
-        let Some(seg) = found.used.checked_sub(1).and_then(|i| path.segments.get(i)) else { return ValueRes::Unknown };
-        let Some(rest) = path.segments.get(found.used..) else { return ValueRes::Unknown };
+        let Some(seg) = found.used.checked_sub(1).and_then(|i| path.segments.get(i)) else {
+            return ValueRes::Unknown;
+        };
+        let Some(rest) = path.segments.get(found.used..) else {
+            return ValueRes::Unknown;
+        };
         for def in &found.defs {
             if let (Def::Trait(t), [only]) = (def, rest) {
                 if let Some(fns) = self.all_of_trait(*t, &only.name) {
                     let self_ty = Ty::Unknown;
-                    return ValueRes::Fns(MethodRes { fns, how: How::Trait, self_ty });
+                    return ValueRes::Fns(MethodRes {
+                        fns,
+                        how: How::Trait,
+                        self_ty,
+                    });
                 }
                 continue;
             }
@@ -52,19 +60,33 @@ impl Index {
     }
 
     fn def_value(&self, scope: &Scope, defs: &[Def], path: &hir::Path, b: &Budget) -> ValueRes {
-        let fns: Vec<FnIdx> = defs.iter().filter_map(|d| if let Def::Fn(f) = d { Some(*f) } else { None }).collect();
+        let fns: Vec<FnIdx> = defs
+            .iter()
+            .filter_map(|d| if let Def::Fn(f) = d { Some(*f) } else { None })
+            .collect();
         if !fns.is_empty() {
-            return ValueRes::Fns(MethodRes { fns, how: How::Exact, self_ty: Ty::Unknown });
+            return ValueRes::Fns(MethodRes {
+                fns,
+                how: How::Exact,
+                self_ty: Ty::Unknown,
+            });
         }
         match defs.first() {
             Some(Def::Static(id)) => ValueRes::Static(*id),
-            Some(Def::Const(id)) => {
-                ValueRes::Const(self.consts.get(id.index()).map_or(Ty::Unknown, |c| c.ty.clone()))
-            }
-            Some(Def::Variant(ty, i)) => ValueRes::Ctor { ty: *ty, variant: Some(*i) },
+            Some(Def::Const(id)) => ValueRes::Const(
+                self.consts
+                    .get(id.index())
+                    .map_or(Ty::Unknown, |c| c.ty.clone()),
+            ),
+            Some(Def::Variant(ty, i)) => ValueRes::Ctor {
+                ty: *ty,
+                variant: Some(*i),
+            },
             Some(Def::Type(ty)) => self.ctor(*ty),
             Some(def @ Def::Alias(_)) => {
-                let Some(seg) = path.segments.last() else { return ValueRes::Unknown };
+                let Some(seg) = path.segments.last() else {
+                    return ValueRes::Unknown;
+                };
                 let ty = self.def_ty(scope, def, seg, b);
                 self.member_value(scope, ty, &[], b)
             }
@@ -75,7 +97,9 @@ impl Index {
 
     fn ctor(&self, ty: TypeId) -> ValueRes {
         match self.types.get(ty.index()) {
-            Some(def) if def.kind == super::TypeKind::Struct => ValueRes::Ctor { ty, variant: None },
+            Some(def) if def.kind == super::TypeKind::Struct => {
+                ValueRes::Ctor { ty, variant: None }
+            }
             _ => ValueRes::Unknown,
         }
     }
@@ -86,7 +110,13 @@ impl Index {
         if let Some((ty, name)) = whole.rsplit_once("::")
             && self.by_method.contains_key(name)
         {
-            let args = path.segments.iter().rev().nth(1).map(|s| &s.args[..]).unwrap_or_default();
+            let args = path
+                .segments
+                .iter()
+                .rev()
+                .nth(1)
+                .map(|s| &s.args[..])
+                .unwrap_or_default();
             let args = args.iter().map(|t| self.resolve_type(scope, t)).collect();
             let self_ty = Ty::Ext(ext::as_type(&SmolStr::new(ty)), args);
             if let Some((fns, how)) = self.of_impls(&self_ty, name, None) {
@@ -120,10 +150,17 @@ impl Index {
         if let Ty::Adt(t, _) = &ty
             && let Some(i) = self.variant_of(*t, name)
         {
-            return ValueRes::Ctor { ty: *t, variant: Some(i) };
+            return ValueRes::Ctor {
+                ty: *t,
+                variant: Some(i),
+            };
         }
         if let Some((fns, how)) = self.method_of(scope, &ty, name) {
-            return ValueRes::Fns(MethodRes { fns, how, self_ty: ty });
+            return ValueRes::Fns(MethodRes {
+                fns,
+                how,
+                self_ty: ty,
+            });
         }
         if let Some(ty) = self.assoc_const(&ty, name) {
             return ValueRes::Const(ty);
@@ -148,10 +185,18 @@ impl Index {
 
     /// `<T>::name`, `<T as Trait>::name`.
     fn qualified_value(&self, scope: &Scope, path: &hir::Path, b: &Budget) -> ValueRes {
-        let Some(qself) = &path.qself else { return ValueRes::Unknown };
+        let Some(qself) = &path.qself else {
+            return ValueRes::Unknown;
+        };
         let ty = self.ty(scope, qself, b);
-        let Some(rest) = path.segments.get(path.qself_position..) else { return ValueRes::Unknown };
-        let trait_ = if path.qself_position > 0 { self.trait_of_qself(scope, path) } else { None };
+        let Some(rest) = path.segments.get(path.qself_position..) else {
+            return ValueRes::Unknown;
+        };
+        let trait_ = if path.qself_position > 0 {
+            self.trait_of_qself(scope, path)
+        } else {
+            None
+        };
         let ([only], Some(trait_)) = (rest, &trait_) else {
             return self.member_value(scope, ty, rest, b);
         };
@@ -162,35 +207,26 @@ impl Index {
         match trait_ {
             TraitRef::Here(t) => {
                 let decl = self.traits.get(t.index()).and_then(|t| t.find(&only.name));
-                let has_body = decl.and_then(|f| self.fns.get(f.index())).is_some_and(|f| f.def.body.is_some());
-                let exact = decl.filter(|_| has_body && matches!(self_ty, Ty::Adt(..) | Ty::Ext(..)));
+                let has_body = decl
+                    .and_then(|f| self.fns.get(f.index()))
+                    .is_some_and(|f| f.def.body.is_some());
+                let exact =
+                    decl.filter(|_| has_body && matches!(self_ty, Ty::Adt(..) | Ty::Ext(..)));
                 match (exact, self.all_of_trait(*t, &only.name)) {
-                    (Some(f), _) => ValueRes::Fns(MethodRes { fns: vec![f], how: How::Exact, self_ty }),
-                    (None, Some(fns)) => ValueRes::Fns(MethodRes { fns, how: How::Trait, self_ty }),
+                    (Some(f), _) => ValueRes::Fns(MethodRes {
+                        fns: vec![f],
+                        how: How::Exact,
+                        self_ty,
+                    }),
+                    (None, Some(fns)) => ValueRes::Fns(MethodRes {
+                        fns,
+                        how: How::Trait,
+                        self_ty,
+                    }),
                     (None, None) => ValueRes::Unknown,
                 }
             }
             TraitRef::Ext(path) => ValueRes::Ext(format_smolstr!("{path}::{}", only.name)),
         }
-    }
-
-    /// The type that a struct literal or pattern makes: of a struct, or of the
-    /// enum of a variant; with the variant's position.
-    pub fn resolve_ctor(&self, scope: &Scope, path: &hir::Path) -> Option<(Ty, u32)> {
-        let ValueRes::Ctor { ty, variant } = self.resolve_value(scope, path) else { return None };
-        let def = self.types.get(ty.index())?;
-        let self_ty = match (&scope.self_ty, path.segments.first()) {
-            (Some(own @ Ty::Adt(t, _)), Some(first)) if first.name == "Self" && *t == ty => Some(own.clone()),
-            _ => None,
-        };
-        let unknown = || Ty::Adt(ty, def.generics.params.iter().map(|_| Ty::Unknown).collect::<Arc<[_]>>());
-        let named = || {
-            let upto = path.segments.len() - usize::from(variant.is_some() && path.segments.len() > 1);
-            match self.named_ty(scope, path.segments.get(..upto)?, path.global, &Budget::default()).0 {
-                found @ Ty::Adt(..) => Some(found),
-                _ => None,
-            }
-        };
-        Some((self_ty.or_else(named).unwrap_or_else(unknown), variant.unwrap_or(0)))
     }
 }

@@ -212,7 +212,15 @@ impl Lower<'_> {
                     event.stmt = conclint_facts::StmtId(0);
                 }
             }
+            // That it loops matters to whoever calls it under a lock.
+            let a_loop = function.stmts.iter().skip(1).find(|stmt| stmt.kind == conclint_facts::StmtKind::Loop).cloned();
             function.stmts.truncate(1);
+            function.stmts.extend(a_loop.map(|stmt| conclint_facts::Stmt {
+                parent: Some(conclint_facts::StmtId(0)),
+                defs: Vec::new(),
+                uses: Vec::new(),
+                ..stmt
+            }));
             if function.blocks.iter().all(|block| block.events.is_empty()) {
                 function.blocks.clear();
                 function.blocks.push(conclint_facts::Block::default());

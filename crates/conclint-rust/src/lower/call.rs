@@ -778,6 +778,10 @@ impl Lower<'_> {
                 }
                 Some(val)
             }
+            // Whether the lock was taken: no look at its data.
+            "is_ok" | "is_err" | "is_some" | "is_none" if recv.ty != Ty::Unknown => {
+                Some(Val::of(types::ext("bool", vec![])))
+            }
             "map" | "and_then" | "map_or" | "map_or_else" => {
                 let payload = val.with_ty(inner);
                 let result = self.in_place_closures(call.args, &payload, false);

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use memchr::memchr_iter;
+use memchr::memmem::Finder;
 
 use crate::hir::{Comment, CommentKind};
 
@@ -14,11 +15,14 @@ pub(super) struct Comments<'a> {
     /// A place whose line is known, so that lines are counted once.
     counted: (usize, u32),
     found: Vec<Comment>,
+    /// What a comment of interest has one of: nearly all have none.
+    signs: [Finder<'static>; 4],
 }
 
 impl<'a> Comments<'a> {
     pub fn new(text: &'a str) -> Self {
-        Self { text, block: 0..0, counted: (0, 1), found: Vec::new() }
+        let signs = ["ock", "OCK", "etached:", "ETACHED:"].map(Finder::new);
+        Self { text, block: 0..0, counted: (0, 1), found: Vec::new(), signs }
     }
 
     /// The next comment of the scan.
@@ -42,7 +46,7 @@ impl<'a> Comments<'a> {
     fn flush(&mut self) {
         let block = std::mem::take(&mut self.block);
         let text = self.text.get(block.clone()).unwrap_or("");
-        if !is_of_interest(text.as_bytes()) {
+        if self.signs.iter().all(|sign| sign.find(text.as_bytes()).is_none()) {
             return;
         }
         let words = plain_words(text);
@@ -81,16 +85,6 @@ impl<'a> Comments<'a> {
         self.counted = (offset, line.saturating_add(newlines));
         self.counted.1
     }
-}
-
-/// A cheap test that nearly every comment fails.
-fn is_of_interest(text: &[u8]) -> bool {
-    let ends_with = |end: usize, word: &[u8]| {
-        let start = end.checked_sub(word.len());
-        start.and_then(|start| text.get(start..end)).is_some_and(|found| found.eq_ignore_ascii_case(word))
-    };
-    memchr::memchr2_iter(b'k', b'K', text).any(|at| ends_with(at + 1, b"lock"))
-        || memchr_iter(b':', text).any(|at| ends_with(at, b"detached"))
 }
 
 /// A line without white space and comment marks around it.

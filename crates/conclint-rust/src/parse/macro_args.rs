@@ -119,7 +119,13 @@ fn loose(input: ParseStream) -> Result<Vec<Expr>> {
 /// A block, or the old `{ field = value }` of `tracing`.
 fn braced_fields(input: ParseStream, out: &mut Vec<Expr>) -> Result<()> {
     let ahead = input.fork();
-    if let Ok(expr) = ahead.parse::<Expr>() {
+    let is_fields = {
+        let inside;
+        syn::braced!(inside in ahead);
+        key(&inside)
+    };
+    let ahead = input.fork();
+    if !is_fields && let Ok(expr) = ahead.parse::<Expr>() {
         input.advance_to(&ahead);
         out.push(expr);
         return Ok(());
@@ -132,9 +138,12 @@ fn braced_fields(input: ParseStream, out: &mut Vec<Expr>) -> Result<()> {
 
 /// Skips names and sigils before a value.
 fn label(input: ParseStream) -> Result<()> {
-    let ahead = input.fork();
-    if key(&ahead) {
-        input.advance_to(&ahead);
+    // Most arguments have no name: look before the fork, which costs more.
+    if input.peek2(Token![=]) || input.peek2(Token![:]) || input.peek2(Token![.]) {
+        let ahead = input.fork();
+        if key(&ahead) {
+            input.advance_to(&ahead);
+        }
     }
     while input.peek(Token![%]) || input.peek(Token![?]) || input.peek(Token![#]) && !input.peek2(token::Bracket) {
         input.parse::<TokenTree>()?;

@@ -1,8 +1,4 @@
 //! Macro calls in expressions and statements.
-//!
-//! A select with n branches gets the n futures as its first arguments and then
-//! one `Match` whose scrutinee is `()` and whose arms are the branches in the
-//! same order, those without a future (`else`, `default`) last.
 
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
@@ -10,6 +6,7 @@ use syn::parse::Parser;
 use super::exprs::{literal_int, made};
 use super::known::{Known, known};
 use super::macro_args::{self as grammar, Args, Branch, Event};
+use super::span::join;
 use super::{Cx, MAX_MACRO_DEPTH, single};
 use crate::hir::{
     Arm, Block, Expr, ExprKind, Lit, MacroCall, MacroKind, Pat, Path, Span, Stmt, StmtKind, UnOp,
@@ -153,46 +150,56 @@ impl Cx {
         made(call.span, ExprKind::Match { scrutinee, arms })
     }
 
-    fn select(&mut self, call: &Call, branches: Vec<Branch>) -> Expr {
-        let mut futures = Vec::new();
-        let mut arms = Vec::new();
-        let mut last = Vec::new();
-        for mut branch in branches {
-            let waits = self.event(&mut branch);
-            let arm = Arm {
-                pat: branch.pat.as_ref().map_or(Pat::Wild, |pat| self.pat(pat)),
-                guard: branch.guard.as_mut().map(|guard| self.expr(guard)),
-                body: self.expr(&mut branch.body),
-            };
-            match waits {
-                Some(future) => {
-                    futures.push(future);
-                    arms.push(arm);
-                }
-                None => last.push(arm),
-            }
+    /// Each branch becomes `{ let pat = future.await; body }`. With channels
+    /// there is nothing to await: the branches are those of a `match`.
+    fn select(&mut self, call: &Call, mut branches: Vec<Branch>) -> Expr {
+        let channels = branches.iter().any(|branch| matches!(branch.event, Event::Channel { .. }));
+        let polls = branches.iter().any(|branch| matches!(branch.event, Event::Nothing));
+        let bodies: Vec<Expr> = branches.iter_mut().map(|branch| self.branch(branch, polls)).collect();
+        if !channels {
+            return self.opened(call, MacroKind::Select, bodies);
         }
-        arms.append(&mut last);
-        let scrutinee = Box::new(unit(call.span));
-        futures.push(made(call.span, ExprKind::Match { scrutinee, arms }));
-        self.opened(call, MacroKind::Select, futures)
+        let arms = bodies.into_iter().map(|body| Arm { pat: Pat::Lit, guard: None, body });
+        let mut arms: Vec<Arm> = arms.collect();
+        if let Some(last) = arms.last_mut() {
+            last.pat = Pat::Wild;
+        }
+        made(call.span, ExprKind::Match { scrutinee: Box::new(unit(call.span)), arms })
     }
 
-    fn event(&mut self, branch: &mut Branch) -> Option<Expr> {
-        match &mut branch.event {
-            Event::Future(future) => Some(self.expr(future)),
-            Event::Channel { op, args } => {
-                let (name, name_span) = self.ident(op);
-                let mut args = self.exprs(args);
-                if args.is_empty() {
-                    return None;
-                }
-                let receiver = Box::new(args.remove(0));
-                let span = super::span::join(name_span, receiver.span);
-                Some(made(span, ExprKind::MethodCall { receiver, name, name_span, generics: Vec::new(), args }))
+    fn branch(&mut self, branch: &mut Branch, polls: bool) -> Expr {
+        let event = match &mut branch.event {
+            Event::Future(future) if branch.pat.is_some() => {
+                let expr = self.boxed(future);
+                let span = expr.span;
+                Some(made(span, ExprKind::Await { expr, await_span: span }))
             }
+            Event::Future(timeout) => Some(self.expr(timeout)),
+            Event::Channel { op, args } => self.channel(op, args, polls),
             Event::Nothing => None,
+        };
+        let pat = branch.pat.as_ref().map_or(Pat::Wild, |pat| self.pat(pat));
+        let guard = branch.guard.as_mut().map(|guard| self.boxed(guard));
+        let body = self.expr(&mut branch.body);
+        let Some(event) = event else { return body };
+        let span = join(event.span, body.span);
+        let wait = StmtKind::Let { pat, ty: None, init: Some(event), else_: None };
+        let stmts = vec![Stmt { span, kind: wait }];
+        let block = Block { stmts, tail: Some(Box::new(body)), span, label: None };
+        match guard {
+            Some(cond) => made(span, ExprKind::If { cond, then: block, else_: None }),
+            None => made(span, ExprKind::Block(block)),
         }
+    }
+
+    /// `recv(r)` is `r.recv()`, which does not wait next to a `default`.
+    fn channel(&mut self, op: &proc_macro2::Ident, args: &mut [syn::Expr], polls: bool) -> Option<Expr> {
+        let (name, name_span) = self.ident(op);
+        let name = if polls { smol_str::format_smolstr!("try_{name}") } else { name };
+        let (receiver, args) = args.split_first_mut()?;
+        let (receiver, args) = (self.boxed(receiver), self.exprs(args));
+        let span = join(name_span, receiver.span);
+        Some(made(span, ExprKind::MethodCall { receiver, name, name_span, generics: Vec::new(), args }))
     }
 
     /// The branches of a `cfg_if!` as blocks.

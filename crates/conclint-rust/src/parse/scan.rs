@@ -255,7 +255,7 @@ impl Scanner<'_> {
             self.new_statement();
         }
         // Keywords that open one more level of an expression without a bracket.
-        if matches!(
+        if word.len() <= 6 && matches!(
             word,
             b"else" | b"as" | b"if" | b"return" | b"break" | b"yield" | b"box" | b"move" | b"in" | b"let"
                 | b"match" | b"while" | b"async" | b"static" | b"const" | b"unsafe" | b"mut" | b"dyn"
@@ -383,9 +383,21 @@ impl Scanner<'_> {
 /// except at the end of the text.
 fn word_end(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
-    let is_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80;
-    start + rest.iter().position(|b| !is_word(b)).unwrap_or(rest.len())
+    start + rest.iter().position(|b| !IS_WORD[usize::from(*b)]).unwrap_or(rest.len())
 }
+
+/// Letters, digits, `_` and all that is not ASCII.
+const IS_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
 
 /// `#!/usr/bin/env ..` on the first line, but not `#![attribute]`.
 fn skip_shebang(bytes: &[u8]) -> usize {

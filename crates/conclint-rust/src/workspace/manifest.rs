@@ -58,10 +58,22 @@ pub(super) fn read(inputs: &[ManifestInput]) -> (Vec<Manifest>, Vec<Problem>) {
         match input.text.parse::<Table>() {
             Ok(table) => manifests.push(Manifest { dir, table }),
             Err(error) => {
-                let before = error.span().and_then(|s| input.text.get(..s.start)).unwrap_or("");
+                let before = error
+                    .span()
+                    .and_then(|s| input.text.get(..s.start))
+                    .unwrap_or("");
                 let line = before.matches('\n').count() as u32 + 1;
-                let message = error.message().lines().next().unwrap_or_default().to_owned();
-                problems.push(Problem { path: paths::join(&dir, "Cargo.toml"), line, message });
+                let message = error
+                    .message()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+                problems.push(Problem {
+                    path: paths::join(&dir, "Cargo.toml"),
+                    line,
+                    message,
+                });
             }
         }
     }
@@ -73,24 +85,45 @@ pub(super) fn read(inputs: &[ManifestInput]) -> (Vec<Manifest>, Vec<Problem>) {
 
 /// All packages, by directory.
 pub(super) fn packages(manifests: &[Manifest], set: &FileSet<'_>) -> Vec<Package> {
-    let by_dir: FxHashMap<&str, &Manifest> = manifests.iter().map(|m| (m.dir.as_str(), m)).collect();
-    manifests.iter().filter_map(|m| package(m, &by_dir, set)).collect()
+    let by_dir: FxHashMap<&str, &Manifest> =
+        manifests.iter().map(|m| (m.dir.as_str(), m)).collect();
+    manifests
+        .iter()
+        .filter_map(|m| package(m, &by_dir, set))
+        .collect()
 }
 
-fn package(manifest: &Manifest, by_dir: &FxHashMap<&str, &Manifest>, set: &FileSet<'_>) -> Option<Package> {
-    let package = manifest.table.get("package").or_else(|| manifest.table.get("project"))?.as_table()?;
+fn package(
+    manifest: &Manifest,
+    by_dir: &FxHashMap<&str, &Manifest>,
+    set: &FileSet<'_>,
+) -> Option<Package> {
+    let package = manifest
+        .table
+        .get("package")
+        .or_else(|| manifest.table.get("project"))?
+        .as_table()?;
     let name = SmolStr::new(package.get("name")?.as_str()?);
     let root = workspace_root(manifest, package, by_dir);
     let edition = match package.get("edition") {
         Some(Value::String(text)) => Edition::parse(text).unwrap_or(Edition::E2024),
         Some(Value::Table(_)) => root
             .and_then(|r| at(&r.table, &["workspace", "package", "edition"])?.as_str())
-            .map_or(Edition::E2015, |text| Edition::parse(text).unwrap_or(Edition::E2024)),
+            .map_or(Edition::E2015, |text| {
+                Edition::parse(text).unwrap_or(Edition::E2024)
+            }),
         _ => Edition::E2015,
     };
     let (deps, build_deps) = dependencies(manifest, root);
     let targets = targets(manifest, package, &name, set);
-    Some(Package { dir: manifest.dir.clone(), name, edition, targets, deps, build_deps })
+    Some(Package {
+        dir: manifest.dir.clone(),
+        name,
+        edition,
+        targets,
+        deps,
+        build_deps,
+    })
 }
 
 fn workspace_root<'a>(
@@ -102,12 +135,17 @@ fn workspace_root<'a>(
         return Some(manifest);
     }
     if let Some(rel) = package.get("workspace").and_then(Value::as_str) {
-        return by_dir.get(paths::join(&manifest.dir, rel).as_str()).copied();
+        return by_dir
+            .get(paths::join(&manifest.dir, rel).as_str())
+            .copied();
     }
     let mut dir = manifest.dir.clone();
     for _ in 0..MAX_PARENTS {
         dir = paths::parent(&dir);
-        if let Some(found) = by_dir.get(dir.as_str()).filter(|m| m.table.contains_key("workspace")) {
+        if let Some(found) = by_dir
+            .get(dir.as_str())
+            .filter(|m| m.table.contains_key("workspace"))
+        {
             return Some(found);
         }
     }
@@ -124,7 +162,11 @@ fn at<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
 }
 
 fn underscored(name: &str) -> SmolStr {
-    if name.contains('-') { SmolStr::new(name.replace('-', "_")) } else { SmolStr::new(name) }
+    if name.contains('-') {
+        SmolStr::new(name.replace('-', "_"))
+    } else {
+        SmolStr::new(name)
+    }
 }
 
 /// `[dependencies]` and `[dev-dependencies]` together, and `[build-dependencies]`.
@@ -142,8 +184,14 @@ fn dependencies(manifest: &Manifest, root: Option<&Manifest>) -> (Vec<DepSpec>, 
                 "build-dependencies" | "build_dependencies" => &mut build_deps,
                 _ => continue,
             };
-            let Some(entries) = value.as_table() else { continue };
-            into.extend(entries.iter().map(|(name, spec)| dependency(name, spec, manifest, root)));
+            let Some(entries) = value.as_table() else {
+                continue;
+            };
+            into.extend(
+                entries
+                    .iter()
+                    .map(|(name, spec)| dependency(name, spec, manifest, root)),
+            );
         }
     }
     (deps, build_deps)
@@ -153,7 +201,10 @@ fn dependency(name: &str, spec: &Value, manifest: &Manifest, root: Option<&Manif
     let inherited = spec.get("workspace").and_then(Value::as_bool) == Some(true);
     let (spec, dir) = if inherited {
         let spec = root.and_then(|r| at(&r.table, &["workspace", "dependencies", name]));
-        (spec.unwrap_or(spec_none()), root.map_or("", |r| r.dir.as_str()))
+        (
+            spec.unwrap_or(spec_none()),
+            root.map_or("", |r| r.dir.as_str()),
+        )
     } else {
         (spec, manifest.dir.as_str())
     };
@@ -161,7 +212,10 @@ fn dependency(name: &str, spec: &Value, manifest: &Manifest, root: Option<&Manif
     DepSpec {
         key: underscored(name),
         package: underscored(package.unwrap_or(name)),
-        dir: spec.get("path").and_then(Value::as_str).map(|rel| paths::join(dir, rel)),
+        dir: spec
+            .get("path")
+            .and_then(Value::as_str)
+            .map(|rel| paths::join(dir, rel)),
         renamed: package.is_some(),
     }
 }
@@ -173,7 +227,11 @@ fn spec_none() -> &'static Value {
 
 fn targets(manifest: &Manifest, package: &Table, name: &str, set: &FileSet<'_>) -> Vec<Target> {
     let dir = manifest.dir.as_str();
-    let mut list = Targets { dir, set, found: Vec::new() };
+    let mut list = Targets {
+        dir,
+        set,
+        found: Vec::new(),
+    };
     let lib = manifest.table.get("lib").and_then(Value::as_table);
     let lib_text = |key| lib.and_then(|l| l.get(key)).and_then(Value::as_str);
     list.add(
@@ -222,12 +280,24 @@ struct Targets<'a> {
 
 impl Targets<'_> {
     fn add(&mut self, kind: CrateKind, name: &str, path: &str, edition: Option<Edition>) -> bool {
-        let Some(root) = self.set.locate(self.dir, path) else { return false };
+        let Some(root) = self.set.locate(self.dir, path) else {
+            return false;
+        };
         if self.found.iter().any(|t| t.root == root) {
             return true;
         }
-        let root_path = self.set.paths.get(root as usize).map_or_else(String::new, |p| p.to_string());
-        self.found.push(Target { kind, name: underscored(name), root, root_path, edition });
+        let root_path = self
+            .set
+            .paths
+            .get(root as usize)
+            .map_or_else(String::new, |p| p.to_string());
+        self.found.push(Target {
+            kind,
+            name: underscored(name),
+            root,
+            root_path,
+            edition,
+        });
         true
     }
 
@@ -236,12 +306,19 @@ impl Targets<'_> {
         let edition = text("edition").and_then(Edition::parse);
         match (text("name"), text("path")) {
             (name, Some(path)) => {
-                self.add(kind, name.unwrap_or_else(|| paths::stem(path)), path, edition);
+                self.add(
+                    kind,
+                    name.unwrap_or_else(|| paths::stem(path)),
+                    path,
+                    edition,
+                );
             }
             (Some(name), None) => {
                 let _ = self.add(kind, name, &format!("{folder}/{name}.rs"), edition)
                     || self.add(kind, name, &format!("{folder}/{name}/main.rs"), edition)
-                    || (kind == CrateKind::Bin && name == package && self.add(kind, name, "src/main.rs", edition));
+                    || (kind == CrateKind::Bin
+                        && name == package
+                        && self.add(kind, name, "src/main.rs", edition));
             }
             (None, None) => {}
         }
@@ -265,9 +342,13 @@ impl Targets<'_> {
 
 /// The crates of all targets, in the order in which they claim files.
 pub(super) fn crates(packages: &[Package]) -> Vec<Crate> {
-    let mut order: Vec<(&Target, &Package)> =
-        packages.iter().flat_map(|p| p.targets.iter().map(move |t| (t, p))).collect();
-    order.sort_by(|(a, p), (b, q)| (a.kind, &p.dir, &a.root_path).cmp(&(b.kind, &q.dir, &b.root_path)));
+    let mut order: Vec<(&Target, &Package)> = packages
+        .iter()
+        .flat_map(|p| p.targets.iter().map(move |t| (t, p)))
+        .collect();
+    order.sort_by(|(a, p), (b, q)| {
+        (a.kind, &p.dir, &a.root_path).cmp(&(b.kind, &q.dir, &b.root_path))
+    });
     let mut taken = rustc_hash::FxHashSet::default();
     order.retain(|(target, _)| taken.insert(target.root));
 
@@ -275,7 +356,10 @@ pub(super) fn crates(packages: &[Package]) -> Vec<Crate> {
     for ((target, package), id) in order.iter().zip(0..) {
         if target.kind == CrateKind::Lib {
             let lib = (CrateId(id), target.name.clone());
-            libs.by_package.entry(underscored(&package.name)).or_default().push(lib.clone());
+            libs.by_package
+                .entry(underscored(&package.name))
+                .or_default()
+                .push(lib.clone());
             libs.by_dir.insert(&package.dir, lib);
         }
     }
@@ -288,8 +372,16 @@ pub(super) fn crates(packages: &[Package]) -> Vec<Crate> {
             };
             let mut deps = libs.deps(specs);
             let own = libs.by_dir.get(package.dir.as_str());
-            if let Some((id, name)) = own.filter(|_| !matches!(target.kind, CrateKind::Lib | CrateKind::BuildScript)) {
-                deps.insert(name.clone(), Dep { krate: Some(*id), package: underscored(&package.name) });
+            if let Some((id, name)) =
+                own.filter(|_| !matches!(target.kind, CrateKind::Lib | CrateKind::BuildScript))
+            {
+                deps.insert(
+                    name.clone(),
+                    Dep {
+                        krate: Some(*id),
+                        package: underscored(&package.name),
+                    },
+                );
             }
             Crate {
                 name: target.name.clone(),
@@ -316,18 +408,30 @@ impl Libs<'_> {
     fn deps(&self, specs: &[DepSpec]) -> BTreeMap<SmolStr, Dep> {
         let mut deps = BTreeMap::new();
         for spec in specs {
-            let by_dir = spec.dir.as_ref().and_then(|dir| self.by_dir.get(dir.as_str()));
+            let by_dir = spec
+                .dir
+                .as_ref()
+                .and_then(|dir| self.by_dir.get(dir.as_str()));
             // Without a path the name must be the only one of the workspace
             // (`[patch]`, or a registry copy of a member).
-            let found = by_dir.or_else(|| match self.by_package.get(&spec.package).map(Vec::as_slice) {
-                Some([only]) => Some(only),
-                _ => None,
-            });
+            let found =
+                by_dir.or_else(
+                    || match self.by_package.get(&spec.package).map(Vec::as_slice) {
+                        Some([only]) => Some(only),
+                        _ => None,
+                    },
+                );
             let name = match found {
                 Some((_, lib)) if !spec.renamed => lib.clone(),
                 _ => spec.key.clone(),
             };
-            deps.insert(name, Dep { krate: found.map(|(id, _)| *id), package: spec.package.clone() });
+            deps.insert(
+                name,
+                Dep {
+                    krate: found.map(|(id, _)| *id),
+                    package: spec.package.clone(),
+                },
+            );
         }
         deps
     }

@@ -190,7 +190,9 @@ impl Workspace {
             .into_iter()
             .zip(places)
             .map(|(file, place)| {
-                let kind = crates.get(place.krate.index()).map_or(CrateKind::Loose, |c| c.kind);
+                let kind = crates
+                    .get(place.krate.index())
+                    .map_or(CrateKind::Loose, |c| c.kind);
                 let is_test = match kind {
                     CrateKind::Test | CrateKind::Bench => true,
                     CrateKind::Loose => paths::in_test_dir(&file.path),
@@ -206,6 +208,10 @@ impl Workspace {
                 }
             })
             .collect();
-        Workspace { crates, files, problems }
+        Workspace {
+            crates,
+            files,
+            problems,
+        }
     }
 }

@@ -42,19 +42,34 @@ pub(super) fn link(
         linker.walk(krate.root, false);
     }
     loose(&mut linker, crates, packages);
-    let Linker { krate, links, owner, .. } = linker;
+    let Linker {
+        krate,
+        links,
+        owner,
+        ..
+    } = linker;
     krate
         .into_iter()
         .zip(links)
         .zip(owner)
-        .map(|((krate, links), owner)| Place { krate: krate.unwrap_or(CrateId(0)), links, owner })
+        .map(|((krate, links), owner)| Place {
+            krate: krate.unwrap_or(CrateId(0)),
+            links,
+            owner,
+        })
         .collect()
 }
 
 /// Makes crates of the files that no target reaches.
 fn loose(linker: &mut Linker<'_>, crates: &mut Vec<Crate>, packages: &[Package]) {
-    let by_root: FxHashMap<u32, CrateId> = crates.iter().zip(0..).map(|(c, id)| (c.root, CrateId(id))).collect();
-    let mut left: Vec<u32> = (0..linker.items.len() as u32).filter(|&f| linker.is_free(f)).collect();
+    let by_root: FxHashMap<u32, CrateId> = crates
+        .iter()
+        .zip(0..)
+        .map(|(c, id)| (c.root, CrateId(id)))
+        .collect();
+    let mut left: Vec<u32> = (0..linker.items.len() as u32)
+        .filter(|&f| linker.is_free(f))
+        .collect();
     left.sort_by_key(|&f| {
         let path = linker.path(f);
         (loose_rank(path), path)
@@ -62,7 +77,9 @@ fn loose(linker: &mut Linker<'_>, crates: &mut Vec<Crate>, packages: &[Package])
     let mut declared = vec![false; linker.items.len()];
     for &file in &left {
         for target in linker.targets(file) {
-            if target != file && let Some(mark) = declared.get_mut(target as usize) {
+            if target != file
+                && let Some(mark) = declared.get_mut(target as usize)
+            {
                 *mark = true;
             }
         }
@@ -75,7 +92,8 @@ fn loose(linker: &mut Linker<'_>, crates: &mut Vec<Crate>, packages: &[Package])
         }
         let path = linker.path(file);
         let package = manifest::nearest(packages, path);
-        let host = package.and_then(|p| manifest::roots_of(p).find_map(|root| by_root.get(&root).copied()));
+        let host = package
+            .and_then(|p| manifest::roots_of(p).find_map(|root| by_root.get(&root).copied()));
         let id = CrateId(crates.len() as u32);
         let host_crate = host.and_then(|h| crates.get(h.index()));
         crates.push(Crate {
@@ -148,7 +166,9 @@ impl<'a> Linker<'a> {
 
     /// Claims everything reachable from a file that is claimed already.
     fn walk(&mut self, root: u32, loose: bool) {
-        let Some(Some(krate)) = self.krate.get(root as usize).copied() else { return };
+        let Some(Some(krate)) = self.krate.get(root as usize).copied() else {
+            return;
+        };
         let mut stack = vec![self.frame(root, true, loose)];
         while let Some(frame) = stack.pop() {
             for link in self.links_of(&frame, &mut stack) {
@@ -156,7 +176,11 @@ impl<'a> Linker<'a> {
                     links.insert(link.span, link.target);
                 }
                 if self.is_free(link.target) {
-                    let owner = Owner { file: frame.file, span: link.span, included: link.included };
+                    let owner = Owner {
+                        file: frame.file,
+                        span: link.span,
+                        included: link.included,
+                    };
                     self.claim(link.target, krate, Some(owner));
                     stack.push(self.frame(link.target, link.mod_rs, false));
                 }
@@ -201,7 +225,13 @@ impl<'a> Linker<'a> {
                         None => paths::join(&frame.dir, name),
                     };
                     let other_dir = frame.other_dir.as_ref().map(|d| paths::join(d, name));
-                    stack.push(Frame { file: frame.file, items: inner, base: dir.clone(), dir, other_dir });
+                    stack.push(Frame {
+                        file: frame.file,
+                        items: inner,
+                        base: dir.clone(),
+                        dir,
+                        other_dir,
+                    });
                 }
                 ItemKind::Mod(None) => {
                     let target = match &item.attrs.path {
@@ -209,11 +239,21 @@ impl<'a> Linker<'a> {
                         None => self.module_file(frame, plain(&item.name)),
                     };
                     let mod_rs = item.attrs.path.is_some();
-                    links.extend(target.map(|target| Link { span: item.span, target, included: false, mod_rs }));
+                    links.extend(target.map(|target| Link {
+                        span: item.span,
+                        target,
+                        included: false,
+                        mod_rs,
+                    }));
                 }
                 ItemKind::Include(path) => {
                     let target = self.set.locate(file_dir, path);
-                    links.extend(target.map(|target| Link { span: item.span, target, included: true, mod_rs: true }));
+                    links.extend(target.map(|target| Link {
+                        span: item.span,
+                        target,
+                        included: true,
+                        mod_rs: true,
+                    }));
                 }
                 _ => {}
             }
@@ -222,11 +262,14 @@ impl<'a> Linker<'a> {
     }
 
     fn module_file(&self, frame: &Frame<'_>, name: &str) -> Option<u32> {
-        [Some(&frame.dir), frame.other_dir.as_ref()].into_iter().flatten().find_map(|dir| {
-            self.set
-                .locate(dir, &format!("{name}.rs"))
-                .or_else(|| self.set.locate(dir, &format!("{name}/mod.rs")))
-        })
+        [Some(&frame.dir), frame.other_dir.as_ref()]
+            .into_iter()
+            .flatten()
+            .find_map(|dir| {
+                self.set
+                    .locate(dir, &format!("{name}.rs"))
+                    .or_else(|| self.set.locate(dir, &format!("{name}/mod.rs")))
+            })
     }
 }
 

@@ -42,7 +42,11 @@ impl<'a> FileSet<'a> {
 
     /// Files below `dir`, with the part of their path behind it.
     pub(super) fn below(&self, dir: &str) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
-        let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+        let prefix = if dir.is_empty() {
+            String::new()
+        } else {
+            format!("{dir}/")
+        };
         let start = self.paths.partition_point(|p| **p < *prefix);
         let paths = self.paths;
         (start..paths.len()).map_while(move |i| {
@@ -91,5 +95,7 @@ pub(super) fn parent(dir: &str) -> String {
 
 /// Whether a directory on the way is named as cargo names those of tests.
 pub(super) fn in_test_dir(path: &str) -> bool {
-    dir_of(path).split('/').any(|part| part == "tests" || part == "benches")
+    dir_of(path)
+        .split('/')
+        .any(|part| part == "tests" || part == "benches")
 }

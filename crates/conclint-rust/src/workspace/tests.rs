@@ -4,9 +4,20 @@ use super::*;
 use crate::parse::parse_file;
 
 fn build(files: &[(&str, &str)], manifests: &[(&str, &str)]) -> Workspace {
-    let files = files.iter().map(|(path, text)| ParsedFile { path: (*path).into(), hir: parse_file(text) }).collect();
-    let manifests: Vec<_> =
-        manifests.iter().map(|(dir, text)| ManifestInput { dir: (*dir).into(), text: (*text).into() }).collect();
+    let files = files
+        .iter()
+        .map(|(path, text)| ParsedFile {
+            path: (*path).into(),
+            hir: parse_file(text),
+        })
+        .collect();
+    let manifests: Vec<_> = manifests
+        .iter()
+        .map(|(dir, text)| ManifestInput {
+            dir: (*dir).into(),
+            text: (*text).into(),
+        })
+        .collect();
     Workspace::build(&manifests, files)
 }
 
@@ -15,13 +26,23 @@ impl Workspace {
     fn places(&self) -> Vec<String> {
         let place = |f: &File| {
             let c = &self.crates[f.krate.index()];
-            format!("{}: {:?} {} {:?}{}", f.path, c.kind, c.name, c.edition, if f.is_test { " test" } else { "" })
+            format!(
+                "{}: {:?} {} {:?}{}",
+                f.path,
+                c.kind,
+                c.name,
+                c.edition,
+                if f.is_test { " test" } else { "" }
+            )
         };
         self.files.iter().map(place).collect()
     }
 
     fn krate(&self, name: &str, kind: CrateKind) -> &Crate {
-        self.crates.iter().find(|c| c.name == name && c.kind == kind).expect("a crate of that name")
+        self.crates
+            .iter()
+            .find(|c| c.name == name && c.kind == kind)
+            .expect("a crate of that name")
     }
 }
 
@@ -43,7 +64,10 @@ fn targets_declared_and_discovered() {
             ("benches/be.rs", ""),
             ("odd/place.rs", ""),
         ],
-        &[("", "[package]\nname = 'my-pkg'\nedition = '2021'\n[[bin]]\nname = 'odd'\npath = 'odd/place.rs'\n[[bin]]\nname = 'absent'")],
+        &[(
+            "",
+            "[package]\nname = 'my-pkg'\nedition = '2021'\n[[bin]]\nname = 'odd'\npath = 'odd/place.rs'\n[[bin]]\nname = 'absent'",
+        )],
     );
     assert_eq!(
         ws.places(),
@@ -63,7 +87,9 @@ fn targets_declared_and_discovered() {
             "tests/it.rs: Test it E2021 test",
         ]
     );
-    let lib = ws.krate("tool", CrateKind::Bin).deps["my_pkg"].krate.expect("the library");
+    let lib = ws.krate("tool", CrateKind::Bin).deps["my_pkg"]
+        .krate
+        .expect("the library");
     assert_eq!(ws.crates[lib.index()].kind, CrateKind::Lib);
 }
 
@@ -71,18 +97,34 @@ fn targets_declared_and_discovered() {
 fn autodiscovery_can_be_off() {
     let ws = build(
         &[("src/lib.rs", ""), ("tests/it.rs", ""), ("build.rs", "")],
-        &[("", "[package]\nname = 'p'\nautotests = false\nbuild = false")],
+        &[(
+            "",
+            "[package]\nname = 'p'\nautotests = false\nbuild = false",
+        )],
     );
-    assert_eq!(ws.places(), ["build.rs: Loose build E2015", "src/lib.rs: Lib p E2015", "tests/it.rs: Loose it E2015 test"]);
+    assert_eq!(
+        ws.places(),
+        [
+            "build.rs: Loose build E2015",
+            "src/lib.rs: Lib p E2015",
+            "tests/it.rs: Loose it E2015 test"
+        ]
+    );
 }
 
 #[test]
 fn module_paths() {
     let ws = build(
         &[
-            ("src/lib.rs", "mod a; mod c { mod d; #[path = \"x.rs\"] mod e; } #[path = \"other/odd.rs\"] mod f; mod r#async;"),
+            (
+                "src/lib.rs",
+                "mod a; mod c { mod d; #[path = \"x.rs\"] mod e; } #[path = \"other/odd.rs\"] mod f; mod r#async;",
+            ),
             ("src/a/mod.rs", "mod b;"),
-            ("src/a/b.rs", "mod deep; mod i { #[path = \"p.rs\"] mod q; }"),
+            (
+                "src/a/b.rs",
+                "mod deep; mod i { #[path = \"p.rs\"] mod q; }",
+            ),
             ("src/a/b/deep.rs", ""),
             ("src/a/b/i/p.rs", ""),
             ("src/c/d.rs", ""),
@@ -90,30 +132,68 @@ fn module_paths() {
             ("src/other/odd.rs", "mod near;"),
             ("src/other/near.rs", "include!(\"gen.rs\");"),
             ("src/other/gen.rs", ""),
-            ("src/async.rs", "#[path = \"lib.rs\"] mod again; #[path = \"async.rs\"] mod me;"),
+            (
+                "src/async.rs",
+                "#[path = \"lib.rs\"] mod again; #[path = \"async.rs\"] mod me;",
+            ),
         ],
         &[("", "[package]\nname = 'p'\nedition = '2018'")],
     );
     assert_eq!(ws.crates.len(), 1);
-    let included = ws.files.iter().find(|f| &*f.path == "src/other/gen.rs").and_then(|f| f.owner);
+    let included = ws
+        .files
+        .iter()
+        .find(|f| &*f.path == "src/other/gen.rs")
+        .and_then(|f| f.owner);
     assert!(included.is_some_and(|o| o.included));
 }
 
 #[test]
 fn dependencies_across_packages() {
     let ws = build(
-        &[("core/src/lib.rs", ""), ("app/src/main.rs", ""), ("app/build.rs", "")],
         &[
-            ("", "[workspace]\n[workspace.package]\nedition = '2024'\n[workspace.dependencies]\nthe-core = { path = 'core' }\nrenamed = { package = 'parking_lot', version = '1' }"),
-            ("core", "[package]\nname = 'the-core'\nedition.workspace = true\n[lib]\nname = 'core_lib'"),
-            ("app", "[package]\nname = 'app'\nedition = { workspace = true }\n[dependencies]\nthe-core.workspace = true\nrenamed = { workspace = true }\n[target.'cfg(unix)'.dependencies]\nlib-c = '1'\n[build-dependencies]\ncc = '1'"),
+            ("core/src/lib.rs", ""),
+            ("app/src/main.rs", ""),
+            ("app/build.rs", ""),
+        ],
+        &[
+            (
+                "",
+                "[workspace]\n[workspace.package]\nedition = '2024'\n[workspace.dependencies]\nthe-core = { path = 'core' }\nrenamed = { package = 'parking_lot', version = '1' }",
+            ),
+            (
+                "core",
+                "[package]\nname = 'the-core'\nedition.workspace = true\n[lib]\nname = 'core_lib'",
+            ),
+            (
+                "app",
+                "[package]\nname = 'app'\nedition = { workspace = true }\n[dependencies]\nthe-core.workspace = true\nrenamed = { workspace = true }\n[target.'cfg(unix)'.dependencies]\nlib-c = '1'\n[build-dependencies]\ncc = '1'",
+            ),
         ],
     );
     let app = ws.krate("app", CrateKind::Bin);
     assert_eq!(app.edition, Edition::E2024);
-    let deps: Vec<_> = app.deps.iter().map(|(n, d)| format!("{n}={}{}", d.package, if d.krate.is_some() { "!" } else { "" })).collect();
-    assert_eq!(deps, ["core_lib=the_core!", "lib_c=lib_c", "renamed=parking_lot"]);
-    let build: Vec<_> = ws.krate("build_script", CrateKind::BuildScript).deps.keys().cloned().collect();
+    let deps: Vec<_> = app
+        .deps
+        .iter()
+        .map(|(n, d)| {
+            format!(
+                "{n}={}{}",
+                d.package,
+                if d.krate.is_some() { "!" } else { "" }
+            )
+        })
+        .collect();
+    assert_eq!(
+        deps,
+        ["core_lib=the_core!", "lib_c=lib_c", "renamed=parking_lot"]
+    );
+    let build: Vec<_> = ws
+        .krate("build_script", CrateKind::BuildScript)
+        .deps
+        .keys()
+        .cloned()
+        .collect();
     assert_eq!(build, ["cc"]);
 }
 
@@ -153,16 +233,28 @@ fn loose_files_form_crates() {
 fn manifests_above_the_directory_given() {
     let ws = build(
         &[("lib.rs", "mod a;"), ("a.rs", "")],
-        &[("..", "[package]\nname = 'p'\nedition.workspace = true"), ("../..", "[workspace]\npackage.edition = '2024'")],
+        &[
+            ("..", "[package]\nname = 'p'\nedition.workspace = true"),
+            ("../..", "[workspace]\npackage.edition = '2024'"),
+        ],
     );
     assert_eq!(ws.places(), ["a.rs: Lib p E2024", "lib.rs: Lib p E2024"]);
 }
 
 #[test]
 fn a_bad_manifest_is_a_problem_and_no_more() {
-    let ws = build(&[("src/lib.rs", "")], &[("", "[package]\nname = 'p'\nedition = \n"), ("x", "[package]\nname = 1")]);
+    let ws = build(
+        &[("src/lib.rs", "")],
+        &[
+            ("", "[package]\nname = 'p'\nedition = \n"),
+            ("x", "[package]\nname = 1"),
+        ],
+    );
     assert_eq!(ws.problems.len(), 1);
-    assert_eq!((ws.problems[0].path.as_str(), ws.problems[0].line), ("Cargo.toml", 3));
+    assert_eq!(
+        (ws.problems[0].path.as_str(), ws.problems[0].line),
+        ("Cargo.toml", 3)
+    );
     assert_eq!(ws.places(), ["src/lib.rs: Loose lib E2021"]);
 }
 

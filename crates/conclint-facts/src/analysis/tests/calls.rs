@@ -447,3 +447,32 @@ fn calls_of_the_other_cfg_variant_are_not_followed() {
     );
     assert!(p.analyse().nestings().is_empty());
 }
+
+#[test]
+fn a_method_of_the_guarded_data_does_not_take_the_guard_over() {
+    let mut p = Build::new();
+    let (a, c) = (p.mutex("S.a"), p.mutex("S.c"));
+    let g = p.function("g");
+    p.body(g, |b| b.touch(own(c, &["c"])));
+    let f = p.public("f");
+    p.body(f, |b| {
+        let guard = b.lock(own(a, &["a"]));
+        b.call_with(
+            g,
+            &[Arg {
+                guard: Some(guard),
+                ..this()
+            }],
+        );
+        b.release(guard);
+    });
+    let analysis = p.analyse();
+    assert_eq!(
+        analysis
+            .nestings()
+            .iter()
+            .map(|n| n.confidence)
+            .collect::<Vec<_>>(),
+        [Certainty::High]
+    );
+}

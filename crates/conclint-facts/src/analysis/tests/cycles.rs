@@ -175,6 +175,16 @@ fn the_smallest_cycle_stands_for_the_larger_ones() {
 }
 
 #[test]
+fn a_longer_cycle_around_a_smaller_one_waits_its_turn() {
+    let mut p = Build::new();
+    let ids: Vec<ClassId> = ["a", "b", "c"].iter().map(|name| p.mutex(name)).collect();
+    for (first, second) in [(0, 1), (1, 0), (1, 2), (2, 0)] {
+        order(&mut p, (ids[first], Write), (ids[second], Write));
+    }
+    assert_eq!(cycles(&p.analyse()), [["a", "b"]]);
+}
+
+#[test]
 fn the_best_nesting_is_shown_and_the_others_are_named() {
     let mut p = Build::new();
     let (a, b) = (p.mutex("a"), p.mutex("b"));

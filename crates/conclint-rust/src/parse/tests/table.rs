@@ -136,15 +136,19 @@ fn other_known_macros() {
 fn selecting_macros() {
     body(
         "tokio::select! { biased; Some(a) = b.recv(), if c => d, _ = e => { f } else => g }",
-        "Select tokio::select!(b.recv(), e, match () { Some(a) if c => d, _ => { f }, _ => g })",
+        "Select tokio::select!(if c { let Some(a) = b.recv().await; d }, { let _ = e.await; { f } }, g)",
     );
     body(
         "select! { recv(a) -> m => b, send(c, d) -> _ => e, default(t) => f, }",
-        "Select select!(a.recv(), c.send(d), t, match () { m => b, _ => e, _ => f })",
+        "match () { lit => { let m = a.recv(); b }, lit => { let _ = c.send(d); e }, _ => { let _ = t; f } }",
+    );
+    body(
+        "select! { recv(a) -> m => b, default => c }",
+        "match () { lit => { let m = a.try_recv(); b }, _ => c }",
     );
     body(
         "futures::select! { a = b => c, complete => break }",
-        "Select futures::select!(b, match () { a => c, _ => break })",
+        "Select futures::select!({ let a = b.await; c }, break)",
     );
 }
 
@@ -169,7 +173,7 @@ fn item_macros() {
     );
     check(
         "thread_local! { static A: RefCell<u8> = const { RefCell::new(1) }; pub static B: u8 = 2 }",
-        "static A: RefCell<u8> = { RefCell::new(1) }\nstatic B: u8 = 2",
+        "static A: ::std::thread::LocalKey<RefCell<u8>> = { RefCell::new(1) }\nstatic B: ::std::thread::LocalKey<u8> = 2",
     );
     check(
         "cfg_if! { if #[cfg(unix)] { fn a() {} } else if #[cfg(windows)] { fn b() {} } else { fn c() {} } }",
