@@ -312,6 +312,9 @@ pub struct Function {
     pub locals: Vec<Local>,
     /// The control-flow graph; block 0 is the entry.
     pub blocks: Vec<Block>,
+    /// It compares or sorts by id, index or address: locks of one class taken
+    /// here are most likely taken in order.
+    pub compares_order: bool,
 }
 
 /// What a function is.

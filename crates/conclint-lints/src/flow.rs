@@ -172,6 +172,7 @@ mod tests {
             is_test_root: false,
             is_async: false,
             mut_self: false,
+            compares_order: false,
             cfgs: Vec::new(),
             params: Vec::new(),
             guards: Vec::new(),

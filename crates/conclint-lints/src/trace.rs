@@ -110,7 +110,10 @@ impl<'p> Draw<'p> {
     /// The calls of a chain.
     pub fn calls<'a>(&'a self, chain: &'a [ChainStep]) -> impl Iterator<Item = Step> + 'a {
         chain.iter().map(|call| {
-            let what = format!("calls `{}`", call.name);
+            let what = match call.name.as_str() {
+                "" => "runs a closure".to_owned(),
+                name => format!("calls `{name}`"),
+            };
             self.step(call.function, call.site, Role::Call, "", what)
         })
     }

@@ -26,6 +26,7 @@ pub struct S { a: i32, b: i32 }
 pub struct L;
 impl Drop for L { fn drop(&mut self) { here(); } }
 fn here() -> i32 { 0 }
+fn run(f: impl FnOnce() -> i32) -> i32 { f() }
 fn hb() -> bool { here() == 0 }
 fn f1(x: &D) -> i32 { x.v }
 fn f2(a: i32, b: i32) -> i32 { a + b }
@@ -129,6 +130,13 @@ const PROBES: &[(&str, &str)] = &[
     ("ff", "match m.try_lock() { Some(g) => {} None => { here(); } }"),
     ("ff", "loop { let g = m.lock(); if c { break; } } here();"),
     ("AA", "let g = m.lock(); loop { if c { break; } here(); }"),
+    // A guard that a variable gets further down, in the round before.
+    ("ff", "let mut g = m.lock(); loop { drop(g); here(); g = m.lock(); }"),
+    ("AA", "let mut g = m.lock(); loop { here(); drop(g); g = m.lock(); }"),
+    // A closure that takes the guard along and lets it go.
+    ("ff", "let g = m.lock(); run(move || { drop(g); here(); });"),
+    ("ff", "let g = m.lock(); run(|| { drop(g); 0 }); here();"),
+    ("AA", "let g = m.lock(); run(|| { g.v }); here();"),
 ];
 
 /// Whole functions, where the body's tail is what matters.

@@ -1,11 +1,14 @@
 //! When a finding hits a record, and when it survives the fix.
 //!
-//! The rule is that of `fixtures/real-bugs/README.md`, to the letter. A hit is
-//! looked for with the record's own lines. Whether the pair is still there
-//! after the fix is looked for with the lines as the fix moved them, and, as
-//! code may move further than a diff can tell, with the identity of the
-//! finding (rule, functions, roles, objects): as many of that identity after
-//! the fix as before it count as the same pair.
+//! A hit is by the rule of `fixtures/real-bugs/README.md`, to the letter. Where
+//! several findings hit, those that name most of the record's steps stand for
+//! it: a line of tolerance can make a finding on other locks hit as well.
+//!
+//! The pair of sites is still there after the fix when a finding of the same
+//! rule names the same lines, as the fix moved them, in the same functions,
+//! roles and on the same locks. As code may move further than a diff can tell,
+//! findings are also compared without lines: as many of the hit's identity
+//! after the fix as before it count as the same pair.
 
 use conclint_diag::{Finding, Step, Trace};
 
@@ -29,26 +32,77 @@ pub fn class_fits(kind: Kind, rule: &str) -> bool {
     }
 }
 
-/// Whether `finding` hits `record` at the buggy commit.
-pub fn hits(record: &Record, finding: &Finding) -> bool {
-    !sites(record, finding, at_recorded_line).is_empty()
+/// The findings that stand for `record` at the buggy commit: those that hit it
+/// and name most of its steps.
+pub fn hits<'a>(record: &Record, findings: &'a [Finding]) -> Vec<Hit<'a>> {
+    let mut hits: Vec<Hit<'a>> = findings
+        .iter()
+        .filter_map(|finding| {
+            let sites = sites(record, finding, at_recorded_line)?;
+            let is_named =
+                |step: &RecordStep| all_steps(finding).any(|found| at_recorded_line(step, found));
+            let named = record.steps().filter(|step| is_named(step)).count();
+            let opposite = record.paths.iter().take(2);
+            let whole =
+                record.kind != Kind::Conflict || opposite.map(|path| &path.first).all(is_named);
+            Some(Hit {
+                finding,
+                sites,
+                named,
+                whole,
+            })
+        })
+        .collect();
+    let most = hits.iter().map(|hit| hit.named).max();
+    hits.retain(|hit| Some(hit.named) == most);
+    hits
 }
 
-/// Whether `finding`, of the fixing commit, is at the record's sites; `image`
-/// tells which lines a recorded line became.
-pub fn hits_after(
+/// A finding that hits a record.
+#[derive(Debug)]
+pub struct Hit<'a> {
+    pub finding: &'a Finding,
+    /// Its steps that stand for those the rule asks for.
+    sites: Vec<&'a Step>,
+    /// How many of the record's steps it names.
+    named: usize,
+    /// Of a conflict it also names where the first locks are taken, for which
+    /// the rule does not ask: else it may be about other locks.
+    pub whole: bool,
+}
+
+/// The finding among `after`, the findings of the fixing commit, that shows
+/// that the pair of sites of `hit` is still there. `image` tells which lines a
+/// recorded line became.
+pub fn survivor<'a>(
     record: &Record,
-    finding: &Finding,
+    hit: &Hit<'_>,
+    before: &[Finding],
+    after: &'a [Finding],
     image: impl Fn(&RecordStep) -> (u32, u32),
-) -> bool {
+) -> Option<&'a Finding> {
     let near = |step: &RecordStep, found: &Step| {
         let (first, last) = image(step);
         let line = found.span.line;
         same_function(step, found)
-            && line + TOLERANCE >= first
+            && line.saturating_add(TOLERANCE) >= first
             && line <= last.saturating_add(TOLERANCE)
+            && hit.sites.iter().any(|site| same_part(site, found))
     };
-    !sites(record, finding, near).is_empty()
+    let moved = after
+        .iter()
+        .find(|finding| finding.rule == hit.finding.rule && sites(record, finding, near).is_some());
+    moved.or_else(|| {
+        let wanted = identity(hit.finding);
+        let same = |finding: &&Finding| identity(finding) == wanted;
+        let all_left = after.iter().filter(same).count() >= before.iter().filter(same).count();
+        after.iter().filter(|_| all_left).find(same)
+    })
+}
+
+/// Whether two steps do the same with the same object.
+fn same_part(one: &Step, other: &Step) -> bool {
+    one.role == other.role && one.object == other.object
 }
 
 fn at_recorded_line(step: &RecordStep, found: &Step) -> bool {
@@ -68,17 +122,22 @@ pub fn plain_name(function: &str) -> &str {
         .unwrap_or(function)
 }
 
-/// The steps of `finding` that stand for the record, where it hits.
+/// The steps of `finding` that stand for those the rule asks for, where it hits.
 fn sites<'a>(
     record: &Record,
     finding: &'a Finding,
     near: impl Fn(&RecordStep, &Step) -> bool,
-) -> Vec<&'a Step> {
+) -> Option<Vec<&'a Step>> {
     if !class_fits(record.kind, finding.rule) {
-        return Vec::new();
+        return None;
     }
-    let named = |step: &RecordStep| all_steps(finding).find(|found| near(step, found));
-    let found = match record.kind {
+    // Within the tolerance the closest: both locks are often taken line by line.
+    let named = |step: &RecordStep| {
+        all_steps(finding)
+            .filter(|found| near(step, found))
+            .min_by_key(|found| found.span.line.abs_diff(step.line))
+    };
+    match record.kind {
         Kind::DoubleLock | Kind::DoubleRead => record.paths.iter().find_map(|path| {
             finding
                 .paths
@@ -87,20 +146,16 @@ fn sites<'a>(
         }),
         Kind::Conflict => {
             let last_of = |name| {
-                record
-                    .paths
-                    .iter()
-                    .find(|path| path.name == name)
-                    .map(RecordPath::last)
+                let path = record.paths.iter().find(|path| path.name == name);
+                path.map(RecordPath::last)
             };
-            match (last_of('A').and_then(named), last_of('B').and_then(named)) {
-                (Some(a), Some(b)) => Some(vec![a, b]),
-                _ => None,
-            }
+            Some(vec![
+                last_of('A').and_then(named)?,
+                last_of('B').and_then(named)?,
+            ])
         }
         Kind::Condvar => record.steps().find_map(named).map(|step| vec![step]),
-    };
-    found.unwrap_or_default()
+    }
 }
 
 fn ends_match<'a>(
@@ -212,6 +267,10 @@ mod tests {
         }
     }
 
+    fn is_hit(record: &Record, finding: Finding) -> bool {
+        !hits(record, &[finding]).is_empty()
+    }
+
     fn record(kind: &str, steps: &str) -> Record {
         let text = format!("[X1] {kind} E a/b 2020-01-01\n buggy 1\n fix 2\n{steps}");
         parse(&text).unwrap().remove(0)
@@ -220,7 +279,7 @@ mod tests {
     #[test]
     fn a_double_lock_needs_both_ends_of_one_path() {
         let record = record("double-read", "A a.rs:10 f\nA a.rs:12 f\nA a.rs:40 g\n");
-        let hit = |rule, steps: &[(u32, &str)]| hits(&record, &finding(rule, &[steps]));
+        let hit = |rule, steps: &[(u32, &str)]| is_hit(&record, finding(rule, &[steps]));
         assert!(hit("double-lock", &[(10, "S::f"), (40, "S::g")]));
         assert!(hit(
             "double-lock",
@@ -243,16 +302,16 @@ mod tests {
             "another class"
         );
         let ends_in_two_traces = finding("double-lock", &[&[(10, "S::f")], &[(40, "S::g")]]);
-        assert!(!hits(&record, &ends_in_two_traces));
+        assert!(!is_hit(&record, ends_in_two_traces));
     }
 
     #[test]
     fn one_line_may_take_both() {
         let record = record("double-lock", "A a.rs:10 f\nB a.rs:20 g\n");
         let hit = |line, function| {
-            hits(
+            is_hit(
                 &record,
-                &finding("double-lock", &[&[(line, function), (line, function)]]),
+                finding("double-lock", &[&[(line, function), (line, function)]]),
             )
         };
         assert!(hit(10, "f"));
@@ -266,7 +325,8 @@ mod tests {
             "conflict",
             "A a.rs:10 f\nA a.rs:11 f\nB a.rs:20 g\nB a.rs:21 g\nC a.rs:60 h\nC a.rs:61 h\n",
         );
-        let hit = |paths: &[&[(u32, &str)]]| hits(&record, &finding("lock-order-inversion", paths));
+        let hit =
+            |paths: &[&[(u32, &str)]]| is_hit(&record, finding("lock-order-inversion", paths));
         assert!(hit(&[&[(10, "f"), (11, "f")], &[(20, "g"), (21, "g")]]));
         assert!(hit(&[&[(1, "x"), (11, "f")], &[(2, "y"), (21, "g")]]));
         assert!(!hit(&[&[(10, "f"), (11, "f")], &[(60, "h"), (61, "h")]]));
@@ -275,33 +335,63 @@ mod tests {
     #[test]
     fn a_condvar_finding_names_one_step() {
         let record = record("condvar", "A a.rs:10 set\nB a.rs:20 wait\n");
-        assert!(hits(
-            &record,
-            &finding("notify-without-lock", &[&[(12, "Latch::set")]])
-        ));
-        assert!(!hits(
-            &record,
-            &finding("notify-without-lock", &[&[(12, "Latch::wait")]])
-        ));
-        assert!(!hits(
-            &record,
-            &finding("double-lock", &[&[(10, "set"), (10, "set")]])
-        ));
+        let hit = |rule, steps: &[(u32, &str)]| is_hit(&record, finding(rule, &[steps]));
+        assert!(hit("notify-without-lock", &[(12, "Latch::set")]));
+        assert!(!hit("notify-without-lock", &[(12, "Latch::wait")]));
+        assert!(!hit("double-lock", &[(10, "set"), (10, "set")]));
+    }
+
+    #[test]
+    fn the_finding_that_names_most_steps_stands_for_the_record() {
+        let record = record(
+            "conflict",
+            "A a.rs:10 f\nA a.rs:20 f\nB a.rs:30 g\nB a.rs:40 g\n",
+        );
+        let findings = [
+            finding("lock-order-inversion", &[&[(21, "f")], &[(41, "g")]]),
+            finding(
+                "lock-order-inversion",
+                &[&[(10, "f"), (20, "f")], &[(30, "g"), (40, "g")]],
+            ),
+        ];
+        let hits = hits(&record, &findings);
+        assert_eq!(hits.len(), 1);
+        assert_eq!(hits[0].finding.paths[0].steps.len(), 2);
     }
 
     #[test]
     fn after_the_fix_lines_move() {
         let record = record("double-lock", "A a.rs:10 f\nA a.rs:20 f\n");
-        let after = finding("double-lock", &[&[(30, "f"), (40, "f")]]);
-        assert!(hits_after(&record, &after, |step| (
-            step.line + 20,
-            step.line + 20
-        )));
-        assert!(!hits_after(&record, &after, |step| (step.line, step.line)));
-        assert!(hits_after(&record, &after, |step| (
-            step.line,
-            step.line + 20
-        )));
+        let before = [finding("double-lock", &[&[(10, "f"), (20, "f")]])];
+        let hit = hits(&record, &before).remove(0);
+        let survives = |after: &[Finding], by| {
+            survivor(&record, &hit, &before, after, |step| {
+                (step.line + by, step.line + by)
+            })
+            .is_some()
+        };
+        let mut after = finding("double-lock", &[&[(30, "f"), (40, "f")]]);
+        assert!(survives(&[after.clone()], 20));
+        assert!(survives(&[after.clone()], 0), "as many of its identity");
+        assert!(!survives(&[], 20));
+        for step in &mut after.paths[0].steps {
+            step.object = "S.b".to_owned();
+        }
+        assert!(!survives(&[after], 20), "another lock");
+    }
+
+    #[test]
+    fn another_of_its_kind_is_not_the_same_pair() {
+        let record = record("double-lock", "A a.rs:10 f\nA a.rs:12 f\n");
+        let other = finding("double-lock", &[&[(80, "f"), (90, "f")]]);
+        let before = [
+            finding("double-lock", &[&[(10, "f"), (12, "f")]]),
+            other.clone(),
+        ];
+        let hit = hits(&record, &before).remove(0);
+        let same = |step: &RecordStep| (step.line, step.line);
+        assert!(survivor(&record, &hit, &before, &[other], same).is_none());
+        assert!(survivor(&record, &hit, &before, &before, same).is_some());
     }
 
     #[test]

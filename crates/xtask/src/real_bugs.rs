@@ -11,7 +11,7 @@ use conclint_diag::Finding;
 use rayon::prelude::*;
 
 use crate::analyse::{brief, check_tree, everything};
-use crate::matching::{all_steps, class_fits, hits, hits_after, identity, nearest};
+use crate::matching::{Hit, all_steps, class_fits, hits, nearest, survivor};
 use crate::mirror::Mirror;
 use crate::records::{self, Difficulty, Record, RecordStep};
 
@@ -133,10 +133,19 @@ impl RealBugs {
                 dump(record, "fix", after);
             }
         }
-        let hitting: Vec<&Finding> = findings.iter().filter(|f| hits(record, f)).collect();
+        let hitting = hits(record, findings);
         if hitting.is_empty() {
             print_miss(record, findings);
             return Verdict::Missed;
+        }
+        if let Some(hit) = hitting.first()
+            && !hit.whole
+        {
+            println!(
+                "{} hit, but its first locks are not named: {}",
+                record.id,
+                brief(hit.finding)
+            );
         }
         let fix = match at(&record.fix) {
             Some(Ok(after)) => self.judge_fix(record, &hitting, findings, after),
@@ -154,7 +163,7 @@ impl RealBugs {
     fn judge_fix(
         &self,
         record: &Record,
-        hitting: &[&Finding],
+        hitting: &[Hit<'_>],
         before: &[Finding],
         after: &[Finding],
     ) -> Fix {
@@ -170,31 +179,18 @@ impl RealBugs {
             Some(Some(map)) => map.image(step.line),
             _ => (0, u32::MAX - 8),
         };
-        let count = |findings: &[Finding], wanted: &[String]| {
-            findings.iter().filter(|f| identity(f) == wanted).count()
-        };
-        let survivor = after
-            .iter()
-            .find(|f| hits_after(record, f, image))
-            .or_else(|| {
-                hitting.iter().find_map(|hit| {
-                    let wanted = identity(hit);
-                    let all_left = count(after, &wanted) >= count(before, &wanted);
-                    let same =
-                        |f: &&Finding| identity(f) == wanted || f.fingerprint == hit.fingerprint;
-                    after.iter().filter(|_| all_left).find(same)
-                })
-            });
-        match survivor {
-            Some(finding) => {
+        let surviving = hitting.iter().find_map(|hit| {
+            let finding = survivor(record, hit, before, after, image)?;
+            Some((hit.finding, finding))
+        });
+        match surviving {
+            Some((hit, finding)) => {
                 println!(
                     "{} hit, but survives its fix: {}",
                     record.id,
                     brief(finding)
                 );
-                if let Some(hit) = hitting.first() {
-                    println!("    before: {}", brief(hit));
-                }
+                println!("    before: {}", brief(hit));
                 Fix::Survives
             }
             None => Fix::Gone,

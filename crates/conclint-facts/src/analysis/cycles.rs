@@ -527,6 +527,9 @@ impl<'a> Search<'a> {
             .map(|link| link.nesting.confidence)
             .min()
             .unwrap_or(Certainty::Low);
+        // One guess on each side is more than one guess.
+        let guesses = links.iter().filter(|link| link.nesting.confidence < Certainty::High).count();
+        let weakest = if guesses > 1 { weakest.lower() } else { weakest };
         if self.writers_of(links).is_empty() {
             weakest
         } else {

@@ -28,6 +28,9 @@ type Way = Vec<(FnId, Site)>;
 /// Places shown for one critical section and one reason.
 const PLACES: usize = 4;
 
+/// From so many holders on an operation is nobody's in particular.
+const MANY: usize = 3;
+
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     // For each operation, the ways to it that start at some holder.
@@ -37,6 +40,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     }
     let mut sections: BTreeMap<(FnId, Site, Reason), Vec<&BlockedUnder>> = BTreeMap::new();
     let mut explained: BTreeSet<(FnId, Way, EventRef)> = BTreeSet::new();
+    let mut holders: BTreeMap<EventRef, BTreeSet<FnId>> = BTreeMap::new();
     for blocked in analysis.blocked() {
         let Some(reason) = reason(analysis, blocked) else { continue };
         let inner = ways.get(&blocked.event).is_some_and(|known| held_further_in(blocked, known));
@@ -46,12 +50,24 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
         // Several locks held at once: the first one taken speaks for all.
         if explained.insert((blocked.function, way(blocked), blocked.event)) {
             sections.entry((blocked.function, blocked.held.site, reason)).or_default().push(blocked);
+            holders.entry(blocked.event).or_default().insert(blocked.function);
         }
     }
-    for ((function, _, reason), mut places) in sections {
-        places.sort_by_key(|b| (std::cmp::Reverse(sure(b, reason)), b.chain.len(), first_step(analysis, b)));
+    let known = |blocked: &BlockedUnder| holders.get(&blocked.event).map_or(0, BTreeSet::len);
+    for ((function, _, reason), places) in sections {
+        let mut places: Vec<Place<'_>> =
+            places.into_iter().map(|blocked| Place { blocked, sure: sure(blocked, reason, known(blocked)) }).collect();
+        places.sort_by_key(|place| {
+            (std::cmp::Reverse(place.sure), place.blocked.chain.len(), first_step(analysis, place.blocked))
+        });
         findings.extend(report(analysis, &draw, function, reason, &places));
     }
+}
+
+/// An operation under the lock, and how sure it is worth a word.
+struct Place<'a> {
+    blocked: &'a BlockedUnder,
+    sure: Confidence,
 }
 
 /// Why a critical section takes long.
@@ -176,18 +192,20 @@ fn on_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     }
 }
 
-/// Further calls make it more likely that the author knows: such a lock is
-/// held around a whole operation.
-fn sure(blocked: &BlockedUnder, reason: Reason) -> Confidence {
+/// How sure it is that the author wants to know. Further calls make it more
+/// likely that it is known: such a lock is held around a whole operation. And
+/// what many sections reach, deep down, is not the fault of each of them.
+fn sure(blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
     let sure = confidence(blocked.confidence);
     let alone = blocked.held.mode == Mode::Exclusive;
+    let calls = blocked.chain.len();
     match reason {
-        _ if reason.is_io() && blocked.chain.len() > 1 => Confidence::Low,
+        _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
         Reason::Block(BlockKind::File) => lower(sure),
         // A callback under a read lock is mostly a reader itself.
-        Reason::Block(BlockKind::Callback) if !blocked.chain.is_empty() || !alone => Confidence::Low,
+        Reason::Block(BlockKind::Callback) if calls > 0 || !alone => Confidence::Low,
         Reason::Block(BlockKind::Callback) => lower(sure),
-        _ if blocked.chain.len() > 2 => lower(sure),
+        _ if calls > 2 => lower(sure),
         _ => sure,
     }
 }
@@ -219,13 +237,13 @@ fn report(
     draw: &Draw<'_>,
     function: FnId,
     reason: Reason,
-    places: &[&BlockedUnder],
+    places: &[Place<'_>],
 ) -> Option<Finding> {
-    let best = places.first()?;
+    let Place { blocked: best, sure } = *places.first()?;
     let lock = draw.name(&best.held.lock);
     let name = draw.function_name(function);
     let (op, _) = operation(analysis, draw, best.event);
-    let paths: Vec<Trace> = places.iter().take(PLACES).map(|b| trace(analysis, draw, b, reason)).collect();
+    let paths: Vec<Trace> = places.iter().take(PLACES).map(|p| trace(analysis, draw, p.blocked, reason)).collect();
     let sometimes = if best.held.must { "" } else { " on some paths" };
     let how = match best.chain.first() {
         None => format!("runs `{op}`"),
@@ -238,7 +256,7 @@ fn report(
     }
     Some(LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: sure(best, reason),
+        confidence: sure,
         message: format!(
             "`{name}` {how} while it holds `{lock}`{sometimes}: {}, and {}",
             reason.in_words(),

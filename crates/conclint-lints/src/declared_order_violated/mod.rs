@@ -1,6 +1,6 @@
 //! Locks taken against an order that the source or the configuration states.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Finding, Role, Severity, Trace};
 use conclint_facts::{Analysis, Class, ClassId, DeclaredOrder, FnId, Nesting, ObjectKind, SameInstance, Site};
@@ -25,17 +25,27 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
     let mut orders: Vec<Order> =
         analysis.program().orders.iter().map(|declared| Order::from_source(declared, classes)).collect();
     orders.extend(settings.orders.iter().map(|names| Order::from_config(names, classes)));
-    // The same two places violate one order once, however many chains lead there.
+    // A function that disregards an order is one finding, whatever it takes.
+    let mut by_function: BTreeMap<(usize, FnId), Vec<&Nesting>> = BTreeMap::new();
     let mut seen: BTreeSet<(usize, FnId, ClassId, ClassId)> = BTreeSet::new();
     for nesting in analysis.nestings() {
         for (number, order) in orders.iter().enumerate() {
             let Some((held, taken)) = order.violated_by(nesting) else { continue };
             if seen.insert((number, nesting.function, held, taken)) {
-                findings.push(report(&draw, order, nesting));
+                by_function.entry((number, nesting.function)).or_default().push(nesting);
             }
         }
     }
+    for ((number, _), mut nestings) in by_function {
+        nestings.sort_by_key(|n| (std::cmp::Reverse(n.confidence), n.chain.len()));
+        if let (Some(order), Some(best)) = (orders.get(number), nestings.first()) {
+            findings.push(report(&draw, order, best, &nestings));
+        }
+    }
 }
+
+/// Places shown of one function.
+const PLACES: usize = 4;
 
 /// A stated order: at each position the classes that its name can mean.
 struct Order {
@@ -75,6 +85,15 @@ impl Order {
         }
     }
 
+    /// The order in words; of a long one the two names that matter.
+    fn between(&self, nesting: &Nesting) -> String {
+        let at = |class: Option<ClassId>| self.names.get(self.position(class?)?).cloned();
+        match (at(nesting.taken.class), at(nesting.held.lock.class)) {
+            (Some(first), Some(second)) if self.names.len() > 4 => format!("{first} -> .. -> {second}"),
+            _ => self.names.join(" -> "),
+        }
+    }
+
     fn position(&self, class: ClassId) -> Option<usize> {
         self.classes.iter().position(|candidates| candidates.contains(&class))
     }
@@ -108,12 +127,18 @@ fn is_named(class: &Class, name: &str) -> bool {
     !name.is_empty() && (ends(&class.name) || ends(&class.key))
 }
 
-fn report(draw: &Draw<'_>, order: &Order, nesting: &Nesting) -> Finding {
+fn report(draw: &Draw<'_>, order: &Order, nesting: &Nesting, all: &[&Nesting]) -> Finding {
     let (held, taken) = (draw.name(&nesting.held.lock), draw.name(&nesting.taken));
     let name = draw.function_name(nesting.function);
-    let stated = order.names.join(" -> ");
-    let title = format!("`{held}` then `{taken}`{}", draw.context(nesting));
-    let mut paths = vec![draw.nesting_trace(title, nesting)];
+    let stated = order.between(nesting);
+    let mut paths: Vec<Trace> = all
+        .iter()
+        .take(PLACES)
+        .map(|n| {
+            let title = format!("`{}` then `{}`{}", draw.name(&n.held.lock), draw.name(&n.taken), draw.context(n));
+            draw.nesting_trace(title, n)
+        })
+        .collect();
     let place = match order.site {
         Some(site) => {
             let span = draw.span(site);
@@ -126,11 +151,15 @@ fn report(draw: &Draw<'_>, order: &Order, nesting: &Nesting) -> Finding {
         None => "the configuration".to_owned(),
     };
     let sure = confidence(nesting.confidence);
+    let more = match all.len().saturating_sub(1) {
+        0 => String::new(),
+        n => format!(" (and {n} more of its locks likewise)"),
+    };
     LINT.finding(Found {
         severity: Severity::Error,
         confidence: if order.exact { sure } else { lower(sure) },
         message: format!(
-            "`{name}` takes `{taken}` while it holds `{held}`, against the order `{stated}` stated in {place}: \
+            "`{name}` takes `{taken}` while it holds `{held}`, against the order `{stated}` stated in {place}{more}: \
              with a thread that keeps to the order, both can wait for each other for ever"
         ),
         paths,

@@ -77,14 +77,19 @@ impl<'a> Case<'a> {
             kind = Kind::Reads { writer: analysis.has_writer(class)? };
         }
         if nesting.same == SameInstance::Maybe {
-            // What is owned or borrowed mutably is nobody else's object.
-            if nesting.held.lock.exclusive || nesting.taken.exclusive {
+            // What is owned or borrowed mutably is nobody else's object; and who
+            // compares the two first knows that they differ, and their order.
+            let ordered = analysis.function(nesting.function).compares_order;
+            if nesting.held.lock.exclusive || nesting.taken.exclusive || ordered {
                 return None;
             }
             severity = Severity::Warning;
             sure = lower(sure);
             if kind == Kind::Certain {
                 kind = Kind::PerhapsOne;
+            }
+            if in_order(analysis, nesting.function) {
+                sure = Confidence::Low;
             }
         }
         // The next round of a loop comes by here again: that the guard of this
@@ -99,6 +104,16 @@ impl<'a> Case<'a> {
             kind,
         })
     }
+}
+
+/// Whether the function, or one that calls it, compares ids, indices or
+/// addresses: the usual way to take two locks of one kind in order.
+fn in_order(analysis: &Analysis, function: FnId) -> bool {
+    let compares = |id: FnId| {
+        let function = analysis.function(id);
+        function.compares_order || function.parent.is_some_and(|parent| analysis.function(parent).compares_order)
+    };
+    compares(function) || analysis.callers(function).iter().any(|call| compares(call.function))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -94,6 +94,7 @@ fn report(draw: &Draw<'_>, id: FnId, event: &Event, taken: Taken<'_>, how: How) 
         Some(object) => (draw.name(object), draw.key(object)),
         None => (written.clone(), written),
     };
+    let known = taken.lock.is_some_and(|object| object.class.is_some());
     let name = draw.function_name(id);
     let message = match how {
         How::AtOnce => format!(
@@ -117,6 +118,8 @@ fn report(draw: &Draw<'_>, id: FnId, event: &Event, taken: Taken<'_>, how: How) 
     LINT.finding(Found {
         severity: Severity::Error,
         confidence: match how {
+            // A `lock` of unknown type need not give a guard at all.
+            How::AtOnce if !known => Confidence::Low,
             How::AtOnce => Confidence::High,
             How::InCondition => Confidence::Medium,
         },

@@ -9,7 +9,7 @@ use crate::{Found, Level, Lint, Settings};
 mod section;
 mod weight;
 
-use section::{Group, Section};
+use section::{Group, Place, Section};
 use weight::Weights;
 
 /// The lint.
@@ -44,11 +44,11 @@ fn report(
     let guard = function.guards.get(section.guard.index())?;
     let guard_name = guard.name.clone()?;
     let lock_name = draw.name(lock);
-    let groups: Vec<&Group> = [&section.before, &section.after].into_iter().flatten().collect();
+    let groups = &section.groups;
     let moved: u32 = groups.iter().map(|group| group.lines()).sum();
     let total = section.lines();
     let sites: Vec<String> = groups.iter().map(|g| lines(g.first.line, g.last.end_line)).collect();
-    let reasons = reasons(&groups);
+    let reasons = reasons(groups);
     let never = if moved == 1 { "never touches" } else { "never touch" };
     let message = format!(
         "`{}` keeps `{lock_name}` locked for {total} lines, {moved} of which {never} it ({}: {}): \
@@ -81,7 +81,7 @@ fn lock(analysis: &Analysis, function: FnId, guard: GuardId) -> Option<(&ObjectR
     }
 }
 
-fn reasons(groups: &[&Group]) -> Vec<String> {
+fn reasons(groups: &[Group]) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     for reason in groups.iter().flat_map(|group| &group.reasons) {
         if !reasons.contains(reason) {
@@ -100,9 +100,13 @@ fn trace(draw: &Draw<'_>, function: FnId, taken: Site, lock: &str, group: &Group
         ..group.first
     };
     let what = format!("{} without touching `{lock}`", list(&group.reasons));
-    let when = if group.before { "before its first use" } else { "after its last use" };
+    let when = match group.place {
+        Place::Before => "before its first use",
+        Place::InRounds => "in a loop, from nothing that it guards",
+        Place::After => "after its last use",
+    };
     Trace {
-        title: format!("{place} need not hold `{lock}`: they come {when}"),
+        title: format!("{place}, {when}: no need to hold `{lock}`"),
         steps: vec![
             draw.step(function, taken, Role::Hold, lock, format!("takes `{lock}`")),
             draw.step(function, site, Role::Use, "", what),
@@ -112,13 +116,19 @@ fn trace(draw: &Draw<'_>, function: FnId, taken: Site, lock: &str, group: &Group
 
 fn help(section: &Section, lock: &str, guard: &str, total: u32, moved: u32) -> Vec<String> {
     let mut help = Vec::new();
-    if let Some(group) = &section.before {
+    for group in &section.groups {
         let place = lines(group.first.line, group.last.end_line);
-        help.push(format!("move {place} in front of line {}, where `{lock}` is taken", section.taken.line));
-    }
-    if let Some(group) = &section.after {
-        let place = lines(group.first.line, group.last.end_line);
-        help.push(format!("release the lock before {place}: `drop({guard})`, or a block around the part above"));
+        help.push(match group.place {
+            Place::Before => format!("move {place} in front of line {}, where `{lock}` is taken", section.taken.line),
+            Place::InRounds => format!(
+                "let a loop in front of line {} do {place} for all rounds and collect the results; \
+                 under `{lock}`, only add them",
+                section.taken.line
+            ),
+            Place::After => {
+                format!("release the lock before {place}: `drop({guard})`, or a block around the part above")
+            }
+        });
     }
     let left = total.saturating_sub(moved);
     help.push(format!("the critical section then shrinks from {total} lines to {left}"));

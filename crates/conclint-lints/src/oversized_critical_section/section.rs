@@ -4,11 +4,14 @@
 //! A section is what follows the guard's `let` in the same block until the
 //! guard ends. Only its first statements, up to the first one that touches
 //! the guarded data, and its last ones, after the last such one, are
-//! candidates: those can move without splitting the section in two.
+//! candidates: those can move without splitting the section in two. So can,
+//! in a loop that runs over something else, what each round computes first.
 
 use std::collections::BTreeSet;
 
-use conclint_facts::{Event, EventKind, Function, Guard, GuardId, ReleaseWhy, Site, Stmt, StmtId, StmtKind};
+use conclint_facts::{
+    Event, EventKind, Function, Guard, GuardId, LocalId, ReleaseWhy, Site, Stmt, StmtId, StmtKind,
+};
 
 use super::weight::{Weight, Weights};
 use crate::flow::{Point, after, ends, events, touches};
@@ -20,10 +23,8 @@ pub(super) struct Section {
     pub(super) taken: Site,
     /// Where the section ends.
     end: u32,
-    /// Statements that could stand before it.
-    pub(super) before: Option<Group>,
-    /// Statements that could stand behind it.
-    pub(super) after: Option<Group>,
+    /// Statements that could stand elsewhere, in the order of the source.
+    pub(super) groups: Vec<Group>,
 }
 
 impl Section {
@@ -33,9 +34,20 @@ impl Section {
     }
 }
 
+/// Where statements stand, and so where they can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before the first use of the guarded data.
+    Before,
+    /// In the rounds of a loop that uses the guarded data: what they compute.
+    InRounds,
+    /// After the last use of the guarded data.
+    After,
+}
+
 /// Neighbouring statements that can move together.
 pub(super) struct Group {
-    pub(super) before: bool,
+    pub(super) place: Place,
     pub(super) first: Site,
     pub(super) last: Site,
     /// What makes them worth moving.
@@ -79,14 +91,44 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
     let mut behind: Vec<StmtId> =
         body.get(last + 1..)?.iter().rev().copied().take_while(|stmt| tree.movable(*stmt, id, weights)).collect();
     behind.reverse();
-    let section = Section {
-        guard: id,
-        taken: taken.site,
-        end: end.max(taken.site.end_line),
-        before: tree.group(&before, weights, true),
-        after: tree.group(&behind, weights, false),
-    };
-    (section.before.is_some() || section.after.is_some()).then_some(section)
+    let mut groups = Vec::new();
+    groups.extend(tree.group(&before, weights, Place::Before));
+    groups.extend(in_rounds(tree, weights, id, body.get(first..=last)?));
+    groups.extend(tree.group(&behind, weights, Place::After));
+    let end = end.max(taken.site.end_line);
+    (!groups.is_empty()).then_some(Section { guard: id, taken: taken.site, end, groups })
+}
+
+/// What the rounds of a loop compute before they touch the guarded data, from
+/// nothing that comes out of it: all rounds can do so before the lock is taken.
+fn in_rounds(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, body: &[StmtId]) -> Option<Group> {
+    let mut derived: BTreeSet<LocalId> = BTreeSet::new();
+    for outer in body {
+        let stmt = tree.stmt(*outer)?;
+        let head_touches = tree.touches_itself(*outer, id) || stmt.uses.iter().any(|used| derived.contains(used));
+        if stmt.kind == StmtKind::Loop && !head_touches {
+            let mut inner = derived.clone();
+            for child in tree.children.get(outer.index())? {
+                let round = tree.stmt(*child)?;
+                let depends = tree.within(*child).iter().filter_map(|s| tree.stmt(*s)).any(|s| {
+                    s.uses.iter().any(|used| inner.contains(used))
+                });
+                if tree.touches(*child, id) || depends {
+                    inner.extend(tree.defs(*child));
+                } else if round.kind == StmtKind::Let
+                    && !tree.within(*child).iter().filter_map(|s| tree.stmt(*s)).any(|s| s.pinned)
+                    && tree.movable(*child, id, weights)
+                    && tree.weight(*child, weights).is_heavy()
+                {
+                    return tree.group(&[*child], weights, Place::InRounds);
+                }
+            }
+        }
+        if tree.touches(*outer, id) {
+            derived.extend(tree.defs(*outer));
+        }
+    }
+    None
 }
 
 /// A function's statements as a tree, each with the events that happen in it.
@@ -136,6 +178,11 @@ impl<'f> Tree<'f> {
             next += 1;
         }
         all
+    }
+
+    /// The variables that the statement and those in it bind or assign.
+    fn defs(&self, id: StmtId) -> impl Iterator<Item = LocalId> + '_ {
+        self.within(id).into_iter().filter_map(|stmt| self.stmt(stmt)).flat_map(|stmt| stmt.defs.iter().copied())
     }
 
     /// The events in the statement and in those in it.
@@ -188,19 +235,20 @@ impl<'f> Tree<'f> {
 
     /// Whether the guarded data takes part in the statement, or the guard can end in it.
     fn touches(&self, stmt: StmtId, id: GuardId) -> bool {
-        let borrows = |stmt: StmtId| {
-            self.stmt(stmt).is_some_and(|stmt| {
-                let named = |local| self.function.locals.iter().any(|l| l.id == local && l.borrows == Some(id));
-                stmt.uses.iter().copied().any(named)
-            })
-        };
+        self.within(stmt).into_iter().any(|stmt| self.touches_itself(stmt, id))
+    }
+
+    /// As `touches`, leaving aside the statements in it.
+    fn touches_itself(&self, stmt: StmtId, id: GuardId) -> bool {
+        let borrowed = |local: &LocalId| self.function.locals.iter().any(|l| l.id == *local && l.borrows == Some(id));
         // The end of the guard's scope may be noted in the block's last statement.
         let gone = |event: &Event| match event.kind {
             EventKind::Release { guard, why } => guard == id && !matches!(why, ReleaseWhy::ScopeEnd | ReleaseWhy::NotTaken),
             _ => false,
         };
-        self.within(stmt).into_iter().any(borrows)
-            || self.events_within(stmt).any(|(_, event)| touches(event, id) || gone(event))
+        let own = self.events.get(stmt.index()).map_or(&[][..], Vec::as_slice);
+        self.stmt(stmt).is_some_and(|stmt| stmt.uses.iter().any(borrowed))
+            || own.iter().any(|(_, event)| touches(event, id) || gone(event))
     }
 
     /// Whether the statement can run without this lock: nothing in it is seen
@@ -215,12 +263,12 @@ impl<'f> Tree<'f> {
     }
 
     /// The statements as one group, where they weigh enough.
-    fn group(&self, stmts: &[StmtId], weights: &Weights<'_>, before: bool) -> Option<Group> {
+    fn group(&self, stmts: &[StmtId], weights: &Weights<'_>, place: Place) -> Option<Group> {
         let weighed: Vec<(StmtId, Weight)> = stmts.iter().map(|stmt| (*stmt, self.weight(*stmt, weights))).collect();
         // Statements that weigh nothing need not move, unless one that does
         // stands on their far side.
         let heavy = |(_, weight): &(StmtId, Weight)| weight.is_reason();
-        let stmts: Vec<&(StmtId, Weight)> = if before {
+        let stmts: Vec<&(StmtId, Weight)> = if place != Place::After {
             let last = weighed.iter().rposition(heavy)?;
             weighed.get(..=last)?.iter().collect()
         } else {
@@ -239,7 +287,7 @@ impl<'f> Tree<'f> {
         }
         reasons.truncate(3);
         Some(Group {
-            before,
+            place,
             first,
             last,
             reasons,

@@ -130,6 +130,11 @@ impl Weight {
         self.looped || !self.reasons.is_empty() || !self.repeated.is_empty()
     }
 
+    /// Whether it is more than a call that happens to be repeated.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.looped || !self.reasons.is_empty()
+    }
+
     /// In words.
     pub(super) fn reasons(&self) -> Vec<String> {
         let mut all = Vec::new();

@@ -46,7 +46,7 @@ enum Loss {
     },
 }
 
-/// Where handles are joined.
+/// Where handles are joined, or handed to something that may join them.
 struct Joins {
     classes: BTreeSet<ClassId>,
     /// Crates with a join on a handle that was not recognised.
@@ -61,11 +61,13 @@ impl Joins {
         };
         for function in &analysis.program().functions {
             for (_, event) in events(function) {
-                if let EventKind::Join { handle, .. } = &event.kind {
-                    match handle.as_ref().and_then(|handle| handle.class) {
-                        Some(class) => drop(joins.classes.insert(class)),
-                        None => drop(joins.unclear.insert(function.krate.to_string())),
-                    }
+                match &event.kind {
+                    EventKind::Join { handle, .. } => match handle.as_ref().and_then(|handle| handle.class) {
+                        Some(class) => joins.classes.extend([class]),
+                        None => joins.unclear.extend([function.krate.to_string()]),
+                    },
+                    EventKind::Call(call) => joins.classes.extend(call.args.iter().filter_map(|arg| arg.class)),
+                    _ => {}
                 }
             }
         }

@@ -104,6 +104,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         stmts: Vec::new(),
         locals: Vec::new(),
         blocks: Vec::new(),
+        compares_order: false,
     };
     let mut lower = Lower {
         shared,
@@ -117,19 +118,25 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         nested: Vec::new(),
         classes: BTreeMap::new(),
         class_order: Vec::new(),
+        aliases: BTreeMap::new(),
         base,
         self_id: FnId(id.0),
         opaque: 0,
         outer_method: None,
         awaited: false,
         recv_loop: false,
+        captures: Vec::new(),
         depth: 0,
     };
     lower.function(id, entry);
     let out = std::mem::replace(&mut lower.out, Out::new(0, site));
     let mut function = lower.base.clone();
     lower.fill(&mut function, out);
-    let classes = lower.class_order.iter().filter_map(|key| Some((key.clone(), lower.classes.get(key)?.clone()))).collect();
+    let classes = lower
+        .class_order
+        .iter()
+        .filter_map(|key| Some((lower.aliases.get(key).unwrap_or(key).clone(), lower.classes.get(key)?.clone())))
+        .collect();
     Lowered { function, nested: lower.nested.into_iter().map(|nested| nested.function).collect(), classes }
 }
 
@@ -202,6 +209,7 @@ impl Lower<'_> {
         function.guards = out.guards;
         function.blocks = out.blocks;
         function.stmts = out.stmts;
+        function.compares_order = out.compares_order;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {
             function.params = self.base.params.clone();
         }

@@ -43,7 +43,7 @@ pub(super) enum ScopeKind {
     Closure,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct DropScope {
     pub kind: ScopeKind,
     pub guards: Vec<GuardId>,
@@ -76,7 +76,7 @@ impl DropScope {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LoopFrame {
     pub label: Option<SmolStr>,
     /// `break` goes here; `None` target for `continue` on labelled blocks.
@@ -96,6 +96,7 @@ pub(super) struct GuardInfo {
 }
 
 /// The function (or separately running closure) being written.
+#[derive(Clone)]
 pub(super) struct Out {
     pub blocks: Vec<Block>,
     pub cur: BlockId,
@@ -110,6 +111,10 @@ pub(super) struct Out {
     pub loop_depth: u32,
     pub spawns: Vec<(BlockId, usize)>,
     pub level: u32,
+    /// Spawns whose handles went where this function does not look.
+    pub lost: std::collections::BTreeSet<SpawnId>,
+    /// Objects are put in order by id, index or address.
+    pub compares_order: bool,
 }
 
 /// A closure or async block that was lowered on its own.
@@ -134,6 +139,8 @@ pub(super) struct Lower<'a> {
     pub nested: Vec<Nested>,
     pub classes: BTreeMap<ClassKey, ClassDraft>,
     pub class_order: Vec<ClassKey>,
+    /// Variables whose object ends up in a field.
+    pub aliases: BTreeMap<ClassKey, ClassKey>,
     /// Template for closures' facts.
     pub base: conclint_facts::Function,
     pub self_id: FnId,
@@ -144,6 +151,9 @@ pub(super) struct Lower<'a> {
     pub awaited: bool,
     /// The next receive is the head of its loop.
     pub recv_loop: bool,
+    /// Variables of outer functions that a closure being lowered names, and
+    /// whether by value.
+    pub captures: Vec<(LocalId, bool)>,
     /// Depth of the walk.
     pub depth: u32,
 }
@@ -181,6 +191,8 @@ impl Out {
             loop_depth: 0,
             spawns: Vec::new(),
             level,
+            lost: std::collections::BTreeSet::new(),
+            compares_order: false,
         }
     }
 }
@@ -369,6 +381,18 @@ impl<'a> Lower<'a> {
 
     // ---- guards ----
 
+    /// Whether a guard may not have been taken.
+    pub fn is_fallible(&self, guard: GuardId) -> bool {
+        self.out.infos.get(guard.index()).is_some_and(|info| info.fallible)
+    }
+
+    /// The guard goes where its end is not seen.
+    pub fn escapes(&mut self, guard: GuardId) {
+        if let Some(guard) = self.out.guards.get_mut(guard.index()) {
+            guard.escapes = true;
+        }
+    }
+
     pub fn new_guard(&mut self, span: hir::Span, blocking: Blocking) -> GuardId {
         let id = GuardId(self.out.guards.len() as u32);
         let site = self.site(span);
@@ -422,6 +446,7 @@ impl<'a> Lower<'a> {
     pub fn lose_handles(&mut self, val: &Val) {
         for &spawn in &val.handles {
             self.set_handle(spawn, conclint_facts::Handle::Elsewhere);
+            self.out.lost.insert(spawn);
         }
         if let Some(local) = val.local
             && let Some(info) = self.locals.get_mut(local.0 as usize)
@@ -464,7 +489,11 @@ impl<'a> Lower<'a> {
         let level = self.out.level;
         let Some(info) = self.locals.get(id.0 as usize) else { return Val::unknown() };
         let mut val = info.val.clone();
-        let same_level = info.level == level;
+        let owner = info.level;
+        let same_level = owner == level;
+        if !same_level && !val.guards.is_empty() {
+            self.captures.push((id, true));
+        }
         if !same_level {
             if !val.handles.is_empty()
                 && let Some(info) = self.locals.get_mut(id.0 as usize)

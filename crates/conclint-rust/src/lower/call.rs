@@ -119,6 +119,7 @@ impl Lower<'_> {
             }
             ValueRes::Ext(path) => {
                 let mut val = first.clone();
+                self.rehome(&first);
                 val.ty = match path.rsplit("::").next() {
                     Some("Some") => types::option_of(first.ty),
                     Some("Ok") => types::result_of(first.ty),
@@ -285,13 +286,14 @@ impl Lower<'_> {
             }
             Effect::Forget => {
                 for guard in first.guards.clone() {
-                    self.out.guards[guard.index()].escapes = true;
+                    self.escapes(guard);
                     self.forget(guard);
                 }
                 self.lose_handles(&first);
                 Val::unknown()
             }
             Effect::Identity => {
+                self.rehome(&first);
                 let mut val = first;
                 val.local = None;
                 val.exclusive = false;
@@ -428,14 +430,33 @@ impl Lower<'_> {
         Arg { place: val.place.clone(), class, closure: val.closure, guard: val.guards.first().copied() }
     }
 
+    /// Guards that closures take along: what the closure does with them
+    /// happens while it runs, which may be to let go first thing.
+    fn taken_along(&mut self, vals: &mut [Val], span: Span) {
+        for val in vals.iter_mut().filter(|val| val.closure.is_some()) {
+            for guard in std::mem::take(&mut val.guards) {
+                self.release(guard, ReleaseWhy::Moved, span);
+            }
+        }
+    }
+
     /// By-value guards and handles that go into a call nobody looks into.
     fn swallow(&mut self, vals: &[Val], span: Span) {
         for val in vals {
             for guard in val.guards.clone() {
-                self.out.guards[guard.index()].escapes = true;
+                self.escapes(guard);
                 self.release(guard, ReleaseWhy::Moved, end_of(span));
             }
             self.lose_handles(val);
+        }
+    }
+
+    /// The handles of a variable move on into another value.
+    pub fn rehome(&mut self, val: &Val) {
+        if !val.handles.is_empty()
+            && let Some(info) = val.local.and_then(|local| self.locals.get_mut(local.0 as usize))
+        {
+            info.handles_used = true;
         }
     }
 
@@ -473,6 +494,7 @@ impl Lower<'_> {
             let val = self.arg(arg);
             vals.push(val);
         }
+        self.taken_along(&mut vals, site);
         let resolution = resolution.unwrap_or(match res.how {
             How::Exact => Resolution::Exact,
             How::Trait => Resolution::Trait,
@@ -481,7 +503,9 @@ impl Lower<'_> {
         if has_recv && self.takes_self(first) && let Some(local) = vals.first().and_then(|val| val.local) {
             self.locals[local.0 as usize].moved = true;
         }
-        let ret = self.index().fn_ret(first, Some(&res.self_ty), turbofish);
+        self.out.compares_order |= orders(&entry_name(self, first));
+        let arg_tys: Vec<Ty> = vals.iter().map(|val| val.ty.clone()).collect();
+        let ret = self.index().fn_ret_of_args(first, Some(&res.self_ty), turbofish, &arg_tys);
         let ret = self.in_scope(ret);
         let call = Call {
             name: name.clone(),
@@ -503,7 +527,7 @@ impl Lower<'_> {
             val.ty = rewrap(&ret, types::guard_of(data.clone()));
         } else {
             for guard in passed {
-                self.out.guards[guard.index()].escapes = true;
+                self.escapes(guard);
                 self.release(guard, ReleaseWhy::Moved, end_of(span));
             }
         }
@@ -803,6 +827,7 @@ impl Lower<'_> {
             _ => SmolStr::default(),
         };
         let known = !path.is_empty() || !matches!(cur.ty, Ty::Unknown);
+        self.out.compares_order |= orders(name);
         if !known || matches!(cur.ty, Ty::Adt(..) | Ty::Param(_)) {
             if let Some(val) = self.lock_by_name(&cur, call) {
                 return val;
@@ -859,7 +884,7 @@ impl Lower<'_> {
             }
             None => {
                 for guard in guards {
-                    self.out.guards[guard.index()].escapes = true;
+                    self.escapes(guard);
                     self.release(guard, ReleaseWhy::Moved, end_of(span));
                 }
             }
@@ -1046,6 +1071,16 @@ impl Lower<'_> {
     pub fn work(&mut self, kind: WorkKind, what: &SmolStr, span: Span) {
         self.emit(EventKind::Work { kind, what: what.clone() }, span);
     }
+}
+
+/// Methods that put things in order: whoever calls them before taking two
+/// locks of one kind most likely orders the locks.
+fn orders(name: &str) -> bool {
+    matches!(name, "min" | "max" | "minmax" | "cmp" | "sort" | "sort_by_key" | "sort_by" | "sort_unstable" | "sort_unstable_by_key")
+}
+
+fn entry_name(lower: &Lower<'_>, f: FnIdx) -> SmolStr {
+    lower.index().functions().get(f.index()).map(|entry| entry.def.name.clone()).unwrap_or_default()
 }
 
 fn is_callable(ty: &Ty) -> bool {

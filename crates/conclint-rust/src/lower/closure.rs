@@ -171,6 +171,7 @@ impl Lower<'_> {
 
     pub fn nested_closure(&mut self, closure: &Arc<hir::Closure>, span: Span, kind: FnKind, params: &[Val]) -> Val {
         let params = params.to_vec();
+        let outer_captures = std::mem::take(&mut self.captures);
         let function = self.nested(span, kind, closure.is_async, |lower| {
             let mut params = params.into_iter();
             for (pat, ty) in &closure.params {
@@ -184,6 +185,20 @@ impl Lower<'_> {
         });
         let mut val = Val::of(Ty::Fn(Arc::from([]), Arc::new(Ty::Unknown)));
         val.closure = Some(function);
+        // A guard that the closure takes along lives and dies with it.
+        let captures = std::mem::replace(&mut self.captures, outer_captures);
+        for (id, by_value) in captures {
+            let Some(info) = self.locals.get(id.0 as usize) else { continue };
+            if info.level != self.out.level {
+                self.captures.push((id, by_value || closure.is_move));
+            } else if by_value || closure.is_move {
+                for guard in info.val.guards.clone() {
+                    if !val.guards.contains(&guard) {
+                        val.guards.push(guard);
+                    }
+                }
+            }
+        }
         val
     }
 
@@ -246,12 +261,12 @@ impl Lower<'_> {
         let level = self.out.level;
         let mut verdicts: Vec<(SpawnId, SmolStr)> = Vec::new();
         for info in self.locals.iter().filter(|info| info.level == level && !info.handles_used) {
-            for &spawn in &info.val.handles {
+            for &spawn in info.val.handles.iter().filter(|spawn| !self.out.lost.contains(spawn)) {
                 verdicts.push((spawn, info.name.clone()));
             }
         }
         for (spawn, name) in verdicts {
-            let (block, index) = self.out.spawns[spawn.0 as usize];
+            let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else { continue };
             if let Some(EventKind::Spawn(spawn)) =
                 self.out.blocks[block.index()].events.get_mut(index).map(|event| &mut event.kind)
                 && spawn.handle == Handle::Elsewhere
@@ -324,7 +339,9 @@ impl Lower<'_> {
                     info.handles_used = true;
                 }
             }
-            match (cur.local, &cur.class) {
+            let level = self.out.level;
+            let own = cur.local.filter(|local| self.locals.get(local.0 as usize).is_some_and(|info| info.level == level));
+            match (own, &cur.class) {
                 (Some(local), _) => self.locals[local.0 as usize].val.handles.extend(handles),
                 (None, Some(class)) if matches!(class.base, super::value::ClassBase::Field(..)) => {
                     let class = self.class_id(class.clone(), &ObjectKind::Handle, &cur.ty);

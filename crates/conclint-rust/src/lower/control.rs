@@ -97,7 +97,7 @@ impl Lower<'_> {
     fn fail(&mut self, pat: &Pat, val: &Val, own_scope: bool, span: Span) {
         if binds_success(pat) {
             for &guard in &val.guards.clone() {
-                if self.out.infos[guard.index()].fallible {
+                if self.is_fallible(guard) {
                     self.release(guard, ReleaseWhy::NotTaken, end_of(span));
                 }
             }
@@ -129,7 +129,7 @@ impl Lower<'_> {
             self.push(ScopeKind::Block);
             if is_failure(&arm.pat) {
                 for &guard in &val.guards.clone() {
-                    if self.out.infos[guard.index()].fallible {
+                    if self.is_fallible(guard) {
                         self.release(guard, ReleaseWhy::NotTaken, arm.body.span);
                     }
                 }
@@ -196,7 +196,63 @@ impl Lower<'_> {
         join
     }
 
+    /// Walks a loop; twice where its body gives a guard to a variable from
+    /// outside: what stands further up in the body meets that guard in the
+    /// next round.
+    fn rounds(&mut self, body: &hir::Block, walk: impl Fn(&mut Self) -> Val) -> Val {
+        let assigned = self.guard_variables(body);
+        if assigned.is_empty() {
+            return walk(self);
+        }
+        let before = (self.out.clone(), self.locals.clone(), self.env.clone(), self.captures.clone());
+        let (nested, opaque) = (self.nested.len(), self.opaque);
+        let val = walk(self);
+        let mut given: Vec<(LocalId, Vec<GuardId>)> = Vec::new();
+        for id in assigned {
+            let old = before.1.get(id.0 as usize).map_or(&[][..], |info| &info.val.guards);
+            let new = self.locals.get(id.0 as usize).map_or(&[][..], |info| &info.val.guards);
+            let more: Vec<GuardId> = new.iter().copied().filter(|guard| !old.contains(guard)).collect();
+            if !more.is_empty() {
+                given.push((id, more));
+            }
+        }
+        if given.is_empty() {
+            return val;
+        }
+        // The second walk gives the same numbers to the same guards.
+        (self.out, self.locals, self.env, self.captures) = before;
+        self.nested.truncate(nested);
+        self.opaque = opaque;
+        for (id, more) in given {
+            if let Some(info) = self.locals.get_mut(id.0 as usize) {
+                info.val.guards.extend(more);
+            }
+        }
+        walk(self)
+    }
+
+    /// Variables from outside that the body assigns and that may hold a guard.
+    fn guard_variables(&self, body: &hir::Block) -> Vec<LocalId> {
+        let mut found = Vec::new();
+        body.each_expr(&mut |expr| {
+            if let ExprKind::Assign { left, .. } = &expr.kind
+                && let ExprKind::Path(path) = &left.kind
+                && let Some(id) = path.as_name().and_then(|name| self.lookup(name))
+                && let Some(info) = self.locals.get(id.0 as usize)
+                && (self.holds_guard(&info.val) || super::expr::has_unknown(&info.val.ty))
+                && !found.contains(&id)
+            {
+                found.push(id);
+            }
+        });
+        found
+    }
+
     pub fn loop_expr(&mut self, label: Option<SmolStr>, body: &hir::Block) -> Val {
+        self.rounds(body, |lower| lower.loop_once(label.clone(), body))
+    }
+
+    fn loop_once(&mut self, label: Option<SmolStr>, body: &hir::Block) -> Val {
         let head = self.new_block();
         self.go(head);
         let join = self.push_loop(label, head);
@@ -209,6 +265,10 @@ impl Lower<'_> {
     }
 
     pub fn while_expr(&mut self, label: Option<SmolStr>, cond: &Expr, body: &hir::Block) -> Val {
+        self.rounds(body, |lower| lower.while_once(label.clone(), cond, body))
+    }
+
+    fn while_once(&mut self, label: Option<SmolStr>, cond: &Expr, body: &hir::Block) -> Val {
         let head = self.new_block();
         self.go(head);
         let join = self.push_loop(label, head);
@@ -241,6 +301,10 @@ impl Lower<'_> {
     }
 
     pub fn for_expr(&mut self, label: Option<SmolStr>, pat: &Pat, iter: &Expr, body: &hir::Block) -> Val {
+        self.rounds(body, |lower| lower.for_once(label.clone(), pat, iter, body))
+    }
+
+    fn for_once(&mut self, label: Option<SmolStr>, pat: &Pat, iter: &Expr, body: &hir::Block) -> Val {
         let mut over = self.expr(iter);
         // The iterator lives as long as the loop; a guard it is built on, too.
         self.look_through(&mut over, iter.span, false);
@@ -360,7 +424,9 @@ impl Lower<'_> {
     /// The function's own result: its guards leave with it.
     pub fn give_back(&mut self, val: &Val, span: Span) {
         for &guard in &val.guards {
-            self.out.guards[guard.index()].returned = true;
+            if let Some(guard) = self.out.guards.get_mut(guard.index()) {
+                guard.returned = true;
+            }
             self.emit(EventKind::ReturnGuard { guard }, span);
         }
     }
@@ -433,9 +499,8 @@ impl Lower<'_> {
 
     pub fn name_guard(&mut self, guard: GuardId, local: LocalId) {
         let name = self.locals[local.0 as usize].name.clone();
-        let guard = &mut self.out.guards[guard.index()];
-        if guard.name.is_none() {
-            guard.name = Some(name);
+        if let Some(guard) = self.out.guards.get_mut(guard.index()) {
+            guard.name.get_or_insert(name);
         }
     }
 

@@ -129,7 +129,7 @@ impl Lower<'_> {
             return;
         }
         for guard in val.guards.clone() {
-            if self.out.infos[guard.index()].fallible {
+            if self.is_fallible(guard) {
                 self.release(guard, ReleaseWhy::NotTaken, span);
             }
         }
@@ -216,8 +216,10 @@ impl Lower<'_> {
     /// the operand of a borrow, a macro argument. Guards in it are used, not moved.
     pub fn base(&mut self, expr: &Expr) -> Val {
         let moved = self.moved(expr);
+        let captured = self.captures.len();
         let mut val = self.expr(expr);
         self.set_moved(&val, moved);
+        self.captured_in_place(&val, captured);
         self.look_through(&mut val, expr.span, false);
         val
     }
@@ -227,6 +229,16 @@ impl Lower<'_> {
         let ExprKind::Path(path) = &expr.kind else { return true };
         let id = path.as_name().and_then(|name| self.lookup(name));
         id.and_then(|id| self.locals.get(id.0 as usize)).is_none_or(|info| info.moved)
+    }
+
+    /// The captured variable that `val` is was only looked at.
+    fn captured_in_place(&mut self, val: &Val, since: usize) {
+        if val.local.is_some() && self.captures.len() > since
+            && let Some((id, by_value)) = self.captures.last_mut()
+            && Some(*id) == val.local
+        {
+            *by_value = false;
+        }
     }
 
     fn set_moved(&mut self, val: &Val, moved: bool) {
@@ -263,8 +275,10 @@ impl Lower<'_> {
             ExprKind::MethodCall { receiver, name, name_span, generics, args } => {
                 self.outer_method = Some(name.clone());
                 let moved = self.moved(receiver);
+                let captured = self.captures.len();
                 let recv = self.expr(receiver);
                 self.set_moved(&recv, moved);
+                self.captured_in_place(&recv, captured);
                 self.outer_method = None;
                 let call = super::call::MethodCall { name, generics, args, span, name_span: *name_span, outer, awaited };
                 self.method(recv, &call)
@@ -294,7 +308,8 @@ impl Lower<'_> {
             ExprKind::Binary { op, left, right } => {
                 let val = self.base(left);
                 self.base(right);
-                if *op == hir::BinOp::Compare { Val::of(types::ext("bool", vec![])) } else { Val::of(val.ty) }
+                self.out.compares_order |= *op == hir::BinOp::Order && names_identity(left) && names_identity(right);
+                if matches!(op, hir::BinOp::Compare | hir::BinOp::Order) { Val::of(types::ext("bool", vec![])) } else { Val::of(val.ty) }
             }
             ExprKind::Assign { left, right } => self.assign(left, right, span),
             ExprKind::AssignOp { left, right } => self.assign_op(left, right),
@@ -474,6 +489,7 @@ impl Lower<'_> {
             val.ty = Ty::Adt(ty, Arc::from([]));
         }
         for (name, field) in fields {
+            self.alias_field(&field, &val.ty, &name);
             val.guards.extend(field.guards.iter().copied());
             val.borrows = val.borrows.or(field.borrows);
             if !field.handles.is_empty() {
@@ -484,6 +500,19 @@ impl Lower<'_> {
             self.base(base);
         }
         val
+    }
+
+    /// A variable's object moves into a field: both names mean one class.
+    fn alias_field(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
+        let Some(key) = val.class.as_ref().filter(|key| matches!(key.base, ClassBase::Local(_)) && !key.elem) else {
+            return;
+        };
+        if !self.aliases.contains_key(key)
+            && let Some(info) = self.index().field(owner, name)
+            && self.object_kind(&info.ty).is_some()
+        {
+            self.aliases.insert(key.clone(), ClassKey::new(ClassBase::Field(info.owner, name.clone())));
+        }
     }
 
     /// Thread handles end up in a field.
@@ -508,7 +537,7 @@ impl Lower<'_> {
         let mut val = self.expr(inner);
         self.outer_method = None;
         self.pin();
-        if self.any_guard_in_scope() || val.guards.iter().any(|g| self.out.infos[g.index()].fallible) {
+        if self.any_guard_in_scope() || val.guards.iter().any(|g| self.is_fallible(*g)) {
             let fine = self.fork();
             let failed = self.fork();
             self.out.cur = failed;
@@ -594,7 +623,7 @@ impl Lower<'_> {
             }
         }
         for guard in val.guards.clone() {
-            self.out.guards[guard.index()].escapes = true;
+            self.escapes(guard);
             self.release(guard, ReleaseWhy::Moved, end_of(span));
         }
         unit
@@ -630,7 +659,9 @@ impl Lower<'_> {
         let info = &mut self.locals[index];
         info.val.guards = val.guards.iter().chain(&old).copied().collect();
         info.val.guards.dedup();
-        info.val.handles.extend(val.handles);
+        if info.level == level {
+            info.val.handles.extend(val.handles);
+        }
         info.val.borrows = val.borrows.or(info.val.borrows);
         info.val.closure = val.closure.or(info.val.closure);
         if info.val.ty == Ty::Unknown || !val.guards.is_empty() {
@@ -811,6 +842,22 @@ pub(super) fn has_unknown(ty: &Ty) -> bool {
         Ty::Ref(_, inner) | Ty::Slice(inner) | Ty::Ptr(inner) => has_unknown(inner),
         _ => false,
     }
+}
+
+/// The operand tells objects apart: an id, an index, an address.
+fn names_identity(expr: &Expr) -> bool {
+    let name = match &expr.kind {
+        ExprKind::Path(path) => path.last().to_owned(),
+        ExprKind::Field { name, .. } | ExprKind::MethodCall { name, .. } => name.to_string(),
+        ExprKind::Call { callee, .. } => return names_identity(callee),
+        ExprKind::Cast { expr, .. } | ExprKind::Unary { expr, .. } | ExprKind::Ref { expr, .. } => return names_identity(expr),
+        _ => return false,
+    };
+    let name = name.to_ascii_lowercase();
+    ["id", "index", "idx", "ptr", "addr", "key", "num", "rank", "order", "from", "to", "left", "right", "a", "b", "i", "j"]
+        .iter()
+        .any(|word| name == *word || (word.len() > 1 && (name.ends_with(&format!("_{word}")) || name.starts_with(&format!("{word}_")))))
+        || name == "as_ptr"
 }
 
 fn lit_ty(lit: &hir::Lit) -> Ty {

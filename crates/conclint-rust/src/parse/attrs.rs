@@ -29,7 +29,9 @@ fn add_meta(meta: &Meta, out: &mut Attrs) {
             return;
         }
     };
-    let Some(last) = path.segments.last() else { return };
+    let Some(last) = path.segments.last() else {
+        return;
+    };
     if let Meta::List(list) = meta {
         if last.ident == "cfg" {
             add_cfg(list.tokens.clone(), out);
@@ -75,8 +77,12 @@ pub(super) fn add_cfg(tokens: TokenStream, out: &mut Attrs) {
 
 fn split_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
-    tokens.split(is_comma).map(|part| part.iter().cloned().collect()).collect()
+    let is_comma =
+        |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+    tokens
+        .split(is_comma)
+        .map(|part| part.iter().cloned().collect())
+        .collect()
 }
 
 /// A predicate with its white space normalised.

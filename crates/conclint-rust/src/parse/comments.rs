@@ -22,7 +22,13 @@ pub(super) struct Comments<'a> {
 impl<'a> Comments<'a> {
     pub fn new(text: &'a str) -> Self {
         let signs = ["ock", "OCK", "etached:", "ETACHED:"].map(Finder::new);
-        Self { text, block: 0..0, counted: (0, 1), found: Vec::new(), signs }
+        Self {
+            text,
+            block: 0..0,
+            counted: (0, 1),
+            found: Vec::new(),
+            signs,
+        }
     }
 
     /// The next comment of the scan.
@@ -46,12 +52,20 @@ impl<'a> Comments<'a> {
     fn flush(&mut self) {
         let block = std::mem::take(&mut self.block);
         let text = self.text.get(block.clone()).unwrap_or("");
-        if self.signs.iter().all(|sign| sign.find(text.as_bytes()).is_none()) {
+        if self
+            .signs
+            .iter()
+            .all(|sign| sign.find(text.as_bytes()).is_none())
+        {
             return;
         }
         let words = plain_words(text);
         let plain: Vec<&str> = words.iter().map(|(_, word)| *word).collect();
-        let line_at = |index: usize| words.get(index).map_or(block.start, |(at, _)| block.start + at);
+        let line_at = |index: usize| {
+            words
+                .get(index)
+                .map_or(block.start, |(at, _)| block.start + at)
+        };
         let mut kinds = Vec::new();
         declared_orders(&plain, &mut kinds);
         declaration_order(&plain, &mut kinds);
@@ -68,9 +82,16 @@ impl<'a> Comments<'a> {
             let body = strip_marks(line);
             let head = body.get(.."detached:".len());
             if head.is_some_and(|head| head.eq_ignore_ascii_case("detached:")) {
-                let reason = body.get("detached:".len()..).unwrap_or("").trim_end_matches("*/").trim();
+                let reason = body
+                    .get("detached:".len()..)
+                    .unwrap_or("")
+                    .trim_end_matches("*/")
+                    .trim();
                 let line = self.line(offset);
-                self.found.push(Comment { line, kind: CommentKind::Detached(reason.to_owned()) });
+                self.found.push(Comment {
+                    line,
+                    kind: CommentKind::Detached(reason.to_owned()),
+                });
             }
             offset += line.len();
         }
@@ -99,7 +120,8 @@ fn plain_words(text: &str) -> Vec<(usize, &str)> {
     for line in text.split_inclusive('\n') {
         let body = strip_marks(line).trim_end_matches("*/");
         // `body` is a slice of `line`, so this is its place in it.
-        let start = offset + (line.len() - line.trim_start_matches([' ', '\t', '/', '!', '*']).len());
+        let start =
+            offset + (line.len() - line.trim_start_matches([' ', '\t', '/', '!', '*']).len());
         let mut at = 0;
         for word in body.split_whitespace() {
             let found = body.get(at..).and_then(|rest| rest.find(word)).unwrap_or(0);
@@ -115,7 +137,9 @@ fn plain_words(text: &str) -> Vec<(usize, &str)> {
 fn declared_orders(words: &[&str], out: &mut Vec<(usize, CommentKind)>) {
     for (i, pair) in words.windows(2).enumerate() {
         let [first, second] = pair else { continue };
-        let first = first.trim_start_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+        let first = first
+            .trim_start_matches(|c: char| !c.is_alphanumeric())
+            .to_ascii_lowercase();
         let (label, rest) = second.split_once(':').unwrap_or((second, ""));
         let label = label.to_ascii_lowercase();
         let announces = matches!(
@@ -148,8 +172,13 @@ fn joined_names(text: &str) -> Vec<String> {
         names.push(name.to_owned());
         rest = rest.get(end..).unwrap_or("");
         // `self.a.lock()`, `a()`: the brackets are not part of the name.
-        rest = rest.strip_prefix("()").unwrap_or(rest).trim_start_matches(['`', ' ', '*', ',']);
-        let joined = ["->", "\u{2192}", "=>", "then "].iter().find_map(|join| rest.strip_prefix(join));
+        rest = rest
+            .strip_prefix("()")
+            .unwrap_or(rest)
+            .trim_start_matches(['`', ' ', '*', ',']);
+        let joined = ["->", "\u{2192}", "=>", "then "]
+            .iter()
+            .find_map(|join| rest.strip_prefix(join));
         match joined {
             Some(after) => rest = after.trim_start(),
             None => return names,
@@ -176,10 +205,20 @@ fn declaration_order(words: &[&str], out: &mut Vec<(usize, CommentKind)>) {
     for sentence in words.split_inclusive(|word| word.ends_with(['.', '!', ';'])) {
         let text = sentence.join(" ").to_ascii_lowercase();
         let says_lock = text.split(|c: char| !c.is_alphanumeric()).any(|word| {
-            word.starts_with("lock") || word.ends_with("lock") && word != "block" && word != "clock" || word == "mutexes"
+            word.starts_with("lock")
+                || word.ends_with("lock") && word != "block" && word != "clock"
+                || word == "mutexes"
         });
-        let this_order = ["lock in this order", "locked in this order", "locks in this order", "acquired in this order"];
-        let says_order = BY_DECLARATION.iter().chain(&this_order).any(|phrase| text.contains(phrase));
+        let this_order = [
+            "lock in this order",
+            "locked in this order",
+            "locks in this order",
+            "acquired in this order",
+        ];
+        let says_order = BY_DECLARATION
+            .iter()
+            .chain(&this_order)
+            .any(|phrase| text.contains(phrase));
         if says_lock && says_order {
             out.push((start, CommentKind::DeclarationOrder));
         }

@@ -52,7 +52,10 @@ impl Cx {
             Syn::Lit(e) => self.lit(&e.lit),
             Syn::Reference(e) => {
                 let from = self.word(e.and_token.spans[0], 1);
-                self.prefixed(from, &mut e.expr, |expr| ExprKind::Ref { mutable: e.mutability.is_some(), expr })
+                self.prefixed(from, &mut e.expr, |expr| ExprKind::Ref {
+                    mutable: e.mutability.is_some(),
+                    expr,
+                })
             }
             Syn::RawAddr(e) => {
                 let from = self.word(e.and_token.spans[0], 1);
@@ -63,16 +66,25 @@ impl Cx {
             Syn::Binary(e) => self.binary(e),
             Syn::Assign(e) => {
                 let (left, right) = (self.boxed(&mut e.left), self.boxed(&mut e.right));
-                made(join(left.span, right.span), ExprKind::Assign { left, right })
+                made(
+                    join(left.span, right.span),
+                    ExprKind::Assign { left, right },
+                )
             }
             Syn::Paren(e) => {
                 let inner = self.expr(&mut e.expr);
-                Expr { span: self.span(e.paren_token.span.join()), ..inner }
+                Expr {
+                    span: self.span(e.paren_token.span.join()),
+                    ..inner
+                }
             }
             Syn::Group(e) => self.expr(&mut e.expr),
             Syn::Macro(e) => self.macro_expr(&mut e.mac),
             Syn::Verbatim(tokens) => self.verbatim_expr(std::mem::take(tokens)),
-            Syn::Infer(e) => made(self.word(e.underscore_token.spans[0], 1), ExprKind::Path(super::single("_"))),
+            Syn::Infer(e) => made(
+                self.word(e.underscore_token.spans[0], 1),
+                ExprKind::Path(super::single("_")),
+            ),
             other => self.control(other),
         }
     }
@@ -85,12 +97,14 @@ impl Cx {
                 let block = self.block(&mut e.block);
                 made(block.span, ExprKind::Block(Block { label, ..block }))
             }
-            Syn::Unsafe(e) => self.keyword_block(e.unsafe_token.span, &mut e.block, ExprKind::Block),
+            Syn::Unsafe(e) => {
+                self.keyword_block(e.unsafe_token.span, &mut e.block, ExprKind::Block)
+            }
             Syn::Const(e) => self.keyword_block(e.const_token.span, &mut e.block, ExprKind::Block),
             Syn::TryBlock(e) => self.keyword_block(e.try_token.span, &mut e.block, ExprKind::Block),
-            Syn::Async(e) => {
-                self.keyword_block(e.async_token.span, &mut e.block, |block| ExprKind::Async { block })
-            }
+            Syn::Async(e) => self.keyword_block(e.async_token.span, &mut e.block, |block| {
+                ExprKind::Async { block }
+            }),
             Syn::If(e) => self.if_(e),
             Syn::Match(e) => self.match_(e),
             Syn::Loop(e) => {
@@ -112,14 +126,25 @@ impl Cx {
                 let pat = Box::new(self.pat(&e.pat));
                 let iter = self.boxed(&mut e.expr);
                 let body = self.block(&mut e.body);
-                made(join(from, body.span), ExprKind::For { label, pat, iter, body })
+                made(
+                    join(from, body.span),
+                    ExprKind::For {
+                        label,
+                        pat,
+                        iter,
+                        body,
+                    },
+                )
             }
             Syn::Break(e) => {
                 let label = e.label.as_ref();
                 let from = self.jump(e.break_token.span, "break", label);
                 let label = label.map(|label| name(&label.ident));
                 let value = e.expr.as_mut().map(|value| self.boxed(value));
-                made(value.as_ref().map_or(from, |value| join(from, value.span)), ExprKind::Break { label, value })
+                made(
+                    value.as_ref().map_or(from, |value| join(from, value.span)),
+                    ExprKind::Break { label, value },
+                )
             }
             Syn::Continue(e) => {
                 let span = self.jump(e.continue_token.span, "continue", e.label.as_ref());
@@ -129,12 +154,18 @@ impl Cx {
             Syn::Return(e) => {
                 let from = self.word(e.return_token.span, "return".len());
                 let value = e.expr.as_mut().map(|value| self.boxed(value));
-                made(value.as_ref().map_or(from, |value| join(from, value.span)), ExprKind::Return(value))
+                made(
+                    value.as_ref().map_or(from, |value| join(from, value.span)),
+                    ExprKind::Return(value),
+                )
             }
             Syn::Yield(e) => {
                 let from = self.word(e.yield_token.span, "yield".len());
                 match e.expr.as_mut().map(|value| self.expr(value)) {
-                    Some(value) => Expr { span: join(from, value.span), ..value },
+                    Some(value) => Expr {
+                        span: join(from, value.span),
+                        ..value
+                    },
                     None => made(from, ExprKind::Other),
                 }
             }
@@ -148,17 +179,25 @@ impl Cx {
         match expr {
             Syn::Try(e) => {
                 let inner = self.boxed(&mut e.expr);
-                made(self.until(inner.span, e.question_token.spans[0]), ExprKind::Try(inner))
+                made(
+                    self.until(inner.span, e.question_token.spans[0]),
+                    ExprKind::Try(inner),
+                )
             }
             Syn::Await(e) => {
                 let expr = self.boxed(&mut e.base);
                 let await_span = self.word(e.await_token.span, "await".len());
-                made(join(expr.span, await_span), ExprKind::Await { expr, await_span })
+                made(
+                    join(expr.span, await_span),
+                    ExprKind::Await { expr, await_span },
+                )
             }
             Syn::Cast(e) => {
                 let expr = self.boxed(&mut e.expr);
                 let ty = self.ty(&e.ty);
-                let to = self.type_end(&e.ty).unwrap_or_else(|| self.word(e.as_token.span, "as".len()));
+                let to = self
+                    .type_end(&e.ty)
+                    .unwrap_or_else(|| self.word(e.as_token.span, "as".len()));
                 made(join(expr.span, to), ExprKind::Cast { expr, ty })
             }
             Syn::Let(e) => {
@@ -167,20 +206,28 @@ impl Cx {
                 let expr = self.boxed(&mut e.expr);
                 made(join(from, expr.span), ExprKind::Let { pat, expr })
             }
-            Syn::Tuple(e) => {
-                made(self.span(e.paren_token.span.join()), ExprKind::Tuple(self.exprs(&mut e.elems)))
-            }
-            Syn::Array(e) => {
-                made(self.span(e.bracket_token.span.join()), ExprKind::Array(self.exprs(&mut e.elems)))
-            }
+            Syn::Tuple(e) => made(
+                self.span(e.paren_token.span.join()),
+                ExprKind::Tuple(self.exprs(&mut e.elems)),
+            ),
+            Syn::Array(e) => made(
+                self.span(e.bracket_token.span.join()),
+                ExprKind::Array(self.exprs(&mut e.elems)),
+            ),
             Syn::Repeat(e) => {
                 let elem = self.boxed(&mut e.expr);
                 let len = literal_int(&e.len);
-                made(self.span(e.bracket_token.span.join()), ExprKind::Repeat { elem, len })
+                made(
+                    self.span(e.bracket_token.span.join()),
+                    ExprKind::Repeat { elem, len },
+                )
             }
             Syn::Index(e) => {
                 let (base, index) = (self.boxed(&mut e.expr), self.boxed(&mut e.index));
-                made(self.until(base.span, e.bracket_token.span.close()), ExprKind::Index { base, index })
+                made(
+                    self.until(base.span, e.bracket_token.span.close()),
+                    ExprKind::Index { base, index },
+                )
             }
             Syn::Struct(e) => self.struct_(e),
             Syn::Range(e) => {
@@ -213,13 +260,25 @@ impl Cx {
         }
         let args = self.exprs(&mut e.args);
         let span = self.until(receiver.span, e.paren_token.span.close());
-        made(span, ExprKind::MethodCall { receiver, name, name_span, generics, args })
+        made(
+            span,
+            ExprKind::MethodCall {
+                receiver,
+                name,
+                name_span,
+                generics,
+                args,
+            },
+        )
     }
 
     fn call(&mut self, e: &mut syn::ExprCall) -> Expr {
         let callee = self.boxed(&mut e.func);
         let args = self.exprs(&mut e.args);
-        made(self.until(callee.span, e.paren_token.span.close()), ExprKind::Call { callee, args })
+        made(
+            self.until(callee.span, e.paren_token.span.close()),
+            ExprKind::Call { callee, args },
+        )
     }
 
     fn field(&mut self, e: &mut syn::ExprField) -> Expr {
@@ -233,11 +292,27 @@ impl Cx {
             }
         };
         // `t.0.1` is one float token to the lexer: both parts have its span.
-        let span = Span { column: base.span.column, line: base.span.line, ..name_span };
-        made(span, ExprKind::Field { base, name, name_span })
+        let span = Span {
+            column: base.span.column,
+            line: base.span.line,
+            ..name_span
+        };
+        made(
+            span,
+            ExprKind::Field {
+                base,
+                name,
+                name_span,
+            },
+        )
     }
 
-    fn prefixed(&mut self, from: Span, expr: &mut Syn, kind: impl FnOnce(Box<Expr>) -> ExprKind) -> Expr {
+    fn prefixed(
+        &mut self,
+        from: Span,
+        expr: &mut Syn,
+        kind: impl FnOnce(Box<Expr>) -> ExprKind,
+    ) -> Expr {
         let expr = self.boxed(expr);
         made(join(from, expr.span), kind(expr))
     }
@@ -260,9 +335,18 @@ impl Cx {
         let op = match &e.op {
             Op::And(_) => BinOp::And,
             Op::Or(_) => BinOp::Or,
-            Op::Eq(_) | Op::Ne(_) | Op::Lt(_) | Op::Le(_) | Op::Gt(_) | Op::Ge(_) => BinOp::Compare,
-            Op::Add(_) | Op::Sub(_) | Op::Mul(_) | Op::Div(_) | Op::Rem(_) | Op::BitXor(_) | Op::BitAnd(_)
-            | Op::BitOr(_) | Op::Shl(_) | Op::Shr(_) => BinOp::Arith,
+            Op::Eq(_) | Op::Ne(_) => BinOp::Compare,
+            Op::Lt(_) | Op::Le(_) | Op::Gt(_) | Op::Ge(_) => BinOp::Order,
+            Op::Add(_)
+            | Op::Sub(_)
+            | Op::Mul(_)
+            | Op::Div(_)
+            | Op::Rem(_)
+            | Op::BitXor(_)
+            | Op::BitAnd(_)
+            | Op::BitOr(_)
+            | Op::Shl(_)
+            | Op::Shr(_) => BinOp::Arith,
             _ => return made(span, ExprKind::AssignOp { left, right }),
         };
         made(span, ExprKind::Binary { op, left, right })
@@ -314,10 +398,17 @@ impl Cx {
         let arms = e.arms.iter_mut().map(|arm| {
             let (pat, guard) = self.guarded(&mut arm.pat);
             let guard = guard.map(|guard| self.expr(guard));
-            Arm { pat, guard, body: self.expr(&mut arm.body) }
+            Arm {
+                pat,
+                guard,
+                body: self.expr(&mut arm.body),
+            }
         });
         let arms = arms.collect();
-        made(self.until(from, e.brace_token.span.close()), ExprKind::Match { scrutinee, arms })
+        made(
+            self.until(from, e.brace_token.span.close()),
+            ExprKind::Match { scrutinee, arms },
+        )
     }
 
     fn closure(&mut self, e: &mut syn::ExprClosure) -> Expr {
@@ -341,16 +432,31 @@ impl Cx {
         let body = self.expr(&mut e.body);
         let span = join(from, body.span);
         let (is_move, is_async) = (e.capture.is_some(), e.asyncness.is_some());
-        made(span, ExprKind::Closure(Arc::new(Closure { is_move, is_async, params, ret, body })))
+        made(
+            span,
+            ExprKind::Closure(Arc::new(Closure {
+                is_move,
+                is_async,
+                params,
+                ret,
+                body,
+            })),
+        )
     }
 
     fn struct_(&mut self, e: &mut syn::ExprStruct) -> Expr {
         let from = self.path_span(&e.path, e.qself.as_ref());
         let path = self.path(&e.path, e.qself.as_ref());
-        let fields = e.fields.iter_mut().map(|field| (member(&field.member), self.expr(&mut field.expr)));
+        let fields = e
+            .fields
+            .iter_mut()
+            .map(|field| (member(&field.member), self.expr(&mut field.expr)));
         let fields: Vec<(Name, Expr)> = fields.collect();
         let base = e.rest.as_mut().map(|rest| self.boxed(rest));
-        made(self.until(from, e.brace_token.span.close()), ExprKind::Struct { path, fields, base })
+        made(
+            self.until(from, e.brace_token.span.close()),
+            ExprKind::Struct { path, fields, base },
+        )
     }
 
     /// The end of a type after `as`.
@@ -358,7 +464,9 @@ impl Cx {
         let mut ty = ty;
         loop {
             ty = match ty {
-                syn::Type::Path(path) => return Some(self.path_span(&path.path, path.qself.as_ref())),
+                syn::Type::Path(path) => {
+                    return Some(self.path_span(&path.path, path.qself.as_ref()));
+                }
                 syn::Type::Infer(ty) => return Some(self.word(ty.underscore_token.spans[0], 1)),
                 syn::Type::Never(ty) => return Some(self.word(ty.bang_token.spans[0], 1)),
                 syn::Type::Tuple(ty) => return Some(self.span(ty.paren_token.span.join())),

@@ -8,8 +8,8 @@ use super::attrs::attrs;
 use super::span::{join, name};
 use super::{Cx, MAX_ITEM_DEPTH, single};
 use crate::hir::{
-    Attrs, Body, EnumDef, FieldDef, FnDef, FnParam, ImplDef, Item, ItemKind, Pat, Span, StructDef, TraitDef,
-    Ty, Variant, Vis,
+    Attrs, Body, EnumDef, FieldDef, FnDef, FnParam, ImplDef, Item, ItemKind, Pat, Span, StructDef,
+    TraitDef, Ty, Variant, Vis,
 };
 
 /// The parts that nearly all items have.
@@ -22,7 +22,13 @@ struct Head {
 
 impl Head {
     fn item(self, name: crate::hir::Name, to: Span, kind: ItemKind) -> Item {
-        Item { name, attrs: self.attrs, vis: self.vis, span: join(self.from, to), kind }
+        Item {
+            name,
+            attrs: self.attrs,
+            vis: self.vis,
+            span: join(self.from, to),
+            kind,
+        }
     }
 }
 
@@ -35,13 +41,22 @@ fn vis(vis: &Visibility) -> Vis {
 }
 
 impl Cx {
-    fn head(&self, list: &[Attribute], visibility: &Visibility, keyword: proc_macro2::Span) -> Head {
+    fn head(
+        &self,
+        list: &[Attribute],
+        visibility: &Visibility,
+        keyword: proc_macro2::Span,
+    ) -> Head {
         let first = match visibility {
             Visibility::Public(token) => token.span,
             Visibility::Restricted(restricted) => restricted.pub_token.span,
             Visibility::Inherited => keyword,
         };
-        Head { attrs: attrs(list), vis: vis(visibility), from: self.word(first, 0) }
+        Head {
+            attrs: attrs(list),
+            vis: vis(visibility),
+            from: self.word(first, 0),
+        }
     }
 
     fn plain_head(&self, list: &[Attribute], keyword: proc_macro2::Span) -> Head {
@@ -59,7 +74,12 @@ impl Cx {
     /// Converts one item; a macro can give several or none.
     pub fn item(&mut self, item: &mut syn::Item, out: &mut Vec<Item>) {
         if self.item_depth >= MAX_ITEM_DEPTH {
-            self.too_deep("item", Span::default(), true);
+            let at = match item {
+                syn::Item::Mod(item) => self.ident(&item.ident).1,
+                syn::Item::Fn(item) => self.ident(&item.sig.ident).1,
+                _ => Span::default(),
+            };
+            self.too_deep("item", at, true);
             return;
         }
         self.item_depth += 1;
@@ -83,18 +103,34 @@ impl Cx {
                 let generics = self.generics(&item.generics);
                 let to = match (&item.semi_token, &item.fields) {
                     (Some(semi), _) => self.word(semi.spans[0], 1),
-                    (None, syn::Fields::Named(fields)) => self.span(fields.brace_token.span.close()),
+                    (None, syn::Fields::Named(fields)) => {
+                        self.span(fields.brace_token.span.close())
+                    }
                     (None, _) => self.ident(&item.ident).1,
                 };
                 let fields = self.fields(&item.fields);
-                head.item(name(&item.ident), to, ItemKind::Struct(StructDef { generics, fields }))
+                head.item(
+                    name(&item.ident),
+                    to,
+                    ItemKind::Struct(StructDef { generics, fields }),
+                )
             }
             syn::Item::Union(item) => {
                 let head = self.head(&item.attrs, &item.vis, item.union_token.span);
                 let generics = self.generics(&item.generics);
-                let fields = item.fields.named.iter().enumerate().map(|(i, field)| self.field_def(i, field)).collect();
+                let fields = item
+                    .fields
+                    .named
+                    .iter()
+                    .enumerate()
+                    .map(|(i, field)| self.field_def(i, field))
+                    .collect();
                 let to = self.span(item.fields.brace_token.span.close());
-                head.item(name(&item.ident), to, ItemKind::Struct(StructDef { generics, fields }))
+                head.item(
+                    name(&item.ident),
+                    to,
+                    ItemKind::Struct(StructDef { generics, fields }),
+                )
             }
             syn::Item::Enum(item) => self.enum_(item),
             syn::Item::Use(item) => {
@@ -133,7 +169,11 @@ impl Cx {
                 let mutable = matches!(item.mutability, syn::StaticMutability::Mut(_));
                 let init = Some(self.body(&mut item.expr));
                 let to = self.word(item.semi_token.spans[0], 1);
-                head.item(name(&item.ident), to, ItemKind::Static { ty, mutable, init })
+                head.item(
+                    name(&item.ident),
+                    to,
+                    ItemKind::Static { ty, mutable, init },
+                )
             }
             syn::Item::Const(item) => {
                 let head = self.head(&item.attrs, &item.vis, item.const_token.span);
@@ -151,9 +191,18 @@ impl Cx {
             }
             syn::Item::ExternCrate(item) => {
                 let head = self.head(&item.attrs, &item.vis, item.extern_token.span);
-                let alias = item.rename.as_ref().map_or(&item.ident, |(_, rename)| rename);
+                let alias = item
+                    .rename
+                    .as_ref()
+                    .map_or(&item.ident, |(_, rename)| rename);
                 let to = self.word(item.semi_token.spans[0], 1);
-                head.item(name(alias), to, ItemKind::ExternCrate { krate: name(&item.ident) })
+                head.item(
+                    name(alias),
+                    to,
+                    ItemKind::ExternCrate {
+                        krate: name(&item.ident),
+                    },
+                )
             }
             syn::Item::TraitAlias(item) => {
                 let head = self.head(&item.attrs, &item.vis, item.trait_token.span);
@@ -161,7 +210,12 @@ impl Cx {
                 head.item(name(&item.ident), to, ItemKind::TraitAlias)
             }
             _ => {
-                self.unread(Span::default(), "item", "syntax not known", &Default::default());
+                self.unread(
+                    Span::default(),
+                    "item",
+                    "syntax not known",
+                    &Default::default(),
+                );
                 return None;
             }
         };
@@ -169,7 +223,9 @@ impl Cx {
     }
 
     pub fn body(&mut self, expr: &mut syn::Expr) -> Arc<Body> {
-        Arc::new(Body { expr: self.expr(expr) })
+        Arc::new(Body {
+            expr: self.expr(expr),
+        })
     }
 
     fn fn_(
@@ -209,19 +265,32 @@ impl Cx {
 
     fn param(&mut self, arg: &FnArg) -> FnParam {
         match arg {
-            FnArg::Typed(arg) => FnParam { pat: self.pat(&arg.pat), ty: self.ty(&arg.ty) },
+            FnArg::Typed(arg) => FnParam {
+                pat: self.pat(&arg.pat),
+                ty: self.ty(&arg.ty),
+            },
             FnArg::Receiver(receiver) => {
                 let span = self.word(receiver.self_token.span, "self".len());
                 let self_ty = || Ty::Path(single("Self"));
                 let ty = match &receiver.kind {
-                    ReceiverKind::Reference(_, _, mutability) => {
-                        Ty::Ref { mutable: mutability.is_some(), inner: Box::new(self_ty()) }
-                    }
+                    ReceiverKind::Reference(_, _, mutability) => Ty::Ref {
+                        mutable: mutability.is_some(),
+                        inner: Box::new(self_ty()),
+                    },
                     ReceiverKind::Typed(_, ty) => self.ty(ty),
                     _ => self_ty(),
                 };
                 let mutable = receiver.mutability.is_some();
-                FnParam { pat: Pat::Bind { name: "self".into(), by_ref: false, mutable, sub: None, span }, ty }
+                FnParam {
+                    pat: Pat::Bind {
+                        name: "self".into(),
+                        by_ref: false,
+                        mutable,
+                        sub: None,
+                        span,
+                    },
+                    ty,
+                }
             }
         }
     }
@@ -244,7 +313,16 @@ impl Cx {
         for member in &mut item.items {
             self.impl_item(member, &mut items);
         }
-        Some(head.item(Default::default(), to, ItemKind::Impl(ImplDef { generics, trait_, self_ty, items })))
+        Some(head.item(
+            Default::default(),
+            to,
+            ItemKind::Impl(ImplDef {
+                generics,
+                trait_,
+                self_ty,
+                items,
+            }),
+        ))
     }
 
     pub fn impl_item(&mut self, item: &mut ImplItem, out: &mut Vec<Item>) {
@@ -269,7 +347,14 @@ impl Cx {
             }
             ImplItem::Macro(item) => return self.impl_macro(&mut item.mac, out),
             ImplItem::Verbatim(tokens) => return self.verbatim_member(tokens, out),
-            _ => return self.unread(Span::default(), "item", "syntax not known", &Default::default()),
+            _ => {
+                return self.unread(
+                    Span::default(),
+                    "item",
+                    "syntax not known",
+                    &Default::default(),
+                );
+            }
         };
         out.push(item);
     }
@@ -283,14 +368,27 @@ impl Cx {
         for member in &mut item.items {
             self.trait_item(member, &mut items);
         }
-        head.item(name(&item.ident), to, ItemKind::Trait(TraitDef { generics, supers, items }))
+        head.item(
+            name(&item.ident),
+            to,
+            ItemKind::Trait(TraitDef {
+                generics,
+                supers,
+                items,
+            }),
+        )
     }
 
     pub fn trait_item(&mut self, item: &mut TraitItem, out: &mut Vec<Item>) {
         let item = match item {
             TraitItem::Fn(item) => {
                 let head = self.plain_head(&item.attrs, first_of(&item.sig));
-                self.fn_(head, &item.sig, item.default.as_mut(), item.semi_token.as_ref())
+                self.fn_(
+                    head,
+                    &item.sig,
+                    item.default.as_mut(),
+                    item.semi_token.as_ref(),
+                )
             }
             TraitItem::Const(item) => {
                 let head = self.plain_head(&item.attrs, item.const_token.span);
@@ -308,7 +406,14 @@ impl Cx {
             }
             TraitItem::Macro(item) => return self.impl_macro(&mut item.mac, out),
             TraitItem::Verbatim(tokens) => return self.verbatim_member(tokens, out),
-            _ => return self.unread(Span::default(), "item", "syntax not known", &Default::default()),
+            _ => {
+                return self.unread(
+                    Span::default(),
+                    "item",
+                    "syntax not known",
+                    &Default::default(),
+                );
+            }
         };
         out.push(item);
     }
@@ -317,23 +422,43 @@ impl Cx {
         let head = self.head(&item.attrs, &item.vis, item.enum_token.span);
         let generics = self.generics(&item.generics);
         let variants = item.variants.iter();
-        let variants = variants.map(|variant| Variant { name: name(&variant.ident), fields: self.fields(&variant.fields) });
+        let variants = variants.map(|variant| Variant {
+            name: name(&variant.ident),
+            fields: self.fields(&variant.fields),
+        });
         let variants = variants.collect();
         let to = self.span(item.brace_token.span.close());
-        head.item(name(&item.ident), to, ItemKind::Enum(EnumDef { generics, variants }))
+        head.item(
+            name(&item.ident),
+            to,
+            ItemKind::Enum(EnumDef { generics, variants }),
+        )
     }
 
     fn fields(&mut self, fields: &syn::Fields) -> Vec<FieldDef> {
-        fields.iter().enumerate().map(|(i, field)| self.field_def(i, field)).collect()
+        fields
+            .iter()
+            .enumerate()
+            .map(|(i, field)| self.field_def(i, field))
+            .collect()
     }
 
     fn field_def(&mut self, position: usize, field: &syn::Field) -> FieldDef {
         let ty = self.ty(&field.ty);
         let (name, span) = match &field.ident {
             Some(ident) => self.ident(ident),
-            None => (smol_str::format_smolstr!("{position}"), self.type_span(&field.ty)),
+            None => (
+                smol_str::format_smolstr!("{position}"),
+                self.type_span(&field.ty),
+            ),
         };
-        FieldDef { name, ty, vis: vis(&field.vis), span, attrs: attrs(&field.attrs) }
+        FieldDef {
+            name,
+            ty,
+            vis: vis(&field.vis),
+            span,
+            attrs: attrs(&field.attrs),
+        }
     }
 }
 

@@ -16,7 +16,9 @@ pub(super) enum Known {
     Dbg,
     Try,
     Await,
-    AddrOf { mutable: bool },
+    AddrOf {
+        mutable: bool,
+    },
     Select,
     Join,
     CfgIf,
@@ -27,12 +29,13 @@ pub(super) enum Known {
 
 pub(super) fn known(name: &str) -> Known {
     match name {
-        "format" | "format_args" | "anyhow" | "eyre" | "format_err" | "err_msg" | "format_smolstr" => {
-            Known::Call(MacroKind::Format)
-        }
+        "format" | "format_args" | "anyhow" | "eyre" | "format_err" | "err_msg"
+        | "format_smolstr" => Known::Call(MacroKind::Format),
         "print" | "println" | "eprint" | "eprintln" => Known::Call(MacroKind::Print),
         "write" | "writeln" => Known::Call(MacroKind::Write),
-        "panic" | "unreachable" | "todo" | "unimplemented" | "bail" | "panic_any" => Known::Call(MacroKind::Panic),
+        "panic" | "unreachable" | "todo" | "unimplemented" | "bail" | "panic_any" => {
+            Known::Call(MacroKind::Panic)
+        }
         "assert" | "debug_assert" | "ensure" => Known::Assert,
         "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => Known::AssertPair,
         "vec" => Known::Vec,
@@ -45,10 +48,34 @@ pub(super) fn known(name: &str) -> Known {
         "select" | "select_biased" => Known::Select,
         "join" | "try_join" => Known::Join,
         "cfg_if" => Known::CfgIf,
-        "stringify" | "Token" | "concat" | "env" | "option_env" | "include_str" | "include_bytes" | "include" | "line"
-        | "file" | "column" | "module_path" | "cfg" | "compile_error" | "quote" | "quote_spanned" | "parse_quote"
-        | "parse_quote_spanned" | "offset_of" | "asm" | "global_asm" | "naked_asm" | "concat_idents"
-        | "is_x86_feature_detected" | "const_format_args" | "uuid" | "hex" | "include_dir" => Known::Inert,
+        "stringify"
+        | "Token"
+        | "concat"
+        | "env"
+        | "option_env"
+        | "include_str"
+        | "include_bytes"
+        | "include"
+        | "line"
+        | "file"
+        | "column"
+        | "module_path"
+        | "cfg"
+        | "compile_error"
+        | "quote"
+        | "quote_spanned"
+        | "parse_quote"
+        | "parse_quote_spanned"
+        | "offset_of"
+        | "asm"
+        | "global_asm"
+        | "naked_asm"
+        | "concat_idents"
+        | "is_x86_feature_detected"
+        | "const_format_args"
+        | "uuid"
+        | "hex"
+        | "include_dir" => Known::Inert,
         _ if is_log(name) => Known::Call(MacroKind::Log),
         _ => Known::Unknown,
     }
@@ -60,6 +87,15 @@ fn is_log(name: &str) -> bool {
     let level = level.strip_suffix("_span").unwrap_or(level);
     matches!(
         level,
-        "trace" | "debug" | "info" | "warn" | "error" | "log" | "event" | "span" | "crit" | "warning"
+        "trace"
+            | "debug"
+            | "info"
+            | "warn"
+            | "error"
+            | "log"
+            | "event"
+            | "span"
+            | "crit"
+            | "warning"
     )
 }

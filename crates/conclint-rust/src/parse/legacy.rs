@@ -46,14 +46,14 @@ pub(super) fn name_params(tokens: TokenStream) -> TokenStream {
     let Some(fn_at) = out.iter().position(|token| is_word(token, &["fn"])) else {
         return out.into_iter().collect();
     };
-    let is_params = |token: &TokenTree| {
-        matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis)
-    };
+    let is_params = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
     // Bounds such as `Fn(A)` come inside `<..>`, before the parameters.
     let mut angle = 0_i32;
     for at in fn_at..out.len() {
         match out.get(at) {
-            Some(TokenTree::Punct(punct)) => angle += angle_step(punct, out.get(at.wrapping_sub(1))),
+            Some(TokenTree::Punct(punct)) => {
+                angle += angle_step(punct, out.get(at.wrapping_sub(1)))
+            }
             Some(token) if angle == 0 && is_params(token) => {
                 if let Some(TokenTree::Group(group)) = out.get(at).cloned() {
                     out[at] = regroup(&group, named(group.stream()));
@@ -69,7 +69,9 @@ pub(super) fn name_params(tokens: TokenStream) -> TokenStream {
 fn angle_step(punct: &Punct, before: Option<&TokenTree>) -> i32 {
     match punct.as_char() {
         '<' => 1,
-        '>' if !matches!(before, Some(TokenTree::Punct(before)) if matches!(before.as_char(), '-' | '=')) => -1,
+        '>' if !matches!(before, Some(TokenTree::Punct(before)) if matches!(before.as_char(), '-' | '=')) => {
+            -1
+        }
         _ => 0,
     }
 }
@@ -113,10 +115,9 @@ fn has_name(param: &[TokenTree]) -> bool {
             TokenTree::Ident(ident) if ident == "self" && angle == 0 => return true,
             TokenTree::Punct(punct) => {
                 angle += angle_step(punct, param.get(at.wrapping_sub(1)));
-                let is_colon = |at: usize| {
-                    matches!(param.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
-                };
-                if angle == 0 && is_colon(at) && !is_colon(at + 1) && !is_colon(at.wrapping_sub(1)) {
+                let is_colon = |at: usize| matches!(param.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+                if angle == 0 && is_colon(at) && !is_colon(at + 1) && !is_colon(at.wrapping_sub(1))
+                {
                     return true;
                 }
             }
@@ -167,7 +168,9 @@ fn doc_len(list: &[TokenTree], at: usize) -> Option<usize> {
         return None;
     }
     let len = if punct(at + 1, '!') { 3 } else { 2 };
-    let Some(TokenTree::Group(group)) = list.get(at + len - 1) else { return None };
+    let Some(TokenTree::Group(group)) = list.get(at + len - 1) else {
+        return None;
+    };
     let mut inside = group.stream().into_iter();
     let is_doc = inside.next().is_some_and(|token| is_word(&token, &["doc"]));
     let is_text = matches!(inside.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == '=');
@@ -183,7 +186,9 @@ fn marker_len(list: &[TokenTree], at: usize) -> Option<usize> {
     if punct(at + 1, '\'') {
         return Some(3);
     }
-    let is_marker = list.get(at + 1).is_some_and(|token| is_word(token, &["Send", "Sync", "UnwindSafe", "RefUnwindSafe"]));
+    let is_marker = list
+        .get(at + 1)
+        .is_some_and(|token| is_word(token, &["Send", "Sync", "UnwindSafe", "RefUnwindSafe"]));
     (is_marker && !punct(at + 2, ':')).then_some(2)
 }
 

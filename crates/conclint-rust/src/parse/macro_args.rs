@@ -14,8 +14,8 @@ pub(super) enum Args {
     /// Expressions.
     List(Vec<Expr>),
     /// `elem; len`.
-    Repeat(Expr, Expr),
-    Match(MatchArgs),
+    Repeat(Box<(Expr, Expr)>),
+    Match(Box<MatchArgs>),
     Select(Vec<Branch>),
     CfgIf(Vec<CfgBranch>),
     Stmts(Vec<Stmt>),
@@ -29,8 +29,12 @@ pub(super) enum Args {
 pub(super) fn arguments(known: &Known, tokens: TokenStream) -> Args {
     let parse = |input: ParseStream| -> Result<Args> {
         let first = match known {
-            Known::Call(_) | Known::Assert | Known::AssertPair | Known::Join => attempt(input, loose).map(Args::List),
-            Known::Matches => attempt(input, MatchArgs::parse).map(Args::Match),
+            Known::Call(_) | Known::Assert | Known::AssertPair | Known::Join => {
+                attempt(input, loose).map(Args::List)
+            }
+            Known::Matches => {
+                attempt(input, MatchArgs::parse).map(|args| Args::Match(Box::new(args)))
+            }
             Known::Select => attempt(input, select).map(Args::Select),
             Known::CfgIf => attempt(input, cfg_if).map(Args::CfgIf),
             _ => None,
@@ -38,7 +42,7 @@ pub(super) fn arguments(known: &Known, tokens: TokenStream) -> Args {
         let args = first
             .or_else(|| attempt(input, exprs).map(Args::List))
             .or_else(|| match known {
-                Known::Vec => attempt(input, repeat).map(|(elem, len)| Args::Repeat(elem, len)),
+                Known::Vec => attempt(input, repeat).map(|pair| Args::Repeat(Box::new(pair))),
                 _ => None,
             })
             .or_else(|| attempt(input, syn::Block::parse_within).map(Args::Stmts));
@@ -52,7 +56,9 @@ pub(super) fn arguments(known: &Known, tokens: TokenStream) -> Args {
             None => Args::Unread(tokens),
         })
     };
-    parse.parse2(tokens).unwrap_or_else(|_| Args::Unread(TokenStream::new()))
+    parse
+        .parse2(tokens)
+        .unwrap_or_else(|_| Args::Unread(TokenStream::new()))
 }
 
 /// Moves on only when the parser takes all that is left.
@@ -65,7 +71,9 @@ fn attempt<T>(input: ParseStream, parser: impl Fn(ParseStream) -> Result<T>) -> 
 
 /// `a, b, c`.
 fn exprs(input: ParseStream) -> Result<Vec<Expr>> {
-    Ok(Punctuated::<Expr, Token![,]>::parse_terminated(input)?.into_iter().collect())
+    Ok(Punctuated::<Expr, Token![,]>::parse_terminated(input)?
+        .into_iter()
+        .collect())
 }
 
 pub(super) fn items(input: ParseStream) -> Result<Vec<syn::Item>> {
@@ -145,7 +153,10 @@ fn label(input: ParseStream) -> Result<()> {
             input.advance_to(&ahead);
         }
     }
-    while input.peek(Token![%]) || input.peek(Token![?]) || input.peek(Token![#]) && !input.peek2(token::Bracket) {
+    while input.peek(Token![%])
+        || input.peek(Token![?])
+        || input.peek(Token![#]) && !input.peek2(token::Bracket)
+    {
         input.parse::<TokenTree>()?;
     }
     Ok(())
@@ -218,7 +229,11 @@ fn pieces(tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
             '>' if before == '=' => 2,
             _ => continue,
         };
-        out.push(tokens.get(start..(at + 1).saturating_sub(cut)).unwrap_or_default());
+        out.push(
+            tokens
+                .get(start..(at + 1).saturating_sub(cut))
+                .unwrap_or_default(),
+        );
         start = at + 1;
     }
     out.push(tokens.get(start..).unwrap_or_default());
@@ -256,7 +271,12 @@ impl Parse for MatchArgs {
         if !input.is_empty() {
             input.parse::<Token![,]>()?;
         }
-        Ok(Self { expr, pat, guard, rest: loose(input)? })
+        Ok(Self {
+            expr,
+            pat,
+            guard,
+            rest: loose(input)?,
+        })
     }
 }
 
@@ -273,7 +293,10 @@ pub(super) struct Branch {
 pub(super) enum Event {
     Future(Expr),
     /// `recv(r)`, `send(s, x)` of crossbeam.
-    Channel { op: Ident, args: Vec<Expr> },
+    Channel {
+        op: Ident,
+        args: Vec<Expr>,
+    },
     Nothing,
 }
 
@@ -295,7 +318,10 @@ fn branch(input: ParseStream) -> Result<Branch> {
         let event = if input.peek(token::Paren) {
             let timeout;
             syn::parenthesized!(timeout in input);
-            exprs(&timeout)?.into_iter().next().map_or(Event::Nothing, Event::Future)
+            exprs(&timeout)?
+                .into_iter()
+                .next()
+                .map_or(Event::Nothing, Event::Future)
         } else {
             Event::Nothing
         };
@@ -326,7 +352,12 @@ fn branch(input: ParseStream) -> Result<Branch> {
     input.parse::<Token![=>]>()?;
     let body = Expr::parse_with_earlier_boundary_rule(input)?;
     input.parse::<Option<Token![,]>>()?;
-    Ok(Branch { pat, event, guard, body })
+    Ok(Branch {
+        pat,
+        event,
+        guard,
+        body,
+    })
 }
 
 fn last_resort(input: ParseStream) -> bool {
@@ -365,7 +396,14 @@ pub(super) fn statics(input: ParseStream) -> Result<Vec<Static>> {
         while input.peek(Token![;]) {
             input.parse::<Token![;]>()?;
         }
-        out.push(Static { attrs, vis, keyword, ident, ty, init });
+        out.push(Static {
+            attrs,
+            vis,
+            keyword,
+            ident,
+            ty,
+            init,
+        });
     }
     Ok(out)
 }
@@ -384,12 +422,18 @@ pub(super) fn cfg_if(input: ParseStream) -> Result<Vec<CfgBranch>> {
         if input.peek(Token![if]) {
             input.parse::<Token![if]>()?;
             let mut attrs = input.call(Attribute::parse_outer)?;
-            let attr = attrs.pop().ok_or_else(|| input.error("expected #[cfg(..)]"))?;
+            let attr = attrs
+                .pop()
+                .ok_or_else(|| input.error("expected #[cfg(..)]"))?;
             predicate = Some(attr.meta.require_list()?.tokens.clone());
         }
         let content;
         let brace = syn::braced!(content in input);
-        out.push(CfgBranch { predicate, body: content.parse()?, brace });
+        out.push(CfgBranch {
+            predicate,
+            body: content.parse()?,
+            brace,
+        });
         if !input.is_empty() {
             input.parse::<Token![else]>()?;
         }

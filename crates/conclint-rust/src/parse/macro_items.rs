@@ -4,10 +4,10 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::Attribute;
 use syn::parse::Parser;
 
+use super::Cx;
 use super::attrs::{add_cfg, attrs, predicate};
 use super::macro_args as grammar;
 use super::span::{join, name};
-use super::Cx;
 use crate::hir::{Attrs, Item, ItemKind, Path, Segment, Span, Ty, Vis};
 
 impl Cx {
@@ -16,7 +16,13 @@ impl Cx {
             let from = self.path_span(&item.mac.path, None);
             let span = self.until(from, item.mac.delimiter.span().close());
             let name = item.ident.as_ref().map(name).unwrap_or_default();
-            out.push(Item { name, attrs: attrs(&item.attrs), vis: Vis::Private, span, kind: ItemKind::MacroRules });
+            out.push(Item {
+                name,
+                attrs: attrs(&item.attrs),
+                vis: Vis::Private,
+                span,
+                kind: ItemKind::MacroRules,
+            });
             return;
         }
         self.item_macro(&mut item.mac, &item.attrs, out);
@@ -27,7 +33,12 @@ impl Cx {
         let from = self.path_span(&mac.path, None);
         let span = self.until(from, mac.delimiter.span().close());
         let tokens = std::mem::take(&mut mac.tokens);
-        let called = mac.path.segments.last().map(|last| name(&last.ident)).unwrap_or_default();
+        let called = mac
+            .path
+            .segments
+            .last()
+            .map(|last| name(&last.ident))
+            .unwrap_or_default();
         let start = out.len();
         let read = match called.as_str() {
             "lazy_static" => self.statics(tokens.clone(), false, out),
@@ -36,10 +47,18 @@ impl Cx {
             "include" => self.include(tokens.clone(), span, out),
             // These expand to nothing that runs at this place.
             "compile_error" | "global_asm" => Some(()),
-            _ => self.items_of(tokens.clone()).ok().map(|mut items| out.append(&mut items)),
+            _ => self
+                .items_of(tokens.clone())
+                .ok()
+                .map(|mut items| out.append(&mut items)),
         };
         if read.is_none() {
-            self.unread(span, format!("macro {called}!"), "arguments are not items", &tokens);
+            self.unread(
+                span,
+                format!("macro {called}!"),
+                "arguments are not items",
+                &tokens,
+            );
             return;
         }
         // What stands before the call holds for all that is inside.
@@ -50,7 +69,12 @@ impl Cx {
     }
 
     /// The type of a thread's own static is the `LocalKey` around what is written.
-    fn statics(&mut self, tokens: TokenStream, own_of_thread: bool, out: &mut Vec<Item>) -> Option<()> {
+    fn statics(
+        &mut self,
+        tokens: TokenStream,
+        own_of_thread: bool,
+        out: &mut Vec<Item>,
+    ) -> Option<()> {
         let declared = grammar::statics.parse2(tokens).ok()?;
         for mut one in declared {
             let ty = self.ty(&one.ty);
@@ -58,14 +82,28 @@ impl Cx {
             let init = self.body(&mut one.init);
             let (name, name_span) = self.ident(&one.ident);
             let from = self.word(one.keyword.span, 0);
-            let to = if init.expr.span > name_span { init.expr.span } else { name_span };
+            let to = if init.expr.span > name_span {
+                init.expr.span
+            } else {
+                name_span
+            };
             let vis = match &one.vis {
                 syn::Visibility::Public(_) => Vis::Public,
                 syn::Visibility::Restricted(_) => Vis::Restricted,
                 syn::Visibility::Inherited => Vis::Private,
             };
-            let kind = ItemKind::Static { ty, mutable: false, init: Some(init) };
-            out.push(Item { name, attrs: attrs(&one.attrs), vis, span: join(from, to), kind });
+            let kind = ItemKind::Static {
+                ty,
+                mutable: false,
+                init: Some(init),
+            };
+            out.push(Item {
+                name,
+                attrs: attrs(&one.attrs),
+                vis,
+                span: join(from, to),
+                kind,
+            });
         }
         Some(())
     }
@@ -94,7 +132,13 @@ impl Cx {
     fn include(&mut self, tokens: TokenStream, span: Span, out: &mut Vec<Item>) -> Option<()> {
         let file: syn::LitStr = syn::parse2(tokens).ok()?;
         let kind = ItemKind::Include(file.value());
-        out.push(Item { name: Default::default(), attrs: Attrs::default(), vis: Vis::Private, span, kind });
+        out.push(Item {
+            name: Default::default(),
+            attrs: Attrs::default(),
+            vis: Vis::Private,
+            span,
+            kind,
+        });
         Some(())
     }
 
@@ -109,8 +153,18 @@ impl Cx {
         }
         let from = self.path_span(&mac.path, None);
         let span = self.until(from, mac.delimiter.span().close());
-        let called = mac.path.segments.last().map(|last| name(&last.ident)).unwrap_or_default();
-        self.unread(span, format!("macro {called}!"), "arguments are not items", &tokens);
+        let called = mac
+            .path
+            .segments
+            .last()
+            .map(|last| name(&last.ident))
+            .unwrap_or_default();
+        self.unread(
+            span,
+            format!("macro {called}!"),
+            "arguments are not items",
+            &tokens,
+        );
     }
 
     /// An item that the parser left as tokens.
@@ -122,7 +176,13 @@ impl Cx {
                 _ => Default::default(),
             };
             let span = self.tokens(&tokens);
-            out.push(Item { name, attrs: Attrs::default(), vis: Vis::Private, span, kind: ItemKind::MacroRules });
+            out.push(Item {
+                name,
+                attrs: Attrs::default(),
+                vis: Vis::Private,
+                span,
+                kind: ItemKind::MacroRules,
+            });
             return;
         }
         match syn::parse2::<syn::Item>(without_gated(&list)) {
@@ -139,7 +199,9 @@ impl Cx {
     pub fn verbatim_member(&mut self, tokens: &mut TokenStream, out: &mut Vec<Item>) {
         let tokens = std::mem::take(tokens);
         match syn::parse2::<syn::TraitItem>(tokens.clone()) {
-            Ok(mut item) if !matches!(item, syn::TraitItem::Verbatim(_)) => self.trait_item(&mut item, out),
+            Ok(mut item) if !matches!(item, syn::TraitItem::Verbatim(_)) => {
+                self.trait_item(&mut item, out)
+            }
             _ => {
                 let span = self.tokens(&tokens);
                 self.unread(span, "item", "syntax not known", &tokens);
@@ -158,11 +220,15 @@ fn without_gated(list: &[TokenTree]) -> TokenStream {
     let mut at = 0;
     while let Some(token) = list.get(at) {
         let next = list.get(at + 1);
-        if is_word(token, &["const"]) && next.is_some_and(|next| is_word(next, &["impl", "trait", "unsafe", "auto"])) {
+        if is_word(token, &["const"])
+            && next.is_some_and(|next| is_word(next, &["impl", "trait", "unsafe", "auto"]))
+        {
             at += 1;
         } else if is_word(token, &["impl"])
             && matches!(next, Some(TokenTree::Group(_)))
-            && list.get(at + 2).is_some_and(|after| is_word(after, &["trait", "const", "unsafe", "auto"]))
+            && list
+                .get(at + 2)
+                .is_some_and(|after| is_word(after, &["trait", "const", "unsafe", "auto"]))
         {
             at += 2;
         } else {
@@ -175,10 +241,18 @@ fn without_gated(list: &[TokenTree]) -> TokenStream {
 
 /// `::std::thread::LocalKey<ty>`.
 fn local_key(ty: Ty) -> Ty {
-    let mut segments: Vec<_> =
-        ["std", "thread", "LocalKey"].map(|name| Segment { name: name.into(), ..Segment::default() }).into();
+    let mut segments: Vec<_> = ["std", "thread", "LocalKey"]
+        .map(|name| Segment {
+            name: name.into(),
+            ..Segment::default()
+        })
+        .into();
     if let Some(last) = segments.last_mut() {
         last.args.push(ty);
     }
-    Ty::Path(Path { global: true, segments, ..Path::default() })
+    Ty::Path(Path {
+        global: true,
+        segments,
+        ..Path::default()
+    })
 }

@@ -50,10 +50,16 @@ const SHALLOW: u32 = if cfg!(debug_assertions) { 400 } else { 1_500 };
 const ABYSS: u32 = 100_000;
 /// Stack for one unit of scan depth: twice the most that was measured, over all
 /// kinds of nesting.
-const STACK_PER_DEPTH: usize = if cfg!(debug_assertions) { 8 << 10 } else { 4 << 10 };
+const STACK_PER_DEPTH: usize = if cfg!(debug_assertions) {
+    8 << 10
+} else {
+    4 << 10
+};
 /// Texts beyond this are read in parts, so that their tokens are not all in
 /// memory together.
 const PART: usize = 4 << 20;
+/// An item beyond this is not read: its tokens would take gigabytes.
+const LONGEST: usize = 16 << 20;
 
 const TOO_DEEP: &str = "nested too deeply";
 
@@ -61,7 +67,10 @@ const TOO_DEEP: &str = "nested too deeply";
 pub fn parse_file(text: &str) -> HirFile {
     let mut comments = comments::Comments::new(text);
     let scan = scan::scan(text, |range| comments.push(range));
-    let mut file = HirFile { comments: comments.finish(), ..HirFile::default() };
+    let mut file = HirFile {
+        comments: comments.finish(),
+        ..HirFile::default()
+    };
     file.lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
     if scan.depth <= SHALLOW {
         read_text(text, &scan, &mut file);
@@ -75,7 +84,7 @@ pub fn parse_file(text: &str) -> HirFile {
     });
     if !done {
         file.unread.push(UnreadPart {
-            span: Span { line: 1, column: 1, end_line: 1, end_column: 1 },
+            span: start_of(1),
             what: "file".to_owned(),
             why: TOO_DEEP.to_owned(),
             mentions_lock: text.contains("lock"),
@@ -87,15 +96,31 @@ pub fn parse_file(text: &str) -> HirFile {
 /// Reads all parts of a text on this thread.
 fn read_text(text: &str, scan: &Scan, file: &mut HirFile) {
     if scan.depth <= ABYSS && text.len() <= PART {
-        let whole = Piece { range: 0..text.len(), depth: scan.depth };
+        let whole = Piece {
+            range: 0..text.len(),
+            depth: scan.depth,
+        };
         return read_part(text, &whole, 0, file);
     }
     let mut line = 0_u32;
     for part in parts(text, &scan.pieces) {
         let source = text.get(part.range.clone()).unwrap_or("");
         read_part(source, &part, line, file);
-        let newlines = memchr::memchr_iter(b'\n', source.as_bytes()).count();
-        line = line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        line = line.saturating_add(count_lines(source));
+    }
+}
+
+fn count_lines(text: &str) -> u32 {
+    let newlines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+    u32::try_from(newlines).unwrap_or(u32::MAX)
+}
+
+fn start_of(line: u32) -> Span {
+    Span {
+        line,
+        column: 1,
+        end_line: line,
+        end_column: 1,
     }
 }
 
@@ -105,7 +130,8 @@ fn parts(text: &str, pieces: &[Piece]) -> Vec<Piece> {
     let starts_item = |at: usize| {
         let rest = text.get(at..).unwrap_or("");
         let first = rest.trim_start().chars().next();
-        rest.starts_with(['\n', '\r']) && first.is_none_or(|c| c.is_alphabetic() || matches!(c, '#' | '/'))
+        rest.starts_with(['\n', '\r'])
+            && first.is_none_or(|c| c.is_alphabetic() || matches!(c, '#' | '/'))
     };
     let mut out: Vec<Piece> = Vec::new();
     for piece in pieces {
@@ -126,14 +152,26 @@ fn parts(text: &str, pieces: &[Piece]) -> Vec<Piece> {
 
 /// Reads a part that starts at column 1 after `first_line` lines.
 fn read_part(text: &str, part: &Piece, first_line: u32, file: &mut HirFile) {
-    let mut cx = Cx::new(first_line);
-    if part.depth > ABYSS {
-        let skipped = u32::try_from(text.len() - text.trim_start().len()).unwrap_or(0);
-        let line = first_line.saturating_add(skipped).saturating_add(1);
-        cx.too_deep("item", Span { line, column: 1, end_line: line, end_column: 1 }, text.contains("lock"));
-        file.unread.append(&mut cx.unread);
+    if part.depth > ABYSS || text.len() > LONGEST {
+        let item = text.trim_start();
+        let before = text.get(..text.len() - item.len()).unwrap_or("");
+        let line = first_line
+            .saturating_add(count_lines(before))
+            .saturating_add(1);
+        let why = if part.depth > ABYSS {
+            TOO_DEEP
+        } else {
+            "too long"
+        };
+        file.unread.push(UnreadPart {
+            span: start_of(line),
+            what: "item".to_owned(),
+            why: why.to_owned(),
+            mentions_lock: text.contains("lock"),
+        });
         return;
     }
+    let mut cx = Cx::new(first_line);
     let (attrs, mut items) = match syn::parse_file(text) {
         Ok(mut parsed) => (attrs::attrs(&parsed.attrs), cx.items(&mut parsed.items)),
         Err(error) => recover::file(&mut cx, text, &error),
@@ -182,16 +220,40 @@ impl Cx {
     }
 
     /// Counts something that was not understood.
-    fn unread(&mut self, span: Span, what: impl Into<String>, why: impl Into<String>, tokens: &TokenStream) {
-        let span = if span == Span::default() { self.here } else { span };
+    fn unread(
+        &mut self,
+        span: Span,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        tokens: &TokenStream,
+    ) {
+        let span = if span == Span::default() {
+            self.here
+        } else {
+            span
+        };
         let mentions_lock = mentions_lock(tokens);
-        self.unread.push(UnreadPart { span, what: what.into(), why: why.into(), mentions_lock });
+        self.unread.push(UnreadPart {
+            span,
+            what: what.into(),
+            why: why.into(),
+            mentions_lock,
+        });
     }
 
     fn too_deep(&mut self, what: &str, span: Span, mentions_lock: bool) {
-        let span = if span == Span::default() { self.here } else { span };
+        let span = if span == Span::default() {
+            self.here
+        } else {
+            span
+        };
         let (what, why) = (what.to_owned(), TOO_DEEP.to_owned());
-        self.unread.push(UnreadPart { span, what, why, mentions_lock });
+        self.unread.push(UnreadPart {
+            span,
+            what,
+            why,
+            mentions_lock,
+        });
     }
 
     /// The items in the arguments of a macro.
@@ -203,7 +265,13 @@ impl Cx {
 
 /// A path of one segment.
 fn single(name: &str) -> Path {
-    Path { segments: vec![Segment { name: name.into(), ..Segment::default() }], ..Path::default() }
+    Path {
+        segments: vec![Segment {
+            name: name.into(),
+            ..Segment::default()
+        }],
+        ..Path::default()
+    }
 }
 
 /// Whether the tokens hold a call such as `.lock()`.
@@ -233,7 +301,15 @@ fn mentions_lock(tokens: &TokenStream) -> bool {
 fn is_lock_name(name: &str) -> bool {
     matches!(
         name,
-        "lock" | "read" | "write" | "borrow" | "borrow_mut" | "upgradable_read" | "read_recursive" | "acquire" | "wait"
+        "lock"
+            | "read"
+            | "write"
+            | "borrow"
+            | "borrow_mut"
+            | "upgradable_read"
+            | "read_recursive"
+            | "acquire"
+            | "wait"
     ) || name.starts_with("try_lock")
         || name.starts_with("try_read")
         || name.starts_with("try_write")

@@ -50,7 +50,11 @@ impl Cx {
             },
             syn::Pat::Struct(pat) => Pat::Struct {
                 path: self.path(&pat.path, pat.qself.as_ref()),
-                fields: pat.fields.iter().map(|field| (member(&field.member), self.pat(&field.pat))).collect(),
+                fields: pat
+                    .fields
+                    .iter()
+                    .map(|field| (member(&field.member), self.pat(&field.pat)))
+                    .collect(),
             },
             syn::Pat::Reference(pat) => Pat::Ref(Box::new(self.pat(&pat.pat))),
             syn::Pat::Paren(pat) => self.pat(&pat.pat),

@@ -15,6 +15,10 @@ use crate::hir::{Attrs, Item, ItemKind, Span};
 /// How often the brackets and characters of a text are mended before it is
 /// given up.
 const MENDS: usize = 32;
+/// How many levels of items in items are taken apart: each is parsed anew.
+const NESTED: u32 = 12;
+/// How many places of a bad item are tried as the start of a sound one.
+const TRIES: usize = 8;
 
 /// Reads what it can of a whole text.
 pub(super) fn file(cx: &mut Cx, text: &str, error: &syn::Error) -> (Attrs, Vec<Item>) {
@@ -24,7 +28,11 @@ pub(super) fn file(cx: &mut Cx, text: &str, error: &syn::Error) -> (Attrs, Vec<I
         Ok(tokens) => tokens,
         Err(lex) => {
             let at = cx.span(lex.span());
-            let at = Span { end_line: at.line, end_column: at.column, ..at };
+            let at = Span {
+                end_line: at.line,
+                end_column: at.column,
+                ..at
+            };
             cx.unread(at, "file", error.to_string(), &TokenStream::new());
             match mended(text) {
                 Some(tokens) => tokens,
@@ -44,7 +52,9 @@ pub(super) fn file(cx: &mut Cx, text: &str, error: &syn::Error) -> (Attrs, Vec<I
 /// Without the byte order mark and the first line's `#!..`; lines stay.
 fn without_shebang(text: &str) -> &str {
     let plain = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let is_shebang = plain.strip_prefix("#!").is_some_and(|rest| !rest.trim_start().starts_with('['));
+    let is_shebang = plain
+        .strip_prefix("#!")
+        .is_some_and(|rest| !rest.trim_start().starts_with('['));
     match plain.find('\n') {
         Some(end) if is_shebang => plain.get(end..).unwrap_or(""),
         None if is_shebang => "",
@@ -92,7 +102,13 @@ fn without_char(text: &str, at: LineColumn) -> String {
     let mut out = String::with_capacity(text.len());
     for (i, line) in text.split_inclusive('\n').enumerate() {
         if i + 1 == at.line {
-            let blank = |(column, c): (usize, char)| if column == at.column && c != '\n' { ' ' } else { c };
+            let blank = |(column, c): (usize, char)| {
+                if column == at.column && c != '\n' {
+                    ' '
+                } else {
+                    c
+                }
+            };
             out.extend(line.chars().enumerate().map(blank));
         } else {
             out.push_str(line);
@@ -138,6 +154,7 @@ fn skip_one(input: ParseStream) -> Result<TokenStream> {
     let mut to_semicolon = false;
     while !input.is_empty() {
         let token: TokenTree = input.parse()?;
+        let in_lifetime = is_quote(out.last());
         match &token {
             TokenTree::Punct(punct) if punct.as_char() == ';' => {
                 // A semicolon alone is nothing.
@@ -148,13 +165,18 @@ fn skip_one(input: ParseStream) -> Result<TokenStream> {
             }
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
                 out.push(token);
-                let goes_on = input.peek(syn::Token![else]) || input.peek(syn::Token![.]) || input.peek(syn::Token![?]);
+                let goes_on = input.peek(syn::Token![else])
+                    || input.peek(syn::Token![.])
+                    || input.peek(syn::Token![?]);
                 if !to_semicolon && !goes_on {
                     break;
                 }
                 continue;
             }
-            token if is_word(token, &["use", "static", "const", "type", "let"]) => to_semicolon = true,
+            TokenTree::Ident(_) if in_lifetime => {}
+            token if is_word(token, &["use", "static", "const", "type", "let"]) => {
+                to_semicolon = true
+            }
             token if is_word(token, &["fn", "impl", "trait", "mod"]) => to_semicolon = false,
             _ => {}
         }
@@ -179,12 +201,28 @@ impl Cx {
         if let Ok(mut item) = syn::parse2::<SynItem>(tokens.clone()) {
             return self.item(&mut item, out);
         }
-        let Some((mut shell, inside)) = shell::<SynItem>(&tokens) else {
-            return self.give_up(&tokens, why);
+        let shell = shell::<SynItem>(&tokens).filter(|_| self.item_depth < NESTED);
+        let Some((shell, inside)) = shell else {
+            return match sound_end(&tokens) {
+                Some((before, mut item)) => {
+                    self.give_up(&before, why);
+                    self.item(&mut item, out);
+                }
+                None => self.give_up(&tokens, why),
+            };
         };
+        self.item_depth += 1;
+        self.recover_inside(shell, inside, out);
+        self.item_depth -= 1;
+    }
+
+    /// Reads `inside` as the body of `shell`.
+    fn recover_inside(&mut self, mut shell: SynItem, inside: TokenStream, out: &mut Vec<Item>) {
         let start = out.len();
         self.item(&mut shell, out);
-        let Some(item) = out.get_mut(start) else { return };
+        let Some(item) = out.get_mut(start) else {
+            return;
+        };
         let mut members = Vec::new();
         match &shell {
             SynItem::Fn(_) => {
@@ -196,9 +234,13 @@ impl Cx {
                 return;
             }
             SynItem::Mod(_) => self.recover_items(inside, &mut members),
-            SynItem::Impl(_) => self.recover_members::<ImplItem>(inside, Self::impl_item, &mut members),
-            SynItem::Trait(_) => self.recover_members::<TraitItem>(inside, Self::trait_item, &mut members),
-            _ => return self.give_up(&tokens, why),
+            SynItem::Impl(_) => {
+                self.recover_members::<ImplItem>(inside, Self::impl_item, &mut members)
+            }
+            SynItem::Trait(_) => {
+                self.recover_members::<TraitItem>(inside, Self::trait_item, &mut members)
+            }
+            _ => {}
         }
         if let Some(item) = out.get_mut(start) {
             match &mut item.kind {
@@ -245,7 +287,9 @@ impl Cx {
 
     /// Reads the body of a function whose signature is already in `item`.
     fn recover_body(&mut self, item: &mut Item, tokens: TokenStream) {
-        let ItemKind::Fn(def) = &mut item.kind else { return };
+        let ItemKind::Fn(def) = &mut item.kind else {
+            return;
+        };
         let what = format!("statement in fn {}", item.name);
         let mut stmts = Vec::new();
         for part in parts::<AnyStmt>(tokens) {
@@ -280,15 +324,25 @@ impl Parse for AnyStmt {
             return Ok(Self(stmt));
         }
         let tail = input.parse()?;
-        if input.is_empty() { Ok(Self(Stmt::Expr(tail, None))) } else { Err(input.error("expected `;`")) }
+        if input.is_empty() {
+            Ok(Self(Stmt::Expr(tail, None)))
+        } else {
+            Err(input.error("expected `;`"))
+        }
     }
 }
 
 /// An item whose last token is a brace pair, without what is inside, and that.
 fn shell<T: Parse>(tokens: &TokenStream) -> Option<(T, TokenStream)> {
     let mut list: Vec<TokenTree> = tokens.clone().into_iter().collect();
-    let Some(TokenTree::Group(body)) = list.pop() else { return None };
-    if body.delimiter() != Delimiter::Brace || !list.iter().any(|token| is_word(token, &["impl", "trait", "mod", "fn"])) {
+    let Some(TokenTree::Group(body)) = list.pop() else {
+        return None;
+    };
+    if body.delimiter() != Delimiter::Brace
+        || !list
+            .iter()
+            .any(|token| is_word(token, &["impl", "trait", "mod", "fn"]))
+    {
         return None;
     }
     let mut empty = Group::new(Delimiter::Brace, TokenStream::new());
@@ -297,15 +351,50 @@ fn shell<T: Parse>(tokens: &TokenStream) -> Option<(T, TokenStream)> {
     Some((syn::parse2(list.into_iter().collect()).ok()?, body.stream()))
 }
 
+/// A sound item at the end of tokens that do not parse: where one before it
+/// lacks its end.
+fn sound_end(tokens: &TokenStream) -> Option<(TokenStream, SynItem)> {
+    let list: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let starts = (1..list.len()).filter(|at| {
+        let (before, rest) = list.split_at(*at);
+        !is_quote(before.last()) && rest.first().is_some_and(starts_item)
+    });
+    starts.take(TRIES).find_map(|at| {
+        let (before, rest) = list.split_at(at);
+        let item = syn::parse2(rest.iter().cloned().collect()).ok()?;
+        Some((before.iter().cloned().collect(), item))
+    })
+}
+
+fn starts_item(token: &TokenTree) -> bool {
+    let words = [
+        "pub", "fn", "impl", "struct", "enum", "mod", "trait", "static", "const", "type", "unsafe",
+    ];
+    is_word(token, &words) || matches!(token, TokenTree::Punct(punct) if punct.as_char() == '#')
+}
+
+/// The `'` of a lifetime, whose name is a token of its own.
+fn is_quote(token: Option<&TokenTree>) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == '\'')
+}
+
 /// `fn foo`, `struct Bar`, or `item`.
 fn what(tokens: &TokenStream) -> String {
     let mut before: Option<proc_macro2::Ident> = None;
+    let mut last: Option<TokenTree> = None;
     for token in tokens.clone() {
+        let in_lifetime = is_quote(last.as_ref());
+        last = Some(token.clone());
         match token {
+            TokenTree::Ident(_) if in_lifetime => before = None,
             TokenTree::Ident(ident) => {
                 let keyword = before.replace(ident.clone());
                 if let Some(keyword) = keyword.filter(|keyword| {
-                    ["fn", "struct", "enum", "trait", "mod", "static", "type", "union"].iter().any(|word| keyword == word)
+                    [
+                        "fn", "struct", "enum", "trait", "mod", "static", "type", "union",
+                    ]
+                    .iter()
+                    .any(|word| keyword == word)
                 }) {
                     return format!("{keyword} {}", name(&ident));
                 }

@@ -48,6 +48,8 @@ impl Balance {
 /// stack there.
 const BRACKET: u32 = 4;
 const OPERATOR: u32 = 2;
+/// A text with more open brackets than this is not scanned to its end.
+const MAX_LEVELS: usize = 1_000_000;
 
 /// What is open at one bracket level.
 #[derive(Clone, Copy, Default)]
@@ -104,6 +106,11 @@ impl Scanner<'_> {
         let len = self.bytes.len();
         let mut i = skip_shebang(self.bytes);
         while i < len {
+            if self.levels.len() > MAX_LEVELS {
+                self.piece_depth = u32::MAX;
+                self.levels.clear();
+                return;
+            }
             let byte = self.at(i);
             match byte {
                 b' ' | b'\n' | b'\t' | b'\r' => i += 1,
@@ -159,7 +166,11 @@ impl Scanner<'_> {
         }
         let mut nested = 1_u32;
         let mut i = start + 2;
-        while let Some(found) = self.bytes.get(i..).and_then(|rest| memchr2(b'*', b'/', rest)) {
+        while let Some(found) = self
+            .bytes
+            .get(i..)
+            .and_then(|rest| memchr2(b'*', b'/', rest))
+        {
             i += found;
             match (self.at(i), self.at(i + 1)) {
                 (b'*', b'/') => {
@@ -192,8 +203,14 @@ impl Scanner<'_> {
             b"b" | b"c" if self.at(end) == b'"' => Some(self.string(start, end)),
             b"b" if self.at(end) == b'\'' => Some(self.quote(end)),
             b"r" | b"br" | b"cr" => {
-                let hashes = self.bytes.get(end..)?.iter().take_while(|b| **b == b'#').count();
-                (self.at(end + hashes) == b'"').then(|| self.raw_string(start, end + hashes, hashes))
+                let hashes = self
+                    .bytes
+                    .get(end..)?
+                    .iter()
+                    .take_while(|b| **b == b'#')
+                    .count();
+                (self.at(end + hashes) == b'"')
+                    .then(|| self.raw_string(start, end + hashes, hashes))
             }
             _ => None,
         }
@@ -203,7 +220,11 @@ impl Scanner<'_> {
     /// A string with escapes whose quote is at `quote`.
     fn string(&mut self, start: usize, quote: usize) -> usize {
         let mut i = quote + 1;
-        while let Some(found) = self.bytes.get(i..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        while let Some(found) = self
+            .bytes
+            .get(i..)
+            .and_then(|rest| memchr2(b'"', b'\\', rest))
+        {
             i += found;
             if self.at(i) == b'"' {
                 return i + 1;
@@ -255,12 +276,33 @@ impl Scanner<'_> {
             self.new_statement();
         }
         // Keywords that open one more level of an expression without a bracket.
-        if word.len() <= 6 && matches!(
-            word,
-            b"else" | b"as" | b"if" | b"return" | b"break" | b"yield" | b"box" | b"move" | b"in" | b"let"
-                | b"match" | b"while" | b"async" | b"static" | b"const" | b"unsafe" | b"mut" | b"dyn"
-                | b"for" | b"loop" | b"do" | b"try"
-        ) {
+        if word.len() <= 6
+            && matches!(
+                word,
+                b"else"
+                    | b"as"
+                    | b"if"
+                    | b"return"
+                    | b"break"
+                    | b"yield"
+                    | b"box"
+                    | b"move"
+                    | b"in"
+                    | b"let"
+                    | b"match"
+                    | b"while"
+                    | b"async"
+                    | b"static"
+                    | b"const"
+                    | b"unsafe"
+                    | b"mut"
+                    | b"dyn"
+                    | b"for"
+                    | b"loop"
+                    | b"do"
+                    | b"try"
+            )
+        {
             self.top.run += BRACKET;
             self.note();
         }
@@ -270,7 +312,11 @@ impl Scanner<'_> {
         match byte {
             b',' => self.top.run = 0,
             b';' => {
-                self.top = Level { run: 0, across: 0, ..self.top };
+                self.top = Level {
+                    run: 0,
+                    across: 0,
+                    ..self.top
+                };
                 if self.levels.is_empty() {
                     self.end_piece(at + 1);
                 }
@@ -315,7 +361,11 @@ impl Scanner<'_> {
         self.after_brace = false;
         self.below = self.below.saturating_add(self.top.weight());
         self.levels.push(self.top);
-        self.top = Level { open_at: at, closer, ..Level::default() };
+        self.top = Level {
+            open_at: at,
+            closer,
+            ..Level::default()
+        };
         self.note();
     }
 
@@ -362,7 +412,10 @@ impl Scanner<'_> {
     fn end_piece(&mut self, end: usize) {
         let range = self.piece_start..end;
         self.out.depth = self.out.depth.max(self.piece_depth);
-        self.out.pieces.push(Piece { range, depth: self.piece_depth });
+        self.out.pieces.push(Piece {
+            range,
+            depth: self.piece_depth,
+        });
         self.piece_start = end;
         self.piece_depth = 0;
     }
@@ -370,7 +423,12 @@ impl Scanner<'_> {
     fn finish(mut self) -> Scan {
         if !self.levels.is_empty() {
             self.levels.push(self.top);
-            self.out.balance.open = self.levels.iter().skip(1).map(|level| level.closer).collect();
+            self.out.balance.open = self
+                .levels
+                .iter()
+                .skip(1)
+                .map(|level| level.closer)
+                .collect();
         }
         if self.piece_start < self.bytes.len() {
             self.end_piece(self.bytes.len());
@@ -383,7 +441,11 @@ impl Scanner<'_> {
 /// except at the end of the text.
 fn word_end(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
-    start + rest.iter().position(|b| !IS_WORD[usize::from(*b)]).unwrap_or(rest.len())
+    start
+        + rest
+            .iter()
+            .position(|b| !IS_WORD[usize::from(*b)])
+            .unwrap_or(rest.len())
 }
 
 /// Letters, digits, `_` and all that is not ASCII.
@@ -401,9 +463,15 @@ const IS_WORD: [bool; 256] = {
 
 /// `#!/usr/bin/env ..` on the first line, but not `#![attribute]`.
 fn skip_shebang(bytes: &[u8]) -> usize {
-    let start = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
+    let start = if bytes.starts_with("\u{feff}".as_bytes()) {
+        3
+    } else {
+        0
+    };
     let rest = bytes.get(start..).unwrap_or_default();
-    let Some(after) = rest.strip_prefix(b"#!") else { return start };
+    let Some(after) = rest.strip_prefix(b"#!") else {
+        return start;
+    };
     match after.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'[') | None => start,
         Some(_) => start + memchr(b'\n', rest).unwrap_or(rest.len()),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use syn::{
-    GenericArgument, GenericParam as SynParam, PathArguments, ReturnType, Type, TypeParamBound, UseTree,
-    WherePredicate,
+    GenericArgument, GenericParam as SynParam, PathArguments, ReturnType, Type, TypeParamBound,
+    UseTree, WherePredicate,
 };
 
 use super::span::{join, name};
@@ -28,9 +28,10 @@ impl Cx {
     fn ty_inner(&mut self, ty: &Type) -> Ty {
         match ty {
             Type::Path(ty) => Ty::Path(self.path(&ty.path, ty.qself.as_ref())),
-            Type::Reference(ty) => {
-                Ty::Ref { mutable: ty.mutability.is_some(), inner: Box::new(self.ty(&ty.elem)) }
-            }
+            Type::Reference(ty) => Ty::Ref {
+                mutable: ty.mutability.is_some(),
+                inner: Box::new(self.ty(&ty.elem)),
+            },
             Type::Ptr(ty) => Ty::Ptr(Box::new(self.ty(&ty.elem))),
             Type::Tuple(ty) => Ty::Tuple(ty.elems.iter().map(|ty| self.ty(ty)).collect()),
             Type::Array(ty) => Ty::Slice(Box::new(self.ty(&ty.elem))),
@@ -60,12 +61,19 @@ impl Cx {
             global: path.leading_colon.is_some() && qself.is_none(),
             qself: qself.map(|qself| Box::new(self.ty(&qself.ty))),
             qself_position: qself.map_or(0, |qself| qself.position),
-            segments: path.segments.iter().map(|segment| self.segment(segment)).collect(),
+            segments: path
+                .segments
+                .iter()
+                .map(|segment| self.segment(segment))
+                .collect(),
         }
     }
 
     fn segment(&mut self, segment: &syn::PathSegment) -> Segment {
-        let mut out = Segment { name: name(&segment.ident), ..Segment::default() };
+        let mut out = Segment {
+            name: name(&segment.ident),
+            ..Segment::default()
+        };
         match &segment.arguments {
             PathArguments::None => {}
             PathArguments::AngleBracketed(list) => {
@@ -90,7 +98,9 @@ impl Cx {
 
     /// Where a path in an expression stands.
     pub fn path_span(&self, path: &syn::Path, qself: Option<&syn::QSelf>) -> Span {
-        let Some(last) = path.segments.last() else { return Span::default() };
+        let Some(last) = path.segments.last() else {
+            return Span::default();
+        };
         let end = match &last.arguments {
             PathArguments::None => self.ident(&last.ident).1,
             PathArguments::AngleBracketed(list) => self.word(list.gt_token.span, 1),
@@ -133,7 +143,11 @@ impl Cx {
                 });
             }
         }
-        for predicate in generics.where_clause.iter().flat_map(|clause| &clause.predicates) {
+        for predicate in generics
+            .where_clause
+            .iter()
+            .flat_map(|clause| &clause.predicates)
+        {
             if let WherePredicate::Type(predicate) = predicate {
                 let ty = self.ty(&predicate.bounded_ty);
                 out.wheres.push((ty, self.bounds(&predicate.bounds)));
@@ -147,7 +161,15 @@ impl Cx {
         let mut out = Vec::new();
         let mut pending = vec![(Vec::new(), tree)];
         while let Some((mut path, tree)) = pending.pop() {
-            let mut add = |path: Vec<_>, alias, glob| out.push(UseName { path, global, alias, glob });
+            let mut add = |mut path: Vec<_>, alias, glob| {
+                path.shrink_to_fit();
+                out.push(UseName {
+                    path,
+                    global,
+                    alias,
+                    glob,
+                })
+            };
             match tree {
                 // Each level below repeats this path: stop before that is quadratic.
                 UseTree::Path(_) if path.len() >= usize::from(u8::MAX) => {

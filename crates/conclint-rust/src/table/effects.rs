@@ -288,6 +288,8 @@ pub fn runs_in_place(method: &str) -> Option<bool> {
         | "dedup_by_key" | "fetch_update" | "resize_with" | "splitn" | "split" | "rsplit" | "trim_matches"
         | "group_by" | "chunk_by" | "partition_point" | "is_sorted_by" | "rev_map" | "wait_while"
         | "wait_timeout_while" => true,
+        // `insert_with`, `get_or_try_insert_with`, `with_context` ..
+        _ if method.ends_with("_with") || method.starts_with("with_") => false,
         _ => return None,
     })
 }

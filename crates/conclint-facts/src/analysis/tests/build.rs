@@ -200,6 +200,7 @@ impl Build {
             }],
             locals: Vec::new(),
             blocks: vec![Block::default()],
+            compares_order: false,
         });
         id
     }

@@ -1,7 +1,6 @@
 //! Deep nesting: no stack overflow, and all that follows is still read.
 
 use super::super::parse_file;
-use crate::hir::ItemKind;
 
 const DEEP: usize = 10_000;
 
@@ -10,14 +9,28 @@ fn nest(open: &str, inside: &str, close: &str) -> String {
     format!("{}{inside}{}", open.repeat(DEEP), close.repeat(DEEP))
 }
 
+fn nest_by(levels: usize, open: &str, close: &str) -> String {
+    format!("{}{}", open.repeat(levels), close.repeat(levels))
+}
+
 /// Reads a function with this body, twice, with a sound function behind it.
 #[track_caller]
 fn survives(body: &str) {
     let text = format!("fn deep() {{ {body} }}\nfn sound() {{ m.lock(); }}");
     let file = parse_file(&text);
     let names: Vec<&str> = file.items.iter().map(|item| item.name.as_str()).collect();
-    assert!(names.contains(&"sound"), "{names:?}, {:?}", file.unread.first());
-    assert!(file.unread.iter().any(|part| part.why == "nested too deeply"), "{:?}", file.unread.first());
+    assert!(
+        names.contains(&"sound"),
+        "{names:?}, {:?}",
+        file.unread.first()
+    );
+    assert!(
+        file.unread
+            .iter()
+            .any(|part| part.why == "nested too deeply"),
+        "{:?}",
+        file.unread.first()
+    );
     // The result can be walked and dropped on an ordinary thread.
     assert!(format!("{:?}", file.items).contains("sound"));
 }
@@ -45,14 +58,18 @@ fn control_flow() {
 
 #[test]
 fn prefixes() {
-    for prefix in ["!", "-", "*", "&", "&mut ", "||", "|a, b|", "move || ", "return ", "break ", "x = ", ".. "] {
+    for prefix in [
+        "!", "-", "*", "&", "&mut ", "||", "|a, b|", "move || ", "return ", "break ", "x = ", ".. ",
+    ] {
         survives(&format!("{}x", prefix.repeat(DEEP)));
     }
 }
 
 #[test]
 fn chains() {
-    for suffix in [".f()", ".f", "()", "[0]", "?", " as u8", ".await", " + x", " && x", " || x"] {
+    for suffix in [
+        ".f()", ".f", "()", "[0]", "?", " as u8", ".await", " + x", " && x", " || x",
+    ] {
         survives(&format!("x{}", suffix.repeat(DEEP)));
     }
     survives(&format!("if {} true {{}}", "let A = b && ".repeat(DEEP)));
@@ -82,33 +99,78 @@ fn macros() {
 #[test]
 fn modules_and_use_trees() {
     let text = format!("{} fn sound() {{}}", nest("mod a {", "fn b() {}", "}"));
-    assert!(parse_file(&text).items.iter().any(|item| item.name == "sound"));
+    assert!(
+        parse_file(&text)
+            .items
+            .iter()
+            .any(|item| item.name == "sound")
+    );
     let text = format!("use {}; fn sound() {{}}", nest("a::{", "b", "}"));
-    assert!(parse_file(&text).items.iter().any(|item| item.name == "sound"));
+    assert!(
+        parse_file(&text)
+            .items
+            .iter()
+            .any(|item| item.name == "sound")
+    );
     let text = format!("use {}a; fn sound() {{}}", "a::".repeat(DEEP));
-    assert!(parse_file(&text).items.iter().any(|item| item.name == "sound"));
+    assert!(
+        parse_file(&text)
+            .items
+            .iter()
+            .any(|item| item.name == "sound")
+    );
+}
+
+#[test]
+fn what_is_deep_and_wrong() {
+    let text = format!("{} fn sound() {{}}", nest("mod a {", "fn b() { = }", "}"));
+    let file = parse_file(&text);
+    assert!(file.items.iter().any(|item| item.name == "sound"));
+    assert!(!file.unread.is_empty());
+    let text = format!("fn a() {{ {} = = }} fn sound() {{}}", nest("{", "x", "}"));
+    assert!(
+        parse_file(&text)
+            .items
+            .iter()
+            .any(|item| item.name == "sound")
+    );
 }
 
 #[test]
 fn beyond_all_measure() {
-    let deep = 3_000_000;
-    let text = format!("fn a() {{ {}{} }}\nfn sound() {{}}", "(".repeat(deep), ")".repeat(deep));
-    let file = parse_file(&text);
-    assert_eq!(file.unread.len(), 1);
-    assert_eq!((file.unread[0].what.as_str(), file.unread[0].span.line), ("item", 1));
-    assert!(matches!(&file.items[0].kind, ItemKind::Fn(_)) && file.items[0].span.line == 2);
+    let wide = "a();\n".repeat(4 << 20);
+    for body in [nest_by(400_000, "(", ")"), wide] {
+        let file = parse_file(&format!("\nfn a() {{ {body} }}\nfn sound() {{}}"));
+        assert_eq!(file.unread.len(), 1);
+        assert_eq!(
+            (file.unread[0].what.as_str(), file.unread[0].span.line),
+            ("item", 2)
+        );
+        assert_eq!(
+            (file.items[0].name.as_str(), file.items[0].span.line),
+            ("sound", file.lines)
+        );
+    }
     // Never closed, too.
-    assert_eq!(parse_file(&"(".repeat(deep)).items.len(), 0);
-    assert_eq!(parse_file(&"<".repeat(deep)).items.len(), 0);
-    assert_eq!(parse_file(&"/*".repeat(deep)).items.len(), 0);
+    for open in ["(", "{", "<", "/*", "\"", "'"] {
+        assert_eq!(parse_file(&open.repeat(3_000_000)).items.len(), 0);
+    }
 }
 
 #[test]
 fn long_chains_of_real_code_are_read_whole() {
     for suffix in [".f(x)", " + x", "?", " || x"] {
         let file = parse_file(&format!("fn a() {{ x{} }}", suffix.repeat(400)));
-        assert!(file.unread.is_empty(), "{suffix}: {:?}", file.unread.first());
+        assert!(
+            file.unread.is_empty(),
+            "{suffix}: {:?}",
+            file.unread.first()
+        );
     }
     let many = "if x == 1 { return a.b(c, d(e)); }\n".repeat(5_000);
-    assert!(parse_file(&format!("fn a() {{ {many} }}")).unread.is_empty());
+    assert!(
+        parse_file(&format!("fn a() {{ {many} }}"))
+            .unread
+            .is_empty()
+    );
 }
