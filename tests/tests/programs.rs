@@ -22,6 +22,8 @@ struct Variant {
     #[serde(default)]
     check: Vec<Expected>,
     #[serde(default)]
+    missed: Vec<Expected>,
+    #[serde(default)]
     later: Vec<Expected>,
     explore: Vec<Exploration>,
 }
@@ -159,7 +161,7 @@ fn lints_are_where_they_belong() {
     let exists = |lint: &str| rules.contains(&format!("\"{lint}\""));
     for program in programs() {
         for variant in expectations(&program).variant {
-            for expected in &variant.check {
+            for expected in variant.check.iter().chain(&variant.missed) {
                 assert!(
                     exists(&expected.lint),
                     "{}: no lint {}",

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, LocalId, ReleaseWhy, Stmt, StmtId, StmtKind,
+    BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, LocalId, ReleaseWhy, Stmt,
+    StmtId, StmtKind,
 };
 
 /// A place among a function's events.
@@ -35,20 +36,28 @@ impl Point {
 
 /// All events of a function with their places, block by block.
 pub(crate) fn events(function: &Function) -> impl Iterator<Item = (Point, &Event)> {
-    function.blocks.iter().enumerate().flat_map(|(block, body)| {
-        body.events.iter().enumerate().map(move |(index, event)| {
-            let point = Point {
-                block: BlockId(block as u32),
-                index: index as u32,
-            };
-            (point, event)
+    function
+        .blocks
+        .iter()
+        .enumerate()
+        .flat_map(|(block, body)| {
+            body.events.iter().enumerate().map(move |(index, event)| {
+                let point = Point {
+                    block: BlockId(block as u32),
+                    index: index as u32,
+                };
+                (point, event)
+            })
         })
-    })
 }
 
 /// The event at a place.
 pub(crate) fn event_at(function: &Function, point: Point) -> Option<&Event> {
-    function.blocks.get(point.block.index())?.events.get(point.index as usize)
+    function
+        .blocks
+        .get(point.block.index())?
+        .events
+        .get(point.index as usize)
 }
 
 /// The events that control can reach after `from`, until `stop` says so: the
@@ -62,7 +71,9 @@ pub(crate) fn after<'f>(
     let mut entered = BTreeSet::new();
     let mut work = vec![(from.block, from.index as usize + 1)];
     while let Some((block, first)) = work.pop() {
-        let Some(body) = function.blocks.get(block.index()) else { continue };
+        let Some(body) = function.blocks.get(block.index()) else {
+            continue;
+        };
         let mut stopped = false;
         for (index, event) in body.events.iter().enumerate().skip(first) {
             let point = Point {
@@ -76,7 +87,12 @@ pub(crate) fn after<'f>(
             }
         }
         if !stopped {
-            work.extend(body.successors.iter().filter(|next| entered.insert(**next)).map(|next| (*next, 0)));
+            work.extend(
+                body.successors
+                    .iter()
+                    .filter(|next| entered.insert(**next))
+                    .map(|next| (*next, 0)),
+            );
         }
     }
 }
@@ -108,7 +124,9 @@ pub(crate) fn never_ends(function: &Function) -> bool {
     let mut seen = BTreeSet::from([BlockId(0)]);
     let mut work = vec![BlockId(0)];
     while let Some(block) = work.pop() {
-        let Some(body) = function.blocks.get(block.index()) else { return false };
+        let Some(body) = function.blocks.get(block.index()) else {
+            return false;
+        };
         if body.successors.is_empty() {
             return false;
         }
@@ -121,13 +139,22 @@ pub(crate) fn never_ends(function: &Function) -> bool {
 /// that the closure in which it stands is part of.
 pub(crate) fn used_in_statement(function: &Function, guard: GuardId, stmt: StmtId) -> bool {
     let borrows = |stmt: &Stmt| {
-        let named = |local: &LocalId| function.locals.iter().any(|l| l.id == *local && l.borrows == Some(guard));
+        let named = |local: &LocalId| {
+            function
+                .locals
+                .iter()
+                .any(|l| l.id == *local && l.borrows == Some(guard))
+        };
         stmt.uses.iter().any(named)
     };
     let mut next = Some(stmt);
     while let Some(id) = next {
-        let Some(stmt) = function.stmts.get(id.index()) else { return false };
-        if borrows(stmt) || events(function).any(|(_, event)| event.stmt == id && touches(event, guard)) {
+        let Some(stmt) = function.stmts.get(id.index()) else {
+            return false;
+        };
+        if borrows(stmt)
+            || events(function).any(|(_, event)| event.stmt == id && touches(event, guard))
+        {
             return true;
         }
         // Branches and loops are statements on their own.
@@ -144,18 +171,41 @@ mod tests {
     use super::*;
     use conclint_facts::{Block, FileId, FnKind, Site};
 
-    const SITE: Site = Site { file: FileId(0), line: 1, column: 1, end_line: 1, end_column: 2 };
+    const SITE: Site = Site {
+        file: FileId(0),
+        line: 1,
+        column: 1,
+        end_line: 1,
+        end_column: 2,
+    };
 
     fn use_of(guard: u32) -> Event {
-        Event { kind: EventKind::Use { guard: GuardId(guard), write: false }, site: SITE, stmt: StmtId(0) }
+        Event {
+            kind: EventKind::Use {
+                guard: GuardId(guard),
+                write: false,
+            },
+            site: SITE,
+            stmt: StmtId(0),
+        }
     }
 
     fn release(guard: u32, why: ReleaseWhy) -> Event {
-        Event { kind: EventKind::Release { guard: GuardId(guard), why }, site: SITE, stmt: StmtId(0) }
+        Event {
+            kind: EventKind::Release {
+                guard: GuardId(guard),
+                why,
+            },
+            site: SITE,
+            stmt: StmtId(0),
+        }
     }
 
     fn block(events: Vec<Event>, successors: &[u32]) -> Block {
-        Block { events, successors: successors.iter().copied().map(BlockId).collect() }
+        Block {
+            events,
+            successors: successors.iter().copied().map(BlockId).collect(),
+        }
     }
 
     fn function(blocks: Vec<Block>) -> Function {
@@ -183,7 +233,10 @@ mod tests {
     }
 
     fn at(block: u32, index: u32) -> Point {
-        Point { block: BlockId(block), index }
+        Point {
+            block: BlockId(block),
+            index,
+        }
     }
 
     #[test]
@@ -196,26 +249,51 @@ mod tests {
         ]);
         assert!(reaches(&f, at(0, 0), at(0, 1)) && !reaches(&f, at(0, 1), at(0, 0)));
         assert!(reaches(&f, at(0, 0), at(2, 0)) && !reaches(&f, at(2, 0), at(1, 0)));
-        assert!(reaches(&f, at(1, 0), at(1, 0)), "a loop comes back to itself");
+        assert!(
+            reaches(&f, at(1, 0), at(1, 0)),
+            "a loop comes back to itself"
+        );
         assert!(!reaches(&f, at(0, 0), at(0, 0)));
     }
 
     #[test]
     fn a_walk_stops_behind_the_event_it_is_told() {
         let f = function(vec![
-            block(vec![use_of(0), release(0, ReleaseWhy::NotTaken), use_of(0)], &[1]),
+            block(
+                vec![use_of(0), release(0, ReleaseWhy::NotTaken), use_of(0)],
+                &[1],
+            ),
             block(vec![release(0, ReleaseWhy::Dropped), use_of(1)], &[]),
         ]);
         let mut seen = Vec::new();
-        after(&f, at(0, 0), |point, _| seen.push(point), |event| ends(event, GuardId(0)));
-        assert_eq!(seen, [at(0, 1), at(0, 2), at(1, 0)], "a lock that was not taken ends nothing");
+        after(
+            &f,
+            at(0, 0),
+            |point, _| seen.push(point),
+            |event| ends(event, GuardId(0)),
+        );
+        assert_eq!(
+            seen,
+            [at(0, 1), at(0, 2), at(1, 0)],
+            "a lock that was not taken ends nothing"
+        );
     }
 
     #[test]
     fn loops_that_never_end() {
-        assert!(never_ends(&function(vec![block(vec![], &[1]), block(vec![], &[1])])));
-        assert!(!never_ends(&function(vec![block(vec![], &[1]), block(vec![], &[1, 2]), block(vec![], &[])])));
+        assert!(never_ends(&function(vec![
+            block(vec![], &[1]),
+            block(vec![], &[1])
+        ])));
+        assert!(!never_ends(&function(vec![
+            block(vec![], &[1]),
+            block(vec![], &[1, 2]),
+            block(vec![], &[])
+        ])));
         assert!(!never_ends(&function(vec![])));
-        assert!(!never_ends(&function(vec![block(vec![], &[7])])), "a broken graph claims nothing");
+        assert!(
+            !never_ends(&function(vec![block(vec![], &[7])])),
+            "a broken graph claims nothing"
+        );
     }
 }

@@ -27,9 +27,18 @@ impl Callers {
     }
 
     /// For each function: whether it or something it calls fits.
-    pub(crate) fn reaching(&self, program: &Program, fits: impl Fn(&Function) -> bool) -> Vec<bool> {
+    pub(crate) fn reaching(
+        &self,
+        program: &Program,
+        fits: impl Fn(&Function) -> bool,
+    ) -> Vec<bool> {
         let mut reaches: Vec<bool> = program.functions.iter().map(fits).collect();
-        let mut work: Vec<FnId> = (0..).map(FnId).zip(&reaches).filter(|(_, r)| **r).map(|(id, _)| id).collect();
+        let mut work: Vec<FnId> = (0..)
+            .map(FnId)
+            .zip(&reaches)
+            .filter(|(_, r)| **r)
+            .map(|(id, _)| id)
+            .collect();
         while let Some(id) = work.pop() {
             for caller in self.callers(id) {
                 if let Some(known) = reaches.get_mut(caller.index())
@@ -62,6 +71,9 @@ pub(crate) fn for_each_callee(function: &Function, mut visit: impl FnMut(FnId)) 
             _ => continue,
         };
         call.targets.iter().copied().for_each(&mut visit);
-        call.args.iter().filter_map(|arg| arg.closure).for_each(&mut visit);
+        call.args
+            .iter()
+            .filter_map(|arg| arg.closure)
+            .for_each(&mut visit);
     }
 }

@@ -9,6 +9,8 @@
 //! out, `cargo xtask codegen` takes it into `registry.rs`.
 
 use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 use std::fmt;
 
 use conclint_diag::{Confidence, Finding, Fingerprint, Severity, Trace};
@@ -16,7 +18,6 @@ use conclint_facts::Analysis;
 
 mod flow;
 mod graph;
-#[rustfmt::skip]
 mod registry;
 pub mod trace;
 
@@ -83,7 +84,11 @@ impl Settings {
     /// All lints of `level`, no declared orders.
     pub fn at_level(level: Level) -> Self {
         Settings {
-            lints: registry().iter().copied().filter(|lint| lint.level <= level).collect(),
+            lints: registry()
+                .iter()
+                .copied()
+                .filter(|lint| lint.level <= level)
+                .collect(),
             orders: Vec::new(),
         }
     }
@@ -111,16 +116,25 @@ pub fn find(name_or_code: &str) -> Option<&'static Lint> {
 /// Runs the selected lints: findings by place, then by code, with fingerprints
 /// that no two share.
 pub fn run(analysis: &Analysis, settings: &Settings) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for lint in &settings.lints {
+    let run_one = |lint: &&'static Lint| {
+        let mut findings = Vec::new();
         (lint.check)(analysis, settings, &mut findings);
-    }
+        findings
+    };
+    let mut findings: Vec<Finding> = settings.lints.par_iter().flat_map_iter(run_one).collect();
     debug_assert!(
-        findings.iter().all(|f| !f.paths.is_empty() && f.paths.iter().all(|p| !p.steps.is_empty())),
+        findings
+            .iter()
+            .all(|f| !f.paths.is_empty() && f.paths.iter().all(|p| !p.steps.is_empty())),
         "a finding without evidence"
     );
     findings.sort_by(|a, b| {
-        (a.primary(), a.code, &a.message, &a.paths).cmp(&(b.primary(), b.code, &b.message, &b.paths))
+        (a.primary(), a.code, &a.message, &a.paths).cmp(&(
+            b.primary(),
+            b.code,
+            &b.message,
+            &b.paths,
+        ))
     });
     tell_apart(&mut findings);
     findings
@@ -134,7 +148,8 @@ fn tell_apart(findings: &mut [Finding]) {
         let count = seen.entry(finding.fingerprint.clone()).or_insert(0);
         *count += 1;
         if *count > 1 {
-            finding.fingerprint = Fingerprint::of([finding.fingerprint.as_str(), &count.to_string()]);
+            finding.fingerprint =
+                Fingerprint::of([finding.fingerprint.as_str(), &count.to_string()]);
         }
     }
 }
@@ -178,7 +193,10 @@ mod tests {
     fn names_and_codes_are_unique_and_well_formed() {
         for (i, lint) in registry().iter().enumerate() {
             let kebab = lint.name.split('-').all(|part| {
-                !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+                !part.is_empty()
+                    && part
+                        .chars()
+                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
             });
             assert!(kebab, "{} is not kebab-case", lint.name);
             let digits = lint.code.strip_prefix("CL").unwrap_or_default();
@@ -189,7 +207,12 @@ mod tests {
             );
             for other in registry().iter().skip(i + 1) {
                 assert_ne!(lint.name, other.name);
-                assert!(lint.code < other.code, "{} stands before {}", lint.code, other.code);
+                assert!(
+                    lint.code < other.code,
+                    "{} stands before {}",
+                    lint.code,
+                    other.code
+                );
             }
         }
     }
@@ -197,8 +220,16 @@ mod tests {
     #[test]
     fn summaries_are_one_line() {
         for lint in registry() {
-            assert!(!lint.summary.is_empty() && !lint.summary.contains('\n'), "{}", lint.name);
-            assert!(lint.summary.len() <= 100, "{}: the summary is too long for a table", lint.name);
+            assert!(
+                !lint.summary.is_empty() && !lint.summary.contains('\n'),
+                "{}",
+                lint.name
+            );
+            assert!(
+                lint.summary.len() <= 100,
+                "{}: the summary is too long for a table",
+                lint.name
+            );
         }
     }
 
@@ -228,7 +259,11 @@ mod tests {
             identity: vec!["a".to_owned()],
             in_test: false,
         };
-        let mut findings = vec![lint.finding(found()), lint.finding(found()), lint.finding(found())];
+        let mut findings = vec![
+            lint.finding(found()),
+            lint.finding(found()),
+            lint.finding(found()),
+        ];
         let first = findings[0].fingerprint.clone();
         tell_apart(&mut findings);
         assert_eq!(findings[0].fingerprint, first);

@@ -2,26 +2,26 @@
 
 use crate::Lint;
 
-#[path = "lock_order_inversion/mod.rs"]
-mod lock_order_inversion;
-#[path = "double_lock/mod.rs"]
-mod double_lock;
 #[path = "blocking_under_lock/mod.rs"]
 mod blocking_under_lock;
-#[path = "oversized_critical_section/mod.rs"]
-mod oversized_critical_section;
-#[path = "guard_dropped_at_once/mod.rs"]
-mod guard_dropped_at_once;
-#[path = "guard_across_await/mod.rs"]
-mod guard_across_await;
 #[path = "declared_order_violated/mod.rs"]
 mod declared_order_violated;
-#[path = "wait_without_loop/mod.rs"]
-mod wait_without_loop;
+#[path = "double_lock/mod.rs"]
+mod double_lock;
+#[path = "guard_across_await/mod.rs"]
+mod guard_across_await;
+#[path = "guard_dropped_at_once/mod.rs"]
+mod guard_dropped_at_once;
+#[path = "lock_order_inversion/mod.rs"]
+mod lock_order_inversion;
 #[path = "notify_without_lock/mod.rs"]
 mod notify_without_lock;
+#[path = "oversized_critical_section/mod.rs"]
+mod oversized_critical_section;
 #[path = "unjoined_thread/mod.rs"]
 mod unjoined_thread;
+#[path = "wait_without_loop/mod.rs"]
+mod wait_without_loop;
 
 pub(crate) static LINTS: &[&Lint] = &[
     &lock_order_inversion::LINT,

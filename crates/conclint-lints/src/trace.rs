@@ -2,7 +2,8 @@
 
 use conclint_diag::{Confidence, Role, Span, Step, Trace};
 use conclint_facts::{
-    Certainty, ChainStep, Class, ClassId, FnId, Function, Held, Mode, Nesting, ObjectRef, Program, Root, Site,
+    Certainty, ChainStep, Class, ClassId, FnId, Function, Held, Mode, Nesting, ObjectRef, Program,
+    Root, Site,
 };
 
 /// Draws steps out of a program's facts.
@@ -42,13 +43,20 @@ impl<'p> Draw<'p> {
 
     /// A function as people write it, `Registry::close`.
     pub fn function_name(&self, id: FnId) -> String {
-        self.function(id).map(|f| f.qualified.clone()).unwrap_or_default()
+        self.function(id)
+            .map(|f| f.qualified.clone())
+            .unwrap_or_default()
     }
 
     /// Whether a function is test code.
     pub fn in_test(&self, id: FnId) -> bool {
         self.function(id).is_some_and(|function| {
-            function.is_test || self.program.files.get(function.site.file.index()).is_some_and(|file| file.is_test)
+            function.is_test
+                || self
+                    .program
+                    .files
+                    .get(function.site.file.index())
+                    .is_some_and(|file| file.is_test)
         })
     }
 
@@ -84,7 +92,14 @@ impl<'p> Draw<'p> {
     }
 
     /// One step.
-    pub fn step(&self, function: FnId, site: Site, role: Role, object: impl Into<String>, what: String) -> Step {
+    pub fn step(
+        &self,
+        function: FnId,
+        site: Site,
+        role: Role,
+        object: impl Into<String>,
+        what: String,
+    ) -> Step {
         Step {
             span: self.span(site),
             function: self.function_name(function),
@@ -141,7 +156,10 @@ impl<'p> Draw<'p> {
             Some(call) => {
                 let span = self.span(call.site);
                 let caller = self.function_name(call.function);
-                format!(" (as `{caller}` calls `{}`, {}:{})", call.name, span.file, span.line)
+                format!(
+                    " (as `{caller}` calls `{}`, {}:{})",
+                    call.name, span.file, span.line
+                )
             }
         }
     }
@@ -157,7 +175,12 @@ impl<'p> Draw<'p> {
 
 /// The last name of an access path, for an object whose declaration is unknown.
 fn place_name(object: &ObjectRef) -> String {
-    let field = object.place.path.iter().rev().find(|part| part.as_str() != "[]");
+    let field = object
+        .place
+        .path
+        .iter()
+        .rev()
+        .find(|part| part.as_str() != "[]");
     match (field, &object.place.root) {
         (Some(field), _) => field.to_string(),
         (None, Root::Static(key)) => key.rsplit("::").next().unwrap_or(key).to_owned(),
@@ -192,12 +215,20 @@ pub fn lower(confidence: Confidence) -> Confidence {
 
 /// `1 line`, `3 lines`.
 pub fn count(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
 }
 
 /// `line 7`, `lines 7-9`.
 pub fn lines(first: u32, last: u32) -> String {
-    if first >= last { format!("line {first}") } else { format!("lines {first}-{last}") }
+    if first >= last {
+        format!("line {first}")
+    } else {
+        format!("lines {first}-{last}")
+    }
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -238,8 +269,14 @@ mod tests {
             },
             exclusive: false,
         };
-        assert_eq!(place_name(&object(Root::Param(0), &["rooms", "[]"])), "rooms");
-        assert_eq!(place_name(&object(Root::Static("demo::LOG".into()), &[])), "LOG");
+        assert_eq!(
+            place_name(&object(Root::Param(0), &["rooms", "[]"])),
+            "rooms"
+        );
+        assert_eq!(
+            place_name(&object(Root::Static("demo::LOG".into()), &[])),
+            "LOG"
+        );
         assert_eq!(place_name(&object(Root::Opaque(1), &[])), "a lock");
     }
 }

@@ -36,13 +36,22 @@ impl Registry {
 ";
 
 fn analyse(text: &str) -> Analysis {
-    let sources = vec![SourceInput { path: "registry.rs".into(), text: text.into() }];
-    Analysis::of(conclint_rust::read(Input { sources, ..Input::default() }))
+    let sources = vec![SourceInput {
+        path: "registry.rs".into(),
+        text: text.into(),
+    }];
+    Analysis::of(conclint_rust::read(Input {
+        sources,
+        ..Input::default()
+    }))
 }
 
 fn with_orders(orders: &[&[&str]]) -> Settings {
     let lints = find("declared-order-violated").into_iter().collect();
-    let orders = orders.iter().map(|order| order.iter().map(|name| (*name).to_owned()).collect()).collect();
+    let orders = orders
+        .iter()
+        .map(|order| order.iter().map(|name| (*name).to_owned()).collect())
+        .collect();
     Settings { lints, orders }
 }
 
@@ -51,12 +60,18 @@ fn an_order_of_the_configuration_is_kept_or_broken() {
     let analysis = analyse(REGISTRY);
     let lines = |orders: &[&[&str]]| -> Vec<u32> {
         let findings = conclint_lints::run(&analysis, &with_orders(orders));
-        findings.iter().filter_map(|f| Some(f.paths.first()?.steps.last()?.span.line)).collect()
+        findings
+            .iter()
+            .filter_map(|f| Some(f.paths.first()?.steps.last()?.span.line))
+            .collect()
     };
     assert_eq!(lines(&[]), [] as [u32; 0]);
     assert_eq!(lines(&[&["sessions", "users", "log"]]), [] as [u32; 0]);
     assert_eq!(lines(&[&["users", "sessions"]]), [13]);
-    assert_eq!(lines(&[&["Registry.log", "Registry.users", "Registry.sessions"]]), [13, 18]);
+    assert_eq!(
+        lines(&[&["Registry.log", "Registry.users", "Registry.sessions"]]),
+        [13, 18]
+    );
     assert_eq!(lines(&[&["nobody", "knows"]]), [] as [u32; 0]);
 }
 
@@ -64,9 +79,20 @@ fn an_order_of_the_configuration_is_kept_or_broken() {
 fn the_message_names_both_locks_and_the_order() {
     let analysis = analyse(REGISTRY);
     let findings = conclint_lints::run(&analysis, &with_orders(&[&["users", "sessions"]]));
-    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
-    for part in ["`Registry.users`", "`Registry.sessions`", "users -> sessions", "the configuration"] {
-        assert!(finding.message.contains(part), "{part} is missing: {}", finding.message);
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:?}")
+    };
+    for part in [
+        "`Registry.users`",
+        "`Registry.sessions`",
+        "users -> sessions",
+        "the configuration",
+    ] {
+        assert!(
+            finding.message.contains(part),
+            "{part} is missing: {}",
+            finding.message
+        );
     }
 }
 
@@ -74,7 +100,10 @@ fn the_message_names_both_locks_and_the_order() {
 fn no_two_findings_share_a_fingerprint() {
     let findings = conclint_lints::run(&analyse(REGISTRY), &Settings::at_level(Level::Grading));
     assert!(findings.len() >= 3, "{findings:?}");
-    let mut prints: Vec<&str> = findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
+    let mut prints: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.fingerprint.as_str())
+        .collect();
     prints.sort_unstable();
     prints.dedup();
     assert_eq!(prints.len(), findings.len());
@@ -84,14 +113,23 @@ fn no_two_findings_share_a_fingerprint() {
 fn fingerprints_survive_new_lines_above() {
     let prints = |text: &str| -> Vec<String> {
         let findings = conclint_lints::run(&analyse(text), &Settings::at_level(Level::Grading));
-        findings.iter().map(|finding| finding.fingerprint.to_string()).collect()
+        findings
+            .iter()
+            .map(|finding| finding.fingerprint.to_string())
+            .collect()
     };
-    assert_eq!(prints(REGISTRY), prints(&format!("\n\n// moved down\n{REGISTRY}")));
+    assert_eq!(
+        prints(REGISTRY),
+        prints(&format!("\n\n// moved down\n{REGISTRY}"))
+    );
 }
 
 #[test]
 fn only_the_selected_lints_run() {
-    let settings = Settings { lints: find("CL102").into_iter().collect(), orders: vec![] };
+    let settings = Settings {
+        lints: find("CL102").into_iter().collect(),
+        orders: vec![],
+    };
     let findings = conclint_lints::run(&analyse(REGISTRY), &settings);
     assert!(!findings.is_empty() && findings.iter().all(|finding| finding.code == "CL102"));
 }

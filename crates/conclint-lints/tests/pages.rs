@@ -69,7 +69,10 @@ impl Block {
     }
 
     fn run(&self) -> Vec<Finding> {
-        let manifest = format!("[package]\nname = \"example\"\nedition = \"{}\"\n", self.edition);
+        let manifest = format!(
+            "[package]\nname = \"example\"\nedition = \"{}\"\n",
+            self.edition
+        );
         let input = Input {
             sources: vec![SourceInput {
                 path: "src/main.rs".into(),
@@ -101,7 +104,10 @@ fn blocks(page: &str) -> Vec<Block> {
                 block.code.push('\n');
             }
             (None, Some(info)) => {
-                assert!(info.starts_with("rust"), "line {line}: a block of another language");
+                assert!(
+                    info.starts_with("rust"),
+                    "line {line}: a block of another language"
+                );
                 open = Some(Block::new(line, info));
             }
             (None, None) => {}
@@ -118,11 +124,18 @@ fn complaints(block: &Block, findings: &[Finding]) -> String {
     let mut ends = BTreeSet::new();
     for finding in findings {
         for (i, path) in finding.paths.iter().enumerate() {
-            let Some(step) = path.steps.last() else { continue };
+            let Some(step) = path.steps.last() else {
+                continue;
+            };
             let end = (step.span.end_line, finding.rule.to_owned());
             let start = (step.span.line, finding.rule.to_owned());
             if i == 0 && !marks.contains(&end) && !marks.contains(&start) {
-                let _ = writeln!(text, "  line {}: not marked, but there is\n{}", start.0, show(finding));
+                let _ = writeln!(
+                    text,
+                    "  line {}: not marked, but there is\n{}",
+                    start.0,
+                    show(finding)
+                );
             }
             ends.extend([start, end]);
         }
@@ -134,23 +147,36 @@ fn complaints(block: &Block, findings: &[Finding]) -> String {
 }
 
 fn show(finding: &Finding) -> String {
-    let mut text = format!("    {} [{}, {}]: {}\n", finding.rule, finding.severity, finding.confidence, finding.message);
+    let mut text = format!(
+        "    {} [{}, {}]: {}\n",
+        finding.rule, finding.severity, finding.confidence, finding.message
+    );
     for path in &finding.paths {
         let _ = writeln!(text, "      {}", path.title);
         for step in &path.steps {
-            let _ = writeln!(text, "        {}:{} {}: {}", step.span.line, step.span.column, step.function, step.what);
+            let _ = writeln!(
+                text,
+                "        {}:{} {}: {}",
+                step.span.line, step.span.column, step.function, step.what
+            );
         }
     }
     text
 }
 
 fn numbered(code: &str) -> String {
-    (1..).zip(code.lines()).map(|(n, line)| format!("  {n:3} | {line}\n")).collect()
+    (1..)
+        .zip(code.lines())
+        .map(|(n, line)| format!("  {n:3} | {line}\n"))
+        .collect()
 }
 
 /// Runs `test` where there is stack enough.
 fn with_stack(test: fn()) {
-    let thread = std::thread::Builder::new().stack_size(STACK).spawn(test).expect("a thread starts");
+    let thread = std::thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(test)
+        .expect("a thread starts");
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
@@ -192,13 +218,23 @@ fn examples_compile() {
         let source = dir.path().join("main.rs");
         fs::write(&source, &block.code).expect("the example can be written");
         let output = Command::new(&rustc)
-            .args(["--edition", block.edition, "--emit=metadata", "--cap-lints=allow", "--crate-name=example"])
+            .args([
+                "--edition",
+                block.edition,
+                "--emit=metadata",
+                "--cap-lints=allow",
+                "--crate-name=example",
+            ])
             .arg("--out-dir")
             .arg(dir.path())
             .arg(&source)
             .output()
             .expect("rustc runs");
-        if output.status.success() { String::new() } else { String::from_utf8_lossy(&output.stderr).into_owned() }
+        if output.status.success() {
+            String::new()
+        } else {
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        }
     });
 }
 
@@ -206,21 +242,54 @@ fn examples_compile() {
 fn every_page_is_complete() {
     for lint in registry() {
         let page = lint.page;
-        assert!(page.starts_with(&format!("# {} ({})\n", lint.name, lint.code)), "{}: the title", lint.name);
-        let sections = ["## What it finds", "## Why it hurts", "## Example", "## Write this instead", "## Known limits"];
+        assert!(
+            page.starts_with(&format!("# {} ({})\n", lint.name, lint.code)),
+            "{}: the title",
+            lint.name
+        );
+        let sections = [
+            "## What it finds",
+            "## Why it hurts",
+            "## Example",
+            "## Write this instead",
+            "## Known limits",
+        ];
         let mut from = 0;
         for section in sections {
-            let at = page.get(from..).and_then(|rest| rest.find(&format!("\n{section}\n")));
-            let Some(at) = at else { panic!("{}: no section `{section}`, or out of order", lint.name) };
+            let at = page
+                .get(from..)
+                .and_then(|rest| rest.find(&format!("\n{section}\n")));
+            let Some(at) = at else {
+                panic!("{}: no section `{section}`, or out of order", lint.name)
+            };
             from += at + section.len();
         }
-        assert!(!page.contains("FILL IN") && !lint.summary.contains("FILL IN"), "{}: something is to be filled in", lint.name);
-        let marked: Vec<bool> = blocks(page).iter().map(|block| !block.marks().is_empty()).collect();
+        assert!(
+            !page.contains("FILL IN") && !lint.summary.contains("FILL IN"),
+            "{}: something is to be filled in",
+            lint.name
+        );
+        let marked: Vec<bool> = blocks(page)
+            .iter()
+            .map(|block| !block.marks().is_empty())
+            .collect();
         assert!(marked.contains(&true), "{}: no example fires", lint.name);
-        assert!(marked.contains(&false), "{}: no example is clean", lint.name);
+        assert!(
+            marked.contains(&false),
+            "{}: no example is clean",
+            lint.name
+        );
         let own = |block: &Block| block.marks().iter().any(|(_, name)| name == lint.name);
-        assert!(blocks(page).first().is_some_and(own), "{}: the first example must fire", lint.name);
-        assert!(page.lines().all(|line| !line.contains('\t')), "{}: tabs print badly", lint.name);
+        assert!(
+            blocks(page).first().is_some_and(own),
+            "{}: the first example must fire",
+            lint.name
+        );
+        assert!(
+            page.lines().all(|line| !line.contains('\t')),
+            "{}: tabs print badly",
+            lint.name
+        );
     }
 }
 

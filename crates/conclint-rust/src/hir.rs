@@ -96,16 +96,28 @@ pub enum ItemKind {
     /// `mod name;` (None) or `mod name { .. }`.
     Mod(Option<Vec<Item>>),
     Use(Vec<UseName>),
-    ExternCrate { krate: Name },
+    ExternCrate {
+        krate: Name,
+    },
     Struct(StructDef),
     Enum(EnumDef),
     Trait(TraitDef),
     TraitAlias,
     Impl(ImplDef),
     Fn(Arc<FnDef>),
-    Static { ty: Ty, mutable: bool, init: Option<Arc<Body>> },
-    Const { ty: Ty, init: Option<Arc<Body>> },
-    TypeAlias { generics: Arc<Generics>, ty: Option<Ty> },
+    Static {
+        ty: Ty,
+        mutable: bool,
+        init: Option<Arc<Body>>,
+    },
+    Const {
+        ty: Ty,
+        init: Option<Arc<Body>>,
+    },
+    TypeAlias {
+        generics: Arc<Generics>,
+        ty: Option<Ty>,
+    },
     /// `include!("file")` with a literal.
     Include(String),
     /// `macro_rules! name`.
@@ -256,12 +268,18 @@ impl Path {
 #[derive(Debug, Clone)]
 pub enum Ty {
     Path(Path),
-    Ref { mutable: bool, inner: Box<Ty> },
+    Ref {
+        mutable: bool,
+        inner: Box<Ty>,
+    },
     Ptr(Box<Ty>),
     Tuple(Vec<Ty>),
     /// Slices and arrays.
     Slice(Box<Ty>),
-    Fn { params: Vec<Ty>, ret: Option<Box<Ty>> },
+    Fn {
+        params: Vec<Ty>,
+        ret: Option<Box<Ty>>,
+    },
     Impl(Vec<Bound>),
     Dyn(Vec<Bound>),
     Never,
@@ -286,7 +304,12 @@ pub struct Stmt {
 
 #[derive(Debug, Clone)]
 pub enum StmtKind {
-    Let { pat: Pat, ty: Option<Ty>, init: Option<Expr>, else_: Option<Block> },
+    Let {
+        pat: Pat,
+        ty: Option<Ty>,
+        init: Option<Expr>,
+        else_: Option<Block>,
+    },
     /// With or without semicolon, but never the tail.
     Expr(Expr),
     Item(Box<Item>),
@@ -331,39 +354,113 @@ pub enum Lit {
 pub enum ExprKind {
     Path(Path),
     Lit(Lit),
-    Field { base: Box<Expr>, name: Name, name_span: Span },
-    Index { base: Box<Expr>, index: Box<Expr> },
-    Call { callee: Box<Expr>, args: Vec<Expr> },
-    MethodCall { receiver: Box<Expr>, name: Name, name_span: Span, generics: Vec<Ty>, args: Vec<Expr> },
-    Unary { op: UnOp, expr: Box<Expr> },
+    Field {
+        base: Box<Expr>,
+        name: Name,
+        name_span: Span,
+    },
+    Index {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
+    Call {
+        callee: Box<Expr>,
+        args: Vec<Expr>,
+    },
+    MethodCall {
+        receiver: Box<Expr>,
+        name: Name,
+        name_span: Span,
+        generics: Vec<Ty>,
+        args: Vec<Expr>,
+    },
+    Unary {
+        op: UnOp,
+        expr: Box<Expr>,
+    },
     /// `&e`, `&mut e`, `&raw e`.
-    Ref { mutable: bool, expr: Box<Expr> },
+    Ref {
+        mutable: bool,
+        expr: Box<Expr>,
+    },
     Try(Box<Expr>),
-    Await { expr: Box<Expr>, await_span: Span },
-    Cast { expr: Box<Expr>, ty: Ty },
-    Binary { op: BinOp, left: Box<Expr>, right: Box<Expr> },
-    Assign { left: Box<Expr>, right: Box<Expr> },
-    AssignOp { left: Box<Expr>, right: Box<Expr> },
+    Await {
+        expr: Box<Expr>,
+        await_span: Span,
+    },
+    Cast {
+        expr: Box<Expr>,
+        ty: Ty,
+    },
+    Binary {
+        op: BinOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Assign {
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    AssignOp {
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `let pat = e` in a condition.
-    Let { pat: Box<Pat>, expr: Box<Expr> },
+    Let {
+        pat: Box<Pat>,
+        expr: Box<Expr>,
+    },
     /// `{ .. }`, `unsafe { .. }`, `const { .. }`.
     Block(Block),
-    Async { block: Block },
-    If { cond: Box<Expr>, then: Block, else_: Option<Box<Expr>> },
-    Match { scrutinee: Box<Expr>, arms: Vec<Arm> },
-    Loop { label: Option<Name>, body: Block },
-    While { label: Option<Name>, cond: Box<Expr>, body: Block },
-    For { label: Option<Name>, pat: Box<Pat>, iter: Box<Expr>, body: Block },
-    Break { label: Option<Name>, value: Option<Box<Expr>> },
-    Continue { label: Option<Name> },
+    Async {
+        block: Block,
+    },
+    If {
+        cond: Box<Expr>,
+        then: Block,
+        else_: Option<Box<Expr>>,
+    },
+    Match {
+        scrutinee: Box<Expr>,
+        arms: Vec<Arm>,
+    },
+    Loop {
+        label: Option<Name>,
+        body: Block,
+    },
+    While {
+        label: Option<Name>,
+        cond: Box<Expr>,
+        body: Block,
+    },
+    For {
+        label: Option<Name>,
+        pat: Box<Pat>,
+        iter: Box<Expr>,
+        body: Block,
+    },
+    Break {
+        label: Option<Name>,
+        value: Option<Box<Expr>>,
+    },
+    Continue {
+        label: Option<Name>,
+    },
     Return(Option<Box<Expr>>),
     Closure(Arc<Closure>),
     Tuple(Vec<Expr>),
     Array(Vec<Expr>),
     /// `[e; n]`; `len` where it is a literal.
-    Repeat { elem: Box<Expr>, len: Option<u64> },
+    Repeat {
+        elem: Box<Expr>,
+        len: Option<u64>,
+    },
     /// Fields in source order.
-    Struct { path: Path, fields: Vec<(Name, Expr)>, base: Option<Box<Expr>> },
+    Struct {
+        path: Path,
+        fields: Vec<(Name, Expr)>,
+        base: Option<Box<Expr>>,
+    },
     Range(Option<Box<Expr>>, Option<Box<Expr>>),
     Macro(Box<MacroCall>),
     /// Something without parts of interest.
@@ -430,10 +527,22 @@ pub enum Pat {
     Wild,
     /// `x`, `ref x`, `mut x`, `x @ sub`. A lone upper-case name may be a
     /// constant or unit variant.
-    Bind { name: Name, by_ref: bool, mutable: bool, sub: Option<Box<Pat>>, span: Span },
+    Bind {
+        name: Name,
+        by_ref: bool,
+        mutable: bool,
+        sub: Option<Box<Pat>>,
+        span: Span,
+    },
     Tuple(Vec<Pat>),
-    TupleStruct { path: Path, pats: Vec<Pat> },
-    Struct { path: Path, fields: Vec<(Name, Pat)> },
+    TupleStruct {
+        path: Path,
+        pats: Vec<Pat>,
+    },
+    Struct {
+        path: Path,
+        fields: Vec<(Name, Pat)>,
+    },
     Ref(Box<Pat>),
     Slice(Vec<Pat>),
     Or(Vec<Pat>),
@@ -474,7 +583,9 @@ impl Expr {
     /// This expression and every one inside.
     pub fn each_expr(&self, f: &mut dyn FnMut(&Expr)) {
         f(self);
-        let all = |list: &[Expr], f: &mut dyn FnMut(&Expr)| list.iter().for_each(|expr| expr.each_expr(f));
+        let all = |list: &[Expr], f: &mut dyn FnMut(&Expr)| {
+            list.iter().for_each(|expr| expr.each_expr(f))
+        };
         match &self.kind {
             ExprKind::Path(_) | ExprKind::Lit(_) | ExprKind::Continue { .. } | ExprKind::Other => {}
             ExprKind::Field { base: expr, .. }
@@ -485,7 +596,10 @@ impl Expr {
             | ExprKind::Cast { expr, .. }
             | ExprKind::Let { expr, .. }
             | ExprKind::Repeat { elem: expr, .. } => expr.each_expr(f),
-            ExprKind::Index { base: left, index: right }
+            ExprKind::Index {
+                base: left,
+                index: right,
+            }
             | ExprKind::Binary { left, right, .. }
             | ExprKind::Assign { left, right }
             | ExprKind::AssignOp { left, right } => {
@@ -500,7 +614,9 @@ impl Expr {
                 receiver.each_expr(f);
                 all(args, f);
             }
-            ExprKind::Block(block) | ExprKind::Async { block } | ExprKind::Loop { body: block, .. } => block.each_expr(f),
+            ExprKind::Block(block)
+            | ExprKind::Async { block }
+            | ExprKind::Loop { body: block, .. } => block.each_expr(f),
             ExprKind::If { cond, then, else_ } => {
                 cond.each_expr(f);
                 then.each_expr(f);
@@ -517,7 +633,12 @@ impl Expr {
                     arm.body.each_expr(f);
                 }
             }
-            ExprKind::While { cond: head, body, .. } | ExprKind::For { iter: head, body, .. } => {
+            ExprKind::While {
+                cond: head, body, ..
+            }
+            | ExprKind::For {
+                iter: head, body, ..
+            } => {
                 head.each_expr(f);
                 body.each_expr(f);
             }

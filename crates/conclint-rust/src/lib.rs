@@ -45,7 +45,10 @@ pub fn read(input: Input) -> Program {
         .with_max_len(1)
         .map(|source| {
             let path: Arc<str> = source.path.clone();
-            workspace::ParsedFile { path, hir: parse::parse_file(&source.text) }
+            workspace::ParsedFile {
+                path,
+                hir: parse::parse_file(&source.text),
+            }
         })
         .collect();
     let ws = workspace::Workspace::build(&input.manifests, files);
@@ -55,7 +58,13 @@ pub fn read(input: Input) -> Program {
     program.problems = ws
         .problems
         .into_iter()
-        .map(|problem| conclint_facts::InputProblem { path: problem.path, line: problem.line, message: problem.message })
+        .map(|problem| conclint_facts::InputProblem {
+            path: problem.path,
+            line: problem.line,
+            message: problem.message,
+        })
         .collect();
+    // Taking large trees apart takes time; nobody needs to wait for it.
+    rayon::spawn(move || drop((ws.files, index)));
     program
 }

@@ -48,16 +48,25 @@ const PROBES: &[(&str, &str)] = &[
     ("AA", "let r = (&m.lock(), 1); here(); r.1;"),
     ("AA", "let r = Some(&m.lock()); here(); r.is_some();"),
     ("AA", "let r = { &m.lock() }; here(); r.v;"),
-    ("AA", "let z = 0; let r = if c { &m.lock().v } else { &z }; here(); *r;"),
+    (
+        "AA",
+        "let z = 0; let r = if c { &m.lock().v } else { &z }; here(); *r;",
+    ),
     ("AA", "match m.lock().v { _ => { here(); } }"),
     ("AA", "match m.lock().v { x if here() == x => {} _ => {} }"),
     ("AA", "match (m.lock().v, 1) { _ => { here(); } }"),
     ("AA", "match f1(&m.lock()) { _ => { here(); } }"),
     ("AA", "if let Some(x) = m.lock().opt() { here(); }"),
-    ("AA", "while let Some(x) = m.lock().opt() { here(); break; }"),
+    (
+        "AA",
+        "while let Some(x) = m.lock().opt() { here(); break; }",
+    ),
     ("AA", "for x in m.lock().iter() { here(); }"),
     (" A", "if let Some(x) = m.lock().opt() && hb() { }"),
-    (" A", "while let Some(x) = m.lock().opt() && hb() { break; }"),
+    (
+        " A",
+        "while let Some(x) = m.lock().opt() && hb() { break; }",
+    ),
     ("AA", "let Ok(g) = s.lock() else { return; }; here();"),
     ("AA", "m.lock().method(here());"),
     ("AA", "f2(m.lock().v, here());"),
@@ -68,7 +77,10 @@ const PROBES: &[(&str, &str)] = &[
     ("AA", "let x = vec![m.lock().v, here()];"),
     ("AA", "let x = m.lock().opt().map(|x| here());"),
     ("AA", "let x = m.lock().none().unwrap_or_else(|| here());"),
-    ("AA", "let mut a = [0; 3]; *place(&mut a, here()) = m.lock().v;"),
+    (
+        "AA",
+        "let mut a = [0; 3]; *place(&mut a, here()) = m.lock().v;",
+    ),
     ("AA", "m.lock().o += here();"),
     ("AA", "let mut g = m.lock(); g = { here(); m.lock() };"),
     ("AA", "println!(\"{} {}\", m.lock().v, here());"),
@@ -84,12 +96,21 @@ const PROBES: &[(&str, &str)] = &[
     ("ff", "let v = m.lock().v; here();"),
     ("ff", "let r = f1(&m.lock()); here();"),
     ("ff", "let x = match m.lock().v { 0 => 1, _ => 2 }; here();"),
-    ("ff", "let k = || -> Option<i32> { let x = m.lock().opt()?; here(); Some(x) }; k();"),
+    (
+        "ff",
+        "let k = || -> Option<i32> { let x = m.lock().opt()?; here(); Some(x) }; k();",
+    ),
     ("ff", "let s = format!(\"{}\", m.lock().v); here();"),
     ("ff", "if m.lock().b { here(); } else { here(); }"),
     ("ff", "while m.lock().b { here(); break; }"),
-    ("ff", "let Some(x) = m.lock().opt() else { here(); return; };"),
-    ("ff", "let Some(x) = m.lock().opt() else { return; }; here();"),
+    (
+        "ff",
+        "let Some(x) = m.lock().opt() else { here(); return; };",
+    ),
+    (
+        "ff",
+        "let Some(x) = m.lock().opt() else { return; }; here();",
+    ),
     ("ff", "let Ok(g) = s.lock() else { here(); return; };"),
     ("ff", "let x = m.lock().b && hb();"),
     ("ff", "let x = (c && m.lock().b) | hb();"),
@@ -108,31 +129,55 @@ const PROBES: &[(&str, &str)] = &[
     // The edition decides.
     ("Af", "if let Some(x) = m.lock().opt() {} else { here(); }"),
     ("Af", "if let Some(x) = m.lock().opt() {} else if hb() {}"),
-    ("Af", "let v = if let Some(x) = m.lock().opt() { x } else { here() };"),
+    (
+        "Af",
+        "let v = if let Some(x) = m.lock().opt() { x } else { here() };",
+    ),
     ("Af", "if let Ok(g) = s.lock() {} else { here(); }"),
     ("Af", "match { m.lock().v } { _ => { here(); } }"),
     ("Af", "f2({ m.lock().v }, here());"),
     ("Af", "f2(unsafe { m.lock().v }, here());"),
     // The first guard of an `else if let` chain.
-    ("Af", "if let Some(x) = m.lock().opt() {} else if let Some(y) = Some(1) { here(); }"),
+    (
+        "Af",
+        "if let Some(x) = m.lock().opt() {} else if let Some(y) = Some(1) { here(); }",
+    ),
     // Moves, overwriting, conditional drops.
     ("ff", "let g = m.lock(); let h = g; drop(h); here();"),
     ("ff", "{ let g = m.lock(); } here();"),
     ("AA", "let g = { let g = m.lock(); g }; here();"),
     ("AA", "let g = m.lock(); if c { drop(g); } here();"),
-    ("ff", "let mut o = None; { let g = m.lock(); o = Some(g); } drop(o); here();"),
-    ("AA", "let mut o = None; { let g = m.lock(); o = Some(g); } here(); drop(o);"),
+    (
+        "ff",
+        "let mut o = None; { let g = m.lock(); o = Some(g); } drop(o); here();",
+    ),
+    (
+        "AA",
+        "let mut o = None; { let g = m.lock(); o = Some(g); } here(); drop(o);",
+    ),
     ("ff", "let g = s.lock().unwrap(); drop(g); here();"),
-    ("AA", "let g = s.lock().unwrap_or_else(|e| e.into_inner()); here();"),
+    (
+        "AA",
+        "let g = s.lock().unwrap_or_else(|e| e.into_inner()); here();",
+    ),
     ("ff", "let n = s.lock().unwrap().v; here();"),
     ("AA", "if let Ok(g) = s.try_lock() { here(); }"),
     ("ff", "if let Ok(g) = s.try_lock() { } else { here(); }"),
-    ("ff", "match m.try_lock() { Some(g) => {} None => { here(); } }"),
+    (
+        "ff",
+        "match m.try_lock() { Some(g) => {} None => { here(); } }",
+    ),
     ("ff", "loop { let g = m.lock(); if c { break; } } here();"),
     ("AA", "let g = m.lock(); loop { if c { break; } here(); }"),
     // A guard that a variable gets further down, in the round before.
-    ("ff", "let mut g = m.lock(); loop { drop(g); here(); g = m.lock(); }"),
-    ("AA", "let mut g = m.lock(); loop { here(); drop(g); g = m.lock(); }"),
+    (
+        "ff",
+        "let mut g = m.lock(); loop { drop(g); here(); g = m.lock(); }",
+    ),
+    (
+        "AA",
+        "let mut g = m.lock(); loop { here(); drop(g); g = m.lock(); }",
+    ),
     // A closure that takes the guard along and lets it go.
     ("ff", "let g = m.lock(); run(move || { drop(g); here(); });"),
     ("ff", "let g = m.lock(); run(|| { drop(g); 0 }); here();"),
@@ -142,16 +187,27 @@ const PROBES: &[(&str, &str)] = &[
 /// Whole functions, where the body's tail is what matters.
 const TAILS: &[(&str, &str)] = &[
     ("Af", "fn p(m: &Mutex<D>) -> i32 { let l = L; m.lock().v }"),
-    ("Af", "fn p(m: &Mutex<D>) -> i32 { let l = L; match m.lock().v { x => x } }"),
-    ("ff", "fn p(m: &Mutex<D>) -> i32 { let l = L; return m.lock().v; }"),
+    (
+        "Af",
+        "fn p(m: &Mutex<D>) -> i32 { let l = L; match m.lock().v { x => x } }",
+    ),
+    (
+        "ff",
+        "fn p(m: &Mutex<D>) -> i32 { let l = L; return m.lock().v; }",
+    ),
 ];
 
 fn alive(code: &str, edition: &str) -> bool {
     let input = Input {
-        sources: vec![SourceInput { path: Arc::from("src/lib.rs"), text: Arc::from(code) }],
+        sources: vec![SourceInput {
+            path: Arc::from("src/lib.rs"),
+            text: Arc::from(code),
+        }],
         manifests: vec![ManifestInput {
             dir: String::new(),
-            text: format!("[package]\nname = \"probe\"\nedition = \"{edition}\"\n[dependencies]\nparking_lot = \"*\"\n"),
+            text: format!(
+                "[package]\nname = \"probe\"\nedition = \"{edition}\"\n[dependencies]\nparking_lot = \"*\"\n"
+            ),
         }],
         lock_types: Vec::new(),
     };
@@ -177,7 +233,10 @@ fn check(expected: &str, code: &str, failures: &mut Vec<String>) {
     for (letter, edition) in expected.chars().zip(["2021", "2024"]) {
         if letter != ' ' && alive(code, edition) != (letter == 'A') {
             let is = if letter == 'A' { "alive" } else { "free" };
-            failures.push(format!("edition {edition}, should be {is}: {}", code.trim_start_matches(PRELUDE)));
+            failures.push(format!(
+                "edition {edition}, should be {is}: {}",
+                code.trim_start_matches(PRELUDE)
+            ));
         }
     }
 }
@@ -186,11 +245,17 @@ fn check(expected: &str, code: &str, failures: &mut Vec<String>) {
 fn every_probe_in_both_editions() {
     let mut failures = Vec::new();
     for (expected, body) in PROBES {
-        let code = format!("{PRELUDE}fn p(m: &Mutex<D>, s: &std::sync::Mutex<D>, c: bool) {{ {body} }}\n");
+        let code =
+            format!("{PRELUDE}fn p(m: &Mutex<D>, s: &std::sync::Mutex<D>, c: bool) {{ {body} }}\n");
         check(expected, &code, &mut failures);
     }
     for (expected, function) in TAILS {
         check(expected, &format!("{PRELUDE}{function}\n"), &mut failures);
     }
-    assert!(failures.is_empty(), "{} probes differ from the compiler:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} probes differ from the compiler:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }

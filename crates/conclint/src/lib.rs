@@ -21,6 +21,11 @@ use clap::Parser;
 
 use crate::args::{Cli, Command};
 
+/// Syntax trees are many small pieces: a faster allocator is a quarter of the
+/// running time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Why a command did not end well.
 enum Failure {
     /// The reader of our output went away: nobody is left to tell.

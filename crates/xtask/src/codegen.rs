@@ -71,24 +71,37 @@ pub fn scan(dir: &Path) -> Result<Vec<LintFolder>> {
             bail!("{} is no module name", folder.display());
         };
         let source = folder.join("mod.rs");
-        let text = fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
-        let code = declared(&text, "code").with_context(|| format!("{} declares no `code`", source.display()))?;
-        let name = declared(&text, "name").with_context(|| format!("{} declares no `name`", source.display()))?;
+        let text = fs::read_to_string(&source)
+            .with_context(|| format!("cannot read {}", source.display()))?;
+        let code = declared(&text, "code")
+            .with_context(|| format!("{} declares no `code`", source.display()))?;
+        let name = declared(&text, "name")
+            .with_context(|| format!("{} declares no `name`", source.display()))?;
         if name.replace('-', "_") != module {
             bail!("the lint `{name}` lies in a folder `{module}`");
         }
-        lints.push(LintFolder { code: code.to_owned(), module: module.to_owned() });
+        lints.push(LintFolder {
+            code: code.to_owned(),
+            module: module.to_owned(),
+        });
     }
     lints.sort();
     if let Some(pair) = lints.windows(2).find(|pair| pair[0].code == pair[1].code) {
-        bail!("{} and {} have one code, {}", pair[0].module, pair[1].module, pair[0].code);
+        bail!(
+            "{} and {} have one code, {}",
+            pair[0].module,
+            pair[1].module,
+            pair[0].code
+        );
     }
     Ok(lints)
 }
 
 /// The string given to `field` in a lint's declaration.
 fn declared<'t>(source: &'t str, field: &str) -> Option<&'t str> {
-    let line = source.lines().find_map(|line| line.trim_start().strip_prefix(field)?.strip_prefix(": \""))?;
+    let line = source
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix(field)?.strip_prefix(": \""))?;
     line.split('"').next()
 }
 
@@ -101,7 +114,10 @@ fn registry(lints: &[LintFolder]) -> String {
     let mut modules: Vec<&LintFolder> = lints.iter().collect();
     modules.sort_by_key(|lint| &lint.module);
     for lint in modules {
-        text.push_str(&format!("#[path = \"{0}/mod.rs\"]\nmod {0};\n", lint.module));
+        text.push_str(&format!(
+            "#[path = \"{0}/mod.rs\"]\nmod {0};\n",
+            lint.module
+        ));
     }
     text.push_str("\npub(crate) static LINTS: &[&Lint] = &[\n");
     for lint in lints {
@@ -125,7 +141,10 @@ mod tests {
 
     #[test]
     fn the_registry_lists_by_code() {
-        let lint = |code: &str, module: &str| LintFolder { code: code.to_owned(), module: module.to_owned() };
+        let lint = |code: &str, module: &str| LintFolder {
+            code: code.to_owned(),
+            module: module.to_owned(),
+        };
         let text = registry(&[lint("CL101", "zebra"), lint("CL102", "ant")]);
         assert!(text.find("zebra::LINT") < text.find("ant::LINT"));
         assert!(text.contains("#[path = \"ant/mod.rs\"]\nmod ant;\n"));

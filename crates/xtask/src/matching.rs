@@ -82,22 +82,39 @@ pub fn survivor<'a>(
     image: impl Fn(&RecordStep) -> (u32, u32),
 ) -> Option<&'a Finding> {
     let near = |step: &RecordStep, found: &Step| {
-        let (first, last) = image(step);
-        let line = found.span.line;
-        same_function(step, found)
-            && line.saturating_add(TOLERANCE) >= first
-            && line <= last.saturating_add(TOLERANCE)
-            && hit.sites.iter().any(|site| same_part(site, found))
+        moved(step, found, &image) && hit.sites.iter().any(|site| same_part(site, found))
     };
-    let moved = after
-        .iter()
-        .find(|finding| finding.rule == hit.finding.rule && sites(record, finding, near).is_some());
-    moved.or_else(|| {
+    let there = |finding: &&Finding| {
+        finding.rule == hit.finding.rule && sites(record, finding, near).is_some()
+    };
+    after.iter().find(there).or_else(|| {
         let wanted = identity(hit.finding);
         let same = |finding: &&Finding| identity(finding) == wanted;
         let all_left = after.iter().filter(same).count() >= before.iter().filter(same).count();
         after.iter().filter(|_| all_left).find(same)
     })
+}
+
+/// A finding among `after` that hits the record's lines as they moved, on
+/// whatever locks: worth a look, and not the same pair.
+pub fn neighbour<'a>(
+    record: &Record,
+    after: &'a [Finding],
+    image: impl Fn(&RecordStep) -> (u32, u32),
+) -> Option<&'a Finding> {
+    let near = |step: &RecordStep, found: &Step| moved(step, found, &image);
+    after
+        .iter()
+        .find(|finding| sites(record, finding, near).is_some())
+}
+
+/// Whether `found` is at the lines that `step` became.
+fn moved(step: &RecordStep, found: &Step, image: impl Fn(&RecordStep) -> (u32, u32)) -> bool {
+    let (first, last) = image(step);
+    let line = found.span.line;
+    same_function(step, found)
+        && line.saturating_add(TOLERANCE) >= first
+        && line <= last.saturating_add(TOLERANCE)
 }
 
 /// Whether two steps do the same with the same object.

@@ -43,20 +43,27 @@ impl NewLint {
         fs::write(folder.join("mod.rs"), source(&self.name, &code))?;
         fs::write(folder.join("lint.md"), page(&self.name, &code))?;
         Codegen::write()?;
-        println!("crates/conclint-lints/src/{}: fill in lint.md first, it is the test", self.name.replace('-', "_"));
+        println!(
+            "crates/conclint-lints/src/{}: fill in lint.md first, it is the test",
+            self.name.replace('-', "_")
+        );
         Ok(())
     }
 }
 
 fn is_kebab(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .split('-')
-            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        && name.split('-').all(|part| {
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
 }
 
 fn is_code(code: &str) -> bool {
-    code.strip_prefix("CL").is_some_and(|digits| digits.len() == 3 && digits.chars().all(|c| c.is_ascii_digit()))
+    code.strip_prefix("CL")
+        .is_some_and(|digits| digits.len() == 3 && digits.chars().all(|c| c.is_ascii_digit()))
 }
 
 /// One more than the highest code of the group: a code is never used again.
@@ -141,7 +148,13 @@ mod tests {
     #[test]
     fn names_and_codes() {
         assert!(is_kebab("check-then-act") && is_kebab("x2"));
-        assert!(!is_kebab("Check") && !is_kebab("a--b") && !is_kebab("") && !is_kebab("a_b") && !is_kebab("-a"));
+        assert!(
+            !is_kebab("Check")
+                && !is_kebab("a--b")
+                && !is_kebab("")
+                && !is_kebab("a_b")
+                && !is_kebab("-a")
+        );
         assert!(is_code("CL107") && !is_code("CL1") && !is_code("107") && !is_code("CL10a"));
     }
 

@@ -11,7 +11,7 @@ use conclint_diag::Finding;
 use rayon::prelude::*;
 
 use crate::analyse::{brief, check_tree, everything};
-use crate::matching::{Hit, all_steps, class_fits, hits, nearest, survivor};
+use crate::matching::{Hit, all_steps, class_fits, hits, nearest, neighbour, survivor};
 use crate::mirror::Mirror;
 use crate::records::{self, Difficulty, Record, RecordStep};
 
@@ -193,7 +193,16 @@ impl RealBugs {
                 println!("    before: {}", brief(hit));
                 Fix::Survives
             }
-            None => Fix::Gone,
+            None => {
+                if let Some(finding) = neighbour(record, after, image) {
+                    println!(
+                        "{} gone; its lines are named for other reasons: {}",
+                        record.id,
+                        brief(finding)
+                    );
+                }
+                Fix::Gone
+            }
         }
     }
 }

@@ -528,8 +528,15 @@ impl<'a> Search<'a> {
             .min()
             .unwrap_or(Certainty::Low);
         // One guess on each side is more than one guess.
-        let guesses = links.iter().filter(|link| link.nesting.confidence < Certainty::High).count();
-        let weakest = if guesses > 1 { weakest.lower() } else { weakest };
+        let guesses = links
+            .iter()
+            .filter(|link| link.nesting.confidence < Certainty::High)
+            .count();
+        let weakest = if guesses > 1 {
+            weakest.lower()
+        } else {
+            weakest
+        };
         if self.writers_of(links).is_empty() {
             weakest
         } else {

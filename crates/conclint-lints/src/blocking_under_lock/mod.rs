@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Mode, Site, StmtId};
+use conclint_facts::{
+    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Mode, Site,
+    StmtId,
+};
 
 use crate::flow::{Point, event_at, events, used_in_statement};
 use crate::trace::{Draw, confidence, lower};
@@ -42,23 +45,42 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let mut explained: BTreeSet<(FnId, Way, EventRef)> = BTreeSet::new();
     let mut holders: BTreeMap<EventRef, BTreeSet<FnId>> = BTreeMap::new();
     for blocked in analysis.blocked() {
-        let Some(reason) = reason(analysis, blocked) else { continue };
-        let inner = ways.get(&blocked.event).is_some_and(|known| held_further_in(blocked, known));
+        let Some(reason) = reason(analysis, blocked) else {
+            continue;
+        };
+        let inner = ways
+            .get(&blocked.event)
+            .is_some_and(|known| held_further_in(blocked, known));
         if inner || purpose::is_meant(analysis, &draw, blocked, reason) {
             continue;
         }
         // Several locks held at once: the first one taken speaks for all.
         if explained.insert((blocked.function, way(blocked), blocked.event)) {
-            sections.entry((blocked.function, blocked.held.site, reason)).or_default().push(blocked);
-            holders.entry(blocked.event).or_default().insert(blocked.function);
+            sections
+                .entry((blocked.function, blocked.held.site, reason))
+                .or_default()
+                .push(blocked);
+            holders
+                .entry(blocked.event)
+                .or_default()
+                .insert(blocked.function);
         }
     }
     let known = |blocked: &BlockedUnder| holders.get(&blocked.event).map_or(0, BTreeSet::len);
     for ((function, _, reason), places) in sections {
-        let mut places: Vec<Place<'_>> =
-            places.into_iter().map(|blocked| Place { blocked, sure: sure(blocked, reason, known(blocked)) }).collect();
+        let mut places: Vec<Place<'_>> = places
+            .into_iter()
+            .map(|blocked| Place {
+                blocked,
+                sure: sure(blocked, reason, known(blocked)),
+            })
+            .collect();
         places.sort_by_key(|place| {
-            (std::cmp::Reverse(place.sure), place.blocked.chain.len(), first_step(analysis, place.blocked))
+            (
+                std::cmp::Reverse(place.sure),
+                place.blocked.chain.len(),
+                first_step(analysis, place.blocked),
+            )
         });
         findings.extend(report(analysis, &draw, function, reason, &places));
     }
@@ -108,11 +130,17 @@ impl Reason {
             Reason::Block(BlockKind::Callback) => format!(
                 "nobody knows how long it takes, and when it comes back for `{lock}`, the thread waits for itself"
             ),
-            Reason::Join | Reason::Recv | Reason::Send | Reason::Wait | Reason::Block(BlockKind::Barrier | BlockKind::Park) => {
+            Reason::Join
+            | Reason::Recv
+            | Reason::Send
+            | Reason::Wait
+            | Reason::Block(BlockKind::Barrier | BlockKind::Park) => {
                 format!("if the one it waits for needs `{lock}` first, neither ever goes on")
             }
             Reason::Block(BlockKind::Pool | BlockKind::BlockOn) => {
-                format!("if the work it waits for needs `{lock}`, or this thread picks up such work, nothing goes on")
+                format!(
+                    "if the work it waits for needs `{lock}`, or this thread picks up such work, nothing goes on"
+                )
             }
             Reason::Block(_) => format!("every thread that wants `{lock}` waits just as long"),
         }
@@ -123,7 +151,11 @@ impl Reason {
         matches!(
             self,
             Reason::Block(
-                BlockKind::File | BlockKind::Network | BlockKind::Http | BlockKind::Process | BlockKind::Stdin
+                BlockKind::File
+                    | BlockKind::Network
+                    | BlockKind::Http
+                    | BlockKind::Process
+                    | BlockKind::Stdin
             )
         )
     }
@@ -146,9 +178,15 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
         EventKind::CallParam { .. } => Some(Reason::Block(BlockKind::Callback)),
         EventKind::Join { .. } => Some(Reason::Join),
         EventKind::Recv { blocking, .. } => (*blocking != Blocking::Try).then_some(Reason::Recv),
-        EventKind::Send { bounded: Some(true), blocking, .. } => (*blocking != Blocking::Try).then_some(Reason::Send),
+        EventKind::Send {
+            bounded: Some(true),
+            blocking,
+            ..
+        } => (*blocking != Blocking::Try).then_some(Reason::Send),
         // A wait gives back its own guard; which one that is must be known.
-        EventKind::Wait { guard: Some(own), .. } => {
+        EventKind::Wait {
+            guard: Some(own), ..
+        } => {
             let same = blocked.event.function == blocked.function && *own == blocked.held.guard;
             (!same).then_some(Reason::Wait)
         }
@@ -158,7 +196,11 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
 
 /// The calls from the holder to the operation.
 fn way(blocked: &BlockedUnder) -> Way {
-    blocked.chain.iter().map(|call| (call.function, call.site)).collect()
+    blocked
+        .chain
+        .iter()
+        .map(|call| (call.function, call.site))
+        .collect()
 }
 
 /// Whether a function further along the way holds a lock there, too: its
@@ -180,7 +222,10 @@ fn statement(analysis: &Analysis, blocked: &BlockedUnder) -> Option<StmtId> {
 }
 
 fn runs_code(event: &Event) -> bool {
-    matches!(event.kind, EventKind::Call(_) | EventKind::CallParam { .. } | EventKind::Acquire { .. })
+    matches!(
+        event.kind,
+        EventKind::Call(_) | EventKind::CallParam { .. } | EventKind::Acquire { .. }
+    )
 }
 
 /// Whether the guarded data takes part in the statement that blocks.
@@ -211,7 +256,10 @@ fn sure(blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
 }
 
 fn first_step(analysis: &Analysis, blocked: &BlockedUnder) -> Site {
-    blocked.chain.first().map_or_else(|| analysis.event(blocked.event).site, |call| call.site)
+    blocked
+        .chain
+        .first()
+        .map_or_else(|| analysis.event(blocked.event).site, |call| call.site)
 }
 
 /// The operation as people write it.
@@ -221,7 +269,9 @@ fn operation(analysis: &Analysis, draw: &Draw<'_>, at: EventRef) -> (String, Str
         EventKind::Block { what, .. } => (what.to_string(), String::new()),
         EventKind::CallParam { param } => {
             let params = draw.function(at.function).map_or(&[][..], |f| &f.params);
-            let name = params.get(usize::from(*param)).map_or("a callback", |p| p.name.as_str());
+            let name = params
+                .get(usize::from(*param))
+                .map_or("a callback", |p| p.name.as_str());
             (name.to_owned(), String::new())
         }
         EventKind::Join { handle, .. } => ("join".to_owned(), object_name(handle.as_ref())),
@@ -239,11 +289,18 @@ fn report(
     reason: Reason,
     places: &[Place<'_>],
 ) -> Option<Finding> {
-    let Place { blocked: best, sure } = *places.first()?;
+    let Place {
+        blocked: best,
+        sure,
+    } = *places.first()?;
     let lock = draw.name(&best.held.lock);
     let name = draw.function_name(function);
     let (op, _) = operation(analysis, draw, best.event);
-    let paths: Vec<Trace> = places.iter().take(PLACES).map(|p| trace(analysis, draw, p.blocked, reason)).collect();
+    let paths: Vec<Trace> = places
+        .iter()
+        .take(PLACES)
+        .map(|p| trace(analysis, draw, p.blocked, reason))
+        .collect();
     let sometimes = if best.held.must { "" } else { " on some paths" };
     let how = match best.chain.first() {
         None => format!("runs `{op}`"),
@@ -272,10 +329,20 @@ fn report(
 fn trace(analysis: &Analysis, draw: &Draw<'_>, blocked: &BlockedUnder, reason: Reason) -> Trace {
     let lock = draw.name(&blocked.held.lock);
     let (op, object) = operation(analysis, draw, blocked.event);
-    let what = if object.is_empty() { format!("`{op}`: {}", reason.in_words()) } else { format!("`{op}` on `{object}`: {}", reason.in_words()) };
+    let what = if object.is_empty() {
+        format!("`{op}`: {}", reason.in_words())
+    } else {
+        format!("`{op}` on `{object}`: {}", reason.in_words())
+    };
     let mut steps = vec![draw.hold(blocked.function, &blocked.held)];
     steps.extend(draw.calls(&blocked.chain));
-    steps.push(draw.step(blocked.event.function, analysis.event(blocked.event).site, reason.role(), object, what));
+    steps.push(draw.step(
+        blocked.event.function,
+        analysis.event(blocked.event).site,
+        reason.role(),
+        object,
+        what,
+    ));
     Trace {
         title: format!("`{lock}` is held during `{op}`"),
         steps,
@@ -287,16 +354,31 @@ fn help(draw: &Draw<'_>, blocked: &BlockedUnder, reason: Reason, op: &str) -> Ve
         .function(blocked.function)
         .and_then(|f| f.guards.get(blocked.held.guard.index()))
         .and_then(|g| g.name.clone());
-    let call = blocked.chain.first().map_or_else(|| op.to_owned(), |call| call.name.clone());
+    let call = blocked
+        .chain
+        .first()
+        .map_or_else(|| op.to_owned(), |call| call.name.clone());
     let release = match guard {
-        Some(guard) => format!("take what `{call}` needs out of the guarded data, `drop({guard})`, then call `{call}`"),
-        None => format!("bind what `{call}` needs in a `let` of its own, so that the guard ends before `{call}`"),
+        Some(guard) => format!(
+            "take what `{call}` needs out of the guarded data, `drop({guard})`, then call `{call}`"
+        ),
+        None => format!(
+            "bind what `{call}` needs in a `let` of its own, so that the guard ends before `{call}`"
+        ),
     };
     let second = match reason {
-        Reason::Join => Some("move the handles out (`mem::take`) under the lock and join them after it"),
-        Reason::Block(BlockKind::Callback) => Some("or say in the documentation that the callback runs under the lock"),
-        Reason::Block(BlockKind::Sleep) => Some("to wait for a change of the guarded data, use a `Condvar`"),
+        Reason::Join => {
+            Some("move the handles out (`mem::take`) under the lock and join them after it")
+        }
+        Reason::Block(BlockKind::Callback) => {
+            Some("or say in the documentation that the callback runs under the lock")
+        }
+        Reason::Block(BlockKind::Sleep) => {
+            Some("to wait for a change of the guarded data, use a `Condvar`")
+        }
         _ => None,
     };
-    std::iter::once(release).chain(second.map(str::to_owned)).collect()
+    std::iter::once(release)
+        .chain(second.map(str::to_owned))
+        .collect()
 }

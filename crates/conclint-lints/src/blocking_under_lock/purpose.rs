@@ -8,16 +8,63 @@ use crate::trace::Draw;
 /// Types whose lock serialises the very operation: a file, a socket, a child,
 /// a channel end.
 const SERIALISED: &[&str] = &[
-    "File", "OpenOptions", "BufReader", "BufWriter", "LineWriter", "Read", "Write", "Seek", "AsyncRead", "AsyncWrite",
-    "Stdin", "Stdout", "Stderr", "Child", "ChildStdin", "ChildStdout", "Command", "TcpStream", "UdpSocket",
-    "TcpListener", "UnixStream", "UnixListener", "UnixDatagram", "Stream", "Socket", "Connection", "Conn", "Client",
-    "Session", "Transport", "Sender", "SyncSender", "Receiver", "UnboundedSender", "UnboundedReceiver", "Writer",
-    "Reader", "Terminal", "Term", "Pty", "Log", "Logger", "JoinHandle", "Barrier",
+    "File",
+    "OpenOptions",
+    "BufReader",
+    "BufWriter",
+    "LineWriter",
+    "Read",
+    "Write",
+    "Seek",
+    "AsyncRead",
+    "AsyncWrite",
+    "Stdin",
+    "Stdout",
+    "Stderr",
+    "Child",
+    "ChildStdin",
+    "ChildStdout",
+    "Command",
+    "TcpStream",
+    "UdpSocket",
+    "TcpListener",
+    "UnixStream",
+    "UnixListener",
+    "UnixDatagram",
+    "Stream",
+    "Socket",
+    "Connection",
+    "Conn",
+    "Client",
+    "Session",
+    "Transport",
+    "Sender",
+    "SyncSender",
+    "Receiver",
+    "UnboundedSender",
+    "UnboundedReceiver",
+    "Writer",
+    "Reader",
+    "Terminal",
+    "Term",
+    "Pty",
+    "Log",
+    "Logger",
+    "JoinHandle",
+    "Barrier",
 ];
 
 /// Whether this operation is what the held lock is there to serialise.
-pub(super) fn is_meant(analysis: &Analysis, draw: &Draw<'_>, blocked: &BlockedUnder, reason: Reason) -> bool {
-    let guarded = draw.class(&blocked.held.lock).map(|class| class.type_text.as_str()).unwrap_or_default();
+pub(super) fn is_meant(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    blocked: &BlockedUnder,
+    reason: Reason,
+) -> bool {
+    let guarded = draw
+        .class(&blocked.held.lock)
+        .map(|class| class.type_text.as_str())
+        .unwrap_or_default();
     let on_it = on_guarded_data(analysis, blocked);
     match reason {
         // The callback is given the guarded data: `with(|data| ..)` is an API.
@@ -38,7 +85,10 @@ pub(super) fn is_meant(analysis: &Analysis, draw: &Draw<'_>, blocked: &BlockedUn
 /// `Mutex<()>`, `Arc<RwLock<()>>`.
 fn guards_nothing(type_text: &str) -> bool {
     let text = type_text.replace(' ', "");
-    text.match_indices("<()>").any(|(at, _)| text.get(..at).is_some_and(|t| t.ends_with("Mutex") || t.ends_with("Lock")))
+    text.match_indices("<()>").any(|(at, _)| {
+        text.get(..at)
+            .is_some_and(|t| t.ends_with("Mutex") || t.ends_with("Lock"))
+    })
 }
 
 /// Whether the type's text holds one of these names, whole or as the last
@@ -46,11 +96,16 @@ fn guards_nothing(type_text: &str) -> bool {
 fn names_any(type_text: &str, names: &[&str]) -> bool {
     type_text
         .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .any(|word| names.iter().any(|name| word == *name || ends_in_word(word, name)))
+        .any(|word| {
+            names
+                .iter()
+                .any(|name| word == *name || ends_in_word(word, name))
+        })
 }
 
 fn ends_in_word(word: &str, name: &str) -> bool {
-    word.strip_suffix(name).is_some_and(|front| front.ends_with(|c: char| c.is_lowercase() || c.is_ascii_digit()))
+    word.strip_suffix(name)
+        .is_some_and(|front| front.ends_with(|c: char| c.is_lowercase() || c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -60,7 +115,10 @@ mod tests {
     #[test]
     fn serialising_types() {
         assert!(names_any("Mutex<File>", SERIALISED));
-        assert!(names_any("Arc<Mutex<Option<io::BufWriter<File>>>>", SERIALISED));
+        assert!(names_any(
+            "Arc<Mutex<Option<io::BufWriter<File>>>>",
+            SERIALISED
+        ));
         assert!(names_any("Mutex<LogWriter>", SERIALISED));
         assert!(names_any("Mutex<mpsc::Receiver<Job>>", SERIALISED));
         assert!(!names_any("Mutex<Profile>", SERIALISED));

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, Class, ClassId, DeclaredOrder, FnId, Nesting, ObjectKind, SameInstance, Site};
+use conclint_facts::{
+    Analysis, Class, ClassId, DeclaredOrder, FnId, Nesting, ObjectKind, SameInstance, Site,
+};
 
 use crate::trace::{Draw, confidence, lower};
 use crate::{Found, Level, Lint, Settings};
@@ -22,17 +24,31 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let classes = &analysis.program().classes;
-    let mut orders: Vec<Order> =
-        analysis.program().orders.iter().map(|declared| Order::from_source(declared, classes)).collect();
-    orders.extend(settings.orders.iter().map(|names| Order::from_config(names, classes)));
+    let mut orders: Vec<Order> = analysis
+        .program()
+        .orders
+        .iter()
+        .map(|declared| Order::from_source(declared, classes))
+        .collect();
+    orders.extend(
+        settings
+            .orders
+            .iter()
+            .map(|names| Order::from_config(names, classes)),
+    );
     // A function that disregards an order is one finding, whatever it takes.
     let mut by_function: BTreeMap<(usize, FnId), Vec<&Nesting>> = BTreeMap::new();
     let mut seen: BTreeSet<(usize, FnId, ClassId, ClassId)> = BTreeSet::new();
     for nesting in analysis.nestings() {
         for (number, order) in orders.iter().enumerate() {
-            let Some((held, taken)) = order.violated_by(nesting) else { continue };
+            let Some((held, taken)) = order.violated_by(nesting) else {
+                continue;
+            };
             if seen.insert((number, nesting.function, held, taken)) {
-                by_function.entry((number, nesting.function)).or_default().push(nesting);
+                by_function
+                    .entry((number, nesting.function))
+                    .or_default()
+                    .push(nesting);
             }
         }
     }
@@ -67,11 +83,18 @@ impl Order {
                 None => matching(name, all, here),
             }
         });
-        Order::new(declared.names.clone(), resolved.collect(), Some(declared.site))
+        Order::new(
+            declared.names.clone(),
+            resolved.collect(),
+            Some(declared.site),
+        )
     }
 
     fn from_config(names: &[String], all: &[Class]) -> Self {
-        let classes = names.iter().map(|name| matching(name, all, |_| true)).collect();
+        let classes = names
+            .iter()
+            .map(|name| matching(name, all, |_| true))
+            .collect();
         Order::new(names.to_vec(), classes, None)
     }
 
@@ -89,13 +112,17 @@ impl Order {
     fn between(&self, nesting: &Nesting) -> String {
         let at = |class: Option<ClassId>| self.names.get(self.position(class?)?).cloned();
         match (at(nesting.taken.class), at(nesting.held.lock.class)) {
-            (Some(first), Some(second)) if self.names.len() > 4 => format!("{first} -> .. -> {second}"),
+            (Some(first), Some(second)) if self.names.len() > 4 => {
+                format!("{first} -> .. -> {second}")
+            }
             _ => self.names.join(" -> "),
         }
     }
 
     fn position(&self, class: ClassId) -> Option<usize> {
-        self.classes.iter().position(|candidates| candidates.contains(&class))
+        self.classes
+            .iter()
+            .position(|candidates| candidates.contains(&class))
     }
 
     /// The two classes, where the one taken should come before the one held.
@@ -103,7 +130,8 @@ impl Order {
         let (held, taken) = (nesting.held.lock.class?, nesting.taken.class?);
         let exclusive = nesting.held.lock.exclusive || nesting.taken.exclusive;
         let against = self.position(taken)? < self.position(held)?;
-        (against && held != taken && !exclusive && nesting.same != SameInstance::Certain).then_some((held, taken))
+        (against && held != taken && !exclusive && nesting.same != SameInstance::Certain)
+            .then_some((held, taken))
     }
 }
 
@@ -113,7 +141,9 @@ fn matching(name: &str, all: &[Class], fits: impl Fn(&Class) -> bool) -> Vec<Cla
     (0..)
         .map(ClassId)
         .zip(all)
-        .filter(|(_, class)| matches!(class.kind, ObjectKind::Lock(_)) && is_named(class, name) && fits(class))
+        .filter(|(_, class)| {
+            matches!(class.kind, ObjectKind::Lock(_)) && is_named(class, name) && fits(class)
+        })
         .map(|(id, _)| id)
         .collect()
 }
@@ -135,7 +165,12 @@ fn report(draw: &Draw<'_>, order: &Order, nesting: &Nesting, all: &[&Nesting]) -
         .iter()
         .take(PLACES)
         .map(|n| {
-            let title = format!("`{}` then `{}`{}", draw.name(&n.held.lock), draw.name(&n.taken), draw.context(n));
+            let title = format!(
+                "`{}` then `{}`{}",
+                draw.name(&n.held.lock),
+                draw.name(&n.taken),
+                draw.context(n)
+            );
             draw.nesting_trace(title, n)
         })
         .collect();
@@ -144,8 +179,17 @@ fn report(draw: &Draw<'_>, order: &Order, nesting: &Nesting, all: &[&Nesting]) -
             let span = draw.span(site);
             let place = format!("{}:{}", span.file, span.line);
             let what = format!("states the order `{stated}`");
-            let step = conclint_diag::Step { span, function: String::new(), role: Role::Use, object: String::new(), what };
-            paths.push(Trace { title: format!("the order is `{stated}`"), steps: vec![step] });
+            let step = conclint_diag::Step {
+                span,
+                function: String::new(),
+                role: Role::Use,
+                object: String::new(),
+                what,
+            };
+            paths.push(Trace {
+                title: format!("the order is `{stated}`"),
+                steps: vec![step],
+            });
             place
         }
         None => "the configuration".to_owned(),
@@ -198,7 +242,12 @@ mod tests {
     #[test]
     fn a_name_is_the_whole_or_an_end_at_a_joint() {
         let users = class("app::state::Registry.users", "Registry.users");
-        for name in ["users", "Registry.users", "app::state::Registry.users", "state::Registry.users"] {
+        for name in [
+            "users",
+            "Registry.users",
+            "app::state::Registry.users",
+            "state::Registry.users",
+        ] {
             assert!(is_named(&users, name), "{name}");
         }
         for name in ["sers", "", "y.users", "Registry", "super_users"] {
@@ -208,7 +257,11 @@ mod tests {
 
     #[test]
     fn an_ambiguous_name_is_not_exact() {
-        let all = [class("a::A.state", "A.state"), class("b::B.state", "B.state"), class("b::B.log", "B.log")];
+        let all = [
+            class("a::A.state", "A.state"),
+            class("b::B.state", "B.state"),
+            class("b::B.log", "B.log"),
+        ];
         let order = Order::from_config(&["state".to_owned(), "log".to_owned()], &all);
         assert!(!order.exact);
         assert_eq!(order.position(ClassId(1)), Some(0));

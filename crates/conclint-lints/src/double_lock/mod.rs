@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, Blocking, EventRef, FnId, LockTraits, Mode, Nesting, SameInstance, Site};
+use conclint_facts::{
+    Analysis, Blocking, EventRef, FnId, LockTraits, Mode, Nesting, SameInstance, Site,
+};
 
 use crate::trace::{Draw, confidence, list, lower};
 use crate::{Found, Level, Lint, Settings};
@@ -27,14 +29,23 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let mut by_guard: BTreeMap<(FnId, Site, String), Vec<Case<'_>>> = BTreeMap::new();
     for nesting in analysis.nestings() {
         if let Some(case) = Case::of(nesting, analysis) {
-            let key = (nesting.function, nesting.held.site, draw.key(&nesting.taken));
+            let key = (
+                nesting.function,
+                nesting.held.site,
+                draw.key(&nesting.taken),
+            );
             by_guard.entry(key).or_default().push(case);
         }
     }
     for mut cases in by_guard.into_values() {
         cases.sort_by_key(|case| {
             let n = case.nesting;
-            (std::cmp::Reverse((case.severity, case.confidence)), n.chain.len(), first_step(n), n.site)
+            (
+                std::cmp::Reverse((case.severity, case.confidence)),
+                n.chain.len(),
+                first_step(n),
+                n.site,
+            )
         });
         findings.extend(report(analysis, &draw, &cases));
     }
@@ -68,13 +79,19 @@ impl<'a> Case<'a> {
             return None;
         }
         let class = nesting.taken.class?;
-        let waits = can_wait(analysis.lock_traits(class)?, nesting.held.mode, nesting.taken_mode)?;
+        let waits = can_wait(
+            analysis.lock_traits(class)?,
+            nesting.held.mode,
+            nesting.taken_mode,
+        )?;
         let mut severity = Severity::Error;
         let mut sure = confidence(nesting.confidence);
         let mut kind = Kind::Certain;
         if waits == Waits::ForWriter {
             severity = Severity::Warning;
-            kind = Kind::Reads { writer: analysis.has_writer(class)? };
+            kind = Kind::Reads {
+                writer: analysis.has_writer(class)?,
+            };
         }
         if nesting.same == SameInstance::Maybe {
             // What is owned or borrowed mutably is nobody else's object; and who
@@ -111,9 +128,16 @@ impl<'a> Case<'a> {
 fn in_order(analysis: &Analysis, function: FnId) -> bool {
     let compares = |id: FnId| {
         let function = analysis.function(id);
-        function.compares_order || function.parent.is_some_and(|parent| analysis.function(parent).compares_order)
+        function.compares_order
+            || function
+                .parent
+                .is_some_and(|parent| analysis.function(parent).compares_order)
     };
-    compares(function) || analysis.callers(function).iter().any(|call| compares(call.function))
+    compares(function)
+        || analysis
+            .callers(function)
+            .iter()
+            .any(|call| compares(call.function))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +154,9 @@ fn can_wait(traits: &LockTraits, held: Mode, taken: Mode) -> Option<Waits> {
     let shares = |mode| matches!(mode, Mode::Read | Mode::ReadRecursive);
     match (held, taken) {
         (_, Mode::ReadRecursive) if held != Mode::Exclusive => None,
-        (Mode::Exclusive, _) | (_, Mode::Exclusive) | (Mode::Upgradable, Mode::Upgradable) => Some(Waits::ForItself),
+        (Mode::Exclusive, _) | (_, Mode::Exclusive) | (Mode::Upgradable, Mode::Upgradable) => {
+            Some(Waits::ForItself)
+        }
         _ if traits.read_reentrant => None,
         _ if shares(held) || shares(taken) => Some(Waits::ForWriter),
         _ => Some(Waits::ForItself),
@@ -159,7 +185,13 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cases: &[Case<'_>]) -> Option<Fi
         let site = analysis.event(writer).site;
         paths.push(Trace {
             title: format!("another thread: writes `{lock}`"),
-            steps: vec![draw.step(writer.function, site, Role::Acquire, lock.clone(), format!("waits to write `{lock}`"))],
+            steps: vec![draw.step(
+                writer.function,
+                site,
+                Role::Acquire,
+                lock.clone(),
+                format!("waits to write `{lock}`"),
+            )],
         });
     }
     Some(LINT.finding(Found {
@@ -168,14 +200,22 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cases: &[Case<'_>]) -> Option<Fi
         message: message(analysis, draw, best, &lock),
         paths,
         help: help(draw, best, &lock, more),
-        identity: vec![draw.key(&nesting.taken), draw.function_name(nesting.function)],
+        identity: vec![
+            draw.key(&nesting.taken),
+            draw.function_name(nesting.function),
+        ],
         in_test: nesting.in_test,
     }))
 }
 
 fn title(draw: &Draw<'_>, case: &Case<'_>) -> String {
     let lock = draw.name(&case.nesting.taken);
-    let calls: Vec<String> = case.nesting.chain.iter().map(|call| format!("`{}`", call.name)).collect();
+    let calls: Vec<String> = case
+        .nesting
+        .chain
+        .iter()
+        .map(|call| format!("`{}`", call.name))
+        .collect();
     let mut title = format!("one thread: `{lock}`, then `{lock}` again");
     if !calls.is_empty() {
         title.push_str(&format!(" through {}", list(&calls)));
@@ -190,7 +230,11 @@ fn message(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>, lock: &str) ->
         None => "again".to_owned(),
         Some(call) => format!("again through `{}`", call.name),
     };
-    let sometimes = if nesting.held.must { "" } else { " on some paths" };
+    let sometimes = if nesting.held.must {
+        ""
+    } else {
+        " on some paths"
+    };
     match case.kind {
         Kind::Certain => format!(
             "`{function}` takes `{lock}` {again} while its first guard still lives{sometimes}: \
@@ -202,7 +246,11 @@ fn message(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>, lock: &str) ->
         ),
         Kind::Reads { writer } => {
             let span = draw.span(analysis.event(writer).site);
-            let one = if nesting.same == SameInstance::Maybe { ", if both are one object" } else { "" };
+            let one = if nesting.same == SameInstance::Maybe {
+                ", if both are one object"
+            } else {
+                ""
+            };
             format!(
                 "`{function}` reads `{lock}` {again} while its first read guard still lives{sometimes}: when \
                  `{}` ({}:{}) waits to write in between, the second read waits behind it and both hang{one}",
@@ -235,7 +283,10 @@ fn help(draw: &Draw<'_>, case: &Case<'_>, lock: &str, more: usize) -> Vec<String
         )),
     }
     if case.kind == Kind::PerhapsOne {
-        help.push("where they are two objects, always lock them in one order (by address or by id)".to_owned());
+        help.push(
+            "where they are two objects, always lock them in one order (by address or by id)"
+                .to_owned(),
+        );
     }
     if more > 0 {
         help.push(format!("{more} more ways lead from here to `{lock}`"));
@@ -261,19 +312,43 @@ mod tests {
     #[test]
     fn who_waits_for_whom() {
         let fair = traits(false, false);
-        assert_eq!(can_wait(&fair, Mode::Exclusive, Mode::Exclusive), Some(Waits::ForItself));
-        assert_eq!(can_wait(&fair, Mode::Read, Mode::Exclusive), Some(Waits::ForItself));
-        assert_eq!(can_wait(&fair, Mode::Exclusive, Mode::ReadRecursive), Some(Waits::ForItself));
-        assert_eq!(can_wait(&fair, Mode::Read, Mode::Read), Some(Waits::ForWriter));
-        assert_eq!(can_wait(&fair, Mode::Upgradable, Mode::Read), Some(Waits::ForWriter));
-        assert_eq!(can_wait(&fair, Mode::Upgradable, Mode::Upgradable), Some(Waits::ForItself));
+        assert_eq!(
+            can_wait(&fair, Mode::Exclusive, Mode::Exclusive),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Read, Mode::Exclusive),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Exclusive, Mode::ReadRecursive),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Read, Mode::Read),
+            Some(Waits::ForWriter)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Upgradable, Mode::Read),
+            Some(Waits::ForWriter)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Upgradable, Mode::Upgradable),
+            Some(Waits::ForItself)
+        );
         assert_eq!(can_wait(&fair, Mode::Read, Mode::ReadRecursive), None);
     }
 
     #[test]
     fn locks_that_allow_it() {
-        assert_eq!(can_wait(&traits(true, false), Mode::Exclusive, Mode::Exclusive), None);
+        assert_eq!(
+            can_wait(&traits(true, false), Mode::Exclusive, Mode::Exclusive),
+            None
+        );
         assert_eq!(can_wait(&traits(false, true), Mode::Read, Mode::Read), None);
-        assert_eq!(can_wait(&traits(false, true), Mode::Read, Mode::Exclusive), Some(Waits::ForItself));
+        assert_eq!(
+            can_wait(&traits(false, true), Mode::Read, Mode::Exclusive),
+            Some(Waits::ForItself)
+        );
     }
 }

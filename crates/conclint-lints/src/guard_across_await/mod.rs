@@ -30,13 +30,19 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             }
             for held in analysis.held_before(point.in_function(id)) {
                 if blocks_threads(&draw, held) {
-                    let (known, sites) = awaits.entry(held.guard).or_insert_with(|| (held.clone(), Vec::new()));
+                    let (known, sites) = awaits
+                        .entry(held.guard)
+                        .or_insert_with(|| (held.clone(), Vec::new()));
                     known.must |= held.must;
                     sites.push(event.site);
                 }
             }
         }
-        findings.extend(awaits.into_values().map(|(held, sites)| report(&draw, id, &held, sites)));
+        findings.extend(
+            awaits
+                .into_values()
+                .map(|(held, sites)| report(&draw, id, &held, sites)),
+        );
     }
 }
 
@@ -56,15 +62,25 @@ fn report(draw: &Draw<'_>, function: FnId, held: &Held, mut awaits: Vec<Site>) -
             title: format!("`{lock}` held across `.await`"),
             steps: vec![
                 draw.hold(function, held),
-                draw.step(function, site, Role::Block, lock.clone(), format!("awaits while `{lock}` is held")),
+                draw.step(
+                    function,
+                    site,
+                    Role::Block,
+                    lock.clone(),
+                    format!("awaits while `{lock}` is held"),
+                ),
             ],
         })
         .collect();
     let sometimes = if held.must { "" } else { " on some paths" };
-    let guard = draw.function(function).and_then(|f| f.guards.get(held.guard.index())).and_then(|g| g.name.clone());
+    let guard = draw
+        .function(function)
+        .and_then(|f| f.guards.get(held.guard.index()))
+        .and_then(|g| g.name.clone());
     let first = match guard {
         Some(guard) => format!("`drop({guard})` before the `.await`, or end its block there"),
-        None => "bind the value in a `let` of its own, so that the guard ends before the `.await`".to_owned(),
+        None => "bind the value in a `let` of its own, so that the guard ends before the `.await`"
+            .to_owned(),
     };
     LINT.finding(Found {
         severity: Severity::Warning,

@@ -2,7 +2,8 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, Event, EventKind, FnId, Function, GuardId, LockSource, ObjectRef, ReleaseWhy, StmtKind,
+    Analysis, Blocking, Event, EventKind, FnId, Function, GuardId, LockSource, ObjectRef,
+    ReleaseWhy, StmtKind,
 };
 
 use crate::flow::{Point, events, touches};
@@ -24,9 +25,20 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         for (point, event) in events(function) {
-            let EventKind::Acquire { guard, source, blocking, .. } = &event.kind else { continue };
+            let EventKind::Acquire {
+                guard,
+                source,
+                blocking,
+                ..
+            } = &event.kind
+            else {
+                continue;
+            };
             if let Some(how) = dropped(function, point, *guard, *blocking) {
-                let lock = analysis.guard(id, *guard).and_then(|info| info.locks.first()).map(|held| &held.lock);
+                let lock = analysis
+                    .guard(id, *guard)
+                    .and_then(|info| info.locks.first())
+                    .map(|held| &held.lock);
                 findings.push(report(&draw, id, event, Taken { source, lock }, how));
             }
         }
@@ -59,7 +71,9 @@ fn dropped(function: &Function, point: Point, guard: GuardId, blocking: Blocking
         // `drop(m.lock())` is how people write a barrier: it says what it does.
         (_, ReleaseWhy::AtOnce) if !is_barrier(rest.next()) => How::AtOnce,
         (event, ReleaseWhy::ScopeEnd)
-            if declared.name.is_none() && blocking == Blocking::Waits && in_condition(function, event) =>
+            if declared.name.is_none()
+                && blocking == Blocking::Waits
+                && in_condition(function, event) =>
         {
             How::InCondition
         }
@@ -71,7 +85,10 @@ fn dropped(function: &Function, point: Point, guard: GuardId, blocking: Blocking
 /// Taking and releasing a lock right before a notification or a join orders
 /// the two with whoever held it.
 fn is_barrier(next: Option<&Event>) -> bool {
-    matches!(next.map(|event| &event.kind), Some(EventKind::Notify { .. } | EventKind::Join { .. }))
+    matches!(
+        next.map(|event| &event.kind),
+        Some(EventKind::Notify { .. } | EventKind::Join { .. })
+    )
 }
 
 fn in_condition(function: &Function, event: &Event) -> bool {

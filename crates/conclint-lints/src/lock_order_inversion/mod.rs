@@ -28,7 +28,10 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
         let smaller = |other: &Cycle| {
             other.classes.len() < cycle.classes.len()
                 && other.confidence >= cycle.confidence
-                && other.classes.iter().all(|class| cycle.classes.contains(class))
+                && other
+                    .classes
+                    .iter()
+                    .all(|class| cycle.classes.contains(class))
         };
         if !cycles.iter().any(smaller) {
             findings.extend(report(analysis, &draw, cycle));
@@ -38,8 +41,12 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
 
 fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding> {
     // One list of places for each direction; the first is the best evidence.
-    let directions: Vec<Vec<&Nesting>> =
-        cycle.edges.iter().enumerate().map(|(step, edge)| places(cycle, step, edge)).collect();
+    let directions: Vec<Vec<&Nesting>> = cycle
+        .edges
+        .iter()
+        .enumerate()
+        .map(|(step, edge)| places(cycle, step, edge))
+        .collect();
     if directions.len() < 2 {
         return None;
     }
@@ -50,8 +57,16 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
     for places in &directions {
         let letter = letters.next().unwrap_or('Z');
         for (i, nesting) in places.iter().take(PLACES).enumerate() {
-            let (list, also) = if i == 0 { (&mut paths, "") } else { (&mut again, ", also") };
-            let title = format!("path {letter}{also}: {}{}", in_words(draw, nesting), draw.context(nesting));
+            let (list, also) = if i == 0 {
+                (&mut paths, "")
+            } else {
+                (&mut again, ", also")
+            };
+            let title = format!(
+                "path {letter}{also}: {}{}",
+                in_words(draw, nesting),
+                draw.context(nesting)
+            );
             list.push(draw.nesting_trace(title, nesting));
         }
         hidden += places.len().saturating_sub(PLACES);
@@ -62,7 +77,13 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
         let lock = acquired(analysis, *writer).unwrap_or_else(|| "the lock".to_owned());
         paths.push(Trace {
             title: format!("and a writer waits for `{lock}`: readers queue behind it"),
-            steps: vec![draw.step(writer.function, event.site, Role::Acquire, lock.clone(), format!("takes `{lock}`"))],
+            steps: vec![draw.step(
+                writer.function,
+                event.site,
+                Role::Acquire,
+                lock.clone(),
+                format!("takes `{lock}`"),
+            )],
         });
     }
     let in_test = cycle.edges.iter().any(|edge| edge.in_test);
@@ -80,10 +101,18 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
 /// Everything the classes and the functions of the cycle are called, sorted:
 /// the same cycle found from its other end is the same finding.
 fn identity(draw: &Draw<'_>, cycle: &Cycle) -> Vec<String> {
-    let mut locks: Vec<String> =
-        cycle.classes.iter().filter_map(|id| draw.class_of(*id)).map(|class| class.key.clone()).collect();
+    let mut locks: Vec<String> = cycle
+        .classes
+        .iter()
+        .filter_map(|id| draw.class_of(*id))
+        .map(|class| class.key.clone())
+        .collect();
     locks.sort();
-    let mut functions: Vec<String> = cycle.edges.iter().map(|edge| draw.function_name(edge.function)).collect();
+    let mut functions: Vec<String> = cycle
+        .edges
+        .iter()
+        .map(|edge| draw.function_name(edge.function))
+        .collect();
     functions.sort();
     locks.append(&mut functions);
     locks
@@ -105,7 +134,9 @@ fn places<'a>(cycle: &'a Cycle, step: usize, edge: &'a Nesting) -> Vec<&'a Nesti
 
 /// The lock an acquisition takes.
 fn acquired(analysis: &Analysis, at: EventRef) -> Option<String> {
-    let EventKind::Acquire { guard, .. } = analysis.event(at).kind else { return None };
+    let EventKind::Acquire { guard, .. } = analysis.event(at).kind else {
+        return None;
+    };
     let lock = &analysis.guard(at.function, guard)?.locks.first()?.lock;
     Some(Draw::new(analysis.program()).name(lock))
 }
@@ -116,11 +147,18 @@ fn ends(nesting: &Nesting) -> (Site, Site) {
 
 /// Whether a place lies in none of the files the cycle's own edges lie in.
 fn far(cycle: &Cycle, nesting: &Nesting) -> bool {
-    !cycle.edges.iter().any(|edge| edge.held.site.file == nesting.held.site.file)
+    !cycle
+        .edges
+        .iter()
+        .any(|edge| edge.held.site.file == nesting.held.site.file)
 }
 
 fn in_words(draw: &Draw<'_>, nesting: &Nesting) -> String {
-    format!("`{}` then `{}`", draw.name(&nesting.held.lock), draw.name(&nesting.taken))
+    format!(
+        "`{}` then `{}`",
+        draw.name(&nesting.held.lock),
+        draw.name(&nesting.taken)
+    )
 }
 
 fn message(draw: &Draw<'_>, cycle: &Cycle) -> String {
@@ -133,7 +171,11 @@ fn message(draw: &Draw<'_>, cycle: &Cycle) -> String {
             draw.function_name(b.function),
         );
     }
-    let locks: Vec<String> = cycle.edges.iter().map(|edge| format!("`{}`", draw.name(&edge.held.lock))).collect();
+    let locks: Vec<String> = cycle
+        .edges
+        .iter()
+        .map(|edge| format!("`{}`", draw.name(&edge.held.lock)))
+        .collect();
     format!(
         "{} are taken in a circle, each while the one before it is held: {} threads can each hold one \
          and wait for the next for ever",
@@ -157,7 +199,9 @@ fn help(draw: &Draw<'_>, directions: &[Vec<&Nesting>], hidden: usize) -> Vec<Str
                 (k, c) if k > c && k > 1 => format!(", as in {k} places (the other order: {c})"),
                 _ => String::new(),
             };
-            help.push(format!("take both in one order everywhere, e.g. `{first}` before `{second}`{others}"));
+            help.push(format!(
+                "take both in one order everywhere, e.g. `{first}` before `{second}`{others}"
+            ));
         } else {
             help.push("give the locks one order, write it down (`// lock order: a -> b -> c`) and keep to it".to_owned());
         }
@@ -169,7 +213,11 @@ fn help(draw: &Draw<'_>, directions: &[Vec<&Nesting>], hidden: usize) -> Vec<Str
             Some(guard) => format!("or `drop({guard})`"),
             None => format!("or release `{}`", draw.name(&changed.held.lock)),
         };
-        help.push(format!("{release} in `{}` before `{}` is taken", draw.function_name(changed.function), draw.name(&changed.taken)));
+        help.push(format!(
+            "{release} in `{}` before `{}` is taken",
+            draw.function_name(changed.function),
+            draw.name(&changed.taken)
+        ));
     }
     if hidden > 0 {
         help.push(format!("{hidden} more places take them in these orders"));

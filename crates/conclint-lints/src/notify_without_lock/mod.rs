@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind, Function, LockSource, ObjectRef,
+    Analysis, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind, Function, LockSource,
+    ObjectRef,
 };
 
 use crate::flow::{Point, events, reaches};
@@ -33,15 +34,28 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         let mut told: BTreeSet<ClassId> = BTreeSet::new();
         for (point, event) in events(function) {
-            let EventKind::Notify { condvar, .. } = &event.kind else { continue };
+            let EventKind::Notify { condvar, .. } = &event.kind else {
+                continue;
+            };
             let Some(class) = condvar.class else { continue };
-            let Some(locks) = analysis.condvar_locks(class) else { continue };
-            let Some(change) = change(function, point) else { continue };
+            let Some(locks) = analysis.condvar_locks(class) else {
+                continue;
+            };
+            let Some(change) = change(function, point) else {
+                continue;
+            };
             if told.contains(&class) || lockers.had_lock(id, function, point, locks) {
                 continue;
             }
             told.insert(class);
-            let case = Case { id, class, condvar, locks, change, notify: event };
+            let case = Case {
+                id,
+                class,
+                condvar,
+                locks,
+                change,
+                notify: event,
+            };
             findings.extend(report(analysis, &draw, &case));
         }
     }
@@ -68,11 +82,24 @@ fn change(function: &Function, point: Point) -> Option<Change<'_>> {
         }
     }
     let ends = function.kind == FnKind::Drop || is_shutdown(&function.name);
-    write.map(Change::Write).or(join.filter(|_| ends).map(Change::Join))
+    write
+        .map(Change::Write)
+        .or(join.filter(|_| ends).map(Change::Join))
 }
 
 fn is_shutdown(name: &str) -> bool {
-    ["shutdown", "stop", "close", "terminate", "quit", "kill", "join", "finish"].iter().any(|word| name.contains(word))
+    [
+        "shutdown",
+        "stop",
+        "close",
+        "terminate",
+        "quit",
+        "kill",
+        "join",
+        "finish",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }
 
 /// Which functions take which locks, calls included.
@@ -93,10 +120,24 @@ impl<'a> Lockers<'a> {
 
     /// Whether one of `locks` is held at `point`, or was taken on a way to it:
     /// to notify after the release is fine.
-    fn had_lock(&mut self, id: FnId, function: &Function, point: Point, locks: &BTreeSet<ClassId>) -> bool {
+    fn had_lock(
+        &mut self,
+        id: FnId,
+        function: &Function,
+        point: Point,
+        locks: &BTreeSet<ClassId>,
+    ) -> bool {
         let among = |class: Option<ClassId>| class.is_none_or(|class| locks.contains(&class));
-        if self.analysis.held_before(point.in_function(id)).iter().any(|held| among(held.lock.class))
-            || self.analysis.entry_held(id).iter().any(|class| locks.contains(class))
+        if self
+            .analysis
+            .held_before(point.in_function(id))
+            .iter()
+            .any(|held| among(held.lock.class))
+            || self
+                .analysis
+                .entry_held(id)
+                .iter()
+                .any(|class| locks.contains(class))
             || self.took_before(id, function, point, locks)
         {
             return true;
@@ -104,27 +145,54 @@ impl<'a> Lockers<'a> {
         // A private helper: its callers may hold the lock. That they held it
         // once does not help, the change is made here.
         let calls = self.analysis.callers(id);
-        let holds = |call: &EventRef| self.analysis.held_before(*call).iter().any(|held| among(held.lock.class));
+        let holds = |call: &EventRef| {
+            self.analysis
+                .held_before(*call)
+                .iter()
+                .any(|held| among(held.lock.class))
+        };
         !calls.is_empty() && !function.is_pub && calls.iter().all(holds)
     }
 
     /// Whether one of `locks` is taken in `function` on a way to `point`.
-    fn took_before(&mut self, id: FnId, function: &Function, point: Point, locks: &BTreeSet<ClassId>) -> bool {
+    fn took_before(
+        &mut self,
+        id: FnId,
+        function: &Function,
+        point: Point,
+        locks: &BTreeSet<ClassId>,
+    ) -> bool {
         events(function).any(|(at, event)| {
-            self.takes(EventRef { function: id, ..at.in_function(id) }, event, locks) && reaches(function, at, point)
+            self.takes(
+                EventRef {
+                    function: id,
+                    ..at.in_function(id)
+                },
+                event,
+                locks,
+            ) && reaches(function, at, point)
         })
     }
 
     fn takes(&mut self, at: EventRef, event: &Event, locks: &BTreeSet<ClassId>) -> bool {
         match &event.kind {
             EventKind::Acquire { guard, .. } => match self.analysis.guard(at.function, *guard) {
-                Some(info) => info.locks.iter().any(|held| held.lock.class.is_none_or(|c| locks.contains(&c))),
+                Some(info) => info
+                    .locks
+                    .iter()
+                    .any(|held| held.lock.class.is_none_or(|c| locks.contains(&c))),
                 None => true,
             },
             EventKind::Call(call) => {
-                let called: Vec<FnId> =
-                    call.targets.iter().copied().chain(call.args.iter().filter_map(|arg| arg.closure)).collect();
-                called.into_iter().any(|callee| locks.iter().any(|lock| self.function_takes(callee, *lock)))
+                let called: Vec<FnId> = call
+                    .targets
+                    .iter()
+                    .copied()
+                    .chain(call.args.iter().filter_map(|arg| arg.closure))
+                    .collect();
+                called
+                    .into_iter()
+                    .any(|callee| locks.iter().any(|lock| self.function_takes(callee, *lock)))
             }
             _ => false,
         }
@@ -136,7 +204,10 @@ impl<'a> Lockers<'a> {
         let known = self.known.entry(lock).or_insert_with(|| {
             callers.reaching(program, |function| {
                 events(function).any(|(_, event)| match &event.kind {
-                    EventKind::Acquire { source: LockSource::Direct(object), .. } => may_be(program.classes.as_slice(), object, lock),
+                    EventKind::Acquire {
+                        source: LockSource::Direct(object),
+                        ..
+                    } => may_be(program.classes.as_slice(), object, lock),
                     _ => false,
                 })
             })
@@ -150,7 +221,10 @@ fn may_be(classes: &[conclint_facts::Class], object: &ObjectRef, lock: ClassId) 
     match object.class {
         None => true,
         Some(class) => {
-            class == lock || classes.get(class.index()).is_some_and(|class| class.scope == ClassScope::Param)
+            class == lock
+                || classes
+                    .get(class.index())
+                    .is_some_and(|class| class.scope == ClassScope::Param)
         }
     }
 }
@@ -167,7 +241,11 @@ struct Case<'a> {
 fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Finding> {
     let condvar = draw.name(case.condvar);
     let function = draw.function_name(case.id);
-    let locks: Vec<String> = case.locks.iter().map(|lock| format!("`{}`", draw.class_name(*lock))).collect();
+    let locks: Vec<String> = case
+        .locks
+        .iter()
+        .map(|lock| format!("`{}`", draw.class_name(*lock)))
+        .collect();
     let locks = list(&locks);
     let waits = waits(analysis, draw, case.class);
     let (waiter, _) = waits.first()?;
@@ -180,7 +258,9 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
     };
     let then = match case.change {
         Change::Write(_) => "the wake-up is lost and the waiter sleeps on",
-        Change::Join(_) => "the wake-up is lost, the waiter sleeps on, and the join behind it never returns",
+        Change::Join(_) => {
+            "the wake-up is lost, the waiter sleeps on, and the join behind it never returns"
+        }
     };
     Some(LINT.finding(Found {
         severity: Severity::Warning,
@@ -205,17 +285,31 @@ fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Tra
     let steps = match case.change {
         Change::Write(write) => {
             let object = match &write.kind {
-                EventKind::SharedWrite { object: Some(object) } => draw.name(object),
+                EventKind::SharedWrite {
+                    object: Some(object),
+                } => draw.name(object),
                 _ => String::new(),
             };
             let what = match object.as_str() {
                 "" => format!("changes shared state without {locks}"),
                 name => format!("changes `{name}` without {locks}"),
             };
-            vec![draw.step(case.id, write.site, Role::Use, object, what), notify]
+            vec![
+                draw.step(case.id, write.site, Role::Use, object, what),
+                notify,
+            ]
         }
         Change::Join(join) => {
-            vec![notify, draw.step(case.id, join.site, Role::Join, "", "waits for a thread to end".to_owned())]
+            vec![
+                notify,
+                draw.step(
+                    case.id,
+                    join.site,
+                    Role::Join,
+                    "",
+                    "waits for a thread to end".to_owned(),
+                ),
+            ]
         }
     };
     Trace {
@@ -228,18 +322,39 @@ fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Tra
 fn waits(analysis: &Analysis, draw: &Draw<'_>, class: ClassId) -> Vec<(String, Trace)> {
     let mut found = Vec::new();
     for (at, event) in analysis.events() {
-        let EventKind::Wait { condvar, guard, .. } = &event.kind else { continue };
+        let EventKind::Wait { condvar, guard, .. } = &event.kind else {
+            continue;
+        };
         if condvar.class != Some(class) {
             continue;
         }
         let name = draw.name(condvar);
-        let held = guard.and_then(|guard| analysis.guard(at.function, guard)).and_then(|info| info.locks.first());
-        let mut steps: Vec<_> = held.map(|held| draw.hold(at.function, held)).into_iter().collect();
-        steps.push(draw.step(at.function, event.site, Role::Wait, name.clone(), format!("waits on `{name}`")));
+        let held = guard
+            .and_then(|guard| analysis.guard(at.function, guard))
+            .and_then(|info| info.locks.first());
+        let mut steps: Vec<_> = held
+            .map(|held| draw.hold(at.function, held))
+            .into_iter()
+            .collect();
+        steps.push(draw.step(
+            at.function,
+            event.site,
+            Role::Wait,
+            name.clone(),
+            format!("waits on `{name}`"),
+        ));
         let function = draw.function_name(at.function);
         let title = format!("path B: the waiting thread in `{function}`");
-        found.push((draw.in_test(at.function), event.site, function, Trace { title, steps }));
+        found.push((
+            draw.in_test(at.function),
+            event.site,
+            function,
+            Trace { title, steps },
+        ));
     }
     found.sort_by_key(|(test, site, ..)| (*test, *site));
-    found.into_iter().map(|(_, _, function, trace)| (function, trace)).collect()
+    found
+        .into_iter()
+        .map(|(_, _, function, trace)| (function, trace))
+        .collect()
 }

@@ -47,9 +47,16 @@ fn report(
     let groups = &section.groups;
     let moved: u32 = groups.iter().map(|group| group.lines()).sum();
     let total = section.lines();
-    let sites: Vec<String> = groups.iter().map(|g| lines(g.first.line, g.last.end_line)).collect();
+    let sites: Vec<String> = groups
+        .iter()
+        .map(|g| lines(g.first.line, g.last.end_line))
+        .collect();
     let reasons = reasons(groups);
-    let never = if moved == 1 { "never touches" } else { "never touch" };
+    let never = if moved == 1 {
+        "never touches"
+    } else {
+        "never touch"
+    };
     let message = format!(
         "`{}` keeps `{lock_name}` locked for {total} lines, {moved} of which {never} it ({}: {}): \
          every other thread waits for that work, too",
@@ -57,7 +64,10 @@ fn report(
         list(&sites),
         list(&reasons),
     );
-    let paths = groups.iter().map(|group| trace(draw, id, guard.site, &lock_name, group)).collect();
+    let paths = groups
+        .iter()
+        .map(|group| trace(draw, id, guard.site, &lock_name, group))
+        .collect();
     Some(LINT.finding(Found {
         severity: Severity::Warning,
         confidence: match mode {
@@ -68,7 +78,11 @@ fn report(
         message,
         paths,
         help: help(section, &lock_name, &guard_name, total, moved),
-        identity: vec![draw.key(lock), function.qualified.clone(), guard_name.to_string()],
+        identity: vec![
+            draw.key(lock),
+            function.qualified.clone(),
+            guard_name.to_string(),
+        ],
         in_test: draw.in_test(id),
     }))
 }
@@ -131,6 +145,8 @@ fn help(section: &Section, lock: &str, guard: &str, total: u32, moved: u32) -> V
         });
     }
     let left = total.saturating_sub(moved);
-    help.push(format!("the critical section then shrinks from {total} lines to {left}"));
+    help.push(format!(
+        "the critical section then shrinks from {total} lines to {left}"
+    ));
     help
 }

@@ -85,38 +85,68 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
     // A guard that is never used protects something else: that is for the author to know.
     let first = touching.iter().position(|t| *t)?;
     let last = touching.iter().rposition(|t| *t)?;
-    let end = body.iter().filter_map(|stmt| tree.stmt(*stmt)).map(|stmt| stmt.site.end_line).max()?;
-    let before: Vec<StmtId> =
-        body.get(..first)?.iter().copied().take_while(|stmt| tree.movable(*stmt, id, weights)).collect();
-    let mut behind: Vec<StmtId> =
-        body.get(last + 1..)?.iter().rev().copied().take_while(|stmt| tree.movable(*stmt, id, weights)).collect();
+    let end = body
+        .iter()
+        .filter_map(|stmt| tree.stmt(*stmt))
+        .map(|stmt| stmt.site.end_line)
+        .max()?;
+    let before: Vec<StmtId> = body
+        .get(..first)?
+        .iter()
+        .copied()
+        .take_while(|stmt| tree.movable(*stmt, id, weights))
+        .collect();
+    let mut behind: Vec<StmtId> = body
+        .get(last + 1..)?
+        .iter()
+        .rev()
+        .copied()
+        .take_while(|stmt| tree.movable(*stmt, id, weights))
+        .collect();
     behind.reverse();
     let mut groups = Vec::new();
     groups.extend(tree.group(&before, weights, Place::Before));
     groups.extend(in_rounds(tree, weights, id, body.get(first..=last)?));
     groups.extend(tree.group(&behind, weights, Place::After));
     let end = end.max(taken.site.end_line);
-    (!groups.is_empty()).then_some(Section { guard: id, taken: taken.site, end, groups })
+    (!groups.is_empty()).then_some(Section {
+        guard: id,
+        taken: taken.site,
+        end,
+        groups,
+    })
 }
 
 /// What the rounds of a loop compute before they touch the guarded data, from
 /// nothing that comes out of it: all rounds can do so before the lock is taken.
-fn in_rounds(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, body: &[StmtId]) -> Option<Group> {
+fn in_rounds(
+    tree: &Tree<'_>,
+    weights: &Weights<'_>,
+    id: GuardId,
+    body: &[StmtId],
+) -> Option<Group> {
     let mut derived: BTreeSet<LocalId> = BTreeSet::new();
     for outer in body {
         let stmt = tree.stmt(*outer)?;
-        let head_touches = tree.touches_itself(*outer, id) || stmt.uses.iter().any(|used| derived.contains(used));
+        let head_touches =
+            tree.touches_itself(*outer, id) || stmt.uses.iter().any(|used| derived.contains(used));
         if stmt.kind == StmtKind::Loop && !head_touches {
             let mut inner = derived.clone();
             for child in tree.children.get(outer.index())? {
                 let round = tree.stmt(*child)?;
-                let depends = tree.within(*child).iter().filter_map(|s| tree.stmt(*s)).any(|s| {
-                    s.uses.iter().any(|used| inner.contains(used))
-                });
+                let depends = tree
+                    .within(*child)
+                    .iter()
+                    .filter_map(|s| tree.stmt(*s))
+                    .any(|s| s.uses.iter().any(|used| inner.contains(used)));
                 if tree.touches(*child, id) || depends {
                     inner.extend(tree.defs(*child));
                 } else if round.kind == StmtKind::Let
-                    && !tree.within(*child).iter().filter_map(|s| tree.stmt(*s)).any(|s| s.pinned)
+                    && !tree
+                        .within(*child)
+                        .iter()
+                        .filter_map(|s| tree.stmt(*s))
+                        .any(|s| s.pinned)
                     && tree.movable(*child, id, weights)
                     && tree.weight(*child, weights).is_heavy()
                 {
@@ -144,7 +174,10 @@ impl<'f> Tree<'f> {
         let mut children = vec![Vec::new(); function.stmts.len()];
         let mut roots = Vec::new();
         for (id, stmt) in (0..).map(StmtId).zip(&function.stmts) {
-            match stmt.parent.and_then(|parent| children.get_mut(parent.index())) {
+            match stmt
+                .parent
+                .and_then(|parent| children.get_mut(parent.index()))
+            {
                 Some(siblings) => siblings.push(id),
                 None => roots.push(id),
             }
@@ -182,12 +215,19 @@ impl<'f> Tree<'f> {
 
     /// The variables that the statement and those in it bind or assign.
     fn defs(&self, id: StmtId) -> impl Iterator<Item = LocalId> + '_ {
-        self.within(id).into_iter().filter_map(|stmt| self.stmt(stmt)).flat_map(|stmt| stmt.defs.iter().copied())
+        self.within(id)
+            .into_iter()
+            .filter_map(|stmt| self.stmt(stmt))
+            .flat_map(|stmt| stmt.defs.iter().copied())
     }
 
     /// The events in the statement and in those in it.
     fn events_within(&self, id: StmtId) -> impl Iterator<Item = (Point, &'f Event)> + '_ {
-        self.within(id).into_iter().filter_map(|stmt| self.events.get(stmt.index())).flatten().copied()
+        self.within(id)
+            .into_iter()
+            .filter_map(|stmt| self.events.get(stmt.index()))
+            .flatten()
+            .copied()
     }
 
     /// The statements behind the guard's own, in its block, that run under the lock.
@@ -197,15 +237,18 @@ impl<'f> Tree<'f> {
             Some(parent) => self.children.get(parent.index())?,
             None => &self.roots,
         };
-        let taken = self.events_within(guard.stmt).find_map(|(point, event)| match event.kind {
-            EventKind::Acquire { guard: g, .. } if g == id => Some(point),
-            _ => None,
-        })?;
+        let taken = self
+            .events_within(guard.stmt)
+            .find_map(|(point, event)| match event.kind {
+                EventKind::Acquire { guard: g, .. } if g == id => Some(point),
+                _ => None,
+            })?;
         let mut held = BTreeSet::new();
         let mut scope_end = (0, 0);
         let note = |_, event: &Event| {
             held.insert(event.stmt);
-            if matches!(event.kind, EventKind::Release { guard, why: ReleaseWhy::ScopeEnd } if guard == id) {
+            if matches!(event.kind, EventKind::Release { guard, why: ReleaseWhy::ScopeEnd } if guard == id)
+            {
                 scope_end = scope_end.max((event.site.line, event.site.column));
             }
         };
@@ -215,11 +258,19 @@ impl<'f> Tree<'f> {
                 // Nothing of note happens in it, but the scope's end comes later.
                 || self.stmt(stmt).is_some_and(|stmt| (stmt.site.line, stmt.site.column) < scope_end)
         };
-        let mut body: Vec<StmtId> = siblings.iter().copied().skip_while(|stmt| *stmt != guard.stmt).skip(1).collect();
+        let mut body: Vec<StmtId> = siblings
+            .iter()
+            .copied()
+            .skip_while(|stmt| *stmt != guard.stmt)
+            .skip(1)
+            .collect();
         // Behind the last statement in which the guard is seen, it is gone.
         let last = body.iter().rposition(|stmt| covered(*stmt))?;
         body.truncate(last + 1);
-        if body.last().is_some_and(|stmt| self.only_releases(*stmt, id)) {
+        if body
+            .last()
+            .is_some_and(|stmt| self.only_releases(*stmt, id))
+        {
             body.pop();
         }
         Some(body)
@@ -235,36 +286,52 @@ impl<'f> Tree<'f> {
 
     /// Whether the guarded data takes part in the statement, or the guard can end in it.
     fn touches(&self, stmt: StmtId, id: GuardId) -> bool {
-        self.within(stmt).into_iter().any(|stmt| self.touches_itself(stmt, id))
+        self.within(stmt)
+            .into_iter()
+            .any(|stmt| self.touches_itself(stmt, id))
     }
 
     /// As `touches`, leaving aside the statements in it.
     fn touches_itself(&self, stmt: StmtId, id: GuardId) -> bool {
-        let borrowed = |local: &LocalId| self.function.locals.iter().any(|l| l.id == *local && l.borrows == Some(id));
+        let borrowed = |local: &LocalId| {
+            self.function
+                .locals
+                .iter()
+                .any(|l| l.id == *local && l.borrows == Some(id))
+        };
         // The end of the guard's scope may be noted in the block's last statement.
         let gone = |event: &Event| match event.kind {
-            EventKind::Release { guard, why } => guard == id && !matches!(why, ReleaseWhy::ScopeEnd | ReleaseWhy::NotTaken),
+            EventKind::Release { guard, why } => {
+                guard == id && !matches!(why, ReleaseWhy::ScopeEnd | ReleaseWhy::NotTaken)
+            }
             _ => false,
         };
         let own = self.events.get(stmt.index()).map_or(&[][..], Vec::as_slice);
-        self.stmt(stmt).is_some_and(|stmt| stmt.uses.iter().any(borrowed))
-            || own.iter().any(|(_, event)| touches(event, id) || gone(event))
+        self.stmt(stmt)
+            .is_some_and(|stmt| stmt.uses.iter().any(borrowed))
+            || own
+                .iter()
+                .any(|(_, event)| touches(event, id) || gone(event))
     }
 
     /// Whether the statement can run without this lock: nothing in it is seen
     /// by other threads, takes part in another lock's section, or can block.
     fn movable(&self, stmt: StmtId, id: GuardId, weights: &Weights<'_>) -> bool {
-        self.events_within(stmt).all(|(_, event)| match &event.kind {
-            EventKind::Release { guard, .. } => *guard == id,
-            EventKind::Work { .. } => true,
-            EventKind::Call(call) => weights.only_computes(call),
-            _ => false,
-        })
+        self.events_within(stmt)
+            .all(|(_, event)| match &event.kind {
+                EventKind::Release { guard, .. } => *guard == id,
+                EventKind::Work { .. } => true,
+                EventKind::Call(call) => weights.only_computes(call),
+                _ => false,
+            })
     }
 
     /// The statements as one group, where they weigh enough.
     fn group(&self, stmts: &[StmtId], weights: &Weights<'_>, place: Place) -> Option<Group> {
-        let weighed: Vec<(StmtId, Weight)> = stmts.iter().map(|stmt| (*stmt, self.weight(*stmt, weights))).collect();
+        let weighed: Vec<(StmtId, Weight)> = stmts
+            .iter()
+            .map(|stmt| (*stmt, self.weight(*stmt, weights)))
+            .collect();
         // Statements that weigh nothing need not move, unless one that does
         // stands on their far side.
         let heavy = |(_, weight): &(StmtId, Weight)| weight.is_reason();
@@ -299,7 +366,10 @@ impl<'f> Tree<'f> {
         let looped: BTreeSet<StmtId> = within
             .iter()
             .copied()
-            .filter(|stmt| self.stmt(*stmt).is_some_and(|stmt| stmt.kind == StmtKind::Loop))
+            .filter(|stmt| {
+                self.stmt(*stmt)
+                    .is_some_and(|stmt| stmt.kind == StmtKind::Loop)
+            })
             .flat_map(|stmt| self.within(stmt))
             .collect();
         let mut weight = Weight::default();

@@ -35,7 +35,11 @@ impl<'a> Weights<'a> {
             Resolution::Exact | Resolution::Trait => !call.targets.is_empty(),
             Resolution::ByName | Resolution::Unknown => false,
         };
-        let mut reached = call.targets.iter().copied().chain(call.args.iter().filter_map(|arg| arg.closure));
+        let mut reached = call
+            .targets
+            .iter()
+            .copied()
+            .chain(call.args.iter().filter_map(|arg| arg.closure));
         known
             && call.args.iter().all(|arg| arg.guard.is_none())
             && reached.all(|f| self.seen_outside.get(f.index()) == Some(&false))
@@ -51,8 +55,16 @@ impl<'a> Weights<'a> {
                 _ => {}
             },
             EventKind::Call(call) => {
-                if call.targets.iter().any(|f| self.works.get(f.index()) == Some(&true)) {
-                    weight.reason(format!("`{}`, which {}", call.name, self.what_it_does(call)));
+                if call
+                    .targets
+                    .iter()
+                    .any(|f| self.works.get(f.index()) == Some(&true))
+                {
+                    weight.reason(format!(
+                        "`{}`, which {}",
+                        call.name,
+                        self.what_it_does(call)
+                    ));
                 } else if in_loop {
                     weight.repeated(&call.name);
                 }
@@ -73,30 +85,44 @@ impl<'a> Weights<'a> {
 
 /// Output that goes out at once; logging is a matter of levels and sinks.
 fn is_output(what: &str) -> bool {
-    matches!(what.trim_end_matches('!'), "print" | "println" | "eprint" | "eprintln" | "dbg")
+    matches!(
+        what.trim_end_matches('!'),
+        "print" | "println" | "eprint" | "eprintln" | "dbg"
+    )
 }
 
 /// Something that another thread, another process or the order of locks can tell.
 fn seen_outside(function: &Function) -> bool {
-    function.blocks.iter().flat_map(|block| &block.events).any(|event| match &event.kind {
-        EventKind::Work { .. } | EventKind::Release { .. } => false,
-        EventKind::Call(call) => match call.resolution {
-            Resolution::External => false,
-            Resolution::Exact | Resolution::Trait => call.targets.is_empty(),
-            Resolution::ByName | Resolution::Unknown => true,
-        },
-        _ => true,
-    })
+    function
+        .blocks
+        .iter()
+        .flat_map(|block| &block.events)
+        .any(|event| match &event.kind {
+            EventKind::Work { .. } | EventKind::Release { .. } => false,
+            EventKind::Call(call) => match call.resolution {
+                Resolution::External => false,
+                Resolution::Exact | Resolution::Trait => call.targets.is_empty(),
+                Resolution::ByName | Resolution::Unknown => true,
+            },
+            _ => true,
+        })
 }
 
 fn works(function: &Function) -> bool {
-    function.stmts.iter().any(|stmt| stmt.kind == StmtKind::Loop)
-        || function.blocks.iter().flat_map(|block| &block.events).any(|event| match &event.kind {
-            EventKind::Work { kind, what } => {
-                *kind == WorkKind::Heavy || (*kind == WorkKind::Print && is_output(what))
-            }
-            _ => false,
-        })
+    function
+        .stmts
+        .iter()
+        .any(|stmt| stmt.kind == StmtKind::Loop)
+        || function
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .any(|event| match &event.kind {
+                EventKind::Work { kind, what } => {
+                    *kind == WorkKind::Heavy || (*kind == WorkKind::Print && is_output(what))
+                }
+                _ => false,
+            })
 }
 
 /// The weight of a statement.

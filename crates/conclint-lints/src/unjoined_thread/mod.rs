@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Spawn, SpawnKind};
+use conclint_facts::{
+    Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Spawn, SpawnKind,
+};
 
 use crate::flow::{events, never_ends};
 use crate::trace::{Draw, lower};
@@ -62,11 +64,15 @@ impl Joins {
         for function in &analysis.program().functions {
             for (_, event) in events(function) {
                 match &event.kind {
-                    EventKind::Join { handle, .. } => match handle.as_ref().and_then(|handle| handle.class) {
-                        Some(class) => joins.classes.extend([class]),
-                        None => joins.unclear.extend([function.krate.to_string()]),
-                    },
-                    EventKind::Call(call) => joins.classes.extend(call.args.iter().filter_map(|arg| arg.class)),
+                    EventKind::Join { handle, .. } => {
+                        match handle.as_ref().and_then(|handle| handle.class) {
+                            Some(class) => joins.classes.extend([class]),
+                            None => joins.unclear.extend([function.krate.to_string()]),
+                        }
+                    }
+                    EventKind::Call(call) => joins
+                        .classes
+                        .extend(call.args.iter().filter_map(|arg| arg.class)),
                     _ => {}
                 }
             }
@@ -88,43 +94,84 @@ impl Joins {
 }
 
 /// How sure we are that nobody meant it.
-fn confidence(function: &Function, body: Option<&Function>, spawn: &Spawn, loss: &Loss) -> Confidence {
+fn confidence(
+    function: &Function,
+    body: Option<&Function>,
+    spawn: &Spawn,
+    loss: &Loss,
+) -> Confidence {
     let sure = match loss {
         // A name was given: the author meant to come back to it.
         // (A builder gives a `Result`, whose error may be all it is about.)
-        Loss::Variable(name) if !name.starts_with('_') && !spawn.what.contains("Builder") => Confidence::High,
-        Loss::Field { perhaps_joined: true, .. } => Confidence::Low,
+        Loss::Variable(name) if !name.starts_with('_') && !spawn.what.contains("Builder") => {
+            Confidence::High
+        }
+        Loss::Field {
+            perhaps_joined: true,
+            ..
+        } => Confidence::Low,
         _ => Confidence::Medium,
     };
     // A body that runs for ever has no end to wait for, and a server's loop
     // outlives its threads: people detach those on purpose.
     let for_ever = body.is_some_and(never_ends);
     let serves = spawn.in_loop && (never_ends(function) || function.kind == FnKind::SpawnBody);
-    if for_ever || serves { lower(lower(sure)) } else { sure }
+    if for_ever || serves {
+        lower(lower(sure))
+    } else {
+        sure
+    }
 }
 
-fn report(analysis: &Analysis, draw: &Draw<'_>, id: FnId, event: &Event, spawn: &Spawn, loss: &Loss) -> Finding {
+fn report(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    id: FnId,
+    event: &Event,
+    spawn: &Spawn,
+    loss: &Loss,
+) -> Finding {
     let name = draw.function_name(id);
     let function = analysis.program().functions.get(id.index());
-    let body = spawn.body.and_then(|body| analysis.program().functions.get(body.index()));
+    let body = spawn
+        .body
+        .and_then(|body| analysis.program().functions.get(body.index()));
     let what = &spawn.what;
     let (found, object) = match loss {
-        Loss::Dropped => (format!("`{name}` starts a thread (`{what}`) and drops its handle"), String::new()),
-        Loss::Variable(variable) => {
-            (format!("`{name}` starts a thread (`{what}`) and never joins its handle `{variable}`"), variable.clone())
-        }
+        Loss::Dropped => (
+            format!("`{name}` starts a thread (`{what}`) and drops its handle"),
+            String::new(),
+        ),
+        Loss::Variable(variable) => (
+            format!("`{name}` starts a thread (`{what}`) and never joins its handle `{variable}`"),
+            variable.clone(),
+        ),
         Loss::Field { class, .. } => {
             let field = draw.class_name(*class).to_owned();
-            (format!("`{name}` keeps a thread's handle in `{field}`, which is never joined"), field)
+            (
+                format!("`{name}` keeps a thread's handle in `{field}`, which is never joined"),
+                field,
+            )
         }
     };
     let main = function.is_some_and(|function| function.kind == FnKind::Main);
-    let end = if main { "the program ends" } else { "`main` returns" };
+    let end = if main {
+        "the program ends"
+    } else {
+        "`main` returns"
+    };
     let step = format!("starts a thread that nobody joins (`{what}`)");
     let join = match loss {
-        Loss::Dropped => "keep the handle and `join` it, or use `std::thread::scope`, which joins by itself".to_owned(),
-        Loss::Variable(variable) => format!("call `{variable}.join()` where its work is needed, at the latest at the end"),
-        Loss::Field { .. } => format!("join `{object}` in a `Drop` or a `shutdown` of the type that keeps it"),
+        Loss::Dropped => {
+            "keep the handle and `join` it, or use `std::thread::scope`, which joins by itself"
+                .to_owned()
+        }
+        Loss::Variable(variable) => {
+            format!("call `{variable}.join()` where its work is needed, at the latest at the end")
+        }
+        Loss::Field { .. } => {
+            format!("join `{object}` in a `Drop` or a `shutdown` of the type that keeps it")
+        }
     };
     LINT.finding(Found {
         severity: Severity::Warning,

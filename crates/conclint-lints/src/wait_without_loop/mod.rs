@@ -1,7 +1,9 @@
 //! A wait on a condition variable that does not look at its condition again.
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, Event, EventKind, FnId, Function, GuardId, Held, ObjectKind, ObjectRef, Site};
+use conclint_facts::{
+    Analysis, Event, EventKind, FnId, Function, GuardId, Held, ObjectKind, ObjectRef, Site,
+};
 
 use crate::flow::{Point, after, ends, event_at, events};
 use crate::trace::Draw;
@@ -31,9 +33,14 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 predicate_read,
                 timed: false,
             } = &event.kind
-                && let Some(fault) = fault(*in_loop, *predicate_read || avoidable(function, *guard, point))
+                && let Some(fault) = fault(
+                    *in_loop,
+                    *predicate_read || avoidable(function, *guard, point),
+                )
             {
-                let held = analysis.guard(id, *guard).and_then(|info| info.locks.first());
+                let held = analysis
+                    .guard(id, *guard)
+                    .and_then(|info| info.locks.first());
                 findings.push(report(&draw, id, event.site, condvar, held, fault));
             }
         }
@@ -51,18 +58,23 @@ enum Fault {
 /// Whether the lock can be taken and let go without this wait: then something
 /// was looked at in between, be it no part of the guarded data.
 fn avoidable(function: &Function, guard: GuardId, wait: Point) -> bool {
-    let taken = |event: &Event| matches!(event.kind, EventKind::Acquire { guard: g, .. } if g == guard);
-    let Some(at_wait) = event_at(function, wait) else { return false };
-    events(function).filter(|(_, event)| taken(event)).any(|(point, _)| {
-        let mut avoided = false;
-        after(
-            function,
-            point,
-            |_, event| avoided |= ends(event, guard),
-            |event| std::ptr::eq(event, at_wait) || ends(event, guard),
-        );
-        avoided
-    })
+    let taken =
+        |event: &Event| matches!(event.kind, EventKind::Acquire { guard: g, .. } if g == guard);
+    let Some(at_wait) = event_at(function, wait) else {
+        return false;
+    };
+    events(function)
+        .filter(|(_, event)| taken(event))
+        .any(|(point, _)| {
+            let mut avoided = false;
+            after(
+                function,
+                point,
+                |_, event| avoided |= ends(event, guard),
+                |event| std::ptr::eq(event, at_wait) || ends(event, guard),
+            );
+            avoided
+        })
 }
 
 fn is_parking_lot(draw: &Draw<'_>, held: Option<&Held>) -> bool {
@@ -98,14 +110,18 @@ fn report(
                 "`{function}` waits on `{name}` outside a loop: a wait may return without any notification, or after \
                  another thread has used up what was notified, and the code goes on as if its condition held"
             ),
-            format!("let the wait check for itself: `{name}.wait_while(guard, |data| !ready(data))`"),
+            format!(
+                "let the wait check for itself: `{name}.wait_while(guard, |data| !ready(data))`"
+            ),
         ),
         Fault::NotLookedAt => (
             format!(
                 "`{function}` takes `{lock}` and waits on `{name}` without looking at its condition first: \
                  when it was notified before this thread came here, nobody wakes it again"
             ),
-            format!("under `{lock}`, test the condition before each wait: `while !ready(&guard) {{ guard = .. }}`"),
+            format!(
+                "under `{lock}`, test the condition before each wait: `while !ready(&guard) {{ guard = .. }}`"
+            ),
         ),
     };
     LINT.finding(Found {
@@ -121,7 +137,10 @@ fn report(
             title: format!("the waiting thread: `{lock}`, then `{name}`"),
             steps,
         }],
-        help: vec![first, format!("change what the condition reads only while `{lock}` is held")],
+        help: vec![
+            first,
+            format!("change what the condition reads only while `{lock}` is held"),
+        ],
         identity: vec![key, function],
         in_test: draw.in_test(id),
     })

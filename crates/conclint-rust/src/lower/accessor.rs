@@ -38,7 +38,12 @@ fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val
         return None;
     }
     let tail = body.tail.as_deref()?;
-    let mut eval = Eval { lower, scope: entry.scope.clone(), env: Vec::new(), depth };
+    let mut eval = Eval {
+        lower,
+        scope: entry.scope.clone(),
+        env: Vec::new(),
+        depth,
+    };
     for (i, param) in entry.def.params.iter().enumerate() {
         if let hir::Pat::Bind { name, .. } = &param.pat {
             let mut val = args.get(i).cloned().unwrap_or_else(Val::unknown);
@@ -54,7 +59,11 @@ fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val
     }
     for stmt in &body.stmts {
         match &stmt.kind {
-            hir::StmtKind::Let { pat: hir::Pat::Bind { name, .. }, init: Some(init), .. } => {
+            hir::StmtKind::Let {
+                pat: hir::Pat::Bind { name, .. },
+                init: Some(init),
+                ..
+            } => {
                 let val = eval.expr(init)?;
                 eval.env.push((name.clone(), val));
             }
@@ -75,10 +84,16 @@ impl Eval<'_, '_> {
                 {
                     return Some(val.clone());
                 }
-                let ValueRes::Static(id) = self.lower.index().resolve_value(&self.scope, path) else { return None };
+                let ValueRes::Static(id) = self.lower.index().resolve_value(&self.scope, path)
+                else {
+                    return None;
+                };
                 let entry = self.lower.index().static_(id);
                 let mut val = Val::of(entry.ty.clone());
-                val.place = Some(Place { root: Root::Static(SmolStr::new(&entry.key)), path: Vec::new() });
+                val.place = Some(Place {
+                    root: Root::Static(SmolStr::new(&entry.key)),
+                    path: Vec::new(),
+                });
                 val.class = Some(ClassKey::new(ClassBase::Static(id)));
                 Some(val)
             }
@@ -87,14 +102,20 @@ impl Eval<'_, '_> {
                 for _ in 0..8 {
                     if let Some(info) = self.lower.index().field(&cur.ty, name) {
                         let mut part = cur.project(name, info.ty);
-                        part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
+                        part.class =
+                            Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
                         return Some(part);
                     }
                     cur = self.lower.step(&cur)?;
                 }
                 None
             }
-            ExprKind::Ref { expr, .. } | ExprKind::Unary { op: hir::UnOp::Deref, expr } | ExprKind::Try(expr) => self.expr(expr),
+            ExprKind::Ref { expr, .. }
+            | ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr,
+            }
+            | ExprKind::Try(expr) => self.expr(expr),
             ExprKind::Block(block) if block.stmts.is_empty() => self.expr(block.tail.as_deref()?),
             ExprKind::Index { base, .. } => {
                 let val = self.expr(base)?;
@@ -102,19 +123,33 @@ impl Eval<'_, '_> {
                 Some(val.project("[]", ty))
             }
             ExprKind::Call { callee, args } => self.call(callee, args),
-            ExprKind::MethodCall { receiver, name, args, .. } => self.method(receiver, name, args),
+            ExprKind::MethodCall {
+                receiver,
+                name,
+                args,
+                ..
+            } => self.method(receiver, name, args),
             _ => None,
         }
     }
 
     fn call(&mut self, callee: &Expr, args: &[Expr]) -> Option<Val> {
-        let ExprKind::Path(path) = &callee.kind else { return None };
+        let ExprKind::Path(path) = &callee.kind else {
+            return None;
+        };
         match self.lower.index().resolve_value(&self.scope, path) {
-            ValueRes::Ext(path) if path.ends_with("::clone") || path.ends_with("::Some") || path.ends_with("::Ok") => {
+            ValueRes::Ext(path)
+                if path.ends_with("::clone")
+                    || path.ends_with("::Some")
+                    || path.ends_with("::Ok") =>
+            {
                 self.expr(args.first()?)
             }
             ValueRes::Fns(res) => {
-                let vals: Vec<Val> = args.iter().map(|arg| self.expr(arg).unwrap_or_else(Val::unknown)).collect();
+                let vals: Vec<Val> = args
+                    .iter()
+                    .map(|arg| self.expr(arg).unwrap_or_else(Val::unknown))
+                    .collect();
                 accessed(self.lower, *res.fns.first()?, &vals, self.depth - 1)
             }
             _ => None,
@@ -138,7 +173,10 @@ impl Eval<'_, '_> {
                 && let Some(res) = self.lower.index().method(&self.scope, &cur.ty, name)
             {
                 let mut vals = vec![cur];
-                vals.extend(args.iter().map(|arg| self.expr(arg).unwrap_or_else(Val::unknown)));
+                vals.extend(
+                    args.iter()
+                        .map(|arg| self.expr(arg).unwrap_or_else(Val::unknown)),
+                );
                 return accessed(self.lower, *res.fns.first()?, &vals, self.depth - 1);
             }
             match self.lower.step(&cur) {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use conclint_facts::{
-    Arg, Class, ClassId, ClassScope, DeclaredOrder, EventKind, FileId, FnId, FnKind, Function, Handle, LockSource, ObjectRef,
-    Param, Place, Program, Root, Site, SourceFile, Unread,
+    Arg, Class, ClassId, ClassScope, DeclaredOrder, EventKind, FileId, FnId, FnKind, Function,
+    Handle, LockSource, ObjectRef, Param, Place, Program, Root, Site, SourceFile, Unread,
 };
 use rayon::prelude::*;
 use smol_str::SmolStr;
@@ -27,8 +27,17 @@ struct Lowered {
 
 /// The facts of a whole workspace.
 pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Program {
-    let detached: Vec<Vec<u32>> = ws.files.iter().map(|file| detached_lines(&file.hir)).collect();
-    let shared = Shared { index, table, detached: &detached, holders: holders(index) };
+    let detached: Vec<Vec<u32>> = ws
+        .files
+        .iter()
+        .map(|file| detached_lines(&file.hir))
+        .collect();
+    let shared = Shared {
+        index,
+        table,
+        detached: &detached,
+        holders: holders(index),
+    };
     let lowered: Vec<Lowered> = index
         .functions()
         .par_iter()
@@ -47,11 +56,19 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
 }
 
 fn source_file(file: &crate::workspace::File) -> SourceFile {
-    SourceFile { path: file.path.clone(), lines: file.hir.lines, is_test: file.is_test }
+    SourceFile {
+        path: file.path.clone(),
+        lines: file.hir.lines,
+        is_test: file.is_test,
+    }
 }
 
 fn detached_lines(file: &hir::HirFile) -> Vec<u32> {
-    file.comments.iter().filter(|c| matches!(c.kind, CommentKind::Detached(_))).map(|c| c.line).collect()
+    file.comments
+        .iter()
+        .filter(|c| matches!(c.kind, CommentKind::Detached(_)))
+        .map(|c| c.line)
+        .collect()
 }
 
 /// Which types hold a lock guard in a field (through two levels of structs).
@@ -61,7 +78,10 @@ fn holders(index: &Index) -> Vec<bool> {
     for _ in 0..2 {
         for i in 0..count {
             if !holders[i] {
-                holders[i] = index.field_types(TypeId(i as u32)).iter().any(|ty| is_guard_field(ty, &holders));
+                holders[i] = index
+                    .field_types(TypeId(i as u32))
+                    .iter()
+                    .any(|ty| is_guard_field(ty, &holders));
             }
         }
     }
@@ -72,7 +92,8 @@ fn is_guard_field(ty: &Ty, holders: &[bool]) -> bool {
     match ty {
         Ty::Ext(path, args) => {
             types::is_guard_name(path.rsplit("::").next().unwrap_or(""))
-                || (types::is_option_or_result(ty) && args.first().is_some_and(|arg| is_guard_field(arg, holders)))
+                || (types::is_option_or_result(ty)
+                    && args.first().is_some_and(|arg| is_guard_field(arg, holders)))
         }
         Ty::Adt(id, _) => holders.get(id.index()).copied().unwrap_or(false),
         _ => false,
@@ -88,7 +109,8 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         name: entry.def.name.clone(),
         qualified: entry.qualified.clone(),
         krate: krate.map(|krate| krate.name.clone()).unwrap_or_default(),
-        in_library: krate.is_some_and(|krate| matches!(krate.kind, CrateKind::Lib | CrateKind::Loose)),
+        in_library: krate
+            .is_some_and(|krate| matches!(krate.kind, CrateKind::Lib | CrateKind::Loose)),
         site,
         kind: kind_of(entry, krate.map(|krate| krate.kind)),
         parent: None,
@@ -97,7 +119,10 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         is_test_root: entry.def.attrs.test,
         is_async: entry.def.is_async,
         mut_self: entry.def.has_self
-            && matches!(entry.def.params.first().map(|p| &p.ty), Some(hir::Ty::Ref { mutable: true, .. })),
+            && matches!(
+                entry.def.params.first().map(|p| &p.ty),
+                Some(hir::Ty::Ref { mutable: true, .. })
+            ),
         cfgs: entry.cfgs.clone(),
         params: Vec::new(),
         guards: Vec::new(),
@@ -126,6 +151,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         awaited: false,
         recv_loop: false,
         captures: Vec::new(),
+        any_drops: false,
         depth: 0,
     };
     lower.function(id, entry);
@@ -135,16 +161,34 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
     let classes = lower
         .class_order
         .iter()
-        .filter_map(|key| Some((lower.aliases.get(key).unwrap_or(key).clone(), lower.classes.get(key)?.clone())))
+        .filter_map(|key| {
+            Some((
+                lower.aliases.get(key).unwrap_or(key).clone(),
+                lower.classes.get(key)?.clone(),
+            ))
+        })
         .collect();
-    Lowered { function, nested: lower.nested.into_iter().map(|nested| nested.function).collect(), classes }
+    Lowered {
+        function,
+        nested: lower
+            .nested
+            .into_iter()
+            .map(|nested| nested.function)
+            .collect(),
+        classes,
+    }
 }
 
 fn kind_of(entry: &FnEntry, krate: Option<CrateKind>) -> FnKind {
     let free = entry.impl_.is_none() && entry.in_trait.is_none();
     if entry.def.name == "main" && free && !matches!(krate, Some(CrateKind::Lib)) {
         FnKind::Main
-    } else if entry.def.name == "drop" && entry.trait_path.as_ref().is_some_and(|path| path.ends_with("Drop")) {
+    } else if entry.def.name == "drop"
+        && entry
+            .trait_path
+            .as_ref()
+            .is_some_and(|path| path.ends_with("Drop"))
+    {
         FnKind::Drop
     } else {
         FnKind::Fn
@@ -163,15 +207,23 @@ impl Lower<'_> {
                 _ => SmolStr::new_static("_"),
             };
             let callable = matches!(types::peel(index, &ty), Ty::Fn(..))
-                || matches!(types::peel(index, &ty), Ty::Param(_) | Ty::Bounded(..)) && self.is_fn_bound(&types::peel(index, &ty));
-            self.base.params.push(Param { name, class: None, callable });
+                || matches!(types::peel(index, &ty), Ty::Param(_) | Ty::Bounded(..))
+                    && self.is_fn_bound(&types::peel(index, &ty));
+            self.base.params.push(Param {
+                name,
+                class: None,
+                callable,
+            });
             vals.push(ty);
         }
         let mut params = Vec::new();
         for (i, ty) in vals.into_iter().enumerate() {
             let mut val = Val::of(ty);
             let number = u16::try_from(i).unwrap_or(u16::MAX);
-            val.place = Some(Place { root: Root::Param(number), path: Vec::new() });
+            val.place = Some(Place {
+                root: Root::Param(number),
+                path: Vec::new(),
+            });
             val.exclusive = matches!(val.ty, Ty::Ref(true, _) | Ty::Adt(..));
             let is_object = !matches!(types::peel(index, &val.ty), Ty::Adt(..));
             if is_object && let Some(kind) = self.object_kind(&val.ty) {
@@ -221,14 +273,21 @@ impl Lower<'_> {
                 }
             }
             // That it loops matters to whoever calls it under a lock.
-            let a_loop = function.stmts.iter().skip(1).find(|stmt| stmt.kind == conclint_facts::StmtKind::Loop).cloned();
+            let a_loop = function
+                .stmts
+                .iter()
+                .skip(1)
+                .find(|stmt| stmt.kind == conclint_facts::StmtKind::Loop)
+                .cloned();
             function.stmts.truncate(1);
-            function.stmts.extend(a_loop.map(|stmt| conclint_facts::Stmt {
-                parent: Some(conclint_facts::StmtId(0)),
-                defs: Vec::new(),
-                uses: Vec::new(),
-                ..stmt
-            }));
+            function
+                .stmts
+                .extend(a_loop.map(|stmt| conclint_facts::Stmt {
+                    parent: Some(conclint_facts::StmtId(0)),
+                    defs: Vec::new(),
+                    uses: Vec::new(),
+                    ..stmt
+                }));
             if function.blocks.iter().all(|block| block.events.is_empty()) {
                 function.blocks.clear();
                 function.blocks.push(conclint_facts::Block::default());
@@ -249,7 +308,13 @@ impl Lower<'_> {
 }
 
 fn site_of(file: FileId, span: hir::Span) -> Site {
-    Site { file, line: span.line, column: span.column, end_line: span.end_line, end_column: span.end_column }
+    Site {
+        file,
+        line: span.line,
+        column: span.column,
+        end_line: span.end_line,
+        end_column: span.end_column,
+    }
 }
 
 // ---- putting together ----
@@ -263,8 +328,11 @@ fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) {
         let base = next_closure;
         next_closure += one.nested.len() as u32;
         let owner = FnId(i as u32);
-        let map: Vec<ClassId> =
-            one.classes.iter().map(|(key, draft)| class(program, &mut known, key, draft, &one.function, owner, index)).collect();
+        let map: Vec<ClassId> = one
+            .classes
+            .iter()
+            .map(|(key, draft)| class(program, &mut known, key, draft, &one.function, owner, index))
+            .collect();
         let mut relink = Relink { map: &map, base };
         relink.function(&mut one.function);
         for nested in &mut one.nested {
@@ -301,19 +369,40 @@ fn class(
         }
         ClassBase::Static(id) => {
             let entry = index.static_(*id);
-            (entry.name.to_string(), entry.key.to_string(), Some((entry.file, entry.span)), ClassScope::Static)
+            (
+                entry.name.to_string(),
+                entry.key.to_string(),
+                Some((entry.file, entry.span)),
+                ClassScope::Static,
+            )
         }
         ClassBase::Named(name) => (name.to_string(), name.to_string(), None, ClassScope::Static),
-        ClassBase::Local(_) => (draft.name.clone(), local_key(function, owner, &draft.name), None, ClassScope::Local),
-        ClassBase::Param(_) => (draft.name.clone(), local_key(function, owner, &draft.name), None, ClassScope::Param),
+        ClassBase::Local(_) => (
+            draft.name.clone(),
+            local_key(function, owner, &draft.name),
+            None,
+            ClassScope::Local,
+        ),
+        ClassBase::Param(_) => (
+            draft.name.clone(),
+            local_key(function, owner, &draft.name),
+            None,
+            ClassScope::Param,
+        ),
     };
     program.classes.push(Class {
         key: format!("{full}{suffix}"),
         name: format!("{name}{suffix}"),
         kind: draft.kind.clone(),
         type_text: draft.type_text.clone(),
-        site: draft.site.or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
-        scope: if key.elem && scope != ClassScope::Param { ClassScope::Element } else { scope },
+        site: draft
+            .site
+            .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
+        scope: if key.elem && scope != ClassScope::Param {
+            ClassScope::Element
+        } else {
+            scope
+        },
     });
     if !own {
         known.insert(key.clone(), id);
@@ -372,8 +461,15 @@ impl Relink<'_> {
 
     fn event(&self, event: &mut EventKind) {
         match event {
-            EventKind::Acquire { source: LockSource::Direct(object), .. } => self.object(object),
-            EventKind::Acquire { source: LockSource::Callee(call), .. } | EventKind::Call(call) => self.call(call),
+            EventKind::Acquire {
+                source: LockSource::Direct(object),
+                ..
+            } => self.object(object),
+            EventKind::Acquire {
+                source: LockSource::Callee(call),
+                ..
+            }
+            | EventKind::Call(call) => self.call(call),
             EventKind::Spawn(spawn) => {
                 if let Some(body) = &mut spawn.body {
                     self.target(body);
@@ -389,13 +485,17 @@ impl Relink<'_> {
                     self.object(handle);
                 }
             }
-            EventKind::Wait { condvar, .. } | EventKind::Notify { condvar, .. } => self.object(condvar),
+            EventKind::Wait { condvar, .. } | EventKind::Notify { condvar, .. } => {
+                self.object(condvar)
+            }
             EventKind::Send { channel, .. } | EventKind::Recv { channel, .. } => {
                 if let Some(channel) = channel {
                     self.object(channel);
                 }
             }
-            EventKind::SharedWrite { object: Some(object) } => self.object(object),
+            EventKind::SharedWrite {
+                object: Some(object),
+            } => self.object(object),
             _ => {}
         }
     }
@@ -425,16 +525,31 @@ fn orders(ws: &Workspace, index: &Index, program: &Program) -> Vec<DeclaredOrder
         for comment in &file.hir.comments {
             let names = match &comment.kind {
                 CommentKind::LockOrder(names) => names.clone(),
-                CommentKind::DeclarationOrder => match declared_fields(index, program, i as u32, comment.line) {
-                    Some(names) => names,
-                    None => continue,
-                },
+                CommentKind::DeclarationOrder => {
+                    match declared_fields(index, program, i as u32, comment.line) {
+                        Some(names) => names,
+                        None => continue,
+                    }
+                }
                 CommentKind::Detached(_) => continue,
             };
             let line = comment.line;
-            let site = Site { file: FileId(i as u32), line, column: 1, end_line: line, end_column: 1 };
-            let classes = names.iter().map(|name| class_named(program, name, site.file)).collect();
-            all.push(DeclaredOrder { site, names, classes });
+            let site = Site {
+                file: FileId(i as u32),
+                line,
+                column: 1,
+                end_line: line,
+                end_column: 1,
+            };
+            let classes = names
+                .iter()
+                .map(|name| class_named(program, name, site.file))
+                .collect();
+            all.push(DeclaredOrder {
+                site,
+                names,
+                classes,
+            });
         }
     }
     all
@@ -461,11 +576,22 @@ fn class_named(program: &Program, name: &str, file: FileId) -> Option<ClassId> {
     let name = name.trim_start_matches("self.");
     let is_lock = |class: &Class| matches!(class.kind, conclint_facts::ObjectKind::Lock(_));
     let fits = |class: &Class| {
-        is_lock(class) && (class.name == name || class.name.rsplit('.').next() == Some(name) && !name.contains('.'))
+        is_lock(class)
+            && (class.name == name
+                || class.name.rsplit('.').next() == Some(name) && !name.contains('.'))
     };
-    let all: Vec<usize> = (0..program.classes.len()).filter(|&i| fits(&program.classes[i])).collect();
-    let near: Vec<usize> =
-        all.iter().copied().filter(|&i| program.classes[i].site.is_some_and(|site| site.file == file)).collect();
+    let all: Vec<usize> = (0..program.classes.len())
+        .filter(|&i| fits(&program.classes[i]))
+        .collect();
+    let near: Vec<usize> = all
+        .iter()
+        .copied()
+        .filter(|&i| {
+            program.classes[i]
+                .site
+                .is_some_and(|site| site.file == file)
+        })
+        .collect();
     match (&near[..], &all[..]) {
         (&[one], _) | (&[], &[one]) => Some(ClassId(one as u32)),
         _ => None,

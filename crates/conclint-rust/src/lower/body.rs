@@ -12,8 +12,8 @@
 use std::collections::BTreeMap;
 
 use conclint_facts::{
-    Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, ObjectKind, ObjectRef, Place, ReleaseWhy,
-    Root, Site, Stmt, StmtId, StmtKind,
+    Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, ObjectKind,
+    ObjectRef, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
 };
 use smol_str::SmolStr;
 
@@ -154,6 +154,8 @@ pub(super) struct Lower<'a> {
     /// Variables of outer functions that a closure being lowered names, and
     /// whether by value.
     pub captures: Vec<(LocalId, bool)>,
+    /// Some variable of this function has a `Drop` of its own.
+    pub any_drops: bool,
     /// Depth of the walk.
     pub depth: u32,
 }
@@ -247,12 +249,20 @@ impl<'a> Lower<'a> {
     }
 
     pub fn emit(&mut self, kind: EventKind, span: hir::Span) {
-        let event = Event { kind, site: self.site(span), stmt: self.out.stmt };
+        let event = Event {
+            kind,
+            site: self.site(span),
+            stmt: self.out.stmt,
+        };
         self.out.blocks[self.out.cur.index()].events.push(event);
     }
 
     pub fn emit_at(&mut self, kind: EventKind, site: Site) {
-        let event = Event { kind, site, stmt: self.out.stmt };
+        let event = Event {
+            kind,
+            site,
+            stmt: self.out.stmt,
+        };
         self.out.blocks[self.out.cur.index()].events.push(event);
     }
 
@@ -264,7 +274,13 @@ impl<'a> Lower<'a> {
 
     pub fn push(&mut self, kind: ScopeKind) {
         let env_mark = self.env.len();
-        self.out.scopes.push(DropScope { kind, guards: Vec::new(), drops: Vec::new(), env_mark, exit: None });
+        self.out.scopes.push(DropScope {
+            kind,
+            guards: Vec::new(),
+            drops: Vec::new(),
+            env_mark,
+            exit: None,
+        });
     }
 
     pub fn push_closure(&mut self, exit: BlockId) {
@@ -277,7 +293,9 @@ impl<'a> Lower<'a> {
     /// Ends the innermost scope. What `keep` owns moves on to the next
     /// temporary scope outside.
     pub fn pop(&mut self, keep: Option<&Val>, span: hir::Span) {
-        let Some(scope) = self.out.scopes.pop() else { return };
+        let Some(scope) = self.out.scopes.pop() else {
+            return;
+        };
         if scope.kind != ScopeKind::Temp {
             self.env.truncate(scope.env_mark);
         }
@@ -285,7 +303,9 @@ impl<'a> Lower<'a> {
         for exit in scope.exits() {
             match exit {
                 Exit::Drop(local) => self.run_drop(local, keep, end),
-                Exit::Guard(guard) if keep.is_some_and(|val| val.guards.contains(&guard)) => self.register_temp(guard),
+                Exit::Guard(guard) if keep.is_some_and(|val| val.guards.contains(&guard)) => {
+                    self.register_temp(guard)
+                }
                 Exit::Guard(guard) => self.release(guard, ReleaseWhy::ScopeEnd, end),
             }
         }
@@ -293,7 +313,9 @@ impl<'a> Lower<'a> {
 
     /// The `Drop` of a variable that was not moved away.
     fn run_drop(&mut self, local: LocalId, keep: Option<&Val>, span: hir::Span) {
-        let Some(info) = self.locals.get(local.0 as usize) else { return };
+        let Some(info) = self.locals.get(local.0 as usize) else {
+            return;
+        };
         if info.moved || keep.is_some_and(|val| val.local == Some(local)) {
             return;
         }
@@ -306,7 +328,10 @@ impl<'a> Lower<'a> {
     /// A call of a type's own `Drop::drop`.
     pub fn call_drop(&mut self, ty: crate::index::TypeId, place: Option<Place>, span: hir::Span) {
         if let Some(drop) = self.index().drop_fn(ty) {
-            let arg = conclint_facts::Arg { place, ..Default::default() };
+            let arg = conclint_facts::Arg {
+                place,
+                ..Default::default()
+            };
             let call = conclint_facts::Call {
                 name: SmolStr::new_static("drop"),
                 targets: vec![FnId(drop.0)],
@@ -320,8 +345,11 @@ impl<'a> Lower<'a> {
     /// Writes the releases of all scopes above `depth`, which stay open: a
     /// jump out of them.
     pub fn unwind(&mut self, depth: usize, keep: &[GuardId], span: hir::Span) {
-        let exits: Vec<Exit> =
-            self.out.scopes[depth.min(self.out.scopes.len())..].iter().rev().flat_map(DropScope::exits).collect();
+        let exits: Vec<Exit> = self.out.scopes[depth.min(self.out.scopes.len())..]
+            .iter()
+            .rev()
+            .flat_map(DropScope::exits)
+            .collect();
         for exit in exits {
             match exit {
                 Exit::Drop(local) => self.run_drop(local, None, span),
@@ -340,7 +368,12 @@ impl<'a> Lower<'a> {
     }
 
     pub fn register_temp(&mut self, guard: GuardId) {
-        if let Some(depth) = self.out.scopes.iter().rposition(|scope| scope.kind == ScopeKind::Temp) {
+        if let Some(depth) = self
+            .out
+            .scopes
+            .iter()
+            .rposition(|scope| scope.kind == ScopeKind::Temp)
+        {
             self.register(guard, depth);
         }
     }
@@ -362,7 +395,11 @@ impl<'a> Lower<'a> {
     }
 
     pub fn block_scope(&self) -> usize {
-        self.out.scopes.iter().rposition(|scope| scope.kind != ScopeKind::Temp).unwrap_or(0)
+        self.out
+            .scopes
+            .iter()
+            .rposition(|scope| scope.kind != ScopeKind::Temp)
+            .unwrap_or(0)
     }
 
     /// The scopes that a `return` leaves, and where it goes.
@@ -383,7 +420,10 @@ impl<'a> Lower<'a> {
 
     /// Whether a guard may not have been taken.
     pub fn is_fallible(&self, guard: GuardId) -> bool {
-        self.out.infos.get(guard.index()).is_some_and(|info| info.fallible)
+        self.out
+            .infos
+            .get(guard.index())
+            .is_some_and(|info| info.fallible)
     }
 
     /// The guard goes where its end is not seen.
@@ -397,8 +437,16 @@ impl<'a> Lower<'a> {
         let id = GuardId(self.out.guards.len() as u32);
         let site = self.site(span);
         let stmt = self.out.stmt;
-        self.out.guards.push(Guard { name: None, site, stmt, returned: false, escapes: false });
-        self.out.infos.push(GuardInfo { fallible: blocking != Blocking::Waits });
+        self.out.guards.push(Guard {
+            name: None,
+            site,
+            stmt,
+            returned: false,
+            escapes: false,
+        });
+        self.out.infos.push(GuardInfo {
+            fallible: blocking != Blocking::Waits,
+        });
         self.register_temp(id);
         id
     }
@@ -433,9 +481,13 @@ impl<'a> Lower<'a> {
 
     pub fn set_handle(&mut self, spawn: SpawnId, to: conclint_facts::Handle) {
         use conclint_facts::Handle;
-        let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else { return };
-        if let Some(EventKind::Spawn(spawn)) =
-            self.out.blocks[block.index()].events.get_mut(index).map(|event| &mut event.kind)
+        let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else {
+            return;
+        };
+        if let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
+            .events
+            .get_mut(index)
+            .map(|event| &mut event.kind)
             && !matches!(spawn.handle, Handle::Excused | Handle::Joined)
         {
             spawn.handle = to;
@@ -472,8 +524,15 @@ impl<'a> Lower<'a> {
             && let Some(scope) = self.out.scopes.get_mut(scope)
         {
             scope.drops.push((id, scope.guards.len()));
+            self.any_drops = true;
         }
-        self.locals.push(LocalInfo { name: name.clone(), val, level: self.out.level, handles_used: false, moved: false });
+        self.locals.push(LocalInfo {
+            name: name.clone(),
+            val,
+            level: self.out.level,
+            handles_used: false,
+            moved: false,
+        });
         self.env.push((name, id));
         let stmt = self.out.stmt.index();
         self.out.stmts[stmt].defs.push(id);
@@ -481,13 +540,19 @@ impl<'a> Lower<'a> {
     }
 
     pub fn lookup(&self, name: &str) -> Option<LocalId> {
-        self.env.iter().rev().find(|(n, _)| n == name).map(|&(_, id)| id)
+        self.env
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|&(_, id)| id)
     }
 
     /// Reads a variable: its value as this function sees it.
     pub fn local_val(&mut self, id: LocalId, span: hir::Span) -> Val {
         let level = self.out.level;
-        let Some(info) = self.locals.get(id.0 as usize) else { return Val::unknown() };
+        let Some(info) = self.locals.get(id.0 as usize) else {
+            return Val::unknown();
+        };
         let mut val = info.val.clone();
         let owner = info.level;
         let same_level = owner == level;
@@ -512,7 +577,13 @@ impl<'a> Lower<'a> {
             uses.push(id);
         }
         if let Some(guard) = val.borrows {
-            self.emit(EventKind::Use { guard, write: false }, span);
+            self.emit(
+                EventKind::Use {
+                    guard,
+                    write: false,
+                },
+                span,
+            );
         }
         val
     }
@@ -523,7 +594,14 @@ impl<'a> Lower<'a> {
         let outer = self.out.stmt;
         let id = StmtId(self.out.stmts.len() as u32);
         let site = self.site(span);
-        self.out.stmts.push(Stmt { site, parent: Some(outer), kind, defs: Vec::new(), uses: Vec::new(), pinned: false });
+        self.out.stmts.push(Stmt {
+            site,
+            parent: Some(outer),
+            kind,
+            defs: Vec::new(),
+            uses: Vec::new(),
+            pinned: false,
+        });
         self.out.stmt = id;
         outer
     }
@@ -537,14 +615,24 @@ impl<'a> Lower<'a> {
 
     pub fn fresh_opaque(&mut self) -> Place {
         self.opaque += 1;
-        Place { root: Root::Opaque(self.opaque), path: Vec::new() }
+        Place {
+            root: Root::Opaque(self.opaque),
+            path: Vec::new(),
+        }
     }
 
     /// How this function names the object that `val` is.
     pub fn object(&mut self, val: &Val, kind: &ObjectKind) -> ObjectRef {
-        let class = val.class.clone().map(|key| self.class_id(key, kind, &val.ty));
+        let class = val
+            .class
+            .clone()
+            .map(|key| self.class_id(key, kind, &val.ty));
         let place = val.place.clone().unwrap_or_else(|| self.fresh_opaque());
-        ObjectRef { class, place, exclusive: val.exclusive }
+        ObjectRef {
+            class,
+            place,
+            exclusive: val.exclusive,
+        }
     }
 
     pub fn class_id(&mut self, key: ClassKey, kind: &ObjectKind, ty: &Ty) -> ClassId {
@@ -559,12 +647,34 @@ impl<'a> Lower<'a> {
         }
         let id = ClassId(self.class_order.len() as u32);
         let (name, site) = match &key.base {
-            ClassBase::Local(local) => (self.locals.get(local.0 as usize).map(|l| l.name.to_string()).unwrap_or_default(), None),
-            ClassBase::Param(i) => (self.base.params.get(*i as usize).map(|p| p.name.to_string()).unwrap_or_default(), None),
+            ClassBase::Local(local) => (
+                self.locals
+                    .get(local.0 as usize)
+                    .map(|l| l.name.to_string())
+                    .unwrap_or_default(),
+                None,
+            ),
+            ClassBase::Param(i) => (
+                self.base
+                    .params
+                    .get(*i as usize)
+                    .map(|p| p.name.to_string())
+                    .unwrap_or_default(),
+                None,
+            ),
             _ => (String::new(), None),
         };
         let type_text = super::types::text(self.index(), ty);
-        self.classes.insert(key.clone(), ClassDraft { id, kind: kind.clone(), type_text, name, site });
+        self.classes.insert(
+            key.clone(),
+            ClassDraft {
+                id,
+                kind: kind.clone(),
+                type_text,
+                name,
+                site,
+            },
+        );
         self.class_order.push(key);
         id
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use conclint_facts::{
-    Arg, BlockKind, Blocking, Call, EventKind, FnId, GuardId, LockSource, Mode, ObjectKind, ObjectRef, ReleaseWhy, Resolution,
-    WorkKind,
+    Arg, BlockKind, Blocking, Call, EventKind, FnId, GuardId, LockSource, Mode, ObjectKind,
+    ObjectRef, ReleaseWhy, Resolution, WorkKind,
 };
 use smol_str::SmolStr;
 
@@ -31,7 +31,10 @@ impl MethodCall<'_> {
     /// From the method's name to the end of the call, where that is one line.
     pub fn site(&self) -> Span {
         if self.span.end_line == self.name_span.line {
-            Span { end_column: self.span.end_column, ..self.name_span }
+            Span {
+                end_column: self.span.end_column,
+                ..self.name_span
+            }
         } else {
             self.name_span
         }
@@ -40,13 +43,105 @@ impl MethodCall<'_> {
 
 /// Methods too common to be resolved by name alone.
 const STOP: &[&str] = &[
-    "new", "get", "get_mut", "insert", "remove", "len", "clone", "read", "write", "lock", "send", "next", "push", "pop", "iter",
-    "into", "from", "map", "unwrap", "expect", "take", "replace", "is_empty", "clear", "contains", "join", "wait", "run", "start",
-    "stop", "close", "flush", "poll", "call", "drop", "as_ref", "as_mut", "to_string", "fmt", "eq", "hash", "name", "id", "key",
-    "value", "extend", "drain", "find", "filter", "collect", "min", "max", "set", "load", "store", "swap", "update", "add", "sub",
-    "with", "borrow", "index", "default", "build", "parse", "open", "connect", "accept", "bind", "spawn", "execute", "handle",
-    "process", "reset", "init", "size", "count", "path", "split", "append", "first", "last", "entry", "keys", "values", "try_lock",
-    "and_then", "or_else", "ok", "err", "then", "unpark", "park", "recv", "try_recv", "abs", "hash_one", "write_all", "finish",
+    "new",
+    "get",
+    "get_mut",
+    "insert",
+    "remove",
+    "len",
+    "clone",
+    "read",
+    "write",
+    "lock",
+    "send",
+    "next",
+    "push",
+    "pop",
+    "iter",
+    "into",
+    "from",
+    "map",
+    "unwrap",
+    "expect",
+    "take",
+    "replace",
+    "is_empty",
+    "clear",
+    "contains",
+    "join",
+    "wait",
+    "run",
+    "start",
+    "stop",
+    "close",
+    "flush",
+    "poll",
+    "call",
+    "drop",
+    "as_ref",
+    "as_mut",
+    "to_string",
+    "fmt",
+    "eq",
+    "hash",
+    "name",
+    "id",
+    "key",
+    "value",
+    "extend",
+    "drain",
+    "find",
+    "filter",
+    "collect",
+    "min",
+    "max",
+    "set",
+    "load",
+    "store",
+    "swap",
+    "update",
+    "add",
+    "sub",
+    "with",
+    "borrow",
+    "index",
+    "default",
+    "build",
+    "parse",
+    "open",
+    "connect",
+    "accept",
+    "bind",
+    "spawn",
+    "execute",
+    "handle",
+    "process",
+    "reset",
+    "init",
+    "size",
+    "count",
+    "path",
+    "split",
+    "append",
+    "first",
+    "last",
+    "entry",
+    "keys",
+    "values",
+    "try_lock",
+    "and_then",
+    "or_else",
+    "ok",
+    "err",
+    "then",
+    "unpark",
+    "park",
+    "recv",
+    "try_recv",
+    "abs",
+    "hash_one",
+    "write_all",
+    "finish",
 ];
 
 impl Lower<'_> {
@@ -73,12 +168,25 @@ impl Lower<'_> {
                 }
                 None
             }
-            Ty::Adt(id, _) => self.shared.holders.get(id.index()).copied().unwrap_or(false).then_some(GuardTy::Holder),
-            Ty::Tuple(parts) => parts.iter().find_map(|part| self.guard_ty(part)).map(|_| GuardTy::Holder),
+            Ty::Adt(id, _) => self
+                .shared
+                .holders
+                .get(id.index())
+                .copied()
+                .unwrap_or(false)
+                .then_some(GuardTy::Holder),
+            Ty::Tuple(parts) => parts
+                .iter()
+                .find_map(|part| self.guard_ty(part))
+                .map(|_| GuardTy::Holder),
             Ty::Bounded(false, bounds) => bounds.iter().find_map(|bound| match &bound.trait_ {
-                crate::index::TraitRef::Ext(path) if path.ends_with("::Deref") || path.ends_with("::DerefMut") => {
+                crate::index::TraitRef::Ext(path)
+                    if path.ends_with("::Deref") || path.ends_with("::DerefMut") =>
+                {
                     let target = bound.assoc.iter().find(|(name, _)| name == "Target");
-                    Some(GuardTy::Guard(target.map_or(Ty::Unknown, |(_, ty)| ty.clone())))
+                    Some(GuardTy::Guard(
+                        target.map_or(Ty::Unknown, |(_, ty)| ty.clone()),
+                    ))
                 }
                 _ => None,
             }),
@@ -89,19 +197,25 @@ impl Lower<'_> {
     // ---- calls by path ----
 
     pub fn is_constructor(&self, callee: &Expr) -> bool {
-        let ExprKind::Path(path) = &callee.kind else { return false };
+        let ExprKind::Path(path) = &callee.kind else {
+            return false;
+        };
         match path.as_name() {
             Some(name) if self.lookup(name).is_some() => false,
             _ => match self.index().resolve_value(&self.scope, path) {
                 ValueRes::Ctor { .. } => true,
-                ValueRes::Ext(path) => matches!(path.rsplit("::").next(), Some("Some" | "Ok" | "Err")),
+                ValueRes::Ext(path) => {
+                    matches!(path.rsplit("::").next(), Some("Some" | "Ok" | "Err"))
+                }
                 _ => false,
             },
         }
     }
 
     pub fn construct(&mut self, callee: &Expr, vals: Vec<Val>) -> Val {
-        let ExprKind::Path(path) = &callee.kind else { return Val::unknown() };
+        let ExprKind::Path(path) = &callee.kind else {
+            return Val::unknown();
+        };
         let first = vals.first().cloned().unwrap_or_else(Val::unknown);
         let mut val = match self.index().resolve_value(&self.scope, path) {
             ValueRes::Ctor { ty, variant } => {
@@ -131,7 +245,10 @@ impl Lower<'_> {
             }
             _ => Val::unknown(),
         };
-        val.guards = vals.iter().flat_map(|val| val.guards.iter().copied()).collect();
+        val.guards = vals
+            .iter()
+            .flat_map(|val| val.guards.iter().copied())
+            .collect();
         val
     }
 
@@ -144,8 +261,11 @@ impl Lower<'_> {
         }
         match self.index().resolve_value(&self.scope, path) {
             ValueRes::Fns(res) => {
-                let turbofish: Vec<Ty> =
-                    path.segments.last().map(|s| s.args.iter().map(|ty| self.resolve_type(ty)).collect()).unwrap_or_default();
+                let turbofish: Vec<Ty> = path
+                    .segments
+                    .last()
+                    .map(|s| s.args.iter().map(|ty| self.resolve_type(ty)).collect())
+                    .unwrap_or_default();
                 let name = short_path(path);
                 self.workspace_call(&res, None, args, &name, span, span, &turbofish, None)
             }
@@ -172,13 +292,22 @@ impl Lower<'_> {
         let name = self.locals[id.0 as usize].name.clone();
         if let Some(closure) = val.closure {
             self.call_closure(closure, name, span);
-        } else if let Some(conclint_facts::Place { root: conclint_facts::Root::Param(param), path }) = &val.place
+        } else if let Some(conclint_facts::Place {
+            root: conclint_facts::Root::Param(param),
+            path,
+        }) = &val.place
             && path.is_empty()
             && self.out.level == self.locals[id.0 as usize].level
         {
             self.emit(EventKind::CallParam { param: *param }, span);
         } else if is_callable(&types::peel(self.index(), &val.ty)) {
-            self.emit(EventKind::Block { kind: BlockKind::Callback, what: name }, span);
+            self.emit(
+                EventKind::Block {
+                    kind: BlockKind::Callback,
+                    what: name,
+                },
+                span,
+            );
         }
         match types::peel(self.index(), &val.ty) {
             Ty::Fn(_, ret) => Val::of((*ret).clone()),
@@ -187,7 +316,12 @@ impl Lower<'_> {
     }
 
     pub fn call_closure(&mut self, closure: FnId, name: SmolStr, span: Span) {
-        let call = Call { name, targets: vec![closure], resolution: Resolution::Exact, args: Vec::new() };
+        let call = Call {
+            name,
+            targets: vec![closure],
+            resolution: Resolution::Exact,
+            args: Vec::new(),
+        };
         self.emit(EventKind::Call(call), span);
     }
 
@@ -204,7 +338,13 @@ impl Lower<'_> {
             self.call_closure(closure, SmolStr::new_static("closure"), span);
         } else if is_callable(&types::peel_wrappers(self.index(), &val.ty)) {
             let what = SmolStr::new(place_text(callee));
-            self.emit(EventKind::Block { kind: BlockKind::Callback, what }, span);
+            self.emit(
+                EventKind::Block {
+                    kind: BlockKind::Callback,
+                    what,
+                },
+                span,
+            );
         }
         match types::peel_wrappers(self.index(), &val.ty) {
             Ty::Fn(_, ret) => Val::of((*ret).clone()),
@@ -212,20 +352,40 @@ impl Lower<'_> {
         }
     }
 
-    fn external_call(&mut self, ext: &str, path: &hir::Path, args: &[Expr], span: Span, awaited: bool) -> Val {
+    fn external_call(
+        &mut self,
+        ext: &str,
+        path: &hir::Path,
+        args: &[Expr],
+        span: Span,
+        awaited: bool,
+    ) -> Val {
         let what = short_path(path);
         if let Some(effect) = table::function_effect(ext) {
             return self.effect_call(effect, what, args, span);
         }
         let (head, name) = ext.rsplit_once("::").unwrap_or(("", ext));
         // `Mutex::lock(&m)`, `Option::map(x, f)`: the method in other words.
-        let is_type = head.rsplit("::").next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase()));
-        let constructor = matches!(name, "new" | "default" | "from" | "with_capacity" | "const_new" | "new_in" | "with_hasher");
+        let is_type = head
+            .rsplit("::")
+            .next()
+            .is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase()));
+        let constructor = matches!(
+            name,
+            "new" | "default" | "from" | "with_capacity" | "const_new" | "new_in" | "with_hasher"
+        );
         if is_type && !constructor && !args.is_empty() && is_method_name(head, name) {
             let recv = self.expr(&args[0]);
             let name = SmolStr::new(name);
-            let call =
-                MethodCall { name: &name, generics: &[], args: &args[1..], span, name_span: span, outer: None, awaited };
+            let call = MethodCall {
+                name: &name,
+                generics: &[],
+                args: &args[1..],
+                span,
+                name_span: span,
+                outer: None,
+                awaited,
+            };
             return self.method(recv, &call);
         }
         let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
@@ -235,8 +395,9 @@ impl Lower<'_> {
             self.swallow(&vals, span);
             let last = head.rsplit("::").next().unwrap_or(head);
             let args = match last {
-                "Mutex" | "RwLock" | "RefCell" | "Cell" | "OnceCell" | "FairMutex" | "ReentrantMutex" | "CachePadded"
-                | "AtomicCell" | "LazyLock" | "Lazy" | "ShardedLock" => vec![inner],
+                "Mutex" | "RwLock" | "RefCell" | "Cell" | "OnceCell" | "FairMutex"
+                | "ReentrantMutex" | "CachePadded" | "AtomicCell" | "LazyLock" | "Lazy"
+                | "ShardedLock" => vec![inner],
                 _ => path_type_args(self, path),
             };
             if constructor || is_builder(head) {
@@ -259,7 +420,13 @@ impl Lower<'_> {
             Effect::Spawn(kind) => return self.spawn(kind, what, args.last(), span, false),
             Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
                 if effect == Effect::PoolInPlace {
-                    self.emit(EventKind::Block { kind: BlockKind::Pool, what }, span);
+                    self.emit(
+                        EventKind::Block {
+                            kind: BlockKind::Pool,
+                            what,
+                        },
+                        span,
+                    );
                 }
                 return self.in_place_args(args, effect == Effect::Scope);
             }
@@ -298,8 +465,12 @@ impl Lower<'_> {
                 val.local = None;
                 val.exclusive = false;
                 val.ty = match what.rsplit("::").nth(1) {
-                    Some("Arc") if what.ends_with("new") => types::ext("std::sync::Arc", vec![val.ty]),
-                    Some("Box") if what.ends_with("new") => types::ext("std::boxed::Box", vec![val.ty]),
+                    Some("Arc") if what.ends_with("new") => {
+                        types::ext("std::sync::Arc", vec![val.ty])
+                    }
+                    Some("Box") if what.ends_with("new") => {
+                        types::ext("std::boxed::Box", vec![val.ty])
+                    }
                     Some("Rc") if what.ends_with("new") => types::ext("std::rc::Rc", vec![val.ty]),
                     _ => match what.as_str() {
                         "Some" => types::option_of(val.ty),
@@ -322,7 +493,8 @@ impl Lower<'_> {
             }
             Effect::GuardUpgrade => self.upgrade(first, span),
             Effect::GuardUnlocked => {
-                let held: Vec<GuardId> = first.guards.iter().copied().chain(first.borrows).collect();
+                let held: Vec<GuardId> =
+                    first.guards.iter().copied().chain(first.borrows).collect();
                 for &guard in &held {
                     self.release(guard, ReleaseWhy::Dropped, span);
                 }
@@ -361,13 +533,22 @@ impl Lower<'_> {
                 self.emit(EventKind::Work { kind, what }, span);
                 Val::unknown()
             }
-            Effect::Spawn(_) | Effect::Scope | Effect::InPlace | Effect::PoolInPlace => Val::unknown(),
+            Effect::Spawn(_) | Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
+                Val::unknown()
+            }
         }
     }
 
     fn channel(&mut self, bounded: bool) -> Val {
         let mut val = Val::of(Ty::Tuple(Arc::from([
-            types::ext(if bounded { "std::sync::mpsc::SyncSender" } else { "std::sync::mpsc::Sender" }, vec![Ty::Unknown]),
+            types::ext(
+                if bounded {
+                    "std::sync::mpsc::SyncSender"
+                } else {
+                    "std::sync::mpsc::Sender"
+                },
+                vec![Ty::Unknown],
+            ),
             types::ext("std::sync::mpsc::Receiver", vec![Ty::Unknown]),
         ])));
         if let Ty::Tuple(parts) = val.ty.clone() {
@@ -388,8 +569,12 @@ impl Lower<'_> {
         let fresh = self.new_guard(span, Blocking::Waits);
         let source = self.source_of(val.guards[0]);
         if let Some(source) = source {
-            let kind =
-                EventKind::Acquire { guard: fresh, source, mode: Mode::Exclusive, blocking: Blocking::Waits };
+            let kind = EventKind::Acquire {
+                guard: fresh,
+                source,
+                mode: Mode::Exclusive,
+                blocking: Blocking::Waits,
+            };
             self.emit(kind, span);
         }
         val.guards = vec![fresh];
@@ -398,20 +583,31 @@ impl Lower<'_> {
     }
 
     fn acquire_again(&mut self, guard: GuardId, span: Span) {
-        let found = self.out.blocks.iter().flat_map(|block| &block.events).find_map(|event| match &event.kind {
-            EventKind::Acquire { guard: g, .. } if *g == guard => Some(event.kind.clone()),
-            _ => None,
-        });
+        let found = self
+            .out
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .find_map(|event| match &event.kind {
+                EventKind::Acquire { guard: g, .. } if *g == guard => Some(event.kind.clone()),
+                _ => None,
+            });
         if let Some(kind) = found {
             self.emit(kind, span);
         }
     }
 
     fn source_of(&self, guard: GuardId) -> Option<LockSource> {
-        self.out.blocks.iter().flat_map(|block| &block.events).find_map(|event| match &event.kind {
-            EventKind::Acquire { guard: g, source, .. } if *g == guard => Some(source.clone()),
-            _ => None,
-        })
+        self.out
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .find_map(|event| match &event.kind {
+                EventKind::Acquire {
+                    guard: g, source, ..
+                } if *g == guard => Some(source.clone()),
+                _ => None,
+            })
     }
 
     // ---- arguments ----
@@ -427,7 +623,12 @@ impl Lower<'_> {
             (Some(key), Some(kind)) => Some(self.class_id(key.clone(), &kind, &val.ty)),
             _ => None,
         };
-        Arg { place: val.place.clone(), class, closure: val.closure, guard: val.guards.first().copied() }
+        Arg {
+            place: val.place.clone(),
+            class,
+            closure: val.closure,
+            guard: val.guards.first().copied(),
+        }
     }
 
     /// Guards that closures take along: what the closure does with them
@@ -454,7 +655,9 @@ impl Lower<'_> {
     /// The handles of a variable move on into another value.
     pub fn rehome(&mut self, val: &Val) {
         if !val.handles.is_empty()
-            && let Some(info) = val.local.and_then(|local| self.locals.get_mut(local.0 as usize))
+            && let Some(info) = val
+                .local
+                .and_then(|local| self.locals.get_mut(local.0 as usize))
         {
             info.handles_used = true;
         }
@@ -464,19 +667,35 @@ impl Lower<'_> {
     fn escaping_closures(&mut self, name: &SmolStr, vals: &[Val], span: Span) {
         if vals.iter().any(|val| val.closure.is_some()) {
             let args = vals.iter().map(|val| self.arg_fact(val)).collect();
-            let call = Call { name: name.clone(), targets: Vec::new(), resolution: Resolution::External, args };
+            let call = Call {
+                name: name.clone(),
+                targets: Vec::new(),
+                resolution: Resolution::External,
+                args,
+            };
             self.emit(EventKind::Call(call), span);
         }
     }
 
     fn unresolved(&mut self, name: SmolStr, vals: &[Val], span: Span) {
         let args = vals.iter().map(|val| self.arg_fact(val)).collect();
-        self.emit(EventKind::Call(Call { name, targets: Vec::new(), resolution: Resolution::Unknown, args }), span);
+        self.emit(
+            EventKind::Call(Call {
+                name,
+                targets: Vec::new(),
+                resolution: Resolution::Unknown,
+                args,
+            }),
+            span,
+        );
     }
 
     // ---- the workspace's own functions ----
 
-    #[expect(clippy::too_many_arguments, reason = "one call site each for paths and methods")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call site each for paths and methods"
+    )]
     pub fn workspace_call(
         &mut self,
         res: &MethodRes,
@@ -499,13 +718,20 @@ impl Lower<'_> {
             How::Exact => Resolution::Exact,
             How::Trait => Resolution::Trait,
         });
-        let Some(&first) = res.fns.first() else { return Val::unknown() };
-        if has_recv && self.takes_self(first) && let Some(local) = vals.first().and_then(|val| val.local) {
+        let Some(&first) = res.fns.first() else {
+            return Val::unknown();
+        };
+        if has_recv
+            && self.takes_self(first)
+            && let Some(local) = vals.first().and_then(|val| val.local)
+        {
             self.locals[local.0 as usize].moved = true;
         }
         self.out.compares_order |= orders(&entry_name(self, first));
         let arg_tys: Vec<Ty> = vals.iter().map(|val| val.ty.clone()).collect();
-        let ret = self.index().fn_ret_of_args(first, Some(&res.self_ty), turbofish, &arg_tys);
+        let ret = self
+            .index()
+            .fn_ret_of_args(first, Some(&res.self_ty), turbofish, &arg_tys);
         let ret = self.in_scope(ret);
         let call = Call {
             name: name.clone(),
@@ -514,7 +740,11 @@ impl Lower<'_> {
             args: vals.iter().map(|val| self.arg_fact(val)).collect(),
         };
         let guard_ty = self.guard_ty(&ret);
-        let passed: Vec<GuardId> = vals.iter().skip(usize::from(has_recv)).flat_map(|val| val.guards.iter().copied()).collect();
+        let passed: Vec<GuardId> = vals
+            .iter()
+            .skip(usize::from(has_recv))
+            .flat_map(|val| val.guards.iter().copied())
+            .collect();
         let accessed = self.accessed(first, &vals);
         if guard_ty.is_some() && passed.is_empty() && !matches!(guard_ty, Some(GuardTy::None)) {
             return self.acquire_through(call, &ret, guard_ty, site, accessed);
@@ -536,7 +766,10 @@ impl Lower<'_> {
         }
         if val.borrows.is_none() {
             // A reference that comes out may point into what went in.
-            val.borrows = vals.iter().find_map(|v| v.borrows).filter(|_| !types::is_owned(self.index(), &val.ty));
+            val.borrows = vals
+                .iter()
+                .find_map(|v| v.borrows)
+                .filter(|_| !types::is_owned(self.index(), &val.ty));
         }
         val
     }
@@ -544,7 +777,9 @@ impl Lower<'_> {
     /// `fn f(self)`.
     fn takes_self(&self, f: FnIdx) -> bool {
         let entry = self.index().functions().get(f.index());
-        entry.and_then(|entry| entry.def.params.first()).is_some_and(|param| !matches!(param.ty, hir::Ty::Ref { .. }))
+        entry
+            .and_then(|entry| entry.def.params.first())
+            .is_some_and(|param| !matches!(param.ty, hir::Ty::Ref { .. }))
     }
 
     /// A call that returns a guard: the lock is found in the callee.
@@ -557,7 +792,14 @@ impl Lower<'_> {
         accessed: Option<Val>,
     ) -> Val {
         let fallible = types::is_option_or_result(ret);
-        let guard = self.new_guard(site, if fallible { Blocking::Try } else { Blocking::Waits });
+        let guard = self.new_guard(
+            site,
+            if fallible {
+                Blocking::Try
+            } else {
+                Blocking::Waits
+            },
+        );
         let kind = EventKind::Acquire {
             guard,
             source: LockSource::Callee(call),
@@ -578,12 +820,26 @@ impl Lower<'_> {
     fn in_scope(&self, ty: Ty) -> Ty {
         match ty {
             Ty::Param(name) => {
-                let known = self.scope.generics.iter().any(|g| g.params.iter().any(|p| p.name == name));
+                let known = self
+                    .scope
+                    .generics
+                    .iter()
+                    .any(|g| g.params.iter().any(|p| p.name == name));
                 if known { Ty::Param(name) } else { Ty::Unknown }
             }
             Ty::Ref(mutable, inner) => Ty::Ref(mutable, Arc::new(self.in_scope((*inner).clone()))),
-            Ty::Ext(path, args) if args.iter().any(|arg| matches!(arg, Ty::Param(_) | Ty::Ref(..) | Ty::Ext(..))) => {
-                Ty::Ext(path, args.iter().map(|arg| self.in_scope(arg.clone())).collect::<Vec<_>>().into())
+            Ty::Ext(path, args)
+                if args
+                    .iter()
+                    .any(|arg| matches!(arg, Ty::Param(_) | Ty::Ref(..) | Ty::Ext(..))) =>
+            {
+                Ty::Ext(
+                    path,
+                    args.iter()
+                        .map(|arg| self.in_scope(arg.clone()))
+                        .collect::<Vec<_>>()
+                        .into(),
+                )
             }
             other => other,
         }
@@ -598,15 +854,17 @@ impl Lower<'_> {
         {
             return val;
         }
-        if matches!(call.name.as_str(), "clone" | "cloned") && call.args.is_empty() && recv.guards.is_empty() {
+        if matches!(call.name.as_str(), "clone" | "cloned")
+            && call.args.is_empty()
+            && recv.guards.is_empty()
+        {
             return self.cloned(recv);
         }
         let mut recv = recv;
-        let owned = recv.guards.clone();
-        if types::is_guard(&recv.ty) || !owned.is_empty() {
+        if types::is_guard(&recv.ty) || !recv.guards.is_empty() {
             self.look_through(&mut recv, call.name_span, types::mutates(call.name));
         }
-        let mut cur = recv.clone();
+        let mut cur = recv;
         for _ in 0..12 {
             if let Some(val) = self.method_here(&cur, call) {
                 return val;
@@ -667,12 +925,25 @@ impl Lower<'_> {
             }
             Ty::Adt(..) | Ty::Param(_) | Ty::Bounded(..) => {
                 let res = self.index().method(&self.scope, &cur.ty, name)?;
-                let turbofish: Vec<Ty> = call.generics.iter().map(|ty| self.resolve_type(ty)).collect();
+                let turbofish: Vec<Ty> = call
+                    .generics
+                    .iter()
+                    .map(|ty| self.resolve_type(ty))
+                    .collect();
                 if let Some(val) = self.own_lock(cur, &res, call) {
                     return Some(val);
                 }
                 let shown = SmolStr::new(name);
-                Some(self.workspace_call(&res, Some(cur.clone()), call.args, &shown, call.site(), call.span, &turbofish, None))
+                Some(self.workspace_call(
+                    &res,
+                    Some(cur.clone()),
+                    call.args,
+                    &shown,
+                    call.site(),
+                    call.span,
+                    &turbofish,
+                    None,
+                ))
             }
             _ => None,
         }
@@ -680,7 +951,9 @@ impl Lower<'_> {
 
     /// A lock that the workspace itself defines: `fn lock(&self) -> XGuard`.
     fn own_lock(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Option<Val> {
-        let Ty::Adt(id, args) = &cur.ty else { return None };
+        let Ty::Adt(id, args) = &cur.ty else {
+            return None;
+        };
         let type_name = self.index().type_name(*id);
         let shape = match type_name {
             n if n.ends_with("RwLock") => conclint_facts::LockShape::RwLock,
@@ -691,10 +964,16 @@ impl Lower<'_> {
         if !call.args.is_empty() {
             return None;
         }
-        let ret = self.index().fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
+        let ret = self
+            .index()
+            .fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
         let inner = types::peel_wrappers(self.index(), &ret);
-        let Ty::Adt(guard, _) = &inner else { return None };
-        if !self.index().type_name(*guard).ends_with("Guard") || self.shared.holders.get(guard.index()).copied()? {
+        let Ty::Adt(guard, _) = &inner else {
+            return None;
+        };
+        if !self.index().type_name(*guard).ends_with("Guard")
+            || self.shared.holders.get(guard.index()).copied()?
+        {
             return None;
         }
         let lock = table::LockType {
@@ -718,7 +997,14 @@ impl Lower<'_> {
         Some(self.acquire(cur, &lock, op, data, call))
     }
 
-    pub fn acquire(&mut self, lock_val: &Val, lock: &table::LockType, op: table::Op, data: Ty, call: &MethodCall) -> Val {
+    pub fn acquire(
+        &mut self,
+        lock_val: &Val,
+        lock: &table::LockType,
+        op: table::Op,
+        data: Ty,
+        call: &MethodCall,
+    ) -> Val {
         for arg in call.args {
             self.base(arg);
         }
@@ -729,7 +1015,12 @@ impl Lower<'_> {
         let kind = ObjectKind::Lock(lock.traits.clone());
         let object = self.object(lock_val, &kind);
         let guard = self.new_guard(call.site(), op.blocking);
-        let event = EventKind::Acquire { guard, source: LockSource::Direct(object), mode: op.mode, blocking: op.blocking };
+        let event = EventKind::Acquire {
+            guard,
+            source: LockSource::Direct(object),
+            mode: op.mode,
+            blocking: op.blocking,
+        };
         self.emit(event, call.site());
         let inner = types::guard_of(data);
         let ty = match (lock.wrap, op.blocking) {
@@ -759,10 +1050,23 @@ impl Lower<'_> {
         };
         let mut stdin = Val::of(types::ext("std::io::Stdin", vec![]));
         let name = SmolStr::new_static("std::io::stdin");
-        stdin.place = Some(conclint_facts::Place { root: conclint_facts::Root::Static(name.clone()), path: Vec::new() });
+        stdin.place = Some(conclint_facts::Place {
+            root: conclint_facts::Root::Static(name.clone()),
+            path: Vec::new(),
+        });
         stdin.class = Some(ClassKey::new(ClassBase::Named(name)));
-        let op = table::Op { mode: Mode::Exclusive, blocking: Blocking::Waits, sync_on_async: true };
-        self.acquire(&stdin, &lock, op, types::ext("std::io::StdinLock", vec![]), call)
+        let op = table::Op {
+            mode: Mode::Exclusive,
+            blocking: Blocking::Waits,
+            sync_on_async: true,
+        };
+        self.acquire(
+            &stdin,
+            &lock,
+            op,
+            types::ext("std::io::StdinLock", vec![]),
+            call,
+        )
     }
 
     /// Methods on an `Option` or `Result` with a guard inside.
@@ -785,7 +1089,11 @@ impl Lower<'_> {
                 let error = val.clone();
                 let name = call.name.as_str();
                 let result = self.in_place_closures(call.args, &error, false);
-                let ty = if name == "unwrap_or_else" { inner } else { keep.ty.clone() };
+                let ty = if name == "unwrap_or_else" {
+                    inner
+                } else {
+                    keep.ty.clone()
+                };
                 let mut joined = keep.with_ty(ty);
                 if let Some(result) = result {
                     for guard in result.guards {
@@ -842,7 +1150,10 @@ impl Lower<'_> {
             return val;
         }
         if let Some(many) = table::runs_in_place(name)
-            && call.args.iter().any(|arg| matches!(arg.kind, ExprKind::Closure(_)))
+            && call
+                .args
+                .iter()
+                .any(|arg| matches!(arg.kind, ExprKind::Closure(_)))
         {
             return self.combinator(&cur, many, call);
         }
@@ -870,7 +1181,10 @@ impl Lower<'_> {
 
     /// Guards that are pushed into a collection live as long as it does.
     fn guards_into(&mut self, cur: &Val, vals: &[Val], span: Span) {
-        let guards: Vec<GuardId> = vals.iter().flat_map(|val| val.guards.iter().copied()).collect();
+        let guards: Vec<GuardId> = vals
+            .iter()
+            .flat_map(|val| val.guards.iter().copied())
+            .collect();
         if guards.is_empty() {
             return;
         }
@@ -930,7 +1244,9 @@ impl Lower<'_> {
                 let ty = if name == "enumerate" {
                     Ty::Tuple(Arc::from([types::ext("usize", vec![]), item.ty.clone()]))
                 } else if name == "zip" {
-                    let other = vals.first().map_or(Ty::Unknown, |val| types::element(index, &val.ty));
+                    let other = vals
+                        .first()
+                        .map_or(Ty::Unknown, |val| types::element(index, &val.ty));
                     Ty::Tuple(Arc::from([item.ty.clone(), other]))
                 } else {
                     item.ty.clone()
@@ -949,7 +1265,11 @@ impl Lower<'_> {
             }
             StdRet::Owned(ty) => {
                 let mut owned = Val::of(ty);
-                owned.handles = if name == "join" { Vec::new() } else { cur.handles };
+                owned.handles = if name == "join" {
+                    Vec::new()
+                } else {
+                    cur.handles
+                };
                 owned
             }
             StdRet::Unknown => {
@@ -975,7 +1295,12 @@ impl Lower<'_> {
             "read" | "write" if unwrapped || call.awaited => conclint_facts::LockShape::RwLock,
             _ => return None,
         };
-        if self.scope.generics.iter().any(|g| matches!(&cur.ty, Ty::Param(name) if g.params.iter().any(|p| p.name == *name))) {
+        if self
+            .scope
+            .generics
+            .iter()
+            .any(|g| matches!(&cur.ty, Ty::Param(name) if g.params.iter().any(|p| p.name == *name)))
+        {
             return None;
         }
         let op = self.shared.table.op(shape, call.name)?;
@@ -989,7 +1314,11 @@ impl Lower<'_> {
         let lock = table::LockType {
             traits: conclint_facts::LockTraits {
                 family: SmolStr::new_static("unknown"),
-                type_name: SmolStr::new_static(if shape == conclint_facts::LockShape::Mutex { "Mutex" } else { "RwLock" }),
+                type_name: SmolStr::new_static(if shape == conclint_facts::LockShape::Mutex {
+                    "Mutex"
+                } else {
+                    "RwLock"
+                }),
                 shape,
                 reentrant: false,
                 read_reentrant: false,
@@ -1007,13 +1336,24 @@ impl Lower<'_> {
         }
         let found: Vec<FnIdx> = self.index().methods_named(call.name).to_vec();
         let entries = self.index().functions();
-        let fits = |f: &FnIdx| entries.get(f.index()).is_some_and(|entry| entry.def.params.len() == call.args.len() + 1);
+        let fits = |f: &FnIdx| {
+            entries
+                .get(f.index())
+                .is_some_and(|entry| entry.def.params.len() == call.args.len() + 1)
+        };
         let &[one] = &found[..] else { return None };
         if !fits(&one) || !matches!(types::std_method(&Ty::Unknown, call.name), StdRet::Unknown) {
             return None;
         }
-        let self_ty = entries.get(one.index()).and_then(|entry| entry.scope.self_ty.clone()).unwrap_or(Ty::Unknown);
-        let res = MethodRes { fns: vec![one], how: How::Exact, self_ty };
+        let self_ty = entries
+            .get(one.index())
+            .and_then(|entry| entry.scope.self_ty.clone())
+            .unwrap_or(Ty::Unknown);
+        let res = MethodRes {
+            fns: vec![one],
+            how: How::Exact,
+            self_ty,
+        };
         let name = call.name.clone();
         Some(self.workspace_call(
             &res,
@@ -1031,7 +1371,9 @@ impl Lower<'_> {
     pub fn receiver_of(&mut self, val: &Val) -> Option<ObjectRef> {
         let ty = types::peel(self.index(), &val.ty);
         match &ty {
-            Ty::Ext(path, _) if path.ends_with("::Receiver") => Some(self.object(val, &ObjectKind::Receiver)),
+            Ty::Ext(path, _) if path.ends_with("::Receiver") => {
+                Some(self.object(val, &ObjectKind::Receiver))
+            }
             _ => None,
         }
     }
@@ -1039,14 +1381,18 @@ impl Lower<'_> {
     /// What kind of synchronisation object a type is.
     pub fn object_kind(&self, ty: &Ty) -> Option<ObjectKind> {
         let ty = types::peel_wrappers(self.index(), ty);
-        let Ty::Ext(path, args) = &ty else { return None };
+        let Ty::Ext(path, args) = &ty else {
+            return None;
+        };
         if let Some(lock) = self.shared.table.get(path) {
             return Some(ObjectKind::Lock(lock.traits));
         }
         Some(match path.rsplit("::").next()? {
             "Condvar" => ObjectKind::Condvar,
             "Barrier" => ObjectKind::Barrier,
-            "SyncSender" => ObjectKind::Sender { bounded: Some(true) },
+            "SyncSender" => ObjectKind::Sender {
+                bounded: Some(true),
+            },
             "Sender" | "UnboundedSender" => {
                 let bounded = match path.as_str() {
                     "std::sync::mpsc::Sender" | "tokio::sync::mpsc::UnboundedSender" => Some(false),
@@ -1060,7 +1406,10 @@ impl Lower<'_> {
             "JoinHandle" | "ScopedJoinHandle" => ObjectKind::Handle,
             "Child" => ObjectKind::Child,
             "Vec" | "VecDeque" => {
-                return args.first().and_then(|arg| self.object_kind(arg)).filter(|kind| *kind == ObjectKind::Handle);
+                return args
+                    .first()
+                    .and_then(|arg| self.object_kind(arg))
+                    .filter(|kind| *kind == ObjectKind::Handle);
             }
             name if name.starts_with("Atomic") => ObjectKind::Atomic,
             _ => return None,
@@ -1069,18 +1418,40 @@ impl Lower<'_> {
 
     /// A heavy call that is worth naming.
     pub fn work(&mut self, kind: WorkKind, what: &SmolStr, span: Span) {
-        self.emit(EventKind::Work { kind, what: what.clone() }, span);
+        self.emit(
+            EventKind::Work {
+                kind,
+                what: what.clone(),
+            },
+            span,
+        );
     }
 }
 
 /// Methods that put things in order: whoever calls them before taking two
 /// locks of one kind most likely orders the locks.
 fn orders(name: &str) -> bool {
-    matches!(name, "min" | "max" | "minmax" | "cmp" | "sort" | "sort_by_key" | "sort_by" | "sort_unstable" | "sort_unstable_by_key")
+    matches!(
+        name,
+        "min"
+            | "max"
+            | "minmax"
+            | "cmp"
+            | "sort"
+            | "sort_by_key"
+            | "sort_by"
+            | "sort_unstable"
+            | "sort_unstable_by_key"
+    )
 }
 
 fn entry_name(lower: &Lower<'_>, f: FnIdx) -> SmolStr {
-    lower.index().functions().get(f.index()).map(|entry| entry.def.name.clone()).unwrap_or_default()
+    lower
+        .index()
+        .functions()
+        .get(f.index())
+        .map(|entry| entry.def.name.clone())
+        .unwrap_or_default()
 }
 
 fn is_callable(ty: &Ty) -> bool {
@@ -1098,16 +1469,27 @@ fn is_callable(ty: &Ty) -> bool {
 fn rewrap(ret: &Ty, guard: Ty) -> Ty {
     match ret {
         Ty::Ext(path, args) if types::is_option_or_result(ret) => {
-            let inner = args.first().map_or_else(|| guard.clone(), |inner| rewrap(inner, guard.clone()));
+            let inner = args
+                .first()
+                .map_or_else(|| guard.clone(), |inner| rewrap(inner, guard.clone()));
             let rest = args.iter().skip(1).cloned();
-            Ty::Ext(path.clone(), std::iter::once(inner).chain(rest).collect::<Vec<_>>().into())
+            Ty::Ext(
+                path.clone(),
+                std::iter::once(inner)
+                    .chain(rest)
+                    .collect::<Vec<_>>()
+                    .into(),
+            )
         }
         _ => guard,
     }
 }
 
 fn is_builder(head: &str) -> bool {
-    matches!(head.rsplit("::").next(), Some("Builder" | "ThreadPoolBuilder" | "OpenOptions" | "Command"))
+    matches!(
+        head.rsplit("::").next(),
+        Some("Builder" | "ThreadPoolBuilder" | "OpenOptions" | "Command")
+    )
 }
 
 fn is_builder_ty(ty: &Ty) -> bool {
@@ -1118,21 +1500,39 @@ fn is_builder_ty(ty: &Ty) -> bool {
 fn is_method_name(head: &str, name: &str) -> bool {
     let last = head.rsplit("::").next().unwrap_or("");
     match last {
-        "Mutex" | "RwLock" | "Condvar" | "Option" | "Result" | "JoinHandle" | "Iterator" | "Sender" | "Receiver"
-        | "SyncSender" | "FairMutex" | "ReentrantMutex" => true,
-        _ => table::method_effect(head, name, 0).is_some() || table::method_effect(head, name, 1).is_some(),
+        "Mutex" | "RwLock" | "Condvar" | "Option" | "Result" | "JoinHandle" | "Iterator"
+        | "Sender" | "Receiver" | "SyncSender" | "FairMutex" | "ReentrantMutex" => true,
+        _ => {
+            table::method_effect(head, name, 0).is_some()
+                || table::method_effect(head, name, 1).is_some()
+        }
     }
 }
 
 fn path_type_args(lower: &Lower<'_>, path: &hir::Path) -> Vec<Ty> {
-    let before_last = path.segments.len().checked_sub(2).and_then(|i| path.segments.get(i));
-    before_last.map(|segment| segment.args.iter().map(|ty| lower.resolve_type(ty)).collect()).unwrap_or_default()
+    let before_last = path
+        .segments
+        .len()
+        .checked_sub(2)
+        .and_then(|i| path.segments.get(i));
+    before_last
+        .map(|segment| {
+            segment
+                .args
+                .iter()
+                .map(|ty| lower.resolve_type(ty))
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 /// The last two segments, as people write a call.
 pub(super) fn short_path(path: &hir::Path) -> SmolStr {
     let from = path.segments.len().saturating_sub(2);
-    let names: Vec<&str> = path.segments[from..].iter().map(|segment| segment.name.as_str()).collect();
+    let names: Vec<&str> = path.segments[from..]
+        .iter()
+        .map(|segment| segment.name.as_str())
+        .collect();
     SmolStr::new(names.join("::"))
 }
 
@@ -1141,7 +1541,9 @@ pub(super) fn place_text(expr: &Expr) -> String {
         ExprKind::Path(path) => path.last().to_owned(),
         ExprKind::Field { base, name, .. } => format!("{}.{name}", place_text(base)),
         ExprKind::MethodCall { receiver, name, .. } => format!("{}.{name}()", place_text(receiver)),
-        ExprKind::Unary { expr, .. } | ExprKind::Ref { expr, .. } | ExprKind::Try(expr) => place_text(expr),
+        ExprKind::Unary { expr, .. } | ExprKind::Ref { expr, .. } | ExprKind::Try(expr) => {
+            place_text(expr)
+        }
         ExprKind::Index { base, .. } => format!("{}[_]", place_text(base)),
         _ => "closure".to_owned(),
     }

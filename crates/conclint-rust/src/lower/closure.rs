@@ -6,7 +6,7 @@ use std::sync::Arc;
 use conclint_facts::{Event, EventKind, FnId, FnKind, Handle, ObjectKind, Spawn, SpawnKind};
 use smol_str::SmolStr;
 
-use super::body::{Lower, Nested, NESTED_BASE, Out, ScopeKind};
+use super::body::{Lower, NESTED_BASE, Nested, Out, ScopeKind};
 use super::call::MethodCall;
 use super::types;
 use super::value::{SpawnId, Val};
@@ -18,7 +18,13 @@ impl Lower<'_> {
     // ---- closures that run here ----
 
     /// The body of a closure in the place where it runs; `many` times perhaps.
-    pub fn inline_closure(&mut self, closure: &hir::Closure, params: Vec<Val>, many: bool, span: Span) -> Val {
+    pub fn inline_closure(
+        &mut self,
+        closure: &hir::Closure,
+        params: Vec<Val>,
+        many: bool,
+        span: Span,
+    ) -> Val {
         let join = self.new_block();
         let body = self.fork();
         self.edge(self.out.cur, join);
@@ -81,8 +87,13 @@ impl Lower<'_> {
 
     /// `thread::scope(|s| ..)`, `catch_unwind(|| ..)`, `rayon::join(a, b)`.
     pub fn in_place_args(&mut self, args: &[Expr], scope: bool) -> Val {
-        let param = if scope { Val::of(types::ext("std::thread::Scope", vec![])) } else { Val::unknown() };
-        self.in_place_closures(args, &param, false).unwrap_or_else(Val::unknown)
+        let param = if scope {
+            Val::of(types::ext("std::thread::Scope", vec![]))
+        } else {
+            Val::unknown()
+        };
+        self.in_place_closures(args, &param, false)
+            .unwrap_or_else(Val::unknown)
     }
 
     /// A method of `Option`, `Result`, an iterator or a collection that runs
@@ -98,7 +109,10 @@ impl Lower<'_> {
                 _ => types::unwrap_ty(self.index(), &cur.ty),
             };
             inner
-        } else if matches!(name, "get_or_init" | "or_insert_with" | "call_once" | "then") {
+        } else if matches!(
+            name,
+            "get_or_init" | "or_insert_with" | "call_once" | "then"
+        ) {
             Val::unknown()
         } else if matches!(name, "with" | "with_borrow" | "with_borrow_mut") {
             cur.clone()
@@ -107,7 +121,9 @@ impl Lower<'_> {
         };
         param.local = None;
         param.handles.clone_from(&cur.handles);
-        let result = self.in_place_closures(call.args, &param, many).unwrap_or_else(Val::unknown);
+        let result = self
+            .in_place_closures(call.args, &param, many)
+            .unwrap_or_else(Val::unknown);
         let index = self.index();
         let wrap = |ty: Ty| {
             if container {
@@ -125,10 +141,15 @@ impl Lower<'_> {
                 val.local = None;
                 val.with_ty(ty)
             }
-            "and_then" | "with" | "with_borrow" | "with_borrow_mut" | "map_or" | "map_or_else" | "then" => {
+            "and_then" | "with" | "with_borrow" | "with_borrow_mut" | "map_or" | "map_or_else"
+            | "then" => {
                 let mut val = result;
                 val.local = None;
-                if name == "then" { wrap_option(val) } else { val }
+                if name == "then" {
+                    wrap_option(val)
+                } else {
+                    val
+                }
             }
             "filter_map" | "flat_map" | "map_while" => {
                 let ty = wrap(types::unwrap_ty(index, &result.ty));
@@ -152,10 +173,16 @@ impl Lower<'_> {
                 let ty = types::option_of(item.ty.clone());
                 item.with_ty(ty)
             }
-            "any" | "all" | "is_some_and" | "is_ok_and" | "is_none_or" => Val::of(types::ext("bool", vec![])),
-            "position" | "for_each" | "retain" | "fold" | "try_for_each" | "try_fold" | "partition" | "sort_by"
-            | "sort_by_key" | "find_map" => {
-                let mut val = if matches!(name, "fold" | "find_map" | "try_fold") { result } else { Val::unknown() };
+            "any" | "all" | "is_some_and" | "is_ok_and" | "is_none_or" => {
+                Val::of(types::ext("bool", vec![]))
+            }
+            "position" | "for_each" | "retain" | "fold" | "try_for_each" | "try_fold"
+            | "partition" | "sort_by" | "sort_by_key" | "find_map" => {
+                let mut val = if matches!(name, "fold" | "find_map" | "try_fold") {
+                    result
+                } else {
+                    Val::unknown()
+                };
                 val.local = None;
                 val
             }
@@ -169,7 +196,13 @@ impl Lower<'_> {
 
     // ---- closures that are functions of their own ----
 
-    pub fn nested_closure(&mut self, closure: &Arc<hir::Closure>, span: Span, kind: FnKind, params: &[Val]) -> Val {
+    pub fn nested_closure(
+        &mut self,
+        closure: &Arc<hir::Closure>,
+        span: Span,
+        kind: FnKind,
+        params: &[Val],
+    ) -> Val {
         let params = params.to_vec();
         let outer_captures = std::mem::take(&mut self.captures);
         let function = self.nested(span, kind, closure.is_async, |lower| {
@@ -188,7 +221,9 @@ impl Lower<'_> {
         // A guard that the closure takes along lives and dies with it.
         let captures = std::mem::replace(&mut self.captures, outer_captures);
         for (id, by_value) in captures {
-            let Some(info) = self.locals.get(id.0 as usize) else { continue };
+            let Some(info) = self.locals.get(id.0 as usize) else {
+                continue;
+            };
             if info.level != self.out.level {
                 self.captures.push((id, by_value || closure.is_move));
             } else if by_value || closure.is_move {
@@ -203,13 +238,21 @@ impl Lower<'_> {
     }
 
     pub fn nested_async(&mut self, block: &hir::Block, span: Span) -> Val {
-        let function = self.nested(span, FnKind::Closure, true, |lower| lower.block(block, None));
+        let function = self.nested(span, FnKind::Closure, true, |lower| {
+            lower.block(block, None)
+        });
         let mut val = Val::unknown();
         val.closure = Some(function);
         val
     }
 
-    fn nested(&mut self, span: Span, kind: FnKind, is_async: bool, body: impl FnOnce(&mut Self) -> Val) -> FnId {
+    fn nested(
+        &mut self,
+        span: Span,
+        kind: FnKind,
+        is_async: bool,
+        body: impl FnOnce(&mut Self) -> Val,
+    ) -> FnId {
         let level = self.out.level + 1;
         let site = self.site(span);
         let outer = std::mem::replace(&mut self.out, Out::new(level, site));
@@ -260,15 +303,28 @@ impl Lower<'_> {
     fn settle_handles(&mut self) {
         let level = self.out.level;
         let mut verdicts: Vec<(SpawnId, SmolStr)> = Vec::new();
-        for info in self.locals.iter().filter(|info| info.level == level && !info.handles_used) {
-            for &spawn in info.val.handles.iter().filter(|spawn| !self.out.lost.contains(spawn)) {
+        for info in self
+            .locals
+            .iter()
+            .filter(|info| info.level == level && !info.handles_used)
+        {
+            for &spawn in info
+                .val
+                .handles
+                .iter()
+                .filter(|spawn| !self.out.lost.contains(spawn))
+            {
                 verdicts.push((spawn, info.name.clone()));
             }
         }
         for (spawn, name) in verdicts {
-            let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else { continue };
-            if let Some(EventKind::Spawn(spawn)) =
-                self.out.blocks[block.index()].events.get_mut(index).map(|event| &mut event.kind)
+            let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else {
+                continue;
+            };
+            if let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
+                .events
+                .get_mut(index)
+                .map(|event| &mut event.kind)
                 && spawn.handle == Handle::Elsewhere
             {
                 spawn.handle = Handle::NeverJoined(name);
@@ -278,16 +334,44 @@ impl Lower<'_> {
 
     // ---- threads and tasks ----
 
-    pub fn spawn(&mut self, kind: SpawnKind, what: SmolStr, body: Option<&Expr>, span: Span, named: bool) -> Val {
+    pub fn spawn(
+        &mut self,
+        kind: SpawnKind,
+        what: SmolStr,
+        body: Option<&Expr>,
+        span: Span,
+        named: bool,
+    ) -> Val {
         let function = body.and_then(|body| self.spawn_body(body));
-        let handle = if kind == SpawnKind::Scoped || self.is_detached(span) { Handle::Excused } else { Handle::Elsewhere };
-        let spawn = Spawn { kind, what, body: function, in_loop: self.out.loop_depth > 0, named, handle };
+        let handle = if kind == SpawnKind::Scoped || self.is_detached(span) {
+            Handle::Excused
+        } else {
+            Handle::Elsewhere
+        };
+        let spawn = Spawn {
+            kind,
+            what,
+            body: function,
+            in_loop: self.out.loop_depth > 0,
+            named,
+            handle,
+        };
         let id = SpawnId(self.out.spawns.len() as u32);
         let block = self.out.cur;
-        self.out.spawns.push((block, self.out.blocks[block.index()].events.len()));
-        let event = Event { kind: EventKind::Spawn(spawn), site: self.site(span), stmt: self.out.stmt };
+        self.out
+            .spawns
+            .push((block, self.out.blocks[block.index()].events.len()));
+        let event = Event {
+            kind: EventKind::Spawn(spawn),
+            site: self.site(span),
+            stmt: self.out.stmt,
+        };
         self.out.blocks[block.index()].events.push(event);
-        let path = if kind == SpawnKind::Thread { "std::thread::JoinHandle" } else { "conclint::TaskHandle" };
+        let path = if kind == SpawnKind::Thread {
+            "std::thread::JoinHandle"
+        } else {
+            "conclint::TaskHandle"
+        };
         let mut val = Val::of(types::ext(path, vec![Ty::Unknown]));
         if kind == SpawnKind::Thread {
             val.handles = vec![id];
@@ -298,17 +382,24 @@ impl Lower<'_> {
     fn spawn_body(&mut self, body: &Expr) -> Option<FnId> {
         match &body.kind {
             ExprKind::Closure(closure) => {
-                self.nested_closure(closure, body.span, FnKind::SpawnBody, &[]).closure
+                self.nested_closure(closure, body.span, FnKind::SpawnBody, &[])
+                    .closure
             }
             ExprKind::Async { block } => {
-                Some(self.nested(body.span, FnKind::SpawnBody, true, |lower| lower.block(block, None)))
+                Some(self.nested(body.span, FnKind::SpawnBody, true, |lower| {
+                    lower.block(block, None)
+                }))
             }
             // `spawn(self.run())` of an async function: it runs over there.
             ExprKind::Call { callee, args } => {
                 if let ExprKind::Path(path) = &callee.kind
                     && let ValueRes::Fns(res) = self.index().resolve_value(&self.scope, path)
                     && let Some(&first) = res.fns.first()
-                    && self.index().functions().get(first.index()).is_some_and(|entry| entry.def.is_async)
+                    && self
+                        .index()
+                        .functions()
+                        .get(first.index())
+                        .is_some_and(|entry| entry.def.is_async)
                 {
                     for arg in args {
                         self.expr(arg);
@@ -323,24 +414,41 @@ impl Lower<'_> {
 
     /// A comment `detached: reason` on the statement or just above it.
     fn is_detached(&self, span: Span) -> bool {
-        let start = self.out.stmts[self.out.stmt.index()].site.line.min(span.line);
+        let start = self.out.stmts[self.out.stmt.index()]
+            .site
+            .line
+            .min(span.line);
         self.shared
             .detached
             .get(self.file_index)
-            .is_some_and(|lines| lines.iter().any(|&line| line + 3 >= start && line <= span.end_line))
+            .is_some_and(|lines| {
+                lines
+                    .iter()
+                    .any(|&line| line + 3 >= start && line <= span.end_line)
+            })
     }
 
     /// Handles that are pushed into a collection go with it.
     pub fn push_handles(&mut self, cur: &Val, vals: &[Val], name: &str) {
-        let handles: Vec<SpawnId> = vals.iter().flat_map(|val| val.handles.iter().copied()).collect();
+        let handles: Vec<SpawnId> = vals
+            .iter()
+            .flat_map(|val| val.handles.iter().copied())
+            .collect();
         if !handles.is_empty() {
             for val in vals {
-                if let Some(info) = val.local.and_then(|local| self.locals.get_mut(local.0 as usize)) {
+                if let Some(info) = val
+                    .local
+                    .and_then(|local| self.locals.get_mut(local.0 as usize))
+                {
                     info.handles_used = true;
                 }
             }
             let level = self.out.level;
-            let own = cur.local.filter(|local| self.locals.get(local.0 as usize).is_some_and(|info| info.level == level));
+            let own = cur.local.filter(|local| {
+                self.locals
+                    .get(local.0 as usize)
+                    .is_some_and(|info| info.level == level)
+            });
             match (own, &cur.class) {
                 (Some(local), _) => self.locals[local.0 as usize].val.handles.extend(handles),
                 (None, Some(class)) if matches!(class.base, super::value::ClassBase::Field(..)) => {
@@ -356,8 +464,21 @@ impl Lower<'_> {
                 }
             }
         } else if !cur.handles.is_empty()
-            && !matches!(name, "push" | "push_back" | "len" | "is_empty" | "thread" | "id" | "is_finished" | "unwrap" | "expect")
-            && let Some(info) = cur.local.and_then(|local| self.locals.get_mut(local.0 as usize))
+            && !matches!(
+                name,
+                "push"
+                    | "push_back"
+                    | "len"
+                    | "is_empty"
+                    | "thread"
+                    | "id"
+                    | "is_finished"
+                    | "unwrap"
+                    | "expect"
+            )
+            && let Some(info) = cur
+                .local
+                .and_then(|local| self.locals.get_mut(local.0 as usize))
         {
             info.handles_used = true;
         }
@@ -365,18 +486,30 @@ impl Lower<'_> {
 
     // ---- methods of known types that matter ----
 
-    pub fn method_effect(&mut self, cur: &Val, effect: MethodEffect, call: &MethodCall) -> Option<Val> {
+    pub fn method_effect(
+        &mut self,
+        cur: &Val,
+        effect: MethodEffect,
+        call: &MethodCall,
+    ) -> Option<Val> {
         use conclint_facts::Blocking;
         let span = call.site();
         let what = call.name.clone();
         if let MethodEffect::Spawn(kind) = effect {
             let name = match &cur.ty {
-                Ty::Ext(path, _) => SmolStr::new(format!("{}::{what}", path.rsplit("::").next().unwrap_or(""))),
+                Ty::Ext(path, _) => SmolStr::new(format!(
+                    "{}::{what}",
+                    path.rsplit("::").next().unwrap_or("")
+                )),
                 _ => what,
             };
             let handle = self.spawn(kind, name, call.args.last(), span, cur.named);
             let fallible = matches!(&cur.ty, Ty::Ext(path, _) if path.ends_with("thread::Builder"));
-            let ty = if fallible { types::result_of(handle.ty.clone()) } else { handle.ty.clone() };
+            let ty = if fallible {
+                types::result_of(handle.ty.clone())
+            } else {
+                handle.ty.clone()
+            };
             return Some(handle.with_ty(ty));
         }
         if let MethodEffect::Work(kind) = effect {
@@ -404,7 +537,13 @@ impl Lower<'_> {
                     self.set_handle(spawn, Handle::Joined);
                 }
                 let result_ignored = call.outer.is_none();
-                self.emit(EventKind::Join { handle, result_ignored }, span);
+                self.emit(
+                    EventKind::Join {
+                        handle,
+                        result_ignored,
+                    },
+                    span,
+                );
                 Some(Val::of(types::result_of(Ty::Unknown)))
             }
             MethodEffect::Send | MethodEffect::TrySend => {
@@ -414,9 +553,20 @@ impl Lower<'_> {
                 };
                 let kind = ObjectKind::Sender { bounded };
                 let channel = Some(self.object(cur, &kind));
-                let blocking = if effect == MethodEffect::Send { Blocking::Waits } else { Blocking::Try };
+                let blocking = if effect == MethodEffect::Send {
+                    Blocking::Waits
+                } else {
+                    Blocking::Try
+                };
                 if !call.awaited {
-                    self.emit(EventKind::Send { channel, bounded, blocking }, span);
+                    self.emit(
+                        EventKind::Send {
+                            channel,
+                            bounded,
+                            blocking,
+                        },
+                        span,
+                    );
                 }
                 Some(Val::of(types::result_of(Ty::Unknown)))
             }
@@ -426,15 +576,31 @@ impl Lower<'_> {
                     return None;
                 }
                 let channel = Some(self.object(cur, &ObjectKind::Receiver));
-                let blocking = if effect == MethodEffect::Recv { Blocking::Waits } else { Blocking::Try };
+                let blocking = if effect == MethodEffect::Recv {
+                    Blocking::Waits
+                } else {
+                    Blocking::Try
+                };
                 if !call.awaited {
-                    self.emit(EventKind::Recv { channel, blocking, loop_head }, span);
+                    self.emit(
+                        EventKind::Recv {
+                            channel,
+                            blocking,
+                            loop_head,
+                        },
+                        span,
+                    );
                 }
                 Some(Val::of(types::result_of(types::arg(&cur.ty, 0))))
             }
             MethodEffect::AtomicWrite => {
                 let object = self.object(cur, &ObjectKind::Atomic);
-                self.emit(EventKind::SharedWrite { object: Some(object) }, span);
+                self.emit(
+                    EventKind::SharedWrite {
+                        object: Some(object),
+                    },
+                    span,
+                );
                 Some(Val::of(types::ext("u64", vec![])))
             }
             MethodEffect::Notify(all) => {
@@ -449,14 +615,24 @@ impl Lower<'_> {
     /// `cv.wait(guard)` and its relatives.
     pub fn wait(&mut self, cur: &Val, call: &MethodCall) -> Val {
         let name = call.name.as_str();
-        let first = call.args.first().map_or_else(Val::unknown, |arg| self.expr(arg));
+        let first = call
+            .args
+            .first()
+            .map_or_else(Val::unknown, |arg| self.expr(arg));
         let guard = first.guards.first().copied().or(first.borrows);
-        let predicate_read = guard.is_some_and(|guard| self.was_read(guard, call.args.first().map(|arg| arg.span)));
+        let predicate_read =
+            guard.is_some_and(|guard| self.was_read(guard, call.args.first().map(|arg| arg.span)));
         let checks_predicate = name.contains("while");
         if let Some(guard) = guard
             && checks_predicate
         {
-            self.emit(EventKind::Use { guard, write: false }, call.name_span);
+            self.emit(
+                EventKind::Use {
+                    guard,
+                    write: false,
+                },
+                call.name_span,
+            );
         }
         if call.args.len() > 1 {
             let mut data = first.clone();
@@ -480,12 +656,19 @@ impl Lower<'_> {
             // `wait(&mut guard)`: nothing comes back but perhaps a time-out.
             return Val::unknown();
         }
-        let inner = if types::is_option_or_result(&back.ty) { types::unwrap_ty(self.index(), &back.ty) } else { back.ty.clone() };
+        let inner = if types::is_option_or_result(&back.ty) {
+            types::unwrap_ty(self.index(), &back.ty)
+        } else {
+            back.ty.clone()
+        };
         if name.starts_with("wait_timeout") {
             let guard = back.clone().with_ty(inner.clone());
             let timeout = Val::of(types::ext("std::sync::WaitTimeoutResult", vec![]));
             back.parts = vec![guard, timeout];
-            let pair = Ty::Tuple(Arc::from([inner, types::ext("std::sync::WaitTimeoutResult", vec![])]));
+            let pair = Ty::Tuple(Arc::from([
+                inner,
+                types::ext("std::sync::WaitTimeoutResult", vec![]),
+            ]));
             return back.with_ty(types::result_of(pair));
         }
         back.with_ty(types::result_of(inner))
@@ -494,10 +677,18 @@ impl Lower<'_> {
     /// Whether the data of `guard` was looked at before this wait; handing the
     /// guard over is not a look.
     fn was_read(&self, guard: conclint_facts::GuardId, arg: Option<Span>) -> bool {
-        self.out.blocks.iter().flat_map(|block| &block.events).any(|event| {
-            let here = arg.is_some_and(|arg| event.site.line == arg.line && event.site.column >= arg.column && event.site.end_column <= arg.end_column);
-            matches!(event.kind, EventKind::Use { guard: g, .. } if g == guard) && !here
-        })
+        self.out
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .any(|event| {
+                let here = arg.is_some_and(|arg| {
+                    event.site.line == arg.line
+                        && event.site.column >= arg.column
+                        && event.site.end_column <= arg.end_column
+                });
+                matches!(event.kind, EventKind::Use { guard: g, .. } if g == guard) && !here
+            })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use conclint_facts::{EventKind, GuardId, LocalId, ReleaseWhy};
 use smol_str::SmolStr;
 
-use super::body::{Lower, LoopFrame, ScopeKind, end_of};
+use super::body::{LoopFrame, Lower, ScopeKind, end_of};
 use super::expr::binds_success;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
@@ -64,7 +64,11 @@ impl Lower<'_> {
     /// to `otherwise`. The innermost scope takes the bindings.
     fn chain(&mut self, cond: &Expr, otherwise: conclint_facts::BlockId, own_scope: bool) {
         match &cond.kind {
-            ExprKind::Binary { op: hir::BinOp::And, left, right } if chain_has_let(cond) => {
+            ExprKind::Binary {
+                op: hir::BinOp::And,
+                left,
+                right,
+            } if chain_has_let(cond) => {
                 self.chain(left, otherwise, own_scope);
                 self.chain(right, otherwise, own_scope);
             }
@@ -169,7 +173,13 @@ impl Lower<'_> {
     pub fn push_label(&mut self, label: SmolStr) -> conclint_facts::BlockId {
         let join = self.new_block();
         let depth = self.out.scopes.len();
-        self.out.loops.push(LoopFrame { label: Some(label), break_to: join, continue_to: None, depth, value: None });
+        self.out.loops.push(LoopFrame {
+            label: Some(label),
+            break_to: join,
+            continue_to: None,
+            depth,
+            value: None,
+        });
         join
     }
 
@@ -188,10 +198,20 @@ impl Lower<'_> {
         }
     }
 
-    fn push_loop(&mut self, label: Option<SmolStr>, head: conclint_facts::BlockId) -> conclint_facts::BlockId {
+    fn push_loop(
+        &mut self,
+        label: Option<SmolStr>,
+        head: conclint_facts::BlockId,
+    ) -> conclint_facts::BlockId {
         let join = self.new_block();
         let depth = self.out.scopes.len();
-        self.out.loops.push(LoopFrame { label, break_to: join, continue_to: Some(head), depth, value: None });
+        self.out.loops.push(LoopFrame {
+            label,
+            break_to: join,
+            continue_to: Some(head),
+            depth,
+            value: None,
+        });
         self.out.loop_depth += 1;
         join
     }
@@ -204,14 +224,29 @@ impl Lower<'_> {
         if assigned.is_empty() {
             return walk(self);
         }
-        let before = (self.out.clone(), self.locals.clone(), self.env.clone(), self.captures.clone());
+        let before = (
+            self.out.clone(),
+            self.locals.clone(),
+            self.env.clone(),
+            self.captures.clone(),
+        );
         let (nested, opaque) = (self.nested.len(), self.opaque);
         let val = walk(self);
         let mut given: Vec<(LocalId, Vec<GuardId>)> = Vec::new();
         for id in assigned {
-            let old = before.1.get(id.0 as usize).map_or(&[][..], |info| &info.val.guards);
-            let new = self.locals.get(id.0 as usize).map_or(&[][..], |info| &info.val.guards);
-            let more: Vec<GuardId> = new.iter().copied().filter(|guard| !old.contains(guard)).collect();
+            let old = before
+                .1
+                .get(id.0 as usize)
+                .map_or(&[][..], |info| &info.val.guards);
+            let new = self
+                .locals
+                .get(id.0 as usize)
+                .map_or(&[][..], |info| &info.val.guards);
+            let more: Vec<GuardId> = new
+                .iter()
+                .copied()
+                .filter(|guard| !old.contains(guard))
+                .collect();
             if !more.is_empty() {
                 given.push((id, more));
             }
@@ -300,11 +335,23 @@ impl Lower<'_> {
         }
     }
 
-    pub fn for_expr(&mut self, label: Option<SmolStr>, pat: &Pat, iter: &Expr, body: &hir::Block) -> Val {
+    pub fn for_expr(
+        &mut self,
+        label: Option<SmolStr>,
+        pat: &Pat,
+        iter: &Expr,
+        body: &hir::Block,
+    ) -> Val {
         self.rounds(body, |lower| lower.for_once(label.clone(), pat, iter, body))
     }
 
-    fn for_once(&mut self, label: Option<SmolStr>, pat: &Pat, iter: &Expr, body: &hir::Block) -> Val {
+    fn for_once(
+        &mut self,
+        label: Option<SmolStr>,
+        pat: &Pat,
+        iter: &Expr,
+        body: &hir::Block,
+    ) -> Val {
         let mut over = self.expr(iter);
         // The iterator lives as long as the loop; a guard it is built on, too.
         self.look_through(&mut over, iter.span, false);
@@ -353,7 +400,11 @@ impl Lower<'_> {
                 part.class = item.class.clone();
                 part
             };
-            item.parts = parts.iter().enumerate().map(|(i, ty)| part(i, ty)).collect();
+            item.parts = parts
+                .iter()
+                .enumerate()
+                .map(|(i, ty)| part(i, ty))
+                .collect();
         }
         item
     }
@@ -369,11 +420,16 @@ impl Lower<'_> {
         });
         if let Some(found) = found {
             let (depth, target) = (self.out.loops[found].depth, self.out.loops[found].break_to);
-            let keep: Vec<GuardId> = val.as_ref().map(|val| val.guards.clone()).unwrap_or_default();
+            let keep: Vec<GuardId> = val
+                .as_ref()
+                .map(|val| val.guards.clone())
+                .unwrap_or_default();
             self.unwind(depth, &keep, end_of(span));
             if let Some(val) = val {
                 for &guard in &val.guards {
-                    let outside = self.out.scopes[..depth].iter().rposition(|scope| scope.kind == ScopeKind::Temp);
+                    let outside = self.out.scopes[..depth]
+                        .iter()
+                        .rposition(|scope| scope.kind == ScopeKind::Temp);
                     if let Some(outside) = outside {
                         self.register(guard, outside);
                     }
@@ -392,7 +448,8 @@ impl Lower<'_> {
     pub fn continue_expr(&mut self, label: Option<&SmolStr>, span: Span) -> Val {
         self.pin();
         let found = self.out.loops.iter().rposition(|frame| {
-            frame.continue_to.is_some() && label.is_none_or(|label| frame.label.as_ref() == Some(label))
+            frame.continue_to.is_some()
+                && label.is_none_or(|label| frame.label.as_ref() == Some(label))
         });
         if let Some(found) = found
             && let Some(head) = self.out.loops[found].continue_to
@@ -437,7 +494,13 @@ impl Lower<'_> {
     pub fn bind(&mut self, pat: &Pat, val: Val) {
         match pat {
             Pat::Wild | Pat::Rest | Pat::Lit | Pat::Path(_) => {}
-            Pat::Bind { name, by_ref, sub, span, .. } => {
+            Pat::Bind {
+                name,
+                by_ref,
+                sub,
+                span,
+                ..
+            } => {
                 if is_constant(name) && self.is_unit(name) {
                     return;
                 }
@@ -448,7 +511,11 @@ impl Lower<'_> {
             }
             Pat::Typed(inner, ty) => {
                 let ty = self.resolve_type(ty);
-                let val = if self.holds_guard(&val) || ty == Ty::Unknown { val } else { val.with_ty(ty) };
+                let val = if self.holds_guard(&val) || ty == Ty::Unknown {
+                    val
+                } else {
+                    val.with_ty(ty)
+                };
                 self.bind(inner, val);
             }
             Pat::Ref(inner) => {
@@ -477,7 +544,8 @@ impl Lower<'_> {
             self.look_through(&mut val, span, false);
             val.ty = Ty::Ref(false, Arc::new(val.ty));
         }
-        if val.borrows.is_some() && types::is_owned(self.index(), &val.ty) && val.guards.is_empty() {
+        if val.borrows.is_some() && types::is_owned(self.index(), &val.ty) && val.guards.is_empty()
+        {
             val.borrows = None;
         }
         let scope = self.block_scope();
@@ -506,7 +574,11 @@ impl Lower<'_> {
 
     /// The scope that drops a variable.
     pub fn scope_of(&self, id: LocalId) -> usize {
-        let position = self.env.iter().rposition(|&(_, local)| local == id).unwrap_or(0);
+        let position = self
+            .env
+            .iter()
+            .rposition(|&(_, local)| local == id)
+            .unwrap_or(0);
         self.out
             .scopes
             .iter()
@@ -555,7 +627,9 @@ impl Lower<'_> {
 
     fn bind_tuple_struct(&mut self, path: &hir::Path, pats: &[Pat], val: Val) {
         let val = self.through(val);
-        if matches!(path.last(), "Some" | "Ok" | "Err" | "Ready" | "Poisoned") && path.segments.len() <= 3 {
+        if matches!(path.last(), "Some" | "Ok" | "Err" | "Ready" | "Poisoned")
+            && path.segments.len() <= 3
+        {
             // `Err` of a lock's result holds the guard as well.
             let mut inner = val.clone();
             inner.ty = match path.last() {
@@ -613,7 +687,10 @@ impl Lower<'_> {
         val.local = None;
         match ctor {
             Some((owner, Some(variant))) => {
-                let ty = self.index().variant_field(owner, variant, name).unwrap_or(Ty::Unknown);
+                let ty = self
+                    .index()
+                    .variant_field(owner, variant, name)
+                    .unwrap_or(Ty::Unknown);
                 let full = SmolStr::new(format!("{variant_name}.{name}"));
                 let mut part = val.project(&full, ty);
                 part.class = Some(ClassKey::new(ClassBase::Field(owner, full)));
@@ -631,7 +708,10 @@ impl Lower<'_> {
 
     fn is_unit(&self, name: &SmolStr) -> bool {
         let path = hir::Path {
-            segments: vec![hir::Segment { name: name.clone(), ..hir::Segment::default() }],
+            segments: vec![hir::Segment {
+                name: name.clone(),
+                ..hir::Segment::default()
+            }],
             ..hir::Path::default()
         };
         matches!(
@@ -651,7 +731,10 @@ fn is_failure(pat: &Pat) -> bool {
         Pat::Path(path) => matches!(path.last(), "None"),
         Pat::Bind { name, .. } => name == "None",
         Pat::TupleStruct { path, pats } => {
-            path.last() == "Err" && !pats.iter().any(|pat| matches!(pat, Pat::TupleStruct { path, .. } if path.last() == "Poisoned"))
+            path.last() == "Err"
+                && !pats.iter().any(
+                    |pat| matches!(pat, Pat::TupleStruct { path, .. } if path.last() == "Poisoned"),
+                )
         }
         Pat::Wild => true,
         Pat::Or(pats) => pats.iter().all(is_failure),
@@ -662,7 +745,11 @@ fn is_failure(pat: &Pat) -> bool {
 pub(super) fn chain_has_let(cond: &Expr) -> bool {
     match &cond.kind {
         ExprKind::Let { .. } => true,
-        ExprKind::Binary { op: hir::BinOp::And, left, right } => chain_has_let(left) || chain_has_let(right),
+        ExprKind::Binary {
+            op: hir::BinOp::And,
+            left,
+            right,
+        } => chain_has_let(left) || chain_has_let(right),
         _ => false,
     }
 }

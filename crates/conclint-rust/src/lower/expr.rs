@@ -16,7 +16,10 @@ impl Lower<'_> {
 
     /// A block; `extend` is the scope that extended temporaries of its tail go to.
     pub fn block(&mut self, block: &hir::Block, extend: Option<usize>) -> Val {
-        let frame = block.label.as_ref().map(|label| self.push_label(label.clone()));
+        let frame = block
+            .label
+            .as_ref()
+            .map(|label| self.push_label(label.clone()));
         self.push(ScopeKind::Block);
         for stmt in &block.stmts {
             self.statement(stmt);
@@ -50,7 +53,12 @@ impl Lower<'_> {
 
     fn statement(&mut self, stmt: &hir::Stmt) {
         match &stmt.kind {
-            hir::StmtKind::Let { pat, ty, init, else_ } => {
+            hir::StmtKind::Let {
+                pat,
+                ty,
+                init,
+                else_,
+            } => {
                 let outer = self.enter_stmt(stmt.span, StmtKind::Let);
                 self.push(ScopeKind::Temp);
                 self.let_stmt(pat, ty.as_ref(), init.as_ref(), else_.as_ref());
@@ -61,7 +69,11 @@ impl Lower<'_> {
                 let outer = self.enter_stmt(stmt.span, stmt_kind(expr));
                 self.push(ScopeKind::Temp);
                 let val = self.expr(expr);
-                let why = if val.local.is_some() { ReleaseWhy::Dropped } else { ReleaseWhy::AtOnce };
+                let why = if val.local.is_some() {
+                    ReleaseWhy::Dropped
+                } else {
+                    ReleaseWhy::AtOnce
+                };
                 for guard in val.guards.clone() {
                     self.release(guard, why, end_of(expr.span));
                 }
@@ -73,7 +85,13 @@ impl Lower<'_> {
         }
     }
 
-    fn let_stmt(&mut self, pat: &Pat, ty: Option<&hir::Ty>, init: Option<&Expr>, else_: Option<&hir::Block>) {
+    fn let_stmt(
+        &mut self,
+        pat: &Pat,
+        ty: Option<&hir::Ty>,
+        init: Option<&Expr>,
+        else_: Option<&hir::Block>,
+    ) {
         let declared = ty.map(|ty| self.resolve_type(ty));
         let Some(init) = init else {
             self.bind(pat, Val::of(declared.unwrap_or(Ty::Unknown)));
@@ -142,7 +160,10 @@ impl Lower<'_> {
     /// extension").
     pub fn expr_extended(&mut self, expr: &Expr, scope: usize) -> Val {
         match &expr.kind {
-            ExprKind::Ref { mutable, expr: inner } => {
+            ExprKind::Ref {
+                mutable,
+                expr: inner,
+            } => {
                 let mut val = self.base_extended(inner, scope);
                 self.extend(&mut val, scope);
                 self.look_through(&mut val, inner.span, false);
@@ -151,19 +172,31 @@ impl Lower<'_> {
                 val.with_ty(ty)
             }
             ExprKind::Tuple(parts) => {
-                let parts = parts.iter().map(|part| self.expr_extended(part, scope)).collect();
+                let parts = parts
+                    .iter()
+                    .map(|part| self.expr_extended(part, scope))
+                    .collect();
                 self.tuple(parts)
             }
             ExprKind::Array(parts) => {
-                let vals: Vec<Val> = parts.iter().map(|part| self.expr_extended(part, scope)).collect();
+                let vals: Vec<Val> = parts
+                    .iter()
+                    .map(|part| self.expr_extended(part, scope))
+                    .collect();
                 self.array(vals)
             }
             ExprKind::Call { callee, args } if self.is_constructor(callee) => {
-                let vals = args.iter().map(|arg| self.expr_extended(arg, scope)).collect();
+                let vals = args
+                    .iter()
+                    .map(|arg| self.expr_extended(arg, scope))
+                    .collect();
                 self.construct(callee, vals)
             }
             ExprKind::Struct { path, fields, base } => {
-                let vals = fields.iter().map(|(name, value)| (name.clone(), self.expr_extended(value, scope))).collect();
+                let vals = fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.expr_extended(value, scope)))
+                    .collect();
                 self.struct_literal(path, vals, base.as_deref())
             }
             ExprKind::Cast { expr: inner, ty } => {
@@ -172,7 +205,9 @@ impl Lower<'_> {
                 val.with_ty(ty)
             }
             ExprKind::Block(block) => self.block(block, Some(scope)),
-            ExprKind::If { cond, then, else_ } => self.if_expr(cond, then, else_.as_deref(), expr.span, Some(scope)),
+            ExprKind::If { cond, then, else_ } => {
+                self.if_expr(cond, then, else_.as_deref(), expr.span, Some(scope))
+            }
             _ => self.expr(expr),
         }
     }
@@ -186,7 +221,10 @@ impl Lower<'_> {
                 self.look_through(&mut val, expr.span, false);
                 self.field(val, name)
             }
-            ExprKind::Unary { op: hir::UnOp::Deref, expr: inner } => {
+            ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr: inner,
+            } => {
                 let mut val = self.base_extended(inner, scope);
                 self.extend(&mut val, scope);
                 self.look_through(&mut val, expr.span, false);
@@ -226,14 +264,21 @@ impl Lower<'_> {
 
     /// Whether the variable that `expr` is was moved before.
     fn moved(&self, expr: &Expr) -> bool {
-        let ExprKind::Path(path) = &expr.kind else { return true };
+        if !self.any_drops {
+            return true;
+        }
+        let ExprKind::Path(path) = &expr.kind else {
+            return true;
+        };
         let id = path.as_name().and_then(|name| self.lookup(name));
-        id.and_then(|id| self.locals.get(id.0 as usize)).is_none_or(|info| info.moved)
+        id.and_then(|id| self.locals.get(id.0 as usize))
+            .is_none_or(|info| info.moved)
     }
 
     /// The captured variable that `val` is was only looked at.
     fn captured_in_place(&mut self, val: &Val, since: usize) {
-        if val.local.is_some() && self.captures.len() > since
+        if val.local.is_some()
+            && self.captures.len() > since
             && let Some((id, by_value)) = self.captures.last_mut()
             && Some(*id) == val.local
         {
@@ -242,6 +287,9 @@ impl Lower<'_> {
     }
 
     fn set_moved(&mut self, val: &Val, moved: bool) {
+        if !self.any_drops {
+            return;
+        }
         if let Some(info) = val.local.and_then(|id| self.locals.get_mut(id.0 as usize)) {
             info.moved = moved;
         }
@@ -272,7 +320,13 @@ impl Lower<'_> {
                 self.element_of(val)
             }
             ExprKind::Call { callee, args } => self.call(callee, args, span, awaited),
-            ExprKind::MethodCall { receiver, name, name_span, generics, args } => {
+            ExprKind::MethodCall {
+                receiver,
+                name,
+                name_span,
+                generics,
+                args,
+            } => {
                 self.outer_method = Some(name.clone());
                 let moved = self.moved(receiver);
                 let captured = self.captures.len();
@@ -280,10 +334,21 @@ impl Lower<'_> {
                 self.set_moved(&recv, moved);
                 self.captured_in_place(&recv, captured);
                 self.outer_method = None;
-                let call = super::call::MethodCall { name, generics, args, span, name_span: *name_span, outer, awaited };
+                let call = super::call::MethodCall {
+                    name,
+                    generics,
+                    args,
+                    span,
+                    name_span: *name_span,
+                    outer,
+                    awaited,
+                };
                 self.method(recv, &call)
             }
-            ExprKind::Unary { op: hir::UnOp::Deref, expr: inner } => {
+            ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr: inner,
+            } => {
                 let val = self.base(inner);
                 self.deref(val)
             }
@@ -291,25 +356,40 @@ impl Lower<'_> {
                 let val = self.base(inner);
                 Val::of(val.ty)
             }
-            ExprKind::Ref { mutable, expr: inner } => {
+            ExprKind::Ref {
+                mutable,
+                expr: inner,
+            } => {
                 let mut val = self.base(inner);
                 val.exclusive &= *mutable;
                 let ty = Ty::Ref(*mutable, Arc::new(val.ty.clone()));
                 val.with_ty(ty)
             }
             ExprKind::Try(inner) => self.try_expr(inner, span),
-            ExprKind::Await { expr: inner, await_span } => self.await_expr(inner, *await_span),
+            ExprKind::Await {
+                expr: inner,
+                await_span,
+            } => self.await_expr(inner, *await_span),
             ExprKind::Cast { expr: inner, ty } => {
                 let val = self.expr(inner);
                 let ty = self.resolve_type(ty);
                 val.with_ty(ty)
             }
-            ExprKind::Binary { op: hir::BinOp::And | hir::BinOp::Or, left, right } => self.lazy(left, right),
+            ExprKind::Binary {
+                op: hir::BinOp::And | hir::BinOp::Or,
+                left,
+                right,
+            } => self.lazy(left, right),
             ExprKind::Binary { op, left, right } => {
                 let val = self.base(left);
                 self.base(right);
-                self.out.compares_order |= *op == hir::BinOp::Order && names_identity(left) && names_identity(right);
-                if matches!(op, hir::BinOp::Compare | hir::BinOp::Order) { Val::of(types::ext("bool", vec![])) } else { Val::of(val.ty) }
+                self.out.compares_order |=
+                    *op == hir::BinOp::Order && names_identity(left) && names_identity(right);
+                if matches!(op, hir::BinOp::Compare | hir::BinOp::Order) {
+                    Val::of(types::ext("bool", vec![]))
+                } else {
+                    Val::of(val.ty)
+                }
             }
             ExprKind::Assign { left, right } => self.assign(left, right, span),
             ExprKind::AssignOp { left, right } => self.assign_op(left, right),
@@ -324,15 +404,26 @@ impl Lower<'_> {
                 }
                 self.nested_async(block, span)
             }
-            ExprKind::If { cond, then, else_ } => self.if_expr(cond, then, else_.as_deref(), span, None),
+            ExprKind::If { cond, then, else_ } => {
+                self.if_expr(cond, then, else_.as_deref(), span, None)
+            }
             ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, span),
             ExprKind::Loop { label, body } => self.loop_expr(label.clone(), body),
             ExprKind::While { label, cond, body } => self.while_expr(label.clone(), cond, body),
-            ExprKind::For { label, pat, iter, body } => self.for_expr(label.clone(), pat, iter, body),
-            ExprKind::Break { label, value } => self.break_expr(label.as_ref(), value.as_deref(), span),
+            ExprKind::For {
+                label,
+                pat,
+                iter,
+                body,
+            } => self.for_expr(label.clone(), pat, iter, body),
+            ExprKind::Break { label, value } => {
+                self.break_expr(label.as_ref(), value.as_deref(), span)
+            }
             ExprKind::Continue { label } => self.continue_expr(label.as_ref(), span),
             ExprKind::Return(value) => self.return_expr(value.as_deref(), span),
-            ExprKind::Closure(closure) => self.nested_closure(closure, span, conclint_facts::FnKind::Closure, &[]),
+            ExprKind::Closure(closure) => {
+                self.nested_closure(closure, span, conclint_facts::FnKind::Closure, &[])
+            }
             ExprKind::Tuple(parts) => {
                 let parts = parts.iter().map(|part| self.expr(part)).collect();
                 self.tuple(parts)
@@ -346,7 +437,10 @@ impl Lower<'_> {
                 self.array(vec![val])
             }
             ExprKind::Struct { path, fields, base } => {
-                let vals = fields.iter().map(|(name, value)| (name.clone(), self.expr(value))).collect();
+                let vals = fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.expr(value)))
+                    .collect();
                 self.struct_literal(path, vals, base.as_deref())
             }
             ExprKind::Range(from, to) => {
@@ -377,7 +471,10 @@ impl Lower<'_> {
             ValueRes::Static(id) => {
                 let entry = self.index().static_(id);
                 let mut val = Val::of(entry.ty.clone());
-                val.place = Some(Place { root: Root::Static(SmolStr::new(&entry.key)), path: Vec::new() });
+                val.place = Some(Place {
+                    root: Root::Static(SmolStr::new(&entry.key)),
+                    path: Vec::new(),
+                });
                 val.class = Some(ClassKey::new(ClassBase::Static(id)));
                 val
             }
@@ -388,7 +485,9 @@ impl Lower<'_> {
             }
             ValueRes::Const(ty) => Val::of(ty),
             ValueRes::Ctor { ty, .. } => Val::of(Ty::Adt(ty, Arc::from([]))),
-            ValueRes::Ext(path) if path.ends_with("::None") => Val::of(types::option_of(Ty::Unknown)),
+            ValueRes::Ext(path) if path.ends_with("::None") => {
+                Val::of(types::option_of(Ty::Unknown))
+            }
             ValueRes::Ext(_) | ValueRes::Unknown => Val::unknown(),
         }
     }
@@ -424,19 +523,27 @@ impl Lower<'_> {
 
     /// One automatic dereference, of a guard too.
     pub fn step(&self, val: &Val) -> Option<Val> {
-        let mut next = val.clone();
-        next.parts.clear();
-        next.closure = None;
-        if types::is_guard(&val.ty) {
-            next.ty = types::arg(&val.ty, 0);
+        let guard = types::is_guard(&val.ty);
+        // Asked once more than it answers for every value: look before copying.
+        let ty = if guard {
+            types::arg(&val.ty, 0)
+        } else {
+            types::deref_step(self.index(), &val.ty)?
+        };
+        let mut next = Val::of(ty);
+        next.place.clone_from(&val.place);
+        next.guards.clone_from(&val.guards);
+        next.handles.clone_from(&val.handles);
+        next.borrows = val.borrows;
+        next.named = val.named;
+        if guard {
             next.class = val.class.as_ref().map(ClassKey::element);
-            next.exclusive = false;
-            next.local = None;
-            return Some(next);
-        }
-        next.ty = types::deref_step(self.index(), &val.ty)?;
-        if types::is_shared_pointer(&val.ty) || matches!(val.ty, Ty::Ref(false, _)) {
-            next.exclusive = false;
+        } else {
+            next.class.clone_from(&val.class);
+            next.local = val.local;
+            next.exclusive = val.exclusive
+                && !types::is_shared_pointer(&val.ty)
+                && !matches!(val.ty, Ty::Ref(false, _));
         }
         Some(next)
     }
@@ -459,7 +566,13 @@ impl Lower<'_> {
     }
 
     fn tuple(&mut self, parts: Vec<Val>) -> Val {
-        let mut val = Val::of(Ty::Tuple(parts.iter().map(|part| part.ty.clone()).collect::<Vec<_>>().into()));
+        let mut val = Val::of(Ty::Tuple(
+            parts
+                .iter()
+                .map(|part| part.ty.clone())
+                .collect::<Vec<_>>()
+                .into(),
+        ));
         for part in &parts {
             val.guards.extend(part.guards.iter().copied());
             val.handles.extend(part.handles.iter().copied());
@@ -480,7 +593,12 @@ impl Lower<'_> {
         val
     }
 
-    fn struct_literal(&mut self, path: &hir::Path, fields: Vec<(SmolStr, Val)>, base: Option<&Expr>) -> Val {
+    fn struct_literal(
+        &mut self,
+        path: &hir::Path,
+        fields: Vec<(SmolStr, Val)>,
+        base: Option<&Expr>,
+    ) -> Val {
         let ty = self.resolve_type(&hir::Ty::Path(path.clone()));
         let mut val = Val::of(ty.clone());
         if let ValueRes::Ctor { ty, .. } = self.index().resolve_value(&self.scope, path)
@@ -504,14 +622,21 @@ impl Lower<'_> {
 
     /// A variable's object moves into a field: both names mean one class.
     fn alias_field(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
-        let Some(key) = val.class.as_ref().filter(|key| matches!(key.base, ClassBase::Local(_)) && !key.elem) else {
+        let Some(key) = val
+            .class
+            .as_ref()
+            .filter(|key| matches!(key.base, ClassBase::Local(_)) && !key.elem)
+        else {
             return;
         };
         if !self.aliases.contains_key(key)
             && let Some(info) = self.index().field(owner, name)
             && self.object_kind(&info.ty).is_some()
         {
-            self.aliases.insert(key.clone(), ClassKey::new(ClassBase::Field(info.owner, name.clone())));
+            self.aliases.insert(
+                key.clone(),
+                ClassKey::new(ClassBase::Field(info.owner, name.clone())),
+            );
         }
     }
 
@@ -524,7 +649,10 @@ impl Lower<'_> {
                 for &spawn in &val.handles {
                     self.set_handle(spawn, Handle::Stored(class));
                 }
-                if let Some(info) = val.local.and_then(|local| self.locals.get_mut(local.0 as usize)) {
+                if let Some(info) = val
+                    .local
+                    .and_then(|local| self.locals.get_mut(local.0 as usize))
+                {
                     info.handles_used = true;
                 }
             }
@@ -633,7 +761,13 @@ impl Lower<'_> {
     pub fn write_through(&mut self, place: &Val, span: Span) {
         match (place.borrows, &place.place) {
             (Some(guard), _) => self.emit(EventKind::Use { guard, write: true }, span),
-            (None, Some(Place { root: Root::Param(_) | Root::Static(_), path })) if !path.is_empty() => {
+            (
+                None,
+                Some(Place {
+                    root: Root::Param(_) | Root::Static(_),
+                    path,
+                }),
+            ) if !path.is_empty() => {
                 self.emit(EventKind::SharedWrite { object: None }, span);
             }
             _ => {}
@@ -695,7 +829,8 @@ impl Lower<'_> {
         self.out.cur = right_block;
         self.base(right);
         let right_end = self.out.cur;
-        let overloaded = place.ty != Ty::Unknown && !types::is_number(&types::peel(self.index(), &place.ty));
+        let overloaded =
+            place.ty != Ty::Unknown && !types::is_number(&types::peel(self.index(), &place.ty));
         let (first, first_end, second, second_end) = if overloaded {
             (left_block, left_end, right_block, right_end)
         } else {
@@ -709,14 +844,21 @@ impl Lower<'_> {
 
     fn macro_call(&mut self, call: &hir::MacroCall, span: Span) -> Val {
         let name = call.path.last();
-        let work = |kind| EventKind::Work { kind, what: SmolStr::new(format!("{name}!")) };
+        let work = |kind| EventKind::Work {
+            kind,
+            what: SmolStr::new(format!("{name}!")),
+        };
         match call.kind {
             MacroKind::Format | MacroKind::Print | MacroKind::Log | MacroKind::Panic => {
                 self.push(ScopeKind::Temp);
                 for arg in &call.args {
                     self.base(arg);
                 }
-                let kind = if call.kind == MacroKind::Format { WorkKind::Format } else { WorkKind::Print };
+                let kind = if call.kind == MacroKind::Format {
+                    WorkKind::Format
+                } else {
+                    WorkKind::Print
+                };
                 if call.kind != MacroKind::Panic {
                     self.emit(work(kind), span);
                 }
@@ -801,7 +943,10 @@ pub(super) fn is_place(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Path(_) => true,
         ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => is_place(base),
-        ExprKind::Unary { op: hir::UnOp::Deref, .. } => true,
+        ExprKind::Unary {
+            op: hir::UnOp::Deref,
+            ..
+        } => true,
         _ => false,
     }
 }
@@ -850,14 +995,22 @@ fn names_identity(expr: &Expr) -> bool {
         ExprKind::Path(path) => path.last().to_owned(),
         ExprKind::Field { name, .. } | ExprKind::MethodCall { name, .. } => name.to_string(),
         ExprKind::Call { callee, .. } => return names_identity(callee),
-        ExprKind::Cast { expr, .. } | ExprKind::Unary { expr, .. } | ExprKind::Ref { expr, .. } => return names_identity(expr),
+        ExprKind::Cast { expr, .. } | ExprKind::Unary { expr, .. } | ExprKind::Ref { expr, .. } => {
+            return names_identity(expr);
+        }
         _ => return false,
     };
     let name = name.to_ascii_lowercase();
-    ["id", "index", "idx", "ptr", "addr", "key", "num", "rank", "order", "from", "to", "left", "right", "a", "b", "i", "j"]
-        .iter()
-        .any(|word| name == *word || (word.len() > 1 && (name.ends_with(&format!("_{word}")) || name.starts_with(&format!("{word}_")))))
-        || name == "as_ptr"
+    [
+        "id", "index", "idx", "ptr", "addr", "key", "num", "rank", "order", "from", "to", "left",
+        "right", "a", "b", "i", "j",
+    ]
+    .iter()
+    .any(|word| {
+        name == *word
+            || (word.len() > 1
+                && (name.ends_with(&format!("_{word}")) || name.starts_with(&format!("{word}_"))))
+    }) || name == "as_ptr"
 }
 
 fn lit_ty(lit: &hir::Lit) -> Ty {

@@ -35,7 +35,10 @@ impl ClassKey {
     }
 
     pub fn element(&self) -> Self {
-        ClassKey { base: self.base.clone(), elem: true }
+        ClassKey {
+            base: self.base.clone(),
+            elem: true,
+        }
     }
 }
 
@@ -148,5 +151,8 @@ pub(super) struct LocalInfo {
 }
 
 pub(super) fn local_place(id: LocalId) -> Place {
-    Place { root: Root::Local(id), path: Vec::new() }
+    Place {
+        root: Root::Local(id),
+        path: Vec::new(),
+    }
 }

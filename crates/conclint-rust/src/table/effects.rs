@@ -40,7 +40,9 @@ pub fn function_effect(path: &str) -> Option<Effect> {
     use BlockKind::*;
     let effect = match path {
         "std::mem::drop" | "drop" => Effect::Drop,
-        "std::mem::forget" | "std::boxed::Box::leak" | "std::mem::ManuallyDrop::new" => Effect::Forget,
+        "std::mem::forget" | "std::boxed::Box::leak" | "std::mem::ManuallyDrop::new" => {
+            Effect::Forget
+        }
         "std::sync::Arc::new"
         | "std::sync::Arc::clone"
         | "std::rc::Rc::new"
@@ -63,9 +65,10 @@ pub fn function_effect(path: &str) -> Option<Effect> {
         | "std::sync::Weak::upgrade" => Effect::Identity,
         "std::mem::replace" | "std::mem::take" | "std::mem::swap" => Effect::Replace,
         "std::thread::spawn" => Effect::Spawn(SpawnKind::Thread),
-        "std::thread::scope" | "crossbeam::scope" | "crossbeam::thread::scope" | "crossbeam_utils::thread::scope" => {
-            Effect::Scope
-        }
+        "std::thread::scope"
+        | "crossbeam::scope"
+        | "crossbeam::thread::scope"
+        | "crossbeam_utils::thread::scope" => Effect::Scope,
         "tokio::spawn"
         | "tokio::task::spawn"
         | "tokio::task::spawn_local"
@@ -75,13 +78,16 @@ pub fn function_effect(path: &str) -> Option<Effect> {
         | "actix_web::rt::spawn"
         | "wasm_bindgen_futures::spawn_local"
         | "async_global_executor::spawn" => Effect::Spawn(SpawnKind::Task),
-        "tokio::task::spawn_blocking" | "tokio::spawn_blocking" | "async_std::task::spawn_blocking" | "smol::unblock" => {
-            Effect::Spawn(SpawnKind::BlockingTask)
-        }
+        "tokio::task::spawn_blocking"
+        | "tokio::spawn_blocking"
+        | "async_std::task::spawn_blocking"
+        | "smol::unblock" => Effect::Spawn(SpawnKind::BlockingTask),
         "rayon::spawn" | "rayon::spawn_fifo" => Effect::Spawn(SpawnKind::Pool),
-        "rayon::join" | "rayon::scope" | "rayon::in_place_scope" | "rayon_core::join" | "rayon_core::scope" => {
-            Effect::PoolInPlace
-        }
+        "rayon::join"
+        | "rayon::scope"
+        | "rayon::in_place_scope"
+        | "rayon_core::join"
+        | "rayon_core::scope" => Effect::PoolInPlace,
         "std::sync::mpsc::channel"
         | "crossbeam_channel::unbounded"
         | "crossbeam::channel::unbounded"
@@ -96,7 +102,9 @@ pub fn function_effect(path: &str) -> Option<Effect> {
         | "async_channel::bounded"
         | "kanal::bounded"
         | "tokio::sync::mpsc::channel" => Effect::Channel(true),
-        "std::thread::sleep" | "std::thread::sleep_ms" | "std::thread::sleep_until" => Effect::Block(Sleep),
+        "std::thread::sleep" | "std::thread::sleep_ms" | "std::thread::sleep_until" => {
+            Effect::Block(Sleep)
+        }
         "std::thread::park" | "std::thread::park_timeout" => Effect::Block(Park),
         "tokio::task::block_in_place" => Effect::InPlace,
         "std::panic::catch_unwind" => Effect::InPlace,
@@ -146,7 +154,12 @@ fn by_prefix(path: &str) -> Option<Effect> {
                     | "ReentrantMutexGuard",
                     _,
                 ) => match name {
-                    "map" | "try_map" | "filter_map" | "downgrade" | "downgrade_to_upgradable" | "downgrade_map"
+                    "map"
+                    | "try_map"
+                    | "filter_map"
+                    | "downgrade"
+                    | "downgrade_to_upgradable"
+                    | "downgrade_map"
                     | "leak" => Effect::GuardMap,
                     "upgrade" | "try_upgrade" => Effect::GuardUpgrade,
                     "unlocked" | "unlocked_fair" | "bump" => Effect::GuardUnlocked,
@@ -206,29 +219,47 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
         ("Scope" | "ScopedThreadBuilder", "spawn" | "builder", _) => Spawn(SpawnKind::Scoped),
         ("Builder", "spawn", 1) => Spawn(SpawnKind::Thread),
         ("Builder", "spawn_scoped", 2) => Spawn(SpawnKind::Scoped),
-        ("Runtime" | "Handle" | "JoinSet" | "LocalSet" | "TaskTracker", "spawn" | "spawn_local", 1) => {
-            Spawn(SpawnKind::Task)
-        }
+        (
+            "Runtime" | "Handle" | "JoinSet" | "LocalSet" | "TaskTracker",
+            "spawn" | "spawn_local",
+            1,
+        ) => Spawn(SpawnKind::Task),
         ("Runtime" | "Handle" | "JoinSet", "spawn_blocking", 1) => Spawn(SpawnKind::BlockingTask),
         ("Runtime" | "Handle" | "LocalSet", "block_on", 1) => Block(BlockKind::BlockOn),
         ("ThreadPool", "execute" | "spawn", 1) => Spawn(SpawnKind::Pool),
         ("ThreadPool", "install" | "join" | "scope", _) => Block(BlockKind::Pool),
-        ("TcpStream" | "UnixStream" | "UdpSocket" | "TcpListener", m, _) if NETWORK.contains(&m) => {
+        ("TcpStream" | "UnixStream" | "UdpSocket" | "TcpListener", m, _)
+            if NETWORK.contains(&m) =>
+        {
             Block(BlockKind::Network)
         }
         ("File", m, _) if FILE.contains(&m) => Block(BlockKind::File),
-        ("Stdin" | "StdinLock", "read_line" | "read_to_string" | "read_to_end" | "read" | "lines", _) => {
-            Block(BlockKind::Stdin)
-        }
+        (
+            "Stdin" | "StdinLock",
+            "read_line" | "read_to_string" | "read_to_end" | "read" | "lines",
+            _,
+        ) => Block(BlockKind::Stdin),
         ("OpenOptions", "open", 1) => Block(BlockKind::File),
         (t, m, _) if t.starts_with("Atomic") && ATOMIC_WRITES.contains(&m) => AtomicWrite,
-        (_, "par_iter" | "par_iter_mut" | "into_par_iter" | "par_chunks" | "par_bridge" | "par_sort", _) => {
-            Block(BlockKind::Pool)
+        (
+            _,
+            "par_iter" | "par_iter_mut" | "into_par_iter" | "par_chunks" | "par_bridge"
+            | "par_sort",
+            _,
+        ) => Block(BlockKind::Pool),
+        (
+            _,
+            "sort"
+            | "sort_by"
+            | "sort_by_key"
+            | "sort_unstable"
+            | "sort_unstable_by"
+            | "sort_unstable_by_key",
+            _,
+        ) => Work(WorkKind::Heavy),
+        (_, "to_vec" | "to_string" | "to_owned" | "collect" | "concat" | "repeat", _) => {
+            Work(WorkKind::Alloc)
         }
-        (_, "sort" | "sort_by" | "sort_by_key" | "sort_unstable" | "sort_unstable_by" | "sort_unstable_by_key", _) => {
-            Work(WorkKind::Heavy)
-        }
-        (_, "to_vec" | "to_string" | "to_owned" | "collect" | "concat" | "repeat", _) => Work(WorkKind::Alloc),
         _ => return None,
     };
     Some(effect)
@@ -251,8 +282,17 @@ const NETWORK: &[&str] = &[
     "peek",
 ];
 
-const FILE: &[&str] =
-    &["read", "write", "read_exact", "read_to_end", "read_to_string", "write_all", "sync_all", "sync_data", "set_len"];
+const FILE: &[&str] = &[
+    "read",
+    "write",
+    "read_exact",
+    "read_to_end",
+    "read_to_string",
+    "write_all",
+    "sync_all",
+    "sync_data",
+    "set_len",
+];
 
 const ATOMIC_WRITES: &[&str] = &[
     "store",
@@ -275,18 +315,62 @@ const ATOMIC_WRITES: &[&str] = &[
 /// consumed in the same expression; `Some(true)` when it may run it many times.
 pub fn runs_in_place(method: &str) -> Option<bool> {
     Some(match method {
-        "map" | "and_then" | "or_else" | "unwrap_or_else" | "map_or" | "map_or_else" | "map_err" | "ok_or_else"
-        | "then" | "get_or_insert_with" | "or_insert_with" | "or_insert_with_key" | "and_modify" | "is_some_and"
-        | "is_ok_and" | "is_none_or" | "inspect_err" | "unwrap_or_default" | "get_or_init" | "get_or_try_init"
-        | "call_once" | "call_once_force" | "with" | "with_borrow" | "with_borrow_mut" | "xor" | "zip_with"
+        "map" | "and_then" | "or_else" | "unwrap_or_else" | "map_or" | "map_or_else"
+        | "map_err" | "ok_or_else" | "then" | "get_or_insert_with" | "or_insert_with"
+        | "or_insert_with_key" | "and_modify" | "is_some_and" | "is_ok_and" | "is_none_or"
+        | "inspect_err" | "unwrap_or_default" | "get_or_init" | "get_or_try_init" | "call_once"
+        | "call_once_force" | "with" | "with_borrow" | "with_borrow_mut" | "xor" | "zip_with"
         | "take_if" | "unlocked" | "block_in_place" => false,
-        "for_each" | "filter" | "filter_map" | "flat_map" | "fold" | "try_fold" | "try_for_each" | "any" | "all"
-        | "find" | "find_map" | "position" | "rposition" | "retain" | "retain_mut" | "drain_filter" | "extract_if"
-        | "inspect" | "take_while" | "skip_while" | "map_while" | "scan" | "max_by" | "max_by_key" | "min_by"
-        | "min_by_key" | "partition" | "reduce" | "sort_by" | "sort_by_key" | "sort_unstable_by" | "sum_by"
-        | "sort_unstable_by_key" | "sort_by_cached_key" | "binary_search_by" | "binary_search_by_key" | "dedup_by"
-        | "dedup_by_key" | "fetch_update" | "resize_with" | "splitn" | "split" | "rsplit" | "trim_matches"
-        | "group_by" | "chunk_by" | "partition_point" | "is_sorted_by" | "rev_map" | "wait_while"
+        "for_each"
+        | "filter"
+        | "filter_map"
+        | "flat_map"
+        | "fold"
+        | "try_fold"
+        | "try_for_each"
+        | "any"
+        | "all"
+        | "find"
+        | "find_map"
+        | "position"
+        | "rposition"
+        | "retain"
+        | "retain_mut"
+        | "drain_filter"
+        | "extract_if"
+        | "inspect"
+        | "take_while"
+        | "skip_while"
+        | "map_while"
+        | "scan"
+        | "max_by"
+        | "max_by_key"
+        | "min_by"
+        | "min_by_key"
+        | "partition"
+        | "reduce"
+        | "sort_by"
+        | "sort_by_key"
+        | "sort_unstable_by"
+        | "sum_by"
+        | "sort_unstable_by_key"
+        | "sort_by_cached_key"
+        | "binary_search_by"
+        | "binary_search_by_key"
+        | "dedup_by"
+        | "dedup_by_key"
+        | "fetch_update"
+        | "resize_with"
+        | "splitn"
+        | "split"
+        | "rsplit"
+        | "trim_matches"
+        | "group_by"
+        | "chunk_by"
+        | "partition_point"
+        | "is_sorted_by"
+        | "rev_map"
+        | "wait_while"
         | "wait_timeout_while" => true,
         // `insert_with`, `get_or_try_insert_with`, `with_context` ..
         _ if method.ends_with("_with") || method.starts_with("with_") => false,

@@ -54,6 +54,8 @@ pub struct Op {
 #[derive(Debug, Clone)]
 pub struct LockTable {
     types: HashMap<SmolStr, LockType>,
+    /// Some configured name does not end like a lock's.
+    has_odd_names: bool,
 }
 
 type Row = (&'static str, LockShape, GuardWrap, bool, bool);
@@ -103,7 +105,13 @@ const TYPES: &[Row] = {
         ("shuttle::sync::RwLock", RwLock, Result, false, false),
         ("loom::sync::Mutex", Mutex, Result, false, false),
         ("loom::sync::RwLock", RwLock, Result, false, false),
-        ("crossbeam_utils::sync::ShardedLock", RwLock, Result, false, false),
+        (
+            "crossbeam_utils::sync::ShardedLock",
+            RwLock,
+            Result,
+            false,
+            false,
+        ),
         ("crossbeam::sync::ShardedLock", RwLock, Result, false, false),
     ]
 };
@@ -113,19 +121,37 @@ impl LockTable {
     pub fn new(extra: &[LockTypeConfig]) -> Self {
         let mut types = HashMap::new();
         for &(path, shape, wrap, reentrant, read_reentrant) in TYPES {
-            types.insert(SmolStr::new(path), entry(path, shape, wrap, reentrant, read_reentrant));
+            types.insert(
+                SmolStr::new(path),
+                entry(path, shape, wrap, reentrant, read_reentrant),
+            );
         }
         for config in extra {
             let (wrap, twice) = (config.guard, config.reentrant);
-            types.insert(SmolStr::new(&config.path), entry(&config.path, config.shape, wrap, twice, twice));
+            types.insert(
+                SmolStr::new(&config.path),
+                entry(&config.path, config.shape, wrap, twice, twice),
+            );
         }
-        LockTable { types }
+        let odd = |config: &LockTypeConfig| {
+            !config.path.ends_with("ock") && !config.path.ends_with("utex")
+        };
+        LockTable {
+            types,
+            has_odd_names: extra.iter().any(odd),
+        }
     }
 
     /// The lock type at a canonical path. A path of a crate that is not in the
     /// table still counts when its last segment says what it is: re-exports
     /// of forks and facades are common.
     pub fn get(&self, path: &str) -> Option<LockType> {
+        // Asked for nearly every type there is: the last letters say no to most.
+        let last = path.rsplit("::").next()?;
+        let likely = last.ends_with("ock") || last.ends_with("utex");
+        if !likely && !self.has_odd_names {
+            return None;
+        }
         if let Some(found) = self.types.get(path) {
             return Some(found.clone());
         }
@@ -133,8 +159,10 @@ impl LockTable {
         if crate_name == "std" {
             return None;
         }
-        let (shape, reentrant) = match path.rsplit("::").next()? {
-            "Mutex" | "FairMutex" | "SpinLock" | "Spinlock" | "SpinMutex" => (LockShape::Mutex, false),
+        let (shape, reentrant) = match last {
+            "Mutex" | "FairMutex" | "SpinLock" | "Spinlock" | "SpinMutex" => {
+                (LockShape::Mutex, false)
+            }
             "RwLock" => (LockShape::RwLock, false),
             "ReentrantMutex" => (LockShape::Mutex, true),
             _ => return None,
@@ -153,7 +181,13 @@ impl LockTable {
     }
 }
 
-fn entry(path: &str, shape: LockShape, wrap: GuardWrap, reentrant: bool, read_reentrant: bool) -> LockType {
+fn entry(
+    path: &str,
+    shape: LockShape,
+    wrap: GuardWrap,
+    reentrant: bool,
+    read_reentrant: bool,
+) -> LockType {
     let family = path.split("::").next().unwrap_or(path);
     LockType {
         traits: LockTraits {
@@ -172,17 +206,22 @@ fn op(shape: LockShape, method: &str) -> Option<Op> {
     use Blocking::{Timed, Try, Waits};
     use Mode::{Exclusive, Read, ReadRecursive, Upgradable};
     let (mode, blocking) = match (shape, method) {
-        (LockShape::Mutex, "lock" | "lock_arc" | "lock_owned" | "lock_blocking" | "blocking_lock") => {
-            (Exclusive, Waits)
-        }
+        (
+            LockShape::Mutex,
+            "lock" | "lock_arc" | "lock_owned" | "lock_blocking" | "blocking_lock",
+        ) => (Exclusive, Waits),
         (LockShape::Mutex, "blocking_lock_owned" | "lock_arc_blocking") => (Exclusive, Waits),
         (LockShape::Mutex, "try_lock" | "try_lock_arc" | "try_lock_owned") => (Exclusive, Try),
         (LockShape::Mutex, "try_lock_for" | "try_lock_until") => (Exclusive, Timed),
-        (LockShape::RwLock, "read" | "read_arc" | "read_owned" | "blocking_read" | "read_blocking") => (Read, Waits),
+        (
+            LockShape::RwLock,
+            "read" | "read_arc" | "read_owned" | "blocking_read" | "read_blocking",
+        ) => (Read, Waits),
         (LockShape::RwLock, "read_recursive") => (ReadRecursive, Waits),
-        (LockShape::RwLock, "write" | "write_arc" | "write_owned" | "blocking_write" | "write_blocking") => {
-            (Exclusive, Waits)
-        }
+        (
+            LockShape::RwLock,
+            "write" | "write_arc" | "write_owned" | "blocking_write" | "write_blocking",
+        ) => (Exclusive, Waits),
         (LockShape::RwLock, "upgradable_read" | "upgradeable_read") => (Upgradable, Waits),
         (LockShape::RwLock, "try_read" | "try_read_arc" | "try_read_recursive") => (Read, Try),
         (LockShape::RwLock, "try_write" | "try_write_arc") => (Exclusive, Try),
@@ -192,7 +231,11 @@ fn op(shape: LockShape, method: &str) -> Option<Op> {
         _ => return None,
     };
     let sync_on_async = method.contains("blocking") || blocking != Waits;
-    Some(Op { mode, blocking, sync_on_async })
+    Some(Op {
+        mode,
+        blocking,
+        sync_on_async,
+    })
 }
 
 #[cfg(test)]
@@ -202,14 +245,20 @@ mod tests {
     #[test]
     fn a_fork_is_known_by_its_last_segment() {
         let table = LockTable::new(&[]);
-        assert_eq!(table.get("my_fork::Mutex").map(|t| t.wrap), Some(GuardWrap::Plain));
+        assert_eq!(
+            table.get("my_fork::Mutex").map(|t| t.wrap),
+            Some(GuardWrap::Plain)
+        );
         assert!(table.get("std::cell::RefCell").is_none());
         assert!(table.get("Mutex").is_none(), "a bare name says nothing");
     }
 
     #[test]
     fn try_never_waits() {
-        assert_eq!(op(LockShape::Mutex, "try_lock").map(|o| o.blocking), Some(Blocking::Try));
+        assert_eq!(
+            op(LockShape::Mutex, "try_lock").map(|o| o.blocking),
+            Some(Blocking::Try)
+        );
         assert!(op(LockShape::Mutex, "read").is_none());
     }
 }
