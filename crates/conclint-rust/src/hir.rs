@@ -147,9 +147,7 @@ pub struct FieldDef {
     /// The position (`0`, `1`) for tuple structs and variants.
     pub name: Name,
     pub ty: Ty,
-    pub vis: Vis,
     pub span: Span,
-    pub attrs: Attrs,
 }
 
 #[derive(Debug, Clone)]
@@ -213,7 +211,6 @@ pub struct FnDef {
     pub has_self: bool,
     pub ret: Option<Ty>,
     pub is_async: bool,
-    pub is_unsafe: bool,
     pub body: Option<Block>,
 }
 
@@ -479,7 +476,6 @@ pub struct Closure {
     pub is_move: bool,
     pub is_async: bool,
     pub params: Vec<(Pat, Option<Ty>)>,
-    pub ret: Option<Ty>,
     pub body: Expr,
 }
 
@@ -562,10 +558,10 @@ impl Block {
         for stmt in &self.stmts {
             match &stmt.kind {
                 StmtKind::Let { init, else_, .. } => {
-                    for init in init {
+                    if let Some(init) = init {
                         init.each_expr(f);
                     }
-                    for block in else_ {
+                    if let Some(block) = else_ {
                         block.each_expr(f);
                     }
                 }
@@ -573,7 +569,7 @@ impl Block {
                 StmtKind::Item(_) => {}
             }
         }
-        for tail in &self.tail {
+        if let Some(tail) = &self.tail {
             tail.each_expr(f);
         }
     }
@@ -620,14 +616,14 @@ impl Expr {
             ExprKind::If { cond, then, else_ } => {
                 cond.each_expr(f);
                 then.each_expr(f);
-                for else_ in else_ {
+                if let Some(else_) = else_ {
                     else_.each_expr(f);
                 }
             }
             ExprKind::Match { scrutinee, arms } => {
                 scrutinee.each_expr(f);
                 for arm in arms {
-                    for guard in &arm.guard {
+                    if let Some(guard) = &arm.guard {
                         guard.each_expr(f);
                     }
                     arm.body.each_expr(f);
@@ -643,7 +639,7 @@ impl Expr {
                 body.each_expr(f);
             }
             ExprKind::Break { value, .. } | ExprKind::Return(value) => {
-                for value in value {
+                if let Some(value) = value {
                     value.each_expr(f);
                 }
             }
@@ -653,7 +649,7 @@ impl Expr {
                 for (_, value) in fields {
                     value.each_expr(f);
                 }
-                for base in base {
+                if let Some(base) = base {
                     base.each_expr(f);
                 }
             }

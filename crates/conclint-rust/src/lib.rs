@@ -9,6 +9,13 @@
 //! nothing is read from disk, and no input makes it fail. What was not
 //! understood is in [`Program::unread`].
 
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the picture of a file is whole, and the parser's tests read all of it"
+    )
+)]
 mod hir;
 mod index;
 mod lower;

@@ -518,7 +518,6 @@ impl<'a> Collector<'a> {
             span: item.span,
             is_thread_local,
             is_test: is_test_cfg(&item.attrs.cfg),
-            init: init.cloned(),
             scope: Scope {
                 module: m,
                 generics: Vec::new(),

@@ -244,9 +244,7 @@ pub struct StaticDef {
     pub is_thread_local: bool,
     /// In test code.
     pub is_test: bool,
-    /// Its initialiser.
-    pub init: Option<Arc<hir::Body>>,
-    /// The names of its initialiser.
+    /// The names of its type.
     pub scope: Scope,
     pub(super) hir_ty: hir::Ty,
 }

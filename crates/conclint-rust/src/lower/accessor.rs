@@ -188,7 +188,7 @@ impl Eval<'_, '_> {
         match types::std_method(&cur.ty, name) {
             types::StdRet::Same => Some(cur),
             types::StdRet::Inner => {
-                let ty = types::unwrap_ty(index, &cur.ty);
+                let ty = types::unwrap_ty(&cur.ty);
                 Some(cur.with_ty(ty))
             }
             types::StdRet::Element(_) | types::StdRet::Entry => {

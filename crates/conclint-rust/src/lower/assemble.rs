@@ -145,7 +145,6 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         class_order: Vec::new(),
         aliases: BTreeMap::new(),
         base,
-        self_id: FnId(id.0),
         opaque: 0,
         outer_method: None,
         awaited: false,
@@ -480,11 +479,10 @@ impl Relink<'_> {
                     *class = to;
                 }
             }
-            EventKind::Join { handle, .. } => {
-                if let Some(handle) = handle {
-                    self.object(handle);
-                }
-            }
+            EventKind::Join {
+                handle: Some(handle),
+                ..
+            } => self.object(handle),
             EventKind::Wait { condvar, .. } | EventKind::Notify { condvar, .. } => {
                 self.object(condvar)
             }

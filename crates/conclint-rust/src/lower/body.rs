@@ -143,7 +143,6 @@ pub(super) struct Lower<'a> {
     pub aliases: BTreeMap<ClassKey, ClassKey>,
     /// Template for closures' facts.
     pub base: conclint_facts::Function,
-    pub self_id: FnId,
     pub opaque: u32,
     /// The method that is called on the value now being lowered.
     pub outer_method: Option<SmolStr>,
@@ -252,15 +251,6 @@ impl<'a> Lower<'a> {
         let event = Event {
             kind,
             site: self.site(span),
-            stmt: self.out.stmt,
-        };
-        self.out.blocks[self.out.cur.index()].events.push(event);
-    }
-
-    pub fn emit_at(&mut self, kind: EventKind, site: Site) {
-        let event = Event {
-            kind,
-            site,
             stmt: self.out.stmt,
         };
         self.out.blocks[self.out.cur.index()].events.push(event);

@@ -475,7 +475,7 @@ impl Lower<'_> {
                     _ => match what.as_str() {
                         "Some" => types::option_of(val.ty),
                         "Ok" => types::result_of(val.ty),
-                        "PoisonError::into_inner" => types::unwrap_ty(self.index(), &val.ty),
+                        "PoisonError::into_inner" => types::unwrap_ty(&val.ty),
                         "Arc::clone" | "Rc::clone" => match &val.ty {
                             Ty::Ref(_, inner) => (**inner).clone(),
                             ty => ty.clone(),
@@ -769,7 +769,7 @@ impl Lower<'_> {
             val.borrows = vals
                 .iter()
                 .find_map(|v| v.borrows)
-                .filter(|_| !types::is_owned(self.index(), &val.ty));
+                .filter(|_| !types::is_owned(&val.ty));
         }
         val
     }
@@ -889,7 +889,7 @@ impl Lower<'_> {
         if types::is_guard(&val.ty) {
             return self.step(&val).unwrap_or(val);
         }
-        if types::is_owned(self.index(), &val.ty) || !matches!(val.ty, Ty::Unknown) {
+        if types::is_owned(&val.ty) || !matches!(val.ty, Ty::Unknown) {
             val.borrows = None;
         }
         val
@@ -1074,7 +1074,7 @@ impl Lower<'_> {
         if !types::is_option_or_result(&recv.ty) && recv.ty != Ty::Unknown {
             return None;
         }
-        let inner = types::unwrap_ty(self.index(), &recv.ty);
+        let inner = types::unwrap_ty(&recv.ty);
         let mut val = recv.clone();
         val.local = None;
         match call.name.as_str() {
@@ -1136,10 +1136,10 @@ impl Lower<'_> {
         };
         let known = !path.is_empty() || !matches!(cur.ty, Ty::Unknown);
         self.out.compares_order |= orders(name);
-        if !known || matches!(cur.ty, Ty::Adt(..) | Ty::Param(_)) {
-            if let Some(val) = self.lock_by_name(&cur, call) {
-                return val;
-            }
+        if (!known || matches!(cur.ty, Ty::Param(_)))
+            && let Some(val) = self.lock_by_name(&cur, call)
+        {
+            return val;
         }
         if !known && let Some(val) = self.method_by_name(&cur, call) {
             return val;
@@ -1225,7 +1225,7 @@ impl Lower<'_> {
             }
             StdRet::Inner => {
                 val.parts = cur.parts.clone();
-                let ty = types::unwrap_ty(index, &cur.ty);
+                let ty = types::unwrap_ty(&cur.ty);
                 val.with_ty(ty)
             }
             StdRet::Element(wrapped) => {
@@ -1283,7 +1283,7 @@ impl Lower<'_> {
     /// `.lock()`, `.read().unwrap()` and the like on something whose type is
     /// not known.
     fn lock_by_name(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
-        if !call.args.is_empty() || cur.place.is_none() || matches!(cur.ty, Ty::Adt(..)) {
+        if !call.args.is_empty() || cur.place.is_none() {
             return None;
         }
         let unwrapped = matches!(

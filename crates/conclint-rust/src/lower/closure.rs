@@ -106,7 +106,7 @@ impl Lower<'_> {
             let mut inner = cur.clone();
             inner.ty = match name {
                 "map_err" | "or_else" | "unwrap_or_else" | "ok_or_else" => Ty::Unknown,
-                _ => types::unwrap_ty(self.index(), &cur.ty),
+                _ => types::unwrap_ty(&cur.ty),
             };
             inner
         } else if matches!(
@@ -152,14 +152,14 @@ impl Lower<'_> {
                 }
             }
             "filter_map" | "flat_map" | "map_while" => {
-                let ty = wrap(types::unwrap_ty(index, &result.ty));
+                let ty = wrap(types::unwrap_ty(&result.ty));
                 let mut val = result;
                 val.local = None;
                 val.with_ty(ty)
             }
             "unwrap_or_else" | "get_or_init" | "or_insert_with" | "get_or_insert_with" => {
                 let ty = match name {
-                    "unwrap_or_else" => types::unwrap_ty(index, &cur.ty),
+                    "unwrap_or_else" => types::unwrap_ty(&cur.ty),
                     "get_or_init" => types::arg(&cur.ty, 0),
                     _ => types::value_of(index, &cur.ty),
                 };
@@ -657,7 +657,7 @@ impl Lower<'_> {
             return Val::unknown();
         }
         let inner = if types::is_option_or_result(&back.ty) {
-            types::unwrap_ty(self.index(), &back.ty)
+            types::unwrap_ty(&back.ty)
         } else {
             back.ty.clone()
         };

@@ -544,8 +544,7 @@ impl Lower<'_> {
             self.look_through(&mut val, span, false);
             val.ty = Ty::Ref(false, Arc::new(val.ty));
         }
-        if val.borrows.is_some() && types::is_owned(self.index(), &val.ty) && val.guards.is_empty()
-        {
+        if val.borrows.is_some() && types::is_owned(&val.ty) && val.guards.is_empty() {
             val.borrows = None;
         }
         let scope = self.block_scope();
@@ -635,7 +634,7 @@ impl Lower<'_> {
             inner.ty = match path.last() {
                 "Err" if !self.holds_guard(&val) => types::arg(&val.ty, 1),
                 "Err" | "Poisoned" => val.ty.clone(),
-                _ => types::unwrap_ty(self.index(), &val.ty),
+                _ => types::unwrap_ty(&val.ty),
             };
             inner.parts.clear();
             if inner.local.is_some() && inner.guards.is_empty() {

@@ -475,7 +475,8 @@ impl Lower<'_> {
                     root: Root::Static(SmolStr::new(&entry.key)),
                     path: Vec::new(),
                 });
-                val.class = Some(ClassKey::new(ClassBase::Static(id)));
+                // What belongs to one thread is no other thread's.
+                val.class = (!entry.is_thread_local).then(|| ClassKey::new(ClassBase::Static(id)));
                 val
             }
             ValueRes::Fns(res) => {
@@ -674,7 +675,7 @@ impl Lower<'_> {
             self.edge(failed, exit);
             self.out.cur = fine;
         }
-        val.ty = types::unwrap_ty(self.index(), &val.ty);
+        val.ty = types::unwrap_ty(&val.ty);
         val
     }
 

@@ -161,12 +161,11 @@ pub(super) fn is_guard_name(name: &str) -> bool {
 }
 
 /// What `unwrap` or `?` gives.
-pub(super) fn unwrap_ty(index: &Index, ty: &Ty) -> Ty {
+pub(super) fn unwrap_ty(ty: &Ty) -> Ty {
     let mut ty = ty.clone();
     while let Ty::Ref(_, inner) = &ty {
         ty = (**inner).clone();
     }
-    let _ = index;
     if is_option_or_result(&ty) {
         arg(&ty, 0)
     } else if is_guard(&ty) {
@@ -213,21 +212,21 @@ pub(super) fn value_of(index: &Index, ty: &Ty) -> Ty {
 }
 
 /// A value of this type cannot hold a borrow of the data it came from.
-pub(super) fn is_owned(index: &Index, ty: &Ty) -> bool {
+pub(super) fn is_owned(ty: &Ty) -> bool {
     match ty {
         Ty::Unknown | Ty::Ref(..) | Ty::Ptr(_) | Ty::Param(_) | Ty::Bounded(..) | Ty::Fn(..) => {
             false
         }
         Ty::Never => true,
-        Ty::Adt(_, args) => args.iter().all(|arg| is_owned(index, arg)),
-        Ty::Tuple(parts) => parts.iter().all(|part| is_owned(index, part)),
-        Ty::Slice(inner) => is_owned(index, inner),
+        Ty::Adt(_, args) => args.iter().all(is_owned),
+        Ty::Tuple(parts) => parts.iter().all(is_owned),
+        Ty::Slice(inner) => is_owned(inner),
         Ty::Ext(path, args) => match path.rsplit("::").next().unwrap_or("") {
             "Arc" | "Rc" | "String" | "Instant" | "Duration" | "PathBuf" | "bool" | "char"
             | "usize" | "u8" | "u16" | "u32" | "u64" | "u128" | "isize" | "i8" | "i16" | "i32"
             | "i64" | "i128" | "f32" | "f64" => true,
             "str" | "Iter" | "Ref" | "RefMut" | "Entry" | "Cow" => false,
-            _ => !args.is_empty() && args.iter().all(|arg| is_owned(index, arg)),
+            _ => !args.is_empty() && args.iter().all(is_owned),
         },
     }
 }
@@ -292,8 +291,8 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
             if !container =>
         {
             StdRet::Element(
-                !matches!(name, "swap_remove" | "get_unchecked" | "get_unchecked_mut")
-                    && !(name == "remove" && is_vec(ty)),
+                !(matches!(name, "swap_remove" | "get_unchecked" | "get_unchecked_mut")
+                    || name == "remove" && is_vec(ty)),
             )
         }
         "get_or_insert_with" | "get_or_insert" | "insert" if container => StdRet::Inner,

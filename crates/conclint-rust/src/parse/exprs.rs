@@ -425,10 +425,6 @@ impl Cx {
             pat => (self.pat(pat), None),
         });
         let params: Vec<(_, Option<Ty>)> = params.collect();
-        let ret = match &e.output {
-            ReturnType::Default => None,
-            ret => self.ret(ret),
-        };
         let body = self.expr(&mut e.body);
         let span = join(from, body.span);
         let (is_move, is_async) = (e.capture.is_some(), e.asyncness.is_some());
@@ -438,7 +434,6 @@ impl Cx {
                 is_move,
                 is_async,
                 params,
-                ret,
                 body,
             })),
         )

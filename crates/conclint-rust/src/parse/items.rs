@@ -257,7 +257,6 @@ impl Cx {
             has_self,
             ret,
             is_async: sig.asyncness.is_some(),
-            is_unsafe: matches!(sig.safety, syn::Safety::Unsafe(_)),
             body,
         };
         head.item(fn_name, to, ItemKind::Fn(Arc::new(def)))
@@ -452,13 +451,7 @@ impl Cx {
                 self.type_span(&field.ty),
             ),
         };
-        FieldDef {
-            name,
-            ty,
-            vis: vis(&field.vis),
-            span,
-            attrs: attrs(&field.attrs),
-        }
+        FieldDef { name, ty, span }
     }
 }
 

@@ -102,6 +102,19 @@ pub fn function_effect(path: &str) -> Option<Effect> {
         | "async_channel::bounded"
         | "kanal::bounded"
         | "tokio::sync::mpsc::channel" => Effect::Channel(true),
+        "serde_json::to_string"
+        | "serde_json::to_string_pretty"
+        | "serde_json::to_vec"
+        | "serde_json::from_str"
+        | "serde_json::from_slice"
+        | "serde_json::to_value"
+        | "serde_json::from_value"
+        | "bincode::serialize"
+        | "bincode::deserialize"
+        | "toml::to_string"
+        | "toml::from_str"
+        | "zstd::encode_all"
+        | "zstd::decode_all" => Effect::Work(WorkKind::Heavy),
         "std::thread::sleep" | "std::thread::sleep_ms" | "std::thread::sleep_until" => {
             Effect::Block(Sleep)
         }

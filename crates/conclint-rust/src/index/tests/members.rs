@@ -228,7 +228,10 @@ fn return_types_for_a_caller() {
         ret("main::W<T>::wait", &[]),
         "std::option::Option<std::string::String>"
     );
-    assert_eq!(ret("main::W<T>::map", &[u8_.clone()]), "main::W<u8>");
+    assert_eq!(
+        ret("main::W<T>::map", std::slice::from_ref(&u8_)),
+        "main::W<u8>"
+    );
     assert_eq!(
         ret("main::W<T>::map", &[]),
         "main::W<impl std::clone::Clone>"
