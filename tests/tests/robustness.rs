@@ -256,7 +256,7 @@ fn unreadable_files_are_named() {
     let secret = dir.path().join("secret.rs");
     fs::write(&secret, DOUBLE_LOCK).unwrap();
     fs::write(dir.path().join("plain.rs"), DOUBLE_LOCK).unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&secret).is_ok() {
         // The superuser reads everything.
         return;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -165,7 +164,12 @@ fn print_in_full(run: &Run, finding: &Finding) -> Result<()> {
         sources: &run.outcome.sources,
         version: env!("CARGO_PKG_VERSION"),
     };
-    Format::Human.write(&report, false, &mut io::stdout().lock())?;
+    let mut text = Vec::new();
+    Format::Human.write(&report, false, &mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    // The last line sums up a run, and this is none.
+    let findings = text.trim_end().rsplit_once('\n').map_or("", |(all, _)| all);
+    println!("{}\n", findings.trim_end());
     Ok(())
 }
 
