@@ -45,9 +45,12 @@ enum Verdict {
 }
 
 /// What became of a hit at the fixing commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Fix {
     NotRun,
     Gone,
+    /// Gone, and its lines are still named, on other locks.
+    Replaced,
     Survives,
 }
 
@@ -193,16 +196,17 @@ impl RealBugs {
                 println!("    before: {}", brief(hit));
                 Fix::Survives
             }
-            None => {
-                if let Some(finding) = neighbour(record, after, image) {
+            None => match neighbour(record, after, image) {
+                Some(finding) => {
                     println!(
                         "{} gone; its lines are named for other reasons: {}",
                         record.id,
                         brief(finding)
                     );
+                    Fix::Replaced
                 }
-                Fix::Gone
-            }
+                None => Fix::Gone,
+            },
         }
     }
 }
@@ -249,6 +253,16 @@ fn print_totals(records: &[Record], verdicts: &[Verdict]) {
     if not_run > 0 {
         println!("not run {not_run}");
     }
+    let count = |wanted: &[Fix]| {
+        let hit = |verdict: &&Verdict| matches!(verdict, Verdict::Hit(fix) if wanted.contains(fix));
+        verdicts.iter().filter(hit).count()
+    };
+    let gone = count(&[Fix::Gone, Fix::Replaced]);
+    let fixes = gone + count(&[Fix::Survives]);
+    println!(
+        "by lines alone, whatever the locks, {} of {fixes} are gone",
+        count(&[Fix::Gone])
+    );
     let print = |name: &str, wanted: &dyn Fn(Difficulty) -> bool| {
         let of = |verdict: &Verdict| match verdict {
             Verdict::NotRun => None,
@@ -271,16 +285,5 @@ fn print_totals(records: &[Record], verdicts: &[Verdict]) {
     print("M", &|difficulty| difficulty == Difficulty::M);
     print("H", &|difficulty| difficulty == Difficulty::H);
     print("total", &|_| true);
-
-    let fixes = verdicts.iter().filter_map(|verdict| match verdict {
-        Verdict::Hit(Fix::Gone) => Some(true),
-        Verdict::Hit(Fix::Survives) => Some(false),
-        Verdict::Hit(Fix::NotRun) | Verdict::NotRun | Verdict::Missed => None,
-    });
-    let fixes: Vec<bool> = fixes.collect();
-    println!(
-        "paired specificity {} of {}",
-        fixes.iter().filter(|&&gone| gone).count(),
-        fixes.len()
-    );
+    println!("paired specificity {gone} of {fixes}");
 }

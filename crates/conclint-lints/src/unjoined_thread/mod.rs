@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Spawn, SpawnKind,
+    Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Resolution, Spawn,
+    SpawnKind,
 };
 
 use crate::flow::{events, never_ends};
@@ -93,8 +94,32 @@ impl Joins {
     }
 }
 
+/// How many calls away from a thread's body a message still counts as its own.
+const CALLS: u32 = 2;
+
+/// Whether `function` sends a message.
+fn sends(analysis: &Analysis, function: FnId, calls: u32) -> bool {
+    let Some(body) = analysis.program().functions.get(function.index()) else {
+        return false;
+    };
+    events(body).any(|(_, event)| match &event.kind {
+        EventKind::Send { .. } => true,
+        EventKind::Call(call) => {
+            let exact = call.resolution == Resolution::Exact;
+            calls > 0
+                && exact
+                && call
+                    .targets
+                    .iter()
+                    .any(|target| sends(analysis, *target, calls - 1))
+        }
+        _ => false,
+    })
+}
+
 /// How sure we are that nobody meant it.
 fn confidence(
+    analysis: &Analysis,
     function: &Function,
     body: Option<&Function>,
     spawn: &Spawn,
@@ -115,8 +140,13 @@ fn confidence(
     // A body that runs for ever has no end to wait for, and a server's loop
     // outlives its threads: people detach those on purpose.
     let for_ever = body.is_some_and(never_ends);
+    // What is sent on a channel has a receiver that waits for it, and learns
+    // from a closed channel that the thread is gone: it stands in for the handle.
+    let told = spawn.body.is_some_and(|body| sends(analysis, body, CALLS));
+    // `fn spawn(..)`: whoever wraps the spawning decides about the joining.
+    let wraps = function.name.contains("spawn");
     let serves = spawn.in_loop && (never_ends(function) || function.kind == FnKind::SpawnBody);
-    if for_ever || serves {
+    if for_ever || serves || told || wraps {
         lower(lower(sure))
     } else {
         sure
@@ -175,7 +205,7 @@ fn report(
     };
     LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: function.map_or(Confidence::Low, |function| confidence(function, body, spawn, loss)),
+        confidence: function.map_or(Confidence::Low, |function| confidence(analysis, function, body, spawn, loss)),
         message: format!("{found}: when {end}, the thread is cut off in the middle, and a panic in it goes unseen"),
         paths: vec![Trace {
             title: "started here, joined nowhere".to_owned(),
