@@ -22,15 +22,28 @@ const MAX_WRITER_DEPTH: usize = 4;
 /// Links `program`.
 pub(super) fn analyse(program: Program) -> Analysis {
     let graph = Graph::of(&program);
-    let returned = Returned::of(&program, &graph);
-    let held: Vec<HeldSets> = (0..program.functions.len())
-        .into_par_iter()
-        .map(|index| HeldSets::of(&program, &graph, &returned, FnId(index as u32)))
-        .collect();
-    let entry = entry::entry_sets(&program, &graph, &held);
-    let threads = Threads::of(&program, &graph);
-    let needed = summary::needed(&program, &graph, &held);
-    let summaries = Summaries::of(&program, &graph, &held, &needed);
+    let ((held, (entry, summaries)), (threads, (writers, callers))) = rayon::join(
+        || {
+            let returned = Returned::of(&program, &graph);
+            let held: Vec<HeldSets> = (0..program.functions.len())
+                .into_par_iter()
+                .with_min_len(64)
+                .map(|index| HeldSets::of(&program, &graph, &returned, FnId(index as u32)))
+                .collect();
+            let rest = rayon::join(
+                || entry::entry_sets(&program, &graph, &held),
+                || {
+                    let needed = summary::needed(&program, &graph, &held);
+                    Summaries::of(&program, &graph, &held, &needed)
+                },
+            );
+            (held, rest)
+        },
+        || {
+            let threads = Threads::of(&program, &graph);
+            (threads, (writers(&program, &graph), graph.callers()))
+        },
+    );
 
     let context = Context {
         program: &program,
@@ -39,17 +52,20 @@ pub(super) fn analyse(program: Program) -> Analysis {
         entry: &entry,
         summaries: &summaries,
     };
-    let (mut nestings, mut blocked) = nesting::of(context);
-    nestings.extend(lifted::of(context, &nestings));
-    sort(&program, &mut nestings, &mut blocked);
-    let writers = writers(&program, &graph);
-    let cycles = cycles::of(&program, &threads, &writers, &nestings);
-
-    let mut counts = counts(&program, &held);
+    let ((nestings, blocked, cycles), (mut counts, condvars)) = rayon::join(
+        || {
+            let (mut nestings, mut blocked) = nesting::of(context);
+            nestings.extend(lifted::of(context, &nestings));
+            sort(&program, &mut nestings, &mut blocked);
+            let cycles = cycles::of(&program, &threads, &writers, &nestings);
+            (nestings, blocked, cycles)
+        },
+        || (counts(&program, &held), condvar_locks(&program, &held)),
+    );
     counts.dropped_chains = summaries.dropped;
     Analysis {
-        condvars: condvar_locks(&program, &held),
-        callers: graph.callers(),
+        condvars,
+        callers,
         entry: entry
             .iter()
             .map(|gates| gates.iter().map(|gate| gate.class).collect())

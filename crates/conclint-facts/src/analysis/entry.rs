@@ -1,6 +1,8 @@
 //! Gates: classes held on every way to a point, callers included.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashSet as HashSet;
 
 use super::graph::{self, Edge, Graph};
 use super::held::HeldSets;
@@ -114,7 +116,7 @@ fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
         let id = FnId(index as u32);
         *flag |= graph.into[index].is_empty() || graph.taken.contains(&id);
     }
-    let mut unknown = HashSet::new();
+    let mut unknown = HashSet::default();
     let mut mark = |id: FnId| {
         if let Some(flag) = open.get_mut(id.index()) {
             *flag = true;

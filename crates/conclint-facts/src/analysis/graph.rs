@@ -4,7 +4,9 @@
 //! then it leads from the call straight into the closure, and remembers the
 //! steps between. Spawned bodies are no callees: they start with nothing held.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use rayon::prelude::*;
 
@@ -348,7 +350,7 @@ fn bindings(program: &Program, outermost: &[FnId]) -> HashMap<(FnId, LocalId), B
         .filter(|(f, _)| !f.guards.is_empty())
         .map(|(_, &outer)| outer)
         .collect();
-    let mut bindings: HashMap<(FnId, LocalId), Binding> = HashMap::new();
+    let mut bindings: HashMap<(FnId, LocalId), Binding> = HashMap::default();
     for (function, &outer) in program
         .functions
         .iter()

@@ -3,7 +3,9 @@
 //! May-sets join by union, must-sets by intersection. Sets are rows of bits,
 //! one bit for each guard, and only functions with guards are looked at.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use super::graph::{self, Graph};
 use super::sources::{Returned, Source};
@@ -141,7 +143,7 @@ impl HeldSets {
     fn flow(&mut self, f: &Function) {
         let width = f.guards.len().div_ceil(64);
         let entry = fixpoint(f, width);
-        let mut known: HashMap<(Row, Row), u32> = HashMap::new();
+        let mut known: HashMap<(Row, Row), u32> = HashMap::default();
         known.insert((vec![0; width], vec![0; width]), 0);
         for (block, state) in f.blocks.iter().zip(entry) {
             self.starts.push(self.at.len() as u32);

@@ -1,6 +1,6 @@
 //! What happens under a lock: other locks taken, operations that block.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use rayon::prelude::*;
 
@@ -38,7 +38,7 @@ pub(super) fn of(context: Context<'_>) -> (Vec<Nesting>, Vec<BlockedUnder>) {
             found: Vec::new(),
             holders: Vec::new(),
             locks: Vec::new(),
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
         };
         under.walk();
         under.finish()
@@ -280,7 +280,7 @@ impl<'a> Under<'a> {
             .filter(|edge| edge.guesses <= MAX_GUESSES)
         {
             let along = entry::along(program, held, edge);
-            let mut known: HashMap<LockId, LockRef> = HashMap::new();
+            let mut known: HashMap<LockId, LockRef> = HashMap::default();
             for reach in summaries.get(edge.callee) {
                 let guesses = reach.guesses + edge.guesses;
                 if guesses > MAX_GUESSES {
@@ -372,7 +372,7 @@ impl<'a> Under<'a> {
                 (self.holder(holder.clone()), sets.guesses(holder), here)
             })
             .collect();
-        let mut known: HashMap<LockId, LockRef> = HashMap::new();
+        let mut known: HashMap<LockId, LockRef> = HashMap::default();
         for reach in summaries.get(edge.callee) {
             let taken = self.taken(&mut known, edge, reach);
             let mut gates = reach.gates.clone();
@@ -442,9 +442,9 @@ impl<'a> Under<'a> {
         // Best first; a stable sort keeps the order of evaluation.
         self.found
             .sort_by_key(|found| (found.guesses, found.gates.len(), found.length()));
-        let mut locks: HashMap<(u32, LockRef), usize> = HashMap::new();
-        let mut guards: HashMap<u32, usize> = HashMap::new();
-        let mut operations: HashMap<(EventRef, u32), Vec<EventRef>> = HashMap::new();
+        let mut locks: HashMap<(u32, LockRef), usize> = HashMap::default();
+        let mut guards: HashMap<u32, usize> = HashMap::default();
+        let mut operations: HashMap<(EventRef, u32), Vec<EventRef>> = HashMap::default();
         let (mut nestings, mut blocked) = (Vec::new(), Vec::new());
         for found in std::mem::take(&mut self.found) {
             if let Some((taken, same)) = found.taken {

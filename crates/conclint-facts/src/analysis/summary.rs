@@ -6,7 +6,7 @@
 //! reached from a call under a lock get a summary. A chain is a linked list in
 //! one arena: neighbours share their tails.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::entry::{self, Gate};
 use super::graph::{self, Edge, Graph, MAX_GUESSES, Via};
@@ -109,8 +109,8 @@ impl Summaries {
                 of: vec![Vec::new(); program.functions.len()],
                 ..Summaries::default()
             },
-            known: HashMap::new(),
-            gates: HashMap::new(),
+            known: HashMap::default(),
+            gates: HashMap::default(),
             locks: Locks::default(),
             total: 0,
             counts: vec![[0; 2]; program.functions.len()],

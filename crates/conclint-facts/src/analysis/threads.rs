@@ -13,7 +13,7 @@
 //! A program without a spawn and without a library has one thread. That a
 //! spawning thread may have joined before it goes on is not looked at.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::EventRef;
 use super::graph::{self, Graph};
@@ -209,7 +209,7 @@ fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
         spawn: None,
     };
     let mut mains = Vec::new();
-    let mut spawns: HashMap<FnId, usize> = HashMap::new();
+    let mut spawns: HashMap<FnId, usize> = HashMap::default();
     let mut bodies: Vec<Root> = Vec::new();
     for (at, event) in graph::events(program) {
         let EventKind::Spawn(spawn) = &event.kind else {
@@ -284,7 +284,7 @@ fn passed_to_unknown(program: &Program) -> HashSet<FnId> {
 
 /// Closures that no call is seen to run: by the function they stand in.
 fn inner_closures(program: &Program, graph: &Graph) -> HashMap<FnId, Vec<FnId>> {
-    let mut inner: HashMap<FnId, Vec<FnId>> = HashMap::new();
+    let mut inner: HashMap<FnId, Vec<FnId>> = HashMap::default();
     for (index, f) in program.functions.iter().enumerate() {
         if let Some(parent) = f
             .parent

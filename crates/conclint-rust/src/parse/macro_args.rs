@@ -27,6 +27,11 @@ pub(super) enum Args {
 /// Parses arguments, trying what `known` has first. One buffer of tokens serves
 /// all attempts: to fill it takes longer than to parse.
 pub(super) fn arguments(known: &Known, tokens: TokenStream) -> Args {
+    if matches!(known, Known::Call(_))
+        && let Some(list) = plain(&tokens)
+    {
+        return Args::List(list);
+    }
     let parse = |input: ParseStream| -> Result<Args> {
         let first = match known {
             Known::Call(_) | Known::Assert | Known::AssertPair | Known::Join => {
@@ -62,6 +67,45 @@ pub(super) fn arguments(known: &Known, tokens: TokenStream) -> Args {
 }
 
 /// Moves on only when the parser takes all that is left.
+/// Arguments that are names and literals only, as most of those of `println!`
+/// are: no parser is needed for them, and the time it takes is felt.
+fn plain(tokens: &TokenStream) -> Option<Vec<Expr>> {
+    let mut list = Vec::new();
+    let mut after_comma = true;
+    for token in tokens.clone() {
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == ',' && !after_comma => after_comma = true,
+            TokenTree::Ident(ident) if after_comma && !is_keyword(&ident) => {
+                after_comma = false;
+                list.push(Expr::Path(syn::ExprPath {
+                    attrs: Vec::new(),
+                    qself: None,
+                    path: ident.into(),
+                }));
+            }
+            TokenTree::Literal(literal) if after_comma => {
+                after_comma = false;
+                list.push(Expr::Lit(syn::ExprLit {
+                    attrs: Vec::new(),
+                    lit: syn::Lit::new(literal),
+                }));
+            }
+            _ => return None,
+        }
+    }
+    Some(list)
+}
+
+/// Not a name that stands for a value by itself.
+fn is_keyword(ident: &Ident) -> bool {
+    let words = [
+        "true", "false", "break", "continue", "return", "loop", "move", "async", "unsafe", "const",
+        "static", "if", "match", "while", "for", "let", "box", "yield", "fn", "ref", "mut", "in",
+        "as", "dyn", "impl", "else", "default", "await",
+    ];
+    words.iter().any(|word| ident == word)
+}
+
 fn attempt<T>(input: ParseStream, parser: impl Fn(ParseStream) -> Result<T>) -> Option<T> {
     let ahead = input.fork();
     let out = parser(&ahead).ok().filter(|_| ahead.is_empty())?;
