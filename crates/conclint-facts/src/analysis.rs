@@ -213,7 +213,7 @@ pub struct Analysis {
     entry: Vec<Vec<ClassId>>,
     callers: graph::Callers,
     writers: BTreeMap<ClassId, EventRef>,
-    condvars: BTreeMap<ClassId, BTreeSet<ClassId>>,
+    condvars: BTreeMap<ClassId, compute::Condvar>,
     counts: Counts,
 }
 
@@ -329,9 +329,16 @@ impl Analysis {
         self.writers.get(&class).copied()
     }
 
+    /// The waits on the condition variable `class`, also those that name it as
+    /// a parameter.
+    pub fn condvar_waits(&self, class: ClassId) -> &[EventRef] {
+        self.condvars.get(&class).map_or(&[], |known| &known.waits)
+    }
+
     /// The locks that waits on the condition variable `class` hand over.
     pub fn condvar_locks(&self, class: ClassId) -> Option<&BTreeSet<ClassId>> {
-        self.condvars.get(&class)
+        let known = self.condvars.get(&class)?;
+        (!known.locks.is_empty()).then_some(&known.locks)
     }
 
     /// Figures for the summary line.

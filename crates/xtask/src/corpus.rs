@@ -45,10 +45,20 @@ pub struct Corpus {
     /// their fingerprints, so the choice is blind and stays the same.
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
+    /// Run with this confidence instead of a user's: low, medium or high.
+    #[arg(long, value_name = "C", default_value = "medium", value_parser = parse_confidence)]
+    min_confidence: Confidence,
     /// Fail when there are more errors than 0.3 on 10 000 lines, when one of
     /// them is not judged, or when fewer than 80 % of them are right.
     #[arg(long)]
     check: bool,
+}
+
+fn parse_confidence(word: &str) -> Result<Confidence> {
+    [Confidence::Low, Confidence::Medium, Confidence::High]
+        .into_iter()
+        .find(|confidence| confidence.as_str() == word)
+        .context("low, medium or high")
 }
 
 /// A repository at its commit, checked.
@@ -89,7 +99,7 @@ impl Corpus {
         let pool = conclint_check::workers(None)?;
         let mut runs = Vec::new();
         for (repository, commit) in repositories {
-            match pool.install(|| check(&self.mirrors, &repository, &commit)) {
+            match pool.install(|| check(&self.mirrors, &repository, &commit, self.min_confidence)) {
                 Ok(run) => runs.push(run),
                 Err(error) => println!("{repository} not run: {error:#}"),
             }
@@ -194,7 +204,12 @@ fn parse_list(text: &str) -> Result<Vec<(String, String)>> {
     Ok(list)
 }
 
-fn check(mirrors: &Path, repository: &str, commit: &str) -> Result<Run> {
+fn check(
+    mirrors: &Path,
+    repository: &str,
+    commit: &str,
+    min_confidence: Confidence,
+) -> Result<Run> {
     let mirror = Mirror::open(mirrors, repository).context("no mirror")?;
     let tree = mirror.tree(commit)?;
     for path in &tree.absent {
@@ -207,7 +222,7 @@ fn check(mirrors: &Path, repository: &str, commit: &str) -> Result<Run> {
         .map(|file| code_lines(&file.path, &String::from_utf8_lossy(&file.bytes)))
         .sum();
     let settings = Settings {
-        min_confidence: Confidence::Medium,
+        min_confidence,
         ..Settings::default()
     };
     Ok(Run {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::program::*;
 
-/// Callers asked what a parameter is that is taken for writing.
+/// Callers asked what a parameter is that is taken for writing or waited on.
 const MAX_WRITER_DEPTH: usize = 4;
 
 /// Links `program`.
@@ -60,7 +60,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
             let cycles = cycles::of(&program, &threads, &writers, &nestings);
             (nestings, blocked, cycles)
         },
-        || (counts(&program, &held), condvar_locks(&program, &held)),
+        || (counts(&program, &held), condvars(&program, &graph, &held)),
     );
     counts.dropped_chains = summaries.dropped;
     Analysis {
@@ -204,26 +204,37 @@ fn classes_of(
     classes
 }
 
-fn condvar_locks(program: &Program, held: &[HeldSets]) -> BTreeMap<ClassId, BTreeSet<ClassId>> {
-    let mut locks: BTreeMap<ClassId, BTreeSet<ClassId>> = BTreeMap::new();
+/// What is known of a condition variable: the locks its waits hand over, and
+/// the waits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Condvar {
+    pub(super) locks: BTreeSet<ClassId>,
+    pub(super) waits: Vec<EventRef>,
+}
+
+/// A wait on a parameter is one on whatever the callers pass.
+fn condvars(program: &Program, graph: &Graph, held: &[HeldSets]) -> BTreeMap<ClassId, Condvar> {
+    let mut condvars: BTreeMap<ClassId, Condvar> = BTreeMap::new();
     for (at, event) in graph::events(program) {
-        let EventKind::Wait {
-            condvar,
-            guard: Some(guard),
-            ..
-        } = &event.kind
-        else {
+        let EventKind::Wait { condvar, guard, .. } = &event.kind else {
             continue;
         };
-        let info = held
-            .get(at.function.index())
-            .and_then(|sets| sets.guard(*guard));
-        if let (Some(class), Some(info)) = (condvar.class, info) {
-            locks
-                .entry(class)
-                .or_default()
-                .extend(info.locks.iter().filter_map(|held| held.lock.class));
+        let info = guard.and_then(|guard| held.get(at.function.index())?.guard(guard));
+        let classes = |object: &ObjectRef| {
+            let mut classes = classes_of(program, graph, at.function, object, MAX_WRITER_DEPTH);
+            classes.extend(object.class);
+            classes
+        };
+        let locks: BTreeSet<ClassId> = info
+            .iter()
+            .flat_map(|info| &info.locks)
+            .flat_map(|held| classes(&held.lock))
+            .collect();
+        for class in classes(condvar) {
+            let known = condvars.entry(class).or_default();
+            known.waits.push(at);
+            known.locks.extend(&locks);
         }
     }
-    locks
+    condvars
 }

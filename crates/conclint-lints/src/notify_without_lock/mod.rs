@@ -321,14 +321,12 @@ fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Tra
 /// The waits on this condition variable: the function's name and the trace.
 fn waits(analysis: &Analysis, draw: &Draw<'_>, class: ClassId) -> Vec<(String, Trace)> {
     let mut found = Vec::new();
-    for (at, event) in analysis.events() {
-        let EventKind::Wait { condvar, guard, .. } = &event.kind else {
+    for &at in analysis.condvar_waits(class) {
+        let event = analysis.event(at);
+        let EventKind::Wait { guard, .. } = &event.kind else {
             continue;
         };
-        if condvar.class != Some(class) {
-            continue;
-        }
-        let name = draw.name(condvar);
+        let name = draw.class_name(class).to_owned();
         let held = guard
             .and_then(|guard| analysis.guard(at.function, guard))
             .and_then(|info| info.locks.first());
