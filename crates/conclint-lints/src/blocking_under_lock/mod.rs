@@ -8,7 +8,7 @@ use conclint_facts::{
     StmtId,
 };
 
-use crate::flow::{Point, event_at, events, used_in_statement};
+use crate::flow::{Point, event_at, events, touches, used_in_statement};
 use crate::trace::{Draw, confidence, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -235,6 +235,20 @@ fn on_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
         (Some(function), Some(stmt)) => used_in_statement(function, blocked.held.guard, stmt),
         _ => false,
     }
+}
+
+/// Whether the guarded data is among what the call that blocks is given.
+fn given_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let Some(function) = analysis.program().functions.get(blocked.function.index()) else {
+        return false;
+    };
+    let call = first_step(analysis, blocked);
+    let inside = |site: Site| {
+        site.file == call.file
+            && (site.line, site.column) >= (call.line, call.column)
+            && (site.end_line, site.end_column) <= (call.end_line, call.end_column)
+    };
+    events(function).any(|(_, event)| touches(event, blocked.held.guard) && inside(event.site))
 }
 
 /// How sure it is that the author wants to know. Further calls make it more

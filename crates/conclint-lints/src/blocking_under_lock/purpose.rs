@@ -2,7 +2,7 @@
 
 use conclint_facts::{Analysis, BlockKind, BlockedUnder};
 
-use super::{Reason, on_guarded_data};
+use super::{Reason, given_guarded_data, on_guarded_data};
 use crate::trace::Draw;
 
 /// Types whose lock serialises the very operation: a file, a socket, a child,
@@ -68,7 +68,7 @@ pub(super) fn is_meant(
     let on_it = on_guarded_data(analysis, blocked);
     match reason {
         // The callback is given the guarded data: `with(|data| ..)` is an API.
-        Reason::Block(BlockKind::Callback) => on_it,
+        Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => on_it || names_any(guarded, SERIALISED),
         Reason::Join => on_it && guarded.contains("JoinHandle"),
         _ if reason.is_io() => {

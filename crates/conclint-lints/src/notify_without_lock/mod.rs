@@ -41,7 +41,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             let Some(locks) = analysis.condvar_locks(class) else {
                 continue;
             };
-            let Some(change) = change(function, point) else {
+            let seen = change(function, point);
+            let Some(change) = seen.or_else(|| later(analysis, id, function, point, locks)) else {
                 continue;
             };
             if told.contains(&class) || lockers.had_lock(id, function, point, locks) {
@@ -68,6 +69,8 @@ enum Change<'f> {
     Write(&'f Event),
     /// The function ends something: it joins the thread it notifies.
     Join(&'f Event),
+    /// The mutex is taken, and its data written, only after it.
+    Later(&'f Event),
 }
 
 /// What a notification at `point` tells of, where it is seen in this function.
@@ -85,6 +88,38 @@ fn change(function: &Function, point: Point) -> Option<Change<'_>> {
     write
         .map(Change::Write)
         .or(join.filter(|_| ends).map(Change::Join))
+}
+
+/// A write under one of `locks` that comes after the notification at `point`,
+/// with no notification after it.
+fn later<'f>(
+    analysis: &Analysis,
+    id: FnId,
+    function: &'f Function,
+    point: Point,
+    locks: &BTreeSet<ClassId>,
+) -> Option<Change<'f>> {
+    let guards = |guard| {
+        let info = analysis.guard(id, guard);
+        info.is_some_and(|info| {
+            info.locks
+                .iter()
+                .any(|held| held.lock.class.is_some_and(|class| locks.contains(&class)))
+        })
+    };
+    let notified = |at: Point| {
+        events(function).any(|(later, event)| {
+            matches!(event.kind, EventKind::Notify { .. }) && reaches(function, at, later)
+        })
+    };
+    events(function).find_map(|(at, event)| match event.kind {
+        EventKind::Use { guard, write: true }
+            if reaches(function, point, at) && guards(guard) && !notified(at) =>
+        {
+            Some(Change::Later(event))
+        }
+        _ => None,
+    })
 }
 
 fn is_shutdown(name: &str) -> bool {
@@ -255,9 +290,10 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
     let changed = match case.change {
         Change::Write(_) => "changes state and notifies",
         Change::Join(_) => "notifies",
+        Change::Later(_) => "changes state only after it notifies",
     };
     let then = match case.change {
-        Change::Write(_) => "the wake-up is lost and the waiter sleeps on",
+        Change::Write(_) | Change::Later(_) => "the wake-up is lost and the waiter sleeps on",
         Change::Join(_) => {
             "the wake-up is lost, the waiter sleeps on, and the join behind it never returns"
         }
@@ -298,6 +334,10 @@ fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Tra
                 draw.step(case.id, write.site, Role::Use, object, what),
                 notify,
             ]
+        }
+        Change::Later(write) => {
+            let what = "changes the state, too late for whoever woke up".to_owned();
+            vec![notify, draw.step(case.id, write.site, Role::Use, "", what)]
         }
         Change::Join(join) => {
             vec![
