@@ -1,7 +1,8 @@
 //! Guard lifetimes, probe by probe: is the guard alive at `here()`?
 //!
 //! The expected answers are those of the compiler (rustc 1.95), found by
-//! running each probe with a guard that counts its drops. `A` is alive, `f` is
+//! running the probes with a guard that counts its drops; those from "Moves"
+//! on follow from the reference and were not run. `A` is alive, `f` is
 //! free; the two letters are editions 2021 and 2024.
 
 use std::sync::Arc;
