@@ -7,7 +7,7 @@ use conclint_facts::{Event, EventKind, FnId, FnKind, Handle, ObjectKind, Spawn, 
 use smol_str::SmolStr;
 
 use super::body::{Lower, NESTED_BASE, Nested, Out, ScopeKind};
-use super::call::MethodCall;
+use super::method::MethodCall;
 use super::types;
 use super::value::{SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Span};

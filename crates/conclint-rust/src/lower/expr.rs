@@ -334,7 +334,7 @@ impl Lower<'_> {
                 self.set_moved(&recv, moved);
                 self.captured_in_place(&recv, captured);
                 self.outer_method = None;
-                let call = super::call::MethodCall {
+                let call = super::method::MethodCall {
                     name,
                     generics,
                     args,

@@ -11,6 +11,9 @@ mod call;
 mod closure;
 mod control;
 mod expr;
+mod external;
+mod locks;
+mod method;
 mod types;
 mod value;
 
