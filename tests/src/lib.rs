@@ -1,1 +1,85 @@
-//! End-to-end stories live in `tests/`.
+//! What the end-to-end tests of this package share: running the command the
+//! way a user does, with a limit on its time.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How a run of the command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The exit code; `None` when a signal or the time limit ended it.
+    pub code: Option<i32>,
+    /// The bytes of standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error as text.
+    pub stderr: String,
+}
+
+/// The root of this repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// Runs `conclint` with `arguments` in `dir`; after `limit` it is killed.
+///
+/// # Panics
+///
+/// When the command cannot be started: the test has nothing to look at then.
+pub fn run(dir: &Path, arguments: &[&str], limit: Duration) -> Run {
+    let mut child = Command::new(binary())
+        .args(arguments)
+        .current_dir(dir)
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("conclint starts");
+    let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let start = Instant::now();
+    let code = loop {
+        match child.try_wait().expect("conclint can be waited for") {
+            Some(status) => break status.code(),
+            None if start.elapsed() > limit => {
+                child.kill().expect("conclint can be killed");
+                child.wait().expect("conclint can be waited for");
+                break None;
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let text = |reader: thread::JoinHandle<Vec<u8>>| reader.join().expect("a reader ends");
+    Run {
+        code,
+        stdout: text(stdout),
+        stderr: String::from_utf8_lossy(&text(stderr)).into_owned(),
+    }
+}
+
+/// Reads to the end in a thread of its own, so that no pipe fills up.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What was read until an error is what there is.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}
+
+/// The program that cargo builds for the tests of this package; it lies one
+/// directory above them.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let name = format!("story-conclint{}", std::env::consts::EXE_SUFFIX);
+    test.parent()
+        .and_then(Path::parent)
+        .expect("target/debug/deps")
+        .join(name)
+}

@@ -5,10 +5,14 @@
 //! and a verdict of an exploration carry the same [`Trace`], so one renderer
 //! draws both.
 
+mod summary;
+
 use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+
+pub use summary::Summary;
 
 /// How much a finding matters, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

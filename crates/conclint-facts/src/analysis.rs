@@ -1,8 +1,31 @@
 //! What follows from the facts of a whole program.
 //!
-//! The shape of the results; see [`Analysis`].
+//! [`Analysis::of`] links the facts of single functions: held sets by data
+//! flow, summaries along the call graph, nestings and blocking operations
+//! under a lock, thread roots, and at last the lock-order graph. Each step is a
+//! module of its own. Nothing here looks at instances beyond access paths:
+//! what cannot be told apart by class and path is graded, never guessed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::program::*;
+
+mod cfgs;
+mod compute;
+mod cycles;
+mod entry;
+mod graph;
+mod held;
+mod instance;
+mod lifted;
+mod names;
+mod nesting;
+mod sources;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod threads;
 
 /// Names one event of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,8 +102,17 @@ pub struct Nesting {
     /// Evidence that both are one object; `Unlikely` when the classes differ.
     pub same: SameInstance,
     /// Classes held on every path to `site` besides these two, callers of
-    /// `function` included where all callers are known: gate locks.
+    /// `function` included where all callers are known: gate locks. Sorted.
     pub gates: Vec<ClassId>,
+    /// Those of `gates` that are held for reading only: two readers do not
+    /// keep each other out.
+    pub shared_gates: Vec<ClassId>,
+    /// Calls that lead to `function`, outermost first, where only they tell
+    /// which locks its parameters are (`transfer(&self.a, &self.b)`); `held`
+    /// and `taken` then read as the outermost caller names them. Else empty.
+    pub context: Vec<ChainStep>,
+    /// Test code takes part.
+    pub in_test: bool,
     /// The weakest link: call resolution, may-held.
     pub confidence: Certainty,
 }
@@ -94,6 +126,17 @@ pub enum Certainty {
     Medium,
     /// None.
     High,
+}
+
+impl Certainty {
+    /// One guess more.
+    #[must_use]
+    pub fn lower(self) -> Self {
+        match self {
+            Certainty::High => Certainty::Medium,
+            Certainty::Medium | Certainty::Low => Certainty::Low,
+        }
+    }
 }
 
 /// Something that can block is reached while a lock is held.
@@ -117,8 +160,189 @@ pub struct BlockedUnder {
 pub struct Cycle {
     /// The classes, in a canonical order.
     pub classes: Vec<ClassId>,
-    /// One edge for each step of the cycle, best evidence first choice.
+    /// One edge for each step of the cycle, best evidence first choice; edge
+    /// `i` takes the class that edge `i + 1` holds, the last one what the first holds.
     pub edges: Vec<Nesting>,
+    /// For each step, the other nestings that would close a cycle of these
+    /// classes as well ("also at .."), best first.
+    pub alternatives: Vec<Vec<Nesting>>,
     /// The weakest link.
     pub confidence: Certainty,
+    /// Writers without which two readers would not wait for each other: one for
+    /// each class at which the cycle needs a queued writer.
+    pub writers: Vec<EventRef>,
+}
+
+/// What is known of a guard, whatever point is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardInfo {
+    /// Where it comes to life.
+    pub acquire: EventRef,
+    /// Whether taking it can wait.
+    pub blocking: Blocking,
+    /// What it locks: one entry for each lock it may belong to (several when it
+    /// comes from a trait method). `must` is true when there is only one.
+    pub locks: Vec<Held>,
+}
+
+/// Figures for the summary line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Declared locks.
+    pub locks: usize,
+    /// Places that take a lock.
+    pub acquisitions: usize,
+    /// Places that start a thread or task.
+    pub spawns: usize,
+    /// Calls under a lock whose target is not known.
+    pub unresolved_calls_under_lock: usize,
+    /// Call chains dropped because a function's summary was full.
+    pub dropped_chains: usize,
+}
+
+/// The facts of a whole program and what follows from them.
+#[derive(Debug)]
+pub struct Analysis {
+    program: Program,
+    /// Per function; empty for a function without guards.
+    held: Vec<held::HeldSets>,
+    nestings: Vec<Nesting>,
+    cycles: Vec<Cycle>,
+    blocked: Vec<BlockedUnder>,
+    threads: threads::Threads,
+    entry: Vec<Vec<ClassId>>,
+    callers: graph::Callers,
+    writers: BTreeMap<ClassId, EventRef>,
+    condvars: BTreeMap<ClassId, compute::Condvar>,
+    counts: Counts,
+}
+
+impl Analysis {
+    /// Links `program`.
+    pub fn of(program: Program) -> Self {
+        compute::analyse(program)
+    }
+
+    /// The facts.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The function `id` of this program.
+    pub fn function(&self, id: FnId) -> &Function {
+        &self.program.functions[id.index()]
+    }
+
+    /// The class `id` of this program.
+    pub fn class(&self, id: ClassId) -> &Class {
+        &self.program.classes[id.index()]
+    }
+
+    /// What a lock class does; `None` for anything else.
+    pub fn lock_traits(&self, id: ClassId) -> Option<&LockTraits> {
+        match &self.class(id).kind {
+            ObjectKind::Lock(traits) => Some(traits),
+            _ => None,
+        }
+    }
+
+    /// For people: the class's name, else the place as written in `function`.
+    pub fn object_name(&self, object: &ObjectRef, function: FnId) -> String {
+        names::object(&self.program, object, function)
+    }
+
+    /// Path of the file `site` lies in.
+    pub fn path(&self, site: Site) -> &Arc<str> {
+        &self.program.files[site.file.index()].path
+    }
+
+    /// The event `at`.
+    pub fn event(&self, at: EventRef) -> &Event {
+        &self.program.functions[at.function.index()].blocks[at.block.index()].events
+            [at.index as usize]
+    }
+
+    /// All events, in the order of functions, blocks and evaluation.
+    pub fn events(&self) -> impl Iterator<Item = (EventRef, &Event)> {
+        graph::events(&self.program)
+    }
+
+    /// The events of one function.
+    pub fn events_of(&self, function: FnId) -> impl Iterator<Item = (EventRef, &Event)> {
+        graph::events_of(&self.program, function)
+    }
+
+    /// Locks held just before `at`: on every path (`must`) or on some.
+    pub fn held_before(&self, at: EventRef) -> &[Held] {
+        self.held
+            .get(at.function.index())
+            .map_or(&[], |sets| sets.before(at))
+    }
+
+    /// What is known of a guard; `None` when nothing takes it.
+    pub fn guard(&self, function: FnId, guard: GuardId) -> Option<&GuardInfo> {
+        self.held.get(function.index())?.guard(guard)
+    }
+
+    /// Every lock taken under another (or the same) one, ordered by the site of
+    /// the function that holds.
+    pub fn nestings(&self) -> &[Nesting] {
+        &self.nestings
+    }
+
+    /// Smallest cycles of the lock-order graph, one for each set of classes,
+    /// that can happen for all that is known.
+    pub fn cycles(&self) -> &[Cycle] {
+        &self.cycles
+    }
+
+    /// What can block while a lock is held, ordered by the site of the function
+    /// that holds.
+    pub fn blocked(&self) -> &[BlockedUnder] {
+        &self.blocked
+    }
+
+    /// Whether two threads can be in `a` and `b` at one time, with objects they
+    /// share (each test has its own, except for statics).
+    pub fn may_run_in_parallel(&self, a: FnId, b: FnId) -> bool {
+        self.threads.parallel(a, b, false)
+    }
+
+    /// As [`Self::may_run_in_parallel`], for statics: there two tests meet, too.
+    pub fn may_run_in_parallel_on_statics(&self, a: FnId, b: FnId) -> bool {
+        self.threads.parallel(a, b, true)
+    }
+
+    /// Classes held on every known way into `function`; empty when it can be
+    /// entered from outside.
+    pub fn entry_held(&self, function: FnId) -> &[ClassId] {
+        self.entry.get(function.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where `function` is called, by known calls.
+    pub fn callers(&self, function: FnId) -> &[EventRef] {
+        self.callers.of(function)
+    }
+
+    /// A place outside tests that takes `class` for writing.
+    pub fn has_writer(&self, class: ClassId) -> Option<EventRef> {
+        self.writers.get(&class).copied()
+    }
+
+    /// The waits on the condition variable `class`, also those that name it as
+    /// a parameter.
+    pub fn condvar_waits(&self, class: ClassId) -> &[EventRef] {
+        self.condvars.get(&class).map_or(&[], |known| &known.waits)
+    }
+
+    /// The locks that waits on the condition variable `class` hand over.
+    pub fn condvar_locks(&self, class: ClassId) -> Option<&BTreeSet<ClassId>> {
+        let known = self.condvars.get(&class)?;
+        (!known.locks.is_empty()).then_some(&known.locks)
+    }
+
+    /// Figures for the summary line.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
 }

@@ -77,6 +77,19 @@ pub struct Program {
     pub orders: Vec<DeclaredOrder>,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// Inputs besides source files (manifests) that could not be read.
+    pub problems: Vec<InputProblem>,
+}
+
+/// An input that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputProblem {
+    /// The file.
+    pub path: String,
+    /// From 1.
+    pub line: u32,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 /// One source file.
@@ -299,6 +312,9 @@ pub struct Function {
     pub locals: Vec<Local>,
     /// The control-flow graph; block 0 is the entry.
     pub blocks: Vec<Block>,
+    /// It compares or sorts by id, index or address: locks of one class taken
+    /// here are most likely taken in order.
+    pub compares_order: bool,
 }
 
 /// What a function is.

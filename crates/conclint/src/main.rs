@@ -1,2 +1,7 @@
-//! Being written.
-fn main() {}
+//! `conclint`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    conclint::main(std::env::args_os())
+}

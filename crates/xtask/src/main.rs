@@ -1,2 +1,58 @@
-//! Being written.
-fn main() {}
+//! Chores of conclint's own development: `cargo xtask --help`.
+//!
+//! Measures the analyser (real bugs, a corpus of repositories, speed,
+//! robustness) and lays out new lints. Nothing here is part of the tool.
+
+// A development tool talks through its standard streams.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod analyse;
+mod codegen;
+mod corpus;
+mod ledger;
+mod lines;
+mod matching;
+mod mirror;
+mod new_lint;
+mod real_bugs;
+mod records;
+mod robustness;
+mod speed;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The same allocator as `conclint`, so that what is measured is the same.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Chores of conclint's own development.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    RealBugs(real_bugs::RealBugs),
+    Corpus(corpus::Corpus),
+    Speed(speed::Speed),
+    Robustness(robustness::Robustness),
+    NewLint(new_lint::NewLint),
+    Codegen(codegen::Codegen),
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::RealBugs(command) => command.run(),
+        Command::Corpus(command) => command.run(),
+        Command::Speed(command) => command.run(),
+        Command::Robustness(command) => command.run(),
+        Command::NewLint(command) => command.run(),
+        Command::Codegen(command) => command.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The one place that calls front end, analysis and lints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use conclint_diag::{Finding, Summary};
+use conclint_facts::{Analysis, Program, Unread};
+use conclint_rust::{GuardWrap, Input, LockTypeConfig, ManifestInput, SourceInput};
+
+use crate::progress::{Progress, Stage};
+use crate::settings::{GuardKind, LockShape, LockType};
+use crate::{Problem, Settings, names, select};
+
+/// What front end, analysis and lints have to say.
+pub(crate) struct Analysed {
+    /// As the lints report them, with the paths that people see.
+    pub(crate) findings: Vec<Finding>,
+    /// What was looked at; findings are not counted yet.
+    pub(crate) summary: Summary,
+    /// What was not understood.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// From texts to findings.
+pub(crate) fn analyse(
+    sources: Vec<SourceInput>,
+    manifests: Vec<ManifestInput>,
+    settings: &Settings,
+    shown: &BTreeMap<Arc<str>, Arc<str>>,
+    progress: &dyn Progress,
+) -> Analysed {
+    progress.stage(Stage::Parsing);
+    let lock_types = settings.lock_types.iter().map(lock_type).collect();
+    let program = conclint_rust::read(Input {
+        sources,
+        manifests,
+        lock_types,
+    });
+
+    let mut summary = Summary {
+        files: program.files.len(),
+        lines: program.files.iter().map(|file| file.lines as usize).sum(),
+        unparsed_items: program.unread.len(),
+        ..Summary::default()
+    };
+    let mut problems = unread(&program, shown);
+    problems.extend(program.problems.iter().map(|problem| {
+        let file = shown
+            .get(problem.path.as_str())
+            .map_or(problem.path.as_str(), |path| &**path);
+        Problem {
+            line: Some(problem.line),
+            ..Problem::not_read(file, &*problem.message)
+        }
+    }));
+
+    progress.stage(Stage::Linking);
+    let analysis = Analysis::of(program);
+    let counts = analysis.counts();
+    summary.locks = counts.locks;
+    summary.acquisitions = counts.acquisitions;
+    summary.spawns = counts.spawns;
+    summary.unresolved_calls_under_lock = counts.unresolved_calls_under_lock;
+    summary.cut_chains = counts.dropped_chains;
+
+    progress.stage(Stage::Linting);
+    let lints = names::catalogue()
+        .filter(|lint| select::runs(lint, settings))
+        .collect();
+    let orders = settings.lock_orders.clone();
+    let mut findings = conclint_lints::run(&analysis, &conclint_lints::Settings { lints, orders });
+    // A finding that points nowhere could not be shown to anyone.
+    findings.retain(|f| f.paths.first().is_some_and(|path| !path.steps.is_empty()));
+    for step in findings
+        .iter_mut()
+        .flat_map(|f| &mut f.paths)
+        .flat_map(|path| &mut path.steps)
+    {
+        if let Some(path) = shown.get(&step.span.file) {
+            step.span.file = path.clone();
+        }
+    }
+    Analysed {
+        findings,
+        summary,
+        problems,
+    }
+}
+
+fn lock_type(lock: &LockType) -> LockTypeConfig {
+    LockTypeConfig {
+        path: lock.path.clone(),
+        shape: match lock.shape {
+            LockShape::Mutex => conclint_facts::LockShape::Mutex,
+            LockShape::Rwlock => conclint_facts::LockShape::RwLock,
+        },
+        guard: match lock.guard {
+            GuardKind::Plain => GuardWrap::Plain,
+            GuardKind::Result => GuardWrap::Result,
+            GuardKind::Future => GuardWrap::Future,
+        },
+        reentrant: lock.reentrant,
+    }
+}
+
+/// One remark for each file that holds something unread. A macro that mentions
+/// no lock is counted but not remarked upon: most programs have many, and
+/// nothing follows from them.
+fn unread(program: &Program, shown: &BTreeMap<Arc<str>, Arc<str>>) -> Vec<Problem> {
+    let mut by_file: BTreeMap<&Arc<str>, Vec<&Unread>> = BTreeMap::new();
+    for part in &program.unread {
+        let worth_saying = part.mentions_lock || !part.what.starts_with("macro ");
+        if let (true, Some(file)) = (worth_saying, program.files.get(part.site.file.index())) {
+            by_file.entry(&file.path).or_default().push(part);
+        }
+    }
+    let mut problems = Vec::with_capacity(by_file.len());
+    for (file, mut parts) in by_file {
+        parts.sort_by_key(|part| part.site);
+        let Some(first) = parts.first() else { continue };
+        let mut reason = format!("{} not understood: {}", first.what, first.why);
+        if parts.len() > 1 {
+            reason.push_str(&format!(" (and {} more in this file)", parts.len() - 1));
+        }
+        problems.push(Problem::remark(
+            &**shown.get(file).unwrap_or(file),
+            first.site.line,
+            reason,
+        ));
+    }
+    problems
+}

@@ -1,0 +1,372 @@
+//! Which files a run looks at.
+//!
+//! Respects `.gitignore`, leaves out hidden files and build output, never
+//! follows a symbolic link inside a directory (a loop is then no question),
+//! and opens regular files only. Everything that looks like Rust source and is
+//! left out for another reason is named.
+//!
+//! The analysis works with paths relative to one common directory, the
+//! workspace root where there is one, so that modules are found by path;
+//! people see paths relative to the directory they gave.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use conclint_rust::ManifestInput;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ignore::{DirEntry, WalkBuilder};
+
+use crate::{Error, Problem, Settings, manifests};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Sorted by `inner`.
+    pub(crate) files: Vec<FoundFile>,
+    pub(crate) manifests: Vec<ManifestInput>,
+    /// Manifests as people see them, by the path the analysis works with.
+    pub(crate) shown_manifests: Vec<(String, String)>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// A file to read.
+#[derive(Debug)]
+pub(crate) struct FoundFile {
+    pub(crate) absolute: PathBuf,
+    /// For the analysis: relative to the common directory.
+    pub(crate) inner: String,
+    /// For people: relative to the directory given.
+    pub(crate) shown: String,
+}
+
+/// A path as given, and where it really is.
+struct Root {
+    absolute: PathBuf,
+    is_dir: bool,
+    /// What stands before the path inside it.
+    prefix: String,
+}
+
+/// Finds the files below `paths`, or below the current directory.
+pub(crate) fn find(paths: &[PathBuf], settings: &Settings) -> Result<Found, Error> {
+    let here = [PathBuf::from(".")];
+    let paths = if paths.is_empty() { &here } else { paths };
+    let mut finder = Finder {
+        exclude: excluder(settings),
+        limit: settings.max_file_bytes,
+        files: BTreeMap::new(),
+        manifests: BTreeMap::new(),
+        problems: Vec::new(),
+    };
+    let mut roots = Vec::new();
+    for path in paths {
+        if let Some(root) = finder.root(path, paths.len() == 1)? {
+            roots.push(root);
+        }
+    }
+    for root in &roots {
+        if root.is_dir {
+            finder.walk(root);
+        } else if root.absolute.extension().is_some_and(|e| e == "rs") {
+            finder
+                .files
+                .entry(root.absolute.clone())
+                .or_insert_with(|| root.prefix.clone());
+        } else {
+            finder.problems.push(Problem::not_read(
+                root.prefix.clone(),
+                "not a Rust source file",
+            ));
+        }
+    }
+    for root in &roots {
+        let dir = if root.is_dir {
+            Some(root.absolute.as_path())
+        } else {
+            root.absolute.parent()
+        };
+        if let Some(dir) = dir {
+            manifests::above(dir, settings.max_file_bytes, &mut finder.manifests);
+        }
+    }
+    Ok(finder.finish(&roots))
+}
+
+struct Finder {
+    exclude: Option<Arc<Gitignore>>,
+    limit: u64,
+    /// Absolute path to shown path; the first path that reaches a file names it.
+    files: BTreeMap<PathBuf, String>,
+    manifests: BTreeMap<PathBuf, String>,
+    problems: Vec<Problem>,
+}
+
+impl Finder {
+    fn root(&mut self, path: &Path, alone: bool) -> Result<Option<Root>, Error> {
+        let given = slashes(path);
+        let (meta, absolute) =
+            match fs::metadata(path).and_then(|m| Ok((m, fs::canonicalize(path)?))) {
+                Ok(found) => found,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(Error::NoSuchPath(path.to_owned()));
+                }
+                Err(error) => {
+                    self.problems.push(Problem::not_read(given, reason(&error)));
+                    return Ok(None);
+                }
+            };
+        if !meta.is_dir() && !meta.is_file() {
+            self.problems
+                .push(Problem::not_read(given, "not a regular file"));
+            return Ok(None);
+        }
+        let prefix = if meta.is_dir() && alone {
+            String::new()
+        } else {
+            given
+        };
+        Ok(Some(Root {
+            absolute,
+            is_dir: meta.is_dir(),
+            prefix,
+        }))
+    }
+
+    fn walk(&mut self, root: &Root) {
+        let exclude = self.exclude.clone();
+        let walk = WalkBuilder::new(&root.absolute)
+            // What a run finds depends on the tree alone, not on the machine.
+            .git_global(false)
+            .git_exclude(false)
+            .require_git(false)
+            .follow_links(false)
+            .filter_entry(move |entry| {
+                entry.depth() == 0
+                    || !(is_build_output(entry) || is_excluded(entry, exclude.as_deref()))
+            })
+            .build();
+        for entry in walk {
+            match entry {
+                Ok(entry) => self.entry(root, &entry),
+                Err(error) => {
+                    let at = path_of(&error).map_or_else(String::new, |path| show(root, path));
+                    let why = error
+                        .io_error()
+                        .map_or_else(|| "cannot be walked".to_owned(), reason);
+                    self.problems.push(Problem::not_read(at, why));
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, root: &Root, entry: &DirEntry) {
+        let path = entry.path();
+        let is_source = path.extension().is_some_and(|e| e == "rs");
+        let is_manifest = entry.file_name() == "Cargo.toml";
+        if !is_source && !is_manifest {
+            return;
+        }
+        let shown = show(root, path);
+        match entry.file_type() {
+            Some(kind) if kind.is_file() && is_source => {
+                self.files.entry(path.to_owned()).or_insert(shown);
+            }
+            Some(kind) if kind.is_file() => {
+                let Some(dir) = path.parent() else { return };
+                match read_text(path, self.limit) {
+                    Ok(text) => drop(self.manifests.insert(dir.to_owned(), text)),
+                    Err(why) => self.problems.push(Problem::not_read(shown, why)),
+                }
+            }
+            Some(kind) if kind.is_dir() && entry.depth() == 0 => {}
+            Some(kind) if kind.is_dir() => self
+                .problems
+                .push(Problem::not_read(shown, "is a directory")),
+            Some(kind) if kind.is_symlink() => {
+                self.problems
+                    .push(Problem::not_read(shown, "a symbolic link, not followed"));
+            }
+            _ => self
+                .problems
+                .push(Problem::not_read(shown, "not a regular file")),
+        }
+    }
+
+    fn finish(self, roots: &[Root]) -> Found {
+        let dirs = roots
+            .iter()
+            .filter_map(|root| {
+                if root.is_dir {
+                    Some(&*root.absolute)
+                } else {
+                    root.absolute.parent()
+                }
+            })
+            .chain(self.manifests.keys().map(PathBuf::as_path));
+        let base = common(dirs);
+        let inner = |path: &Path| slashes(path.strip_prefix(&base).unwrap_or(path));
+        let mut files: Vec<FoundFile> = self
+            .files
+            .into_iter()
+            .map(|(absolute, shown)| FoundFile {
+                inner: inner(&absolute),
+                absolute,
+                shown,
+            })
+            .collect();
+        files.sort_by(|a, b| a.inner.cmp(&b.inner));
+        let shown_manifests = self
+            .manifests
+            .keys()
+            .filter_map(|dir| {
+                let file = dir.join("Cargo.toml");
+                let root = roots
+                    .iter()
+                    .find(|root| root.is_dir && file.starts_with(&root.absolute))?;
+                Some((inner(&file), show(root, &file)))
+            })
+            .collect();
+        let manifests = self
+            .manifests
+            .into_iter()
+            .map(|(dir, text)| ManifestInput {
+                dir: inner(&dir),
+                text,
+            })
+            .collect();
+        Found {
+            files,
+            manifests,
+            shown_manifests,
+            problems: self.problems,
+        }
+    }
+}
+
+/// The text of a regular file of at most `limit` bytes, or why not.
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, String> {
+    let file = File::open(path).map_err(|e| reason(&e))?;
+    let size = file.metadata().map_err(|e| reason(&e))?.len();
+    let too_large = || format!("too large: more than {limit} bytes (`max-file-bytes`)");
+    if size > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+    // It may grow while it is read.
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|e| reason(&e))?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large());
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|e| format!("not UTF-8 (byte {})", e.utf8_error().valid_up_to()))?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
+/// `permission denied`: what the system says, without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
+}
+
+/// A directory `target` beside a `Cargo.toml`, or marked as a cache.
+fn is_build_output(entry: &DirEntry) -> bool {
+    if !entry.file_type().is_some_and(|kind| kind.is_dir()) {
+        return false;
+    }
+    let path = entry.path();
+    let beside_manifest = entry.file_name() == "target"
+        && path
+            .parent()
+            .is_some_and(|dir| dir.join("Cargo.toml").is_file());
+    beside_manifest || path.join("CACHEDIR.TAG").is_file()
+}
+
+fn is_excluded(entry: &DirEntry, exclude: Option<&Gitignore>) -> bool {
+    let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+    exclude.is_some_and(|globs| {
+        entry.path().starts_with(globs.path()) && globs.matched(entry.path(), is_dir).is_ignore()
+    })
+}
+
+/// The globs were tried out when the configuration was read.
+fn excluder(settings: &Settings) -> Option<Arc<Gitignore>> {
+    if settings.exclude.is_empty() {
+        return None;
+    }
+    let root = settings
+        .root
+        .clone()
+        .or_else(|| std::env::current_dir().ok())?;
+    let mut builder = GitignoreBuilder::new(fs::canonicalize(&root).unwrap_or(root));
+    for glob in &settings.exclude {
+        builder.add_line(None, glob).ok()?;
+    }
+    builder.build().ok().map(Arc::new)
+}
+
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
+        ignore::Error::Loop { child, .. } => Some(child),
+        ignore::Error::Partial(errors) => errors.iter().find_map(path_of),
+        _ => None,
+    }
+}
+
+/// A path below `root` for people.
+fn show(root: &Root, path: &Path) -> String {
+    let below = slashes(path.strip_prefix(&root.absolute).unwrap_or(path));
+    match (root.prefix.as_str(), below.as_str()) {
+        ("", "") => ".".to_owned(),
+        ("", below) => below.to_owned(),
+        (prefix, "") => prefix.to_owned(),
+        (prefix, below) => format!("{}/{below}", prefix.trim_end_matches('/')),
+    }
+}
+
+/// A path as text, with `/` and without `.`.
+pub(crate) fn slashes(path: &Path) -> String {
+    let mut out = String::new();
+    for part in path.components() {
+        let text = match part {
+            Component::RootDir => {
+                out.push('/');
+                continue;
+            }
+            Component::CurDir => continue,
+            part => part.as_os_str().to_string_lossy(),
+        };
+        if !out.is_empty() && !out.ends_with('/') {
+            out.push('/');
+        }
+        out.push_str(&text);
+    }
+    out
+}
+
+fn common<'a>(mut dirs: impl Iterator<Item = &'a Path>) -> PathBuf {
+    let mut base = dirs.next().map_or_else(PathBuf::new, Path::to_owned);
+    for dir in dirs {
+        while !dir.starts_with(&base) && base.pop() {}
+    }
+    base
+}
+
+#[cfg(test)]
+#[path = "find_tests.rs"]
+mod tests;

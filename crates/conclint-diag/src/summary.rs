@@ -1,0 +1,44 @@
+//! What a run looked at, in numbers.
+
+/// Counts over one run of `check`. Nothing that was left out is silent: each
+/// reason for not showing something has its own count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Source files that were read.
+    pub files: usize,
+    /// Their lines.
+    pub lines: usize,
+    /// Files and directories that could not be read.
+    pub unread_files: usize,
+    /// Items and macros inside files that were not understood.
+    pub unparsed_items: usize,
+    /// Declared locks.
+    pub locks: usize,
+    /// Places where a lock is taken.
+    pub acquisitions: usize,
+    /// Places where a thread or task starts.
+    pub spawns: usize,
+    /// Calls that were made under a lock and could not be followed.
+    pub unresolved_calls_under_lock: usize,
+    /// Chains of calls that were not followed to their end.
+    pub cut_chains: usize,
+    /// Findings that are shown and not suppressed, by severity.
+    pub errors: usize,
+    /// See [`Summary::errors`].
+    pub warnings: usize,
+    /// See [`Summary::errors`].
+    pub notes: usize,
+    /// Findings suppressed in the source.
+    pub suppressed: usize,
+    /// Findings in test code that were not asked for.
+    pub in_tests: usize,
+    /// Findings below the confidence that was asked for.
+    pub below_confidence: usize,
+}
+
+impl Summary {
+    /// Findings that are shown and not suppressed.
+    pub fn findings(&self) -> usize {
+        self.errors + self.warnings + self.notes
+    }
+}

@@ -1,0 +1,240 @@
+//! The steps of the analysis, in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::graph::{self, Graph};
+use super::held::HeldSets;
+use super::nesting::Context;
+use super::sources::Returned;
+use super::summary::{self, Summaries};
+use super::threads::Threads;
+use super::{
+    Analysis, BlockedUnder, ChainStep, Counts, EventRef, Nesting, cycles, entry, instance, lifted,
+    nesting,
+};
+use crate::program::*;
+
+/// Callers asked what a parameter is that is taken for writing or waited on.
+const MAX_WRITER_DEPTH: usize = 4;
+
+/// Links `program`.
+pub(super) fn analyse(program: Program) -> Analysis {
+    let graph = Graph::of(&program);
+    let ((held, (entry, summaries)), (threads, (writers, callers))) = rayon::join(
+        || {
+            let returned = Returned::of(&program, &graph);
+            let held: Vec<HeldSets> = (0..program.functions.len())
+                .into_par_iter()
+                .with_min_len(64)
+                .map(|index| HeldSets::of(&program, &graph, &returned, FnId(index as u32)))
+                .collect();
+            let rest = rayon::join(
+                || entry::entry_sets(&program, &graph, &held),
+                || {
+                    let needed = summary::needed(&program, &graph, &held);
+                    Summaries::of(&program, &graph, &held, &needed)
+                },
+            );
+            (held, rest)
+        },
+        || {
+            let threads = Threads::of(&program, &graph);
+            (threads, (writers(&program, &graph), graph.callers()))
+        },
+    );
+
+    let context = Context {
+        program: &program,
+        graph: &graph,
+        held: &held,
+        entry: &entry,
+        summaries: &summaries,
+    };
+    let ((nestings, blocked, cycles), (mut counts, condvars)) = rayon::join(
+        || {
+            let (mut nestings, mut blocked) = nesting::of(context);
+            nestings.extend(lifted::of(context, &nestings));
+            sort(&program, &mut nestings, &mut blocked);
+            let cycles = cycles::of(&program, &threads, &writers, &nestings);
+            (nestings, blocked, cycles)
+        },
+        || (counts(&program, &held), condvars(&program, &graph, &held)),
+    );
+    counts.dropped_chains = summaries.dropped;
+    Analysis {
+        condvars,
+        callers,
+        entry: entry
+            .iter()
+            .map(|gates| gates.iter().map(|gate| gate.class).collect())
+            .collect(),
+        program,
+        held,
+        nestings,
+        cycles,
+        blocked,
+        threads,
+        writers,
+        counts,
+    }
+}
+
+/// By site, whatever the order of functions in the program.
+fn sort(program: &Program, nestings: &mut Vec<Nesting>, blocked: &mut Vec<BlockedUnder>) {
+    let site = |id: FnId| program.functions.get(id.index()).map(|f| f.site);
+    let chains =
+        |a: &[ChainStep], b: &[ChainStep]| a.iter().map(|s| s.site).cmp(b.iter().map(|s| s.site));
+    nestings.par_sort_by(|a, b| {
+        let key = |n: &Nesting| {
+            (
+                site(n.function),
+                n.function,
+                n.held.site,
+                n.held.guard,
+                n.site,
+                n.taken_in,
+            )
+        };
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| chains(&a.chain, &b.chain))
+            .then_with(|| chains(&a.context, &b.context))
+            .then_with(|| (&a.held.lock, &a.taken).cmp(&(&b.held.lock, &b.taken)))
+    });
+    nestings.dedup();
+    blocked.par_sort_by(|a, b| {
+        let at = |b: &BlockedUnder| graph::event_at(program, b.event).map(|event| event.site);
+        let key = |b: &BlockedUnder| {
+            (
+                site(b.function),
+                b.function,
+                b.held.site,
+                b.held.guard,
+                at(b),
+                b.event,
+            )
+        };
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| chains(&a.chain, &b.chain))
+            .then_with(|| a.held.lock.cmp(&b.held.lock))
+    });
+    blocked.dedup();
+}
+
+fn counts(program: &Program, held: &[HeldSets]) -> Counts {
+    let is_lock = |class: &&Class| {
+        matches!(class.kind, ObjectKind::Lock(_)) && class.scope != ClassScope::Param
+    };
+    let mut counts = Counts {
+        locks: program.classes.iter().filter(is_lock).count(),
+        ..Counts::default()
+    };
+    for (at, event) in graph::events(program) {
+        match &event.kind {
+            EventKind::Acquire { .. } => counts.acquisitions += 1,
+            EventKind::Spawn(_) => counts.spawns += 1,
+            EventKind::Call(call) if call.resolution == Resolution::Unknown => {
+                let under = held
+                    .get(at.function.index())
+                    .is_some_and(|sets| !sets.before(at).is_empty());
+                counts.unresolved_calls_under_lock += usize::from(under);
+            }
+            _ => {}
+        }
+    }
+    counts
+}
+
+/// Per class, the first place outside tests that takes it for writing.
+fn writers(program: &Program, graph: &Graph) -> BTreeMap<ClassId, EventRef> {
+    let mut writers: BTreeMap<ClassId, (Site, EventRef)> = BTreeMap::new();
+    for (at, event) in graph::events(program) {
+        let EventKind::Acquire {
+            source: LockSource::Direct(lock),
+            mode,
+            ..
+        } = &event.kind
+        else {
+            continue;
+        };
+        let in_test = program.functions[at.function.index()].is_test;
+        if in_test || lock.exclusive || !matches!(mode, Mode::Exclusive | Mode::Upgradable) {
+            continue;
+        }
+        for class in classes_of(program, graph, at.function, lock, MAX_WRITER_DEPTH) {
+            let first = writers.entry(class).or_insert((event.site, at));
+            *first = (*first).min((event.site, at));
+        }
+    }
+    writers
+        .into_iter()
+        .map(|(class, (_, at))| (class, at))
+        .collect()
+}
+
+/// The class of `lock`; of a parameter, those that callers outside tests pass.
+fn classes_of(
+    program: &Program,
+    graph: &Graph,
+    function: FnId,
+    lock: &ObjectRef,
+    depth: usize,
+) -> BTreeSet<ClassId> {
+    if !instance::is_param(program, lock.class) {
+        return lock.class.into_iter().collect();
+    }
+    let mut classes = BTreeSet::new();
+    if depth > 0 {
+        for edge in graph.entering(graph.family(function)) {
+            if !program.functions[edge.at.function.index()].is_test {
+                let passed = instance::translate(program, edge, lock);
+                classes.extend(classes_of(
+                    program,
+                    graph,
+                    edge.at.function,
+                    &passed,
+                    depth - 1,
+                ));
+            }
+        }
+    }
+    classes
+}
+
+/// What is known of a condition variable: the locks its waits hand over, and
+/// the waits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Condvar {
+    pub(super) locks: BTreeSet<ClassId>,
+    pub(super) waits: Vec<EventRef>,
+}
+
+/// A wait on a parameter is one on whatever the callers pass.
+fn condvars(program: &Program, graph: &Graph, held: &[HeldSets]) -> BTreeMap<ClassId, Condvar> {
+    let mut condvars: BTreeMap<ClassId, Condvar> = BTreeMap::new();
+    for (at, event) in graph::events(program) {
+        let EventKind::Wait { condvar, guard, .. } = &event.kind else {
+            continue;
+        };
+        let info = guard.and_then(|guard| held.get(at.function.index())?.guard(guard));
+        let classes = |object: &ObjectRef| {
+            let mut classes = classes_of(program, graph, at.function, object, MAX_WRITER_DEPTH);
+            classes.extend(object.class);
+            classes
+        };
+        let locks: BTreeSet<ClassId> = info
+            .iter()
+            .flat_map(|info| &info.locks)
+            .flat_map(|held| classes(&held.lock))
+            .collect();
+        for class in classes(condvar) {
+            let known = condvars.entry(class).or_default();
+            known.waits.push(at);
+            known.locks.extend(&locks);
+        }
+    }
+    condvars
+}

@@ -1,0 +1,571 @@
+//! Cycles of the lock-order graph.
+//!
+//! Nodes are lock classes, links are nestings. A cycle is reported when for
+//! each step a nesting exists such that any two of them may run in parallel,
+//! share no gate and can be compiled together, and when at each class the one
+//! really waits for the other. Short cycles come first; a longer one is
+//! reported only when no cycle of some of its classes is, and when it contains
+//! an order that no reported cycle contains.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use super::graph;
+use super::threads::Threads;
+use super::{Certainty, Cycle, EventRef, Nesting, cfgs};
+use crate::program::*;
+
+/// Classes in a cycle.
+const MAX_LENGTH: usize = 5;
+/// Nestings of one direction that are tried in pairs, and in longer cycles.
+const MAX_PAIRED: usize = 64;
+const MAX_CHAINED: usize = 16;
+/// Steps of the search for longer cycles.
+const MAX_STEPS: usize = 100_000;
+/// Choices tried for one longer cycle.
+const MAX_CHOICES: usize = 1_000;
+
+/// One direction between two classes: nestings, best first.
+type Links<'a> = BTreeMap<(ClassId, ClassId), Vec<Link<'a>>>;
+
+/// An edge of the lock-order graph.
+#[derive(Clone)]
+struct Link<'a> {
+    nesting: &'a Nesting,
+    /// The function from which on the locks are known: what runs in parallel.
+    runs_in: FnId,
+    /// All conditions it is compiled under.
+    cfgs: Vec<SmolStr>,
+}
+
+struct Search<'a> {
+    program: &'a Program,
+    threads: &'a Threads,
+    writers: &'a BTreeMap<ClassId, EventRef>,
+    links: Links<'a>,
+    cycles: Vec<Cycle>,
+    /// Orders that a reported cycle contains.
+    covered: BTreeSet<(ClassId, ClassId)>,
+    sets: BTreeSet<Vec<ClassId>>,
+    steps: usize,
+}
+
+/// The cycles among `nestings`, which are in their final order.
+pub(super) fn of(
+    program: &Program,
+    threads: &Threads,
+    writers: &BTreeMap<ClassId, EventRef>,
+    nestings: &[Nesting],
+) -> Vec<Cycle> {
+    let mut search = Search {
+        program,
+        threads,
+        writers,
+        links: links(program, nestings),
+        cycles: Vec::new(),
+        covered: BTreeSet::new(),
+        sets: BTreeSet::new(),
+        steps: 0,
+    };
+    search.pairs();
+    for length in 3..=MAX_LENGTH {
+        search.longer(length);
+    }
+    search.cycles.sort_by_cached_key(|cycle| {
+        let first = cycle.edges.first();
+        (first.map(|n| (n.held.site, n.site)), cycle.classes.clone())
+    });
+    search.cycles
+}
+
+fn links<'a>(program: &Program, nestings: &'a [Nesting]) -> Links<'a> {
+    let shared = shared_locals(program);
+    let usable = |class: ClassId| {
+        let Some(class_of) = program.classes.get(class.index()) else {
+            return false;
+        };
+        matches!(class_of.kind, ObjectKind::Lock(_))
+            && match class_of.scope {
+                ClassScope::Param => false,
+                ClassScope::Local => shared.contains(&class),
+                ClassScope::Field | ClassScope::Static | ClassScope::Element => true,
+            }
+    };
+    let mut links: Links<'a> = BTreeMap::new();
+    for nesting in nestings {
+        let (Some(from), Some(to)) = (nesting.held.lock.class, nesting.taken.class) else {
+            continue;
+        };
+        let exclusive = nesting.held.lock.exclusive || nesting.taken.exclusive;
+        if from == to
+            || exclusive
+            || nesting.blocking != Blocking::Waits
+            || !usable(from)
+            || !usable(to)
+        {
+            continue;
+        }
+        if let Some(link) = Link::of(program, nesting) {
+            links.entry((from, to)).or_default().push(link);
+        }
+    }
+    for list in links.values_mut() {
+        // Stable: by site among equals.
+        list.sort_by_key(|link| link.rank());
+    }
+    links
+}
+
+/// Local locks that a spawned body sees, too.
+fn shared_locals(program: &Program) -> BTreeSet<ClassId> {
+    let local = |class: Option<ClassId>| {
+        class.filter(|id| {
+            program
+                .classes
+                .get(id.index())
+                .is_some_and(|class| class.scope == ClassScope::Local)
+        })
+    };
+    let bodies = spawned_bodies(program);
+    let mut shared = BTreeSet::new();
+    for (index, f) in program.functions.iter().enumerate() {
+        let Some(inner) = spawned_part(program, &bodies, FnId(index as u32)) else {
+            continue;
+        };
+        let defined_inside = |place: &Place| match place.root {
+            Root::Local(id) => inner.iter().any(|f| {
+                program.functions[f.index()]
+                    .stmts
+                    .iter()
+                    .any(|stmt| stmt.defs.contains(&id))
+            }),
+            _ => false,
+        };
+        for event in f.blocks.iter().flat_map(|block| &block.events) {
+            if let EventKind::Acquire {
+                source: LockSource::Direct(lock),
+                ..
+            } = &event.kind
+            {
+                shared.extend(local(lock.class).filter(|_| !defined_inside(&lock.place)));
+            }
+            for arg in graph::call_of(event).map_or(&[][..], |call| &call.args) {
+                let outside = arg
+                    .place
+                    .as_ref()
+                    .is_none_or(|place| !defined_inside(place));
+                shared.extend(local(arg.class).filter(|_| outside));
+            }
+        }
+    }
+    shared
+}
+
+/// `function` and the spawned body it stands in, by parent or by place.
+fn spawned_part(
+    program: &Program,
+    bodies: &BTreeMap<FnId, Vec<FnId>>,
+    function: FnId,
+) -> Option<Vec<FnId>> {
+    let f = program.functions.get(function.index())?;
+    if f.kind == FnKind::SpawnBody {
+        return Some(vec![function]);
+    }
+    let parent = f.parent?;
+    if program.functions.get(parent.index())?.kind == FnKind::SpawnBody {
+        return Some(vec![function, parent]);
+    }
+    // The parent of a closure in a spawned body may be their common function.
+    let around = |body: &&FnId| {
+        let site = program.functions[body.index()].site;
+        site.file == f.site.file
+            && (site.line, site.column) <= (f.site.line, f.site.column)
+            && (f.site.end_line, f.site.end_column) <= (site.end_line, site.end_column)
+    };
+    bodies
+        .get(&parent)?
+        .iter()
+        .find(around)
+        .map(|body| vec![function, *body])
+}
+
+/// Spawned bodies by the function they stand in.
+fn spawned_bodies(program: &Program) -> BTreeMap<FnId, Vec<FnId>> {
+    let mut bodies: BTreeMap<FnId, Vec<FnId>> = BTreeMap::new();
+    for (index, f) in program
+        .functions
+        .iter()
+        .enumerate()
+        .filter(|(_, f)| f.kind == FnKind::SpawnBody)
+    {
+        if let Some(parent) = f.parent {
+            bodies.entry(parent).or_default().push(FnId(index as u32));
+        }
+    }
+    bodies
+}
+
+impl<'a> Link<'a> {
+    fn of(program: &Program, nesting: &'a Nesting) -> Option<Self> {
+        let steps = nesting
+            .context
+            .iter()
+            .chain(&nesting.chain)
+            .map(|step| step.function);
+        let functions: BTreeSet<FnId> = steps.chain([nesting.function, nesting.taken_in]).collect();
+        let lists: Vec<&[SmolStr]> = functions
+            .iter()
+            .filter_map(|id| program.functions.get(id.index()))
+            .map(|f| f.cfgs.as_slice())
+            .filter(|cfgs| !cfgs.is_empty())
+            .collect();
+        for (index, a) in lists.iter().enumerate() {
+            if lists[index + 1..].iter().any(|b| cfgs::exclusive(a, b)) {
+                return None;
+            }
+        }
+        let mut cfgs = lists.concat();
+        cfgs.sort();
+        cfgs.dedup();
+        let runs_in = nesting
+            .context
+            .first()
+            .map_or(nesting.function, |step| step.function);
+        Some(Link {
+            nesting,
+            runs_in,
+            cfgs,
+        })
+    }
+
+    /// Best first: no test code, sure, short.
+    fn rank(&self) -> (bool, std::cmp::Reverse<Certainty>, usize) {
+        let length = self.nesting.chain.len() + self.nesting.context.len();
+        (
+            self.nesting.in_test,
+            std::cmp::Reverse(self.nesting.confidence),
+            length,
+        )
+    }
+
+    /// What it holds besides what it takes, and whether for reading only.
+    fn lock_set(&self) -> impl Iterator<Item = (ClassId, bool)> {
+        let reading = matches!(self.nesting.held.mode, Mode::Read | Mode::ReadRecursive);
+        let gates = self
+            .nesting
+            .gates
+            .iter()
+            .map(|gate| (*gate, self.nesting.shared_gates.contains(gate)));
+        gates.chain(self.nesting.held.lock.class.map(|class| (class, reading)))
+    }
+}
+
+/// How the wait at a class comes about.
+enum Waits {
+    /// One keeps the other out.
+    Directly,
+    /// Two readers, of which the second waits behind a waiting writer.
+    BehindWriter(EventRef),
+}
+
+impl<'a> Search<'a> {
+    /// Whether taking `class` as `taken` waits for one who holds it as `held`.
+    fn waits(&self, class: ClassId, held: Mode, taken: Mode) -> Option<Waits> {
+        match (held, taken) {
+            (Mode::Exclusive, _) | (_, Mode::Exclusive) | (Mode::Upgradable, Mode::Upgradable) => {
+                Some(Waits::Directly)
+            }
+            (_, Mode::ReadRecursive) => None,
+            _ => {
+                let ObjectKind::Lock(traits) = &self.program.classes.get(class.index())?.kind
+                else {
+                    return None;
+                };
+                let writer = self
+                    .writers
+                    .get(&class)
+                    .filter(|_| !traits.read_reentrant)?;
+                Some(Waits::BehindWriter(*writer))
+            }
+        }
+    }
+
+    /// `b` may hold what `a` takes, in another thread at the same time.
+    fn fit(&self, a: &Link<'_>, b: &Link<'_>, statics: bool) -> bool {
+        let apart = |(class, shared): (ClassId, bool)| {
+            b.lock_set()
+                .all(|(other, other_shared)| class != other || (shared && other_shared))
+        };
+        (a.nesting.in_test == b.nesting.in_test || statics)
+            && a.lock_set().all(apart)
+            && self.threads.parallel(a.runs_in, b.runs_in, statics)
+            && !cfgs::exclusive(&a.cfgs, &b.cfgs)
+    }
+
+    /// `next` holds what `link` takes, and that makes `link` wait.
+    fn follows(&self, link: &Link<'_>, next: &Link<'_>) -> Option<Waits> {
+        let class = next.nesting.held.lock.class?;
+        self.waits(class, next.nesting.held.mode, link.nesting.taken_mode)
+    }
+
+    fn all_static(&self, classes: &[ClassId]) -> bool {
+        let scope = |class: &ClassId| {
+            self.program
+                .classes
+                .get(class.index())
+                .map(|class| class.scope)
+        };
+        classes
+            .iter()
+            .all(|class| scope(class) == Some(ClassScope::Static))
+    }
+
+    /// Both directions between two classes.
+    fn pairs(&mut self) {
+        let both: Vec<(ClassId, ClassId)> = self
+            .links
+            .keys()
+            .copied()
+            .filter(|(a, b)| a < b && self.links.contains_key(&(*b, *a)))
+            .collect();
+        for (a, b) in both {
+            let statics = self.all_static(&[a, b]);
+            let (forward, backward) = (&self.links[&(a, b)], &self.links[&(b, a)]);
+            let fits = |x: &Link<'_>, y: &Link<'_>| {
+                self.follows(x, y).is_some()
+                    && self.follows(y, x).is_some()
+                    && self.fit(x, y, statics)
+            };
+            let mut best: Option<(_, usize, usize)> = None;
+            for (i, x) in forward.iter().enumerate().take(MAX_PAIRED) {
+                for (j, y) in backward.iter().enumerate().take(MAX_PAIRED) {
+                    let score = |sure: Certainty| {
+                        let sum = x.rank().2 + y.rank().2;
+                        (
+                            x.nesting.in_test || y.nesting.in_test,
+                            std::cmp::Reverse(sure),
+                            sum,
+                        )
+                    };
+                    let better = |score: &_| best.as_ref().is_none_or(|(known, ..)| score < known);
+                    // What it takes for readers to wait can only make it worse.
+                    let at_best = score(x.nesting.confidence.min(y.nesting.confidence));
+                    if better(&at_best) && fits(x, y) {
+                        let score = score(self.confidence(&[x, y]));
+                        if better(&score) {
+                            best = Some((score, i, j));
+                        }
+                    }
+                }
+            }
+            let Some((_, i, j)) = best else { continue };
+            let others = |list: &[Link<'_>],
+                          chosen: usize,
+                          fits: &dyn Fn(&Link<'_>) -> bool|
+             -> Vec<Nesting> {
+                let rest = list
+                    .iter()
+                    .enumerate()
+                    .take(MAX_PAIRED)
+                    .filter(|(index, _)| *index != chosen);
+                rest.filter(|(_, link)| fits(link))
+                    .map(|(_, link)| link.nesting.clone())
+                    .collect()
+            };
+            let alternatives = vec![
+                others(forward, i, &|x| {
+                    backward.iter().take(MAX_PAIRED).any(|y| fits(x, y))
+                }),
+                others(backward, j, &|y| {
+                    forward.iter().take(MAX_PAIRED).any(|x| fits(x, y))
+                }),
+            ];
+            let chosen = [forward[i].clone(), backward[j].clone()];
+            self.report(vec![a, b], &chosen, alternatives);
+        }
+    }
+
+    /// Cycles of `length` classes that contain an order not reported yet.
+    fn longer(&mut self, length: usize) {
+        let mut after: BTreeMap<ClassId, Vec<ClassId>> = BTreeMap::new();
+        for &(from, to) in self.links.keys() {
+            after.entry(from).or_default().push(to);
+        }
+        let starts: Vec<ClassId> = after.keys().copied().collect();
+        for start in starts {
+            self.extend(&after, &mut vec![start], length);
+        }
+    }
+
+    /// Depth first over simple paths; the first class is the smallest one.
+    fn extend(
+        &mut self,
+        after: &BTreeMap<ClassId, Vec<ClassId>>,
+        path: &mut Vec<ClassId>,
+        length: usize,
+    ) {
+        let (Some(&first), Some(&last)) = (path.first(), path.last()) else {
+            return;
+        };
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return;
+        }
+        if path.len() == length {
+            if self.links.contains_key(&(last, first)) {
+                self.close(path);
+            }
+            return;
+        }
+        for &next in after.get(&last).map_or(&[][..], Vec::as_slice) {
+            if next > first && !path.contains(&next) {
+                path.push(next);
+                self.extend(after, path, length);
+                path.pop();
+            }
+        }
+    }
+
+    fn close(&mut self, classes: &[ClassId]) {
+        let mut set = classes.to_vec();
+        set.sort();
+        let orders: Vec<(ClassId, ClassId)> = (0..classes.len())
+            .map(|i| (classes[i], classes[(i + 1) % classes.len()]))
+            .collect();
+        if self.sets.contains(&set) || orders.iter().all(|order| self.covered.contains(order)) {
+            return;
+        }
+        let statics = self.all_static(classes);
+        let mut chosen = Vec::new();
+        if !self.choose(&orders, statics, &mut chosen, &mut 0) {
+            return;
+        }
+        // A smaller cycle among the same classes is the thing to look at first,
+        // unless it is the less certain one.
+        let confidence = self.confidence(&chosen.iter().collect::<Vec<_>>());
+        let smaller = |cycle: &Cycle| {
+            cycle.confidence >= confidence && cycle.classes.iter().all(|class| set.contains(class))
+        };
+        if self.cycles.iter().any(smaller) {
+            return;
+        }
+        let alternatives = orders
+            .iter()
+            .zip(&chosen)
+            .map(|(order, best)| {
+                let rest = self.links[order]
+                    .iter()
+                    .take(MAX_CHAINED)
+                    .filter(|link| link.nesting != best.nesting);
+                let beside = |link: &&Link<'_>| {
+                    chosen.iter().all(|other| {
+                        other.nesting == best.nesting || self.fit(link, other, statics)
+                    })
+                };
+                rest.filter(beside)
+                    .map(|link| link.nesting.clone())
+                    .collect()
+            })
+            .collect();
+        self.report(classes.to_vec(), &chosen, alternatives);
+    }
+
+    /// The first choice of one nesting for each order such that all fit.
+    fn choose(
+        &self,
+        orders: &[(ClassId, ClassId)],
+        statics: bool,
+        chosen: &mut Vec<Link<'a>>,
+        tried: &mut usize,
+    ) -> bool {
+        let Some(order) = orders.get(chosen.len()) else {
+            return true;
+        };
+        for link in self
+            .links
+            .get(order)
+            .into_iter()
+            .flatten()
+            .take(MAX_CHAINED)
+        {
+            *tried += 1;
+            if *tried > MAX_CHOICES {
+                return false;
+            }
+            let after_last = chosen
+                .last()
+                .is_none_or(|last| self.follows(last, link).is_some());
+            let closes = chosen.len() + 1 < orders.len()
+                || chosen
+                    .first()
+                    .is_none_or(|first| self.follows(link, first).is_some());
+            if after_last && closes && chosen.iter().all(|other| self.fit(link, other, statics)) {
+                chosen.push(link.clone());
+                if self.choose(orders, statics, chosen, tried) {
+                    return true;
+                }
+                chosen.pop();
+            }
+        }
+        false
+    }
+
+    /// Writers that the cycle of `links` needs.
+    fn writers_of(&self, links: &[&Link<'_>]) -> Vec<EventRef> {
+        let around = links.iter().zip(links.iter().cycle().skip(1));
+        let behind = around.filter_map(|(link, next)| match self.follows(link, next)? {
+            Waits::BehindWriter(writer) => Some(writer),
+            Waits::Directly => None,
+        });
+        behind.collect()
+    }
+
+    fn confidence(&self, links: &[&Link<'_>]) -> Certainty {
+        let weakest = links
+            .iter()
+            .map(|link| link.nesting.confidence)
+            .min()
+            .unwrap_or(Certainty::Low);
+        // One guess on each side is more than one guess.
+        let guesses = links
+            .iter()
+            .filter(|link| link.nesting.confidence < Certainty::High)
+            .count();
+        let weakest = if guesses > 1 {
+            weakest.lower()
+        } else {
+            weakest
+        };
+        if self.writers_of(links).is_empty() {
+            weakest
+        } else {
+            weakest.lower()
+        }
+    }
+
+    fn report(
+        &mut self,
+        classes: Vec<ClassId>,
+        chosen: &[Link<'a>],
+        alternatives: Vec<Vec<Nesting>>,
+    ) {
+        let links: Vec<&Link<'_>> = chosen.iter().collect();
+        let (confidence, writers) = (self.confidence(&links), self.writers_of(&links));
+        let mut set = classes.clone();
+        set.sort();
+        self.sets.insert(set);
+        for i in 0..classes.len() {
+            self.covered
+                .insert((classes[i], classes[(i + 1) % classes.len()]));
+        }
+        let edges = chosen.iter().map(|link| link.nesting.clone()).collect();
+        self.cycles.push(Cycle {
+            classes,
+            edges,
+            alternatives,
+            confidence,
+            writers,
+        });
+    }
+}

@@ -1,0 +1,162 @@
+//! Gates: classes held on every way to a point, callers included.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashSet as HashSet;
+
+use super::graph::{self, Edge, Graph};
+use super::held::HeldSets;
+use super::{EventRef, Held, Mode, instance};
+use crate::program::*;
+
+/// A class held on every path, and whether for reading only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Gate {
+    pub class: ClassId,
+    pub shared: bool,
+}
+
+/// Adds `more` to `gates`, sorted by class; held alone wins over shared.
+pub(super) fn union(gates: &mut Vec<Gate>, more: &[Gate]) {
+    if more.is_empty() {
+        return;
+    }
+    gates.extend_from_slice(more);
+    // Alone sorts before shared.
+    gates.sort_unstable();
+    gates.dedup_by_key(|gate| gate.class);
+}
+
+/// What `a` and `b` have in common, held as weakly as in either.
+fn intersection(a: &[Gate], b: &[Gate]) -> Vec<Gate> {
+    let common = |gate: &Gate| {
+        let other = b.iter().find(|other| other.class == gate.class)?;
+        Some(Gate {
+            class: gate.class,
+            shared: gate.shared || other.shared,
+        })
+    };
+    a.iter().filter_map(common).collect()
+}
+
+/// The gates that `held` makes.
+pub(super) fn gates(program: &Program, held: &[Held]) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    for held in held.iter().filter(|held| held.must) {
+        let Some(class) = held.lock.class else {
+            continue;
+        };
+        if !instance::is_param(program, held.lock.class) {
+            let shared = matches!(held.mode, Mode::Read | Mode::ReadRecursive);
+            union(&mut gates, &[Gate { class, shared }]);
+        }
+    }
+    gates
+}
+
+/// What the functions along `edge` hold while it is followed.
+pub(super) fn along(program: &Program, held: &[HeldSets], edge: &Edge) -> Vec<Gate> {
+    let mut all = at(program, held, edge.at);
+    for &step in &edge.through {
+        union(&mut all, &at(program, held, step));
+    }
+    all
+}
+
+/// What is held on every path to `at` within its function.
+pub(super) fn at(program: &Program, held: &[HeldSets], at: EventRef) -> Vec<Gate> {
+    held.get(at.function.index())
+        .map_or_else(Vec::new, |sets| gates(program, sets.before(at)))
+}
+
+/// Per function, the gates on every way into it: nothing where it can be
+/// entered from outside the calls that are known.
+pub(super) fn entry_sets(program: &Program, graph: &Graph, held: &[HeldSets]) -> Vec<Vec<Gate>> {
+    let count = program.functions.len();
+    let mut sets: Vec<Option<Vec<Gate>>> = vec![None; count];
+    let mut work = VecDeque::new();
+    for (index, open) in open_functions(program, graph).into_iter().enumerate() {
+        if open {
+            sets[index] = Some(Vec::new());
+            work.push_back(FnId(index as u32));
+        }
+    }
+    // From above: a caller not reached yet does not weaken the set, so calls
+    // in a circle do not lose what they keep.
+    while let Some(function) = work.pop_front() {
+        let Some(own) = sets[function.index()].clone() else {
+            continue;
+        };
+        for edge in graph.out(function) {
+            if sets[edge.callee.index()]
+                .as_ref()
+                .is_some_and(Vec::is_empty)
+            {
+                continue;
+            }
+            let mut incoming = along(program, held, edge);
+            union(&mut incoming, &own);
+            let next = match &sets[edge.callee.index()] {
+                Some(known) => intersection(known, &incoming),
+                None => incoming,
+            };
+            if sets[edge.callee.index()].as_ref() != Some(&next) {
+                sets[edge.callee.index()] = Some(next);
+                work.push_back(edge.callee);
+            }
+        }
+    }
+    sets.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// Functions that may be entered by somebody who is not seen.
+fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
+    let mut open: Vec<bool> = program.functions.iter().map(is_open).collect();
+    for (index, flag) in open.iter_mut().enumerate() {
+        let id = FnId(index as u32);
+        *flag |= graph.into[index].is_empty() || graph.taken.contains(&id);
+    }
+    let mut unknown = HashSet::default();
+    let mut mark = |id: FnId| {
+        if let Some(flag) = open.get_mut(id.index()) {
+            *flag = true;
+        }
+    };
+    for (_, event) in graph::events(program) {
+        if let EventKind::Spawn(Spawn {
+            body: Some(body), ..
+        }) = event.kind
+        {
+            mark(body);
+        }
+        let Some(call) = graph::call_of(event) else {
+            continue;
+        };
+        match call.resolution {
+            // Whoever has the trait may call its methods.
+            Resolution::Trait => call.targets.iter().for_each(|&target| mark(target)),
+            Resolution::Unknown => {
+                unknown.insert(last_segment(&call.name));
+            }
+            Resolution::Exact | Resolution::ByName | Resolution::External => {}
+        }
+    }
+    // A call that was not resolved may be a call of any function of its name.
+    for (flag, f) in open.iter_mut().zip(&program.functions) {
+        *flag |= f.kind != FnKind::Closure && unknown.contains(f.name.as_str());
+    }
+    open
+}
+
+fn is_open(f: &Function) -> bool {
+    let entered_from_outside = match f.kind {
+        FnKind::Fn => f.is_pub && f.in_library,
+        FnKind::Closure => false,
+        FnKind::Drop | FnKind::Main | FnKind::SpawnBody => true,
+    };
+    entered_from_outside || f.is_test_root
+}
+
+fn last_segment(name: &str) -> &str {
+    name.rsplit(['.', ':']).next().unwrap_or(name)
+}

@@ -1,0 +1,603 @@
+//! Who calls whom.
+//!
+//! An edge is a call, or the run of a closure by a function it was passed to:
+//! then it leads from the call straight into the closure, and remembers the
+//! steps between. Spawned bodies are no callees: they start with nothing held.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
+use rayon::prelude::*;
+
+use super::{EventRef, cfgs};
+use crate::program::*;
+
+/// Guesses behind a call that nobody should build on; such edges are followed
+/// for reachability only.
+pub(super) const MAX_GUESSES: u8 = 3;
+/// Trait calls with more targets are two guesses, with more than
+/// [`CROWD`] none is followed under a lock.
+const MANY_TARGETS: usize = 8;
+const CROWD: usize = 32;
+/// Runs of one callable parameter that are kept.
+const MAX_RUNS: usize = 4;
+/// Calls between passing a closure and running it.
+const MAX_RUN_STEPS: usize = 6;
+
+/// How the callee's names read in the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Via {
+    /// Parameters are the arguments.
+    Call,
+    /// A closure of the same outermost function: names mean the same.
+    Captured,
+    /// A function run with arguments nobody sees.
+    Foreign,
+}
+
+/// A way from one function into another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Edge {
+    /// The call, in the caller.
+    pub at: EventRef,
+    /// The function entered.
+    pub callee: FnId,
+    /// How names read.
+    pub via: Via,
+    /// How many guesses stand behind it.
+    pub guesses: u8,
+    /// Steps inside the functions called, down to the run of the parameter.
+    pub through: Vec<EventRef>,
+}
+
+/// A callable parameter is run.
+#[derive(Debug, Clone)]
+struct Run {
+    param: u16,
+    guesses: u8,
+    /// From the function that owns the parameter to the run.
+    steps: Vec<EventRef>,
+}
+
+/// All calls of a program.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    /// Sorted by caller and place.
+    pub edges: Vec<Edge>,
+    /// Per function, its range in `edges`.
+    first: Vec<u32>,
+    /// Per function, indices of the edges into it, by the caller's site.
+    pub into: Vec<Vec<u32>>,
+    /// Per function, the outermost function it stands in.
+    pub outermost: Vec<FnId>,
+    /// Functions and closures used as values other than in a call that is
+    /// known to run them: anyone may run them.
+    pub taken: BTreeSet<FnId>,
+    /// Parameters that are run with something else than a known closure.
+    pub open_params: HashSet<(FnId, u16)>,
+    /// Per outermost function, how often a local is bound or assigned, and
+    /// whether in a loop.
+    rebound: HashMap<(FnId, LocalId), Binding>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Binding {
+    times: u32,
+    in_loop: bool,
+}
+
+/// Call sites of each function, for lints.
+#[derive(Debug, Default)]
+pub(super) struct Callers(Vec<Vec<EventRef>>);
+
+impl Callers {
+    pub(super) fn of(&self, function: FnId) -> &[EventRef] {
+        self.0.get(function.index()).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// All events of a program.
+pub(super) fn events(program: &Program) -> impl Iterator<Item = (EventRef, &Event)> {
+    (0..program.functions.len()).flat_map(move |index| events_of(program, FnId(index as u32)))
+}
+
+/// The events of one function.
+pub(super) fn events_of(
+    program: &Program,
+    function: FnId,
+) -> impl Iterator<Item = (EventRef, &Event)> {
+    let blocks = program
+        .functions
+        .get(function.index())
+        .map_or(&[][..], |f| &f.blocks);
+    blocks.iter().enumerate().flat_map(move |(block, b)| {
+        b.events.iter().enumerate().map(move |(index, event)| {
+            (
+                EventRef {
+                    function,
+                    block: BlockId(block as u32),
+                    index: index as u32,
+                },
+                event,
+            )
+        })
+    })
+}
+
+/// The event `at`, if there is one.
+pub(super) fn event_at(program: &Program, at: EventRef) -> Option<&Event> {
+    program
+        .functions
+        .get(at.function.index())?
+        .blocks
+        .get(at.block.index())?
+        .events
+        .get(at.index as usize)
+}
+
+/// The call of an event: of a plain one, or of one that returns a guard.
+pub(super) fn call_of(event: &Event) -> Option<&Call> {
+    match &event.kind {
+        EventKind::Call(call)
+        | EventKind::Acquire {
+            source: LockSource::Callee(call),
+            ..
+        } => Some(call),
+        _ => None,
+    }
+}
+
+/// The call at `at`.
+pub(super) fn call_at(program: &Program, at: EventRef) -> Option<&Call> {
+    call_of(event_at(program, at)?)
+}
+
+/// Guesses behind the choice of a call's targets.
+fn guesses(call: &Call) -> u8 {
+    match call.resolution {
+        Resolution::Exact => 0,
+        Resolution::Trait if call.targets.len() <= 1 => 0,
+        Resolution::Trait if call.targets.len() <= MANY_TARGETS => 1,
+        Resolution::Trait if call.targets.len() <= CROWD => 2,
+        Resolution::ByName if call.targets.len() <= 1 => 1,
+        Resolution::ByName if call.targets.len() <= MANY_TARGETS => 2,
+        Resolution::External | Resolution::Unknown => 2,
+        Resolution::Trait | Resolution::ByName => MAX_GUESSES + 1,
+    }
+}
+
+impl Graph {
+    /// Reads all calls of `program`.
+    pub(super) fn of(program: &Program) -> Self {
+        let outermost = outermost(program);
+        let mut graph = Graph {
+            outermost,
+            ..Graph::default()
+        };
+        graph.edges = graph.plain_edges(program);
+        graph.index(program);
+        let found = Runs::of(program, &graph);
+        graph.edges.extend(found.edges);
+        graph.taken = found.taken;
+        graph.open_params = found.open_params;
+        graph.edges.sort();
+        graph.edges.dedup();
+        graph.index(program);
+        graph.rebound = bindings(program, &graph.outermost);
+        graph
+    }
+
+    /// The edges that leave `function`.
+    pub(super) fn out(&self, function: FnId) -> &[Edge] {
+        let range = self
+            .first
+            .get(function.index())
+            .zip(self.first.get(function.index() + 1));
+        range
+            .and_then(|(&from, &to)| self.edges.get(from as usize..to as usize))
+            .unwrap_or(&[])
+    }
+
+    /// The edges that leave at one event.
+    pub(super) fn out_at(&self, at: EventRef) -> &[Edge] {
+        let edges = self.out(at.function);
+        let from = edges.partition_point(|edge| edge.at < at);
+        let to = edges.partition_point(|edge| edge.at <= at);
+        &edges[from..to]
+    }
+
+    /// The edges that enter `function`, by the caller's site.
+    pub(super) fn entering(&self, function: FnId) -> impl Iterator<Item = &Edge> {
+        let ids = self
+            .into
+            .get(function.index())
+            .map_or(&[][..], Vec::as_slice);
+        ids.iter().filter_map(|&id| self.edges.get(id as usize))
+    }
+
+    /// The outermost function that `function` stands in.
+    pub(super) fn family(&self, function: FnId) -> FnId {
+        self.outermost
+            .get(function.index())
+            .copied()
+            .unwrap_or(function)
+    }
+
+    /// For lints.
+    pub(super) fn callers(&self) -> Callers {
+        let sites = |ids: &Vec<u32>| {
+            let mut sites: Vec<_> = ids
+                .iter()
+                .filter_map(|&id| self.edges.get(id as usize))
+                .map(|e| e.at)
+                .collect();
+            sites.dedup();
+            sites
+        };
+        Callers(self.into.iter().map(sites).collect())
+    }
+
+    /// The variable names another object at another time: it is assigned more
+    /// than once, or (asked for `round_a_loop`) bound anew in each iteration.
+    pub(super) fn rebound(&self, function: FnId, local: LocalId, round_a_loop: bool) -> bool {
+        let binding = self
+            .rebound
+            .get(&(self.family(function), local))
+            .copied()
+            .unwrap_or_default();
+        binding.times > 1 || (round_a_loop && (binding.in_loop || binding.times == 0))
+    }
+
+    fn plain_edges(&self, program: &Program) -> Vec<Edge> {
+        let count = program.functions.len();
+        let per_function = |index: usize| {
+            let mut edges = Vec::new();
+            for (at, event) in events_of(program, FnId(index as u32)) {
+                let Some(call) = call_of(event) else { continue };
+                let guesses = guesses(call);
+                for &callee in call.targets.iter().filter(|id| id.index() < count) {
+                    if compatible(program, at.function, callee) {
+                        edges.push(Edge {
+                            at,
+                            callee,
+                            via: self.via(program, at, callee),
+                            guesses,
+                            through: Vec::new(),
+                        });
+                    }
+                }
+            }
+            edges
+        };
+        (0..count)
+            .into_par_iter()
+            .flat_map_iter(per_function)
+            .collect()
+    }
+
+    fn via(&self, program: &Program, at: EventRef, callee: FnId) -> Via {
+        match program.functions[callee.index()].kind {
+            FnKind::Closure | FnKind::SpawnBody
+                if self.family(at.function) == self.family(callee) =>
+            {
+                Via::Captured
+            }
+            FnKind::Closure | FnKind::SpawnBody => Via::Foreign,
+            FnKind::Fn | FnKind::Drop | FnKind::Main => Via::Call,
+        }
+    }
+
+    fn index(&mut self, program: &Program) {
+        let count = program.functions.len();
+        self.first = vec![0; count + 1];
+        self.into = vec![Vec::new(); count];
+        for (id, edge) in self.edges.iter().enumerate() {
+            self.first[edge.at.function.index() + 1] += 1;
+            self.into[edge.callee.index()].push(id as u32);
+        }
+        for index in 0..count {
+            self.first[index + 1] += self.first[index];
+        }
+        let edges = &self.edges;
+        let key = |id: &u32| {
+            let edge = &edges[*id as usize];
+            (
+                program.functions[edge.at.function.index()].site,
+                edge.at.function,
+                edge.at,
+                *id,
+            )
+        };
+        for ids in self.into.iter_mut().filter(|ids| ids.len() > 1) {
+            ids.sort_by_key(key);
+        }
+    }
+}
+
+/// Both can be in one build.
+fn compatible(program: &Program, a: FnId, b: FnId) -> bool {
+    !cfgs::exclusive(
+        &program.functions[a.index()].cfgs,
+        &program.functions[b.index()].cfgs,
+    )
+}
+
+fn outermost(program: &Program) -> Vec<FnId> {
+    let of = |index: usize| {
+        let mut id = FnId(index as u32);
+        // The bound keeps a malformed parent chain from running for ever.
+        for _ in 0..64 {
+            match program.functions[id.index()]
+                .parent
+                .filter(|parent| parent.index() < program.functions.len())
+            {
+                Some(parent) => id = parent,
+                None => break,
+            }
+        }
+        id
+    };
+    (0..program.functions.len()).map(of).collect()
+}
+
+fn bindings(program: &Program, outermost: &[FnId]) -> HashMap<(FnId, LocalId), Binding> {
+    // Only families with a guard are ever asked about.
+    let locking: HashSet<FnId> = program
+        .functions
+        .iter()
+        .zip(outermost)
+        .filter(|(f, _)| !f.guards.is_empty())
+        .map(|(_, &outer)| outer)
+        .collect();
+    let mut bindings: HashMap<(FnId, LocalId), Binding> = HashMap::default();
+    for (function, &outer) in program
+        .functions
+        .iter()
+        .zip(outermost)
+        .filter(|(_, outer)| locking.contains(outer))
+    {
+        for stmt in function.stmts.iter().filter(|stmt| !stmt.defs.is_empty()) {
+            let in_loop = stmt.kind == StmtKind::Loop || in_loop(function, stmt.parent);
+            for &local in &stmt.defs {
+                let binding = bindings.entry((outer, local)).or_default();
+                binding.times += 1;
+                binding.in_loop |= in_loop;
+            }
+        }
+    }
+    bindings
+}
+
+/// The statement, or one it stands in, is a loop.
+pub(super) fn in_loop(function: &Function, stmt: Option<StmtId>) -> bool {
+    let outward = |id: &StmtId| function.stmts.get(id.index()).and_then(|s| s.parent);
+    std::iter::successors(stmt, outward)
+        .take(function.stmts.len() + 1)
+        .any(|id| {
+            function
+                .stmts
+                .get(id.index())
+                .is_some_and(|s| s.kind == StmtKind::Loop)
+        })
+}
+
+/// What [`Runs`] adds to a graph.
+struct Found {
+    edges: Vec<Edge>,
+    taken: BTreeSet<FnId>,
+    open_params: HashSet<(FnId, u16)>,
+}
+
+/// Which callable parameters are run where, to a fixpoint.
+struct Runs<'a> {
+    program: &'a Program,
+    graph: &'a Graph,
+    /// Per function, runs of its own (or of its outermost function's) parameters.
+    of: BTreeMap<FnId, Vec<Run>>,
+    /// Found edges into closures, by the closure.
+    closures: BTreeMap<FnId, Vec<Edge>>,
+    work: Vec<(FnId, Run)>,
+}
+
+impl<'a> Runs<'a> {
+    /// Returns the edges into closures, and notes which functions and
+    /// parameters stay open.
+    fn of(program: &'a Program, graph: &'a Graph) -> Found {
+        let mut passed = BTreeMap::new();
+        let mut first = Vec::new();
+        for (at, event) in events(program) {
+            if let EventKind::CallParam { param } = event.kind {
+                first.push((
+                    at.function,
+                    Run {
+                        param,
+                        guesses: 0,
+                        steps: vec![at],
+                    },
+                ));
+            }
+            let Some(call) = call_of(event) else { continue };
+            for closure in call.args.iter().filter_map(|arg| arg.closure) {
+                if closure.index() < program.functions.len() {
+                    passed.entry((at, closure)).or_insert(call);
+                }
+            }
+        }
+        let mut runs = Runs {
+            program,
+            graph,
+            of: BTreeMap::new(),
+            closures: BTreeMap::new(),
+            work: Vec::new(),
+        };
+        for (function, run) in first {
+            runs.add(function, run);
+        }
+        // Nobody knows what a function that was not found does with a closure:
+        // most run it in place.
+        for (&(at, closure), call) in passed
+            .iter()
+            .filter(|(_, call)| call.resolution == Resolution::Unknown)
+        {
+            runs.edge(at, closure, guesses(call), Vec::new());
+        }
+        runs.finish();
+        let edges: Vec<Edge> = runs.closures.into_values().flatten().collect();
+
+        let known: HashSet<(EventRef, FnId)> = edges
+            .iter()
+            .filter(|edge| !edge.through.is_empty())
+            .map(|edge| (edge.at, edge.callee))
+            .collect();
+        let taken = passed
+            .keys()
+            .filter(|key| !known.contains(key))
+            .map(|&(_, closure)| closure);
+        let ran = runs
+            .of
+            .iter()
+            .flat_map(|(&f, runs)| runs.iter().map(move |run| (f, run.param)));
+        let open_params = ran
+            .filter(|&(function, param)| is_open(program, graph, function, param))
+            .collect();
+        let taken = taken.collect();
+        Found {
+            edges,
+            taken,
+            open_params,
+        }
+    }
+
+    fn add(&mut self, function: FnId, run: Run) {
+        if run.steps.len() > MAX_RUN_STEPS || run.guesses > MAX_GUESSES {
+            return;
+        }
+        let runs = self.of.entry(function).or_default();
+        let same = runs.iter().filter(|r| r.param == run.param);
+        // A longer way to the same place says nothing new.
+        if same.clone().count() >= MAX_RUNS
+            || same.clone().any(|r| r.steps.last() == run.steps.last())
+        {
+            return;
+        }
+        runs.push(run.clone());
+        self.work.push((function, run));
+    }
+
+    fn edge(&mut self, at: EventRef, closure: FnId, guesses: u8, through: Vec<EventRef>) {
+        if !compatible(self.program, at.function, closure) {
+            return;
+        }
+        let via = match self.graph.via(self.program, at, closure) {
+            // A function given by name: its arguments are the callee's affair.
+            Via::Call => Via::Foreign,
+            via => via,
+        };
+        let edge = Edge {
+            at,
+            callee: closure,
+            via,
+            guesses,
+            through,
+        };
+        let known = self.closures.entry(closure).or_default();
+        if known.contains(&edge) {
+            return;
+        }
+        known.push(edge.clone());
+        for run in self.of.get(&closure).cloned().unwrap_or_default() {
+            self.outward(&edge, &run);
+        }
+    }
+
+    /// A closure runs a parameter of the function it stands in.
+    fn outward(&mut self, edge: &Edge, run: &Run) {
+        if edge.via == Via::Captured {
+            let steps = [&[edge.at], edge.through.as_slice(), &run.steps].concat();
+            self.add(
+                edge.at.function,
+                Run {
+                    param: run.param,
+                    guesses: edge.guesses + run.guesses,
+                    steps,
+                },
+            );
+        }
+    }
+
+    fn finish(&mut self) {
+        while !self.work.is_empty() {
+            // Breadth first: the shortest way is found first.
+            for (function, run) in std::mem::take(&mut self.work) {
+                let graph = self.graph;
+                for edge in graph.entering(function) {
+                    self.passed(edge, &run);
+                }
+                for edge in self.closures.get(&function).cloned().unwrap_or_default() {
+                    self.outward(&edge, &run);
+                }
+            }
+        }
+    }
+
+    /// A call reaches a function that runs its parameter.
+    fn passed(&mut self, edge: &Edge, run: &Run) {
+        if edge.via == Via::Captured {
+            self.outward(edge, run);
+            return;
+        }
+        let arg =
+            call_at(self.program, edge.at).and_then(|call| call.args.get(usize::from(run.param)));
+        let Some(arg) = arg else { return };
+        let guesses = edge.guesses + run.guesses;
+        if let Some(closure) = arg
+            .closure
+            .filter(|id| id.index() < self.program.functions.len())
+        {
+            self.edge(edge.at, closure, guesses, run.steps.clone());
+        } else if let Some(param) = passed_on(self.program, self.graph, edge.at.function, arg) {
+            let steps = [&[edge.at], run.steps.as_slice()].concat();
+            self.add(
+                edge.at.function,
+                Run {
+                    param,
+                    guesses,
+                    steps,
+                },
+            );
+        }
+    }
+}
+
+/// The argument is a callable parameter of `function` itself.
+fn passed_on(program: &Program, graph: &Graph, function: FnId, arg: &Arg) -> Option<u16> {
+    let place = arg.place.as_ref().filter(|place| place.path.is_empty())?;
+    let Root::Param(index) = place.root else {
+        return None;
+    };
+    let owner = program.functions.get(graph.family(function).index())?;
+    owner
+        .params
+        .get(usize::from(index))
+        .filter(|param| param.callable)
+        .map(|_| index)
+}
+
+/// Somebody may pass `function` a callable that was not seen.
+fn is_open(program: &Program, graph: &Graph, function: FnId, param: u16) -> bool {
+    let owner = graph.family(function);
+    let f = &program.functions[owner.index()];
+    if f.is_pub && f.in_library {
+        return true;
+    }
+    let mut callers = graph.entering(owner).peekable();
+    callers.peek().is_none()
+        || callers.any(|edge| {
+            let arg = call_at(program, edge.at).and_then(|call| call.args.get(usize::from(param)));
+            // Passed on from a caller's own parameter: that one is asked instead.
+            arg.is_none_or(|a| {
+                a.closure.is_none() && passed_on(program, graph, edge.at.function, a).is_none()
+            })
+        })
+}

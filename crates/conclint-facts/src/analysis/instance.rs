@@ -1,0 +1,121 @@
+//! Access paths across calls, and whether two references are one object.
+
+use smol_str::SmolStr;
+
+use super::SameInstance;
+use super::graph::{self, Edge, Graph, Via};
+use crate::program::*;
+
+/// Longer paths (recursion over a linked structure) are not told apart.
+const MAX_PATH: usize = 6;
+
+/// A root that is equal to nothing. Comparisons never look at the number.
+const ELSEWHERE: Root = Root::Opaque(u32::MAX);
+
+/// How the callee at the end of `edge` names `lock`, in the caller's terms.
+/// An edge through a callable parameter leads to a closure, whose names are
+/// those of the function it stands in.
+pub(super) fn translate(program: &Program, edge: &Edge, lock: &ObjectRef) -> ObjectRef {
+    match edge.via {
+        Via::Captured => lock.clone(),
+        Via::Foreign => bind(program, &[], lock),
+        Via::Call => match graph::call_at(program, edge.at) {
+            Some(call) => bind(program, &call.args, lock),
+            None => bind(program, &[], lock),
+        },
+    }
+}
+
+/// Puts the arguments of a call in the place of parameters.
+pub(super) fn bind(program: &Program, args: &[Arg], lock: &ObjectRef) -> ObjectRef {
+    let arg = match lock.place.root {
+        Root::Param(index) => args.get(usize::from(index)),
+        _ => None,
+    };
+    let class = if is_param(program, lock.class) {
+        arg.filter(|_| lock.place.path.is_empty())
+            .and_then(|arg| arg.class)
+    } else {
+        lock.class
+    };
+    ObjectRef {
+        class,
+        place: bind_place(arg, &lock.place),
+        exclusive: lock.exclusive,
+    }
+}
+
+fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
+    let elsewhere = || Place {
+        root: ELSEWHERE,
+        path: Vec::new(),
+    };
+    match place.root {
+        Root::Static(_) => place.clone(),
+        Root::Local(_) | Root::Opaque(_) => elsewhere(),
+        Root::Param(_) => match arg.and_then(|arg| arg.place.as_ref()) {
+            Some(base) if base.path.len() + place.path.len() <= MAX_PATH => Place {
+                root: base.root.clone(),
+                path: [base.path.as_slice(), &place.path].concat(),
+            },
+            _ => elsewhere(),
+        },
+    }
+}
+
+/// The class stands for whatever the caller passes.
+pub(super) fn is_param(program: &Program, class: Option<ClassId>) -> bool {
+    scope(program, class) == Some(ClassScope::Param)
+}
+
+pub(super) fn scope(program: &Program, class: Option<ClassId>) -> Option<ClassScope> {
+    program.classes.get(class?.index()).map(|class| class.scope)
+}
+
+/// Whether `a` and `b`, both in the terms of one function, are one object.
+/// `same_guard`: the guard of `a` meets its own acquisition again, round a loop.
+pub(super) fn same_instance(
+    program: &Program,
+    graph: &Graph,
+    function: FnId,
+    a: &ObjectRef,
+    b: &ObjectRef,
+    same_guard: bool,
+) -> SameInstance {
+    if let (Some(left), Some(right)) = (a.class, b.class)
+        && left != right
+    {
+        return SameInstance::Unlikely;
+    }
+    let known_class = a.class.is_some() && a.class == b.class;
+    let indexed = |place: &Place| place.path.iter().any(is_index);
+    let element = indexed(&a.place) || indexed(&b.place);
+    if known_class && scope(program, a.class) == Some(ClassScope::Static) && !element {
+        return SameInstance::Certain;
+    }
+    match (&a.place.root, &b.place.root) {
+        (Root::Opaque(_), _) | (_, Root::Opaque(_)) => SameInstance::Unlikely,
+        (left, right) if left == right => {
+            if a.place.path != b.place.path {
+                // One root, two paths: a parent and its child.
+                SameInstance::Unlikely
+            } else if let Root::Local(local) = left
+                && graph.rebound(function, *local, same_guard)
+            {
+                SameInstance::Unlikely
+            } else if !element {
+                SameInstance::Certain
+            } else if same_guard || !known_class {
+                SameInstance::Unlikely
+            } else {
+                SameInstance::Maybe
+            }
+        }
+        _ if element || !known_class => SameInstance::Unlikely,
+        _ => SameInstance::Maybe,
+    }
+}
+
+fn is_index(field: &SmolStr) -> bool {
+    field == "[]"
+}

@@ -1,0 +1,160 @@
+//! Nestings whose locks only the caller can name.
+//!
+//! `fn transfer(a: &Mutex<u32>, b: &Mutex<u32>)` says nothing about lock
+//! order; `transfer(&self.x, &self.y)` does. So nestings of locks that are
+//! parameters are read again in the terms of each caller. The same shows
+//! whether two parameters of one type are one object (`merge(&a, &a)`).
+
+use super::entry::{self, Gate};
+use super::graph::{Edge, MAX_GUESSES};
+use super::nesting::{Context, certainty};
+use super::{Certainty, Nesting, SameInstance, instance, summary};
+use crate::program::*;
+
+/// Callers of callers of ..
+const MAX_DEPTH: usize = 4;
+/// Readings of one nesting.
+const MAX_READINGS: usize = 64;
+
+/// A nesting on its way outward.
+struct Lift {
+    nesting: Nesting,
+    /// The function in whose terms it reads.
+    here: FnId,
+    guesses: u8,
+}
+
+/// The readings of `nestings` by callers.
+pub(super) fn of(context: Context<'_>, nestings: &[Nesting]) -> Vec<Nesting> {
+    let mut found = Vec::new();
+    for nesting in nestings {
+        let parameters = has_parameters(context.program, nesting);
+        if parameters || may_be_one(nesting) {
+            lift(context, nesting, &mut found);
+        }
+    }
+    found
+}
+
+fn has_parameters(program: &Program, nesting: &Nesting) -> bool {
+    [nesting.held.lock.class, nesting.taken.class]
+        .into_iter()
+        .any(|class| instance::is_param(program, class))
+}
+
+/// Two parameters, which a caller may have passed one object for.
+fn may_be_one(nesting: &Nesting) -> bool {
+    let is_param = |lock: &ObjectRef| matches!(lock.place.root, Root::Param(_));
+    nesting.same == SameInstance::Maybe && is_param(&nesting.held.lock) && is_param(&nesting.taken)
+}
+
+fn lift(context: Context<'_>, nesting: &Nesting, found: &mut Vec<Nesting>) {
+    let Context { program, graph, .. } = context;
+    // One parameter taken twice is one object whatever it is.
+    let settled = nesting.same == SameInstance::Certain;
+    let guesses = match nesting.confidence {
+        Certainty::High => 0,
+        Certainty::Medium => 1,
+        Certainty::Low => 2,
+    };
+    let mut level = vec![Lift {
+        nesting: nesting.clone(),
+        here: nesting.function,
+        guesses,
+    }];
+    let mut budget = MAX_READINGS;
+    for _ in 0..MAX_DEPTH {
+        let mut next = Vec::new();
+        for lifted in &level {
+            for edge in graph.entering(graph.family(lifted.here)) {
+                let guesses = lifted.guesses + edge.guesses;
+                let passed = lifted
+                    .nesting
+                    .context
+                    .iter()
+                    .any(|step| step.function == edge.at.function);
+                if budget == 0 || guesses > MAX_GUESSES || passed {
+                    continue;
+                }
+                budget -= 1;
+                let outer = outward(context, lifted, edge, guesses);
+                if has_parameters(program, &outer) {
+                    next.push(Lift {
+                        nesting: outer,
+                        here: edge.at.function,
+                        guesses,
+                    });
+                } else if says_more(nesting, &outer, settled) {
+                    found.push(outer);
+                }
+            }
+        }
+        level = next;
+    }
+}
+
+fn says_more(nesting: &Nesting, outer: &Nesting, settled: bool) -> bool {
+    let known = outer.held.lock.class.is_some() && outer.taken.class.is_some();
+    let one = outer.same == SameInstance::Certain;
+    let classes_differ = outer.held.lock.class != outer.taken.class;
+    if may_be_one(nesting) {
+        one
+    } else {
+        known && !settled && (classes_differ || outer.same > SameInstance::Unlikely)
+    }
+}
+
+/// `lifted` as the caller along `edge` reads it.
+fn outward(context: Context<'_>, lifted: &Lift, edge: &Edge, guesses: u8) -> Nesting {
+    let Context {
+        program,
+        graph,
+        held,
+        entry,
+        ..
+    } = context;
+    let mut nesting = lifted.nesting.clone();
+    nesting.held.lock = instance::translate(program, edge, &nesting.held.lock);
+    nesting.taken = instance::translate(program, edge, &nesting.taken);
+    let caller = edge.at.function;
+    nesting.same = instance::same_instance(
+        program,
+        graph,
+        caller,
+        &nesting.held.lock,
+        &nesting.taken,
+        false,
+    );
+    let steps = std::iter::once(edge.at).chain(edge.through.iter().copied());
+    nesting.context = [
+        summary::steps(program, steps),
+        std::mem::take(&mut nesting.context),
+    ]
+    .concat();
+    nesting.confidence = certainty(guesses);
+    nesting.in_test |= program.functions[caller.index()].is_test;
+
+    let mut gates: Vec<Gate> = nesting
+        .gates
+        .iter()
+        .map(|&class| Gate {
+            class,
+            shared: nesting.shared_gates.contains(&class),
+        })
+        .collect();
+    entry::union(&mut gates, &entry::along(program, held, edge));
+    entry::union(
+        &mut gates,
+        entry.get(caller.index()).map_or(&[], Vec::as_slice),
+    );
+    gates.retain(|gate| {
+        Some(gate.class) != nesting.held.lock.class && Some(gate.class) != nesting.taken.class
+    });
+    nesting.gates = gates.iter().map(|gate| gate.class).collect();
+    nesting.shared_gates = gates
+        .iter()
+        .filter(|gate| gate.shared)
+        .map(|gate| gate.class)
+        .collect();
+    nesting
+}

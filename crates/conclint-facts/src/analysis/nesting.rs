@@ -1,0 +1,540 @@
+//! What happens under a lock: other locks taken, operations that block.
+
+use rustc_hash::FxHashMap as HashMap;
+
+use rayon::prelude::*;
+
+use super::entry::{self, Gate};
+use super::graph::{self, Edge, Graph, MAX_GUESSES};
+use super::held::HeldSets;
+use super::summary::{self, LockId, Reach, Summaries};
+use super::{BlockedUnder, Certainty, ChainStep, EventRef, Held, Nesting, SameInstance, instance};
+use crate::program::*;
+
+/// Nestings of one guard with one lock, and in all, best first.
+const MAX_PER_LOCK: usize = 16;
+const MAX_PER_GUARD: usize = 256;
+/// Operations reached by one call under one guard.
+const MAX_PER_CALL: usize = 16;
+/// Guesses behind a guard that moves into a call: the callee may end it at once.
+const MOVED: u8 = 2;
+
+/// What all steps read.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub program: &'a Program,
+    pub graph: &'a Graph,
+    pub held: &'a [HeldSets],
+    pub entry: &'a [Vec<Gate>],
+    pub summaries: &'a Summaries,
+}
+
+/// What follows for the functions that hold.
+pub(super) fn of(context: Context<'_>) -> (Vec<Nesting>, Vec<BlockedUnder>) {
+    let per_function = |index: usize| {
+        let mut under = Under {
+            context,
+            function: FnId(index as u32),
+            found: Vec::new(),
+            holders: Vec::new(),
+            locks: Vec::new(),
+            numbers: HashMap::default(),
+        };
+        under.walk();
+        under.finish()
+    };
+    let holds = |index: &usize| {
+        let passes_closures = || {
+            context
+                .graph
+                .out(FnId(*index as u32))
+                .iter()
+                .any(|edge| !edge.through.is_empty())
+        };
+        !context.program.functions[*index].guards.is_empty() || passes_closures()
+    };
+    let found: Vec<_> = (0..context.program.functions.len())
+        .into_par_iter()
+        .filter(holds)
+        .map(per_function)
+        .collect();
+    let (mut nestings, mut blocked) = (Vec::new(), Vec::new());
+    for (more_nestings, more_blocked) in found {
+        nestings.extend(more_nestings);
+        blocked.extend(more_blocked);
+    }
+    (nestings, blocked)
+}
+
+/// Certainty after so many guesses.
+pub(super) fn certainty(guesses: u8) -> Certainty {
+    match guesses {
+        0 => Certainty::High,
+        1 => Certainty::Medium,
+        _ => Certainty::Low,
+    }
+}
+
+/// Held at a point (a position in [`Under::holders`]), and guesses behind that.
+type Holding = (u32, u8);
+
+/// How what happens is reached from where the lock is held.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// At once.
+    Here,
+    /// By a call, and from there by a chain.
+    Call(&'a Edge, &'a Reach),
+    /// From the step of this number on, within the functions called.
+    Closure(&'a Edge, usize, &'a Reach),
+}
+
+/// Names a lock in [`Under::locks`].
+type LockRef = u32;
+
+/// Found, not yet spelled out.
+#[derive(Clone)]
+struct Found<'a> {
+    /// The event under the lock, in the function that holds.
+    at: EventRef,
+    /// Position in [`Under::holders`].
+    held: u32,
+    /// The acquisition or operation.
+    target: EventRef,
+    way: Way<'a>,
+    guesses: u8,
+    /// The lock taken, and whether it is the one held; `None` for an operation.
+    taken: Option<(LockRef, SameInstance)>,
+    gates: Vec<Gate>,
+}
+
+impl Found<'_> {
+    fn length(&self) -> u8 {
+        match self.way {
+            Way::Here => 0,
+            Way::Call(_, reach) | Way::Closure(_, _, reach) => reach.length.saturating_add(1),
+        }
+    }
+}
+
+struct Under<'a> {
+    context: Context<'a>,
+    function: FnId,
+    found: Vec<Found<'a>>,
+    holders: Vec<Held>,
+    locks: Vec<ObjectRef>,
+    numbers: HashMap<ObjectRef, LockRef>,
+}
+
+impl<'a> Under<'a> {
+    fn number(&mut self, lock: ObjectRef) -> LockRef {
+        if let Some(&known) = self.numbers.get(&lock) {
+            return known;
+        }
+        let number = self.locks.len() as LockRef;
+        self.locks.push(lock.clone());
+        self.numbers.insert(lock, number);
+        number
+    }
+
+    fn holder(&mut self, held: Held) -> u32 {
+        if let Some(known) = self.holders.iter().position(|other| *other == held) {
+            return known as u32;
+        }
+        self.holders.push(held);
+        self.holders.len() as u32 - 1
+    }
+
+    fn walk(&mut self) {
+        for (at, event) in graph::events_of(self.context.program, self.function) {
+            self.through_closures(at);
+            let holding = self.holding(at, event);
+            if holding.is_empty() {
+                continue;
+            }
+            match &event.kind {
+                EventKind::Acquire {
+                    source: LockSource::Direct(lock),
+                    guard,
+                    blocking,
+                    ..
+                } if *blocking != Blocking::Try => {
+                    self.direct(at, &holding, *guard, lock);
+                }
+                EventKind::CallParam { param }
+                    if self
+                        .context
+                        .graph
+                        .open_params
+                        .contains(&(self.function, *param)) =>
+                {
+                    self.operation(at, &holding, 0);
+                }
+                EventKind::Wait { guard, .. } => self.wait(at, holding.clone(), *guard),
+                _ if summary::blocks(event) => self.operation(at, &holding, 0),
+                _ => {}
+            }
+            self.calls(at, &holding);
+        }
+    }
+
+    /// What is held while `event` happens: before it, and the guards that move
+    /// into a call.
+    fn holding(&mut self, at: EventRef, event: &Event) -> Vec<Holding> {
+        let held = self.context.held;
+        let Some(sets) = held.get(self.function.index()) else {
+            return Vec::new();
+        };
+        let mut holding: Vec<(Held, u8)> = sets
+            .before(at)
+            .iter()
+            .map(|held| (held.clone(), sets.guesses(held)))
+            .collect();
+        for guard in self.moved_guards(at, event) {
+            for (_, guesses) in holding.iter_mut().filter(|(held, _)| held.guard == guard) {
+                *guesses = guesses.saturating_add(MOVED);
+            }
+            if holding.iter().all(|(held, _)| held.guard != guard) {
+                let locks = sets
+                    .guard(guard)
+                    .map_or(&[][..], |info| info.locks.as_slice());
+                holding.extend(locks.iter().map(|held| {
+                    (
+                        Held {
+                            must: false,
+                            ..held.clone()
+                        },
+                        MOVED,
+                    )
+                }));
+            }
+        }
+        holding
+            .into_iter()
+            .map(|(held, guesses)| (self.holder(held), guesses))
+            .collect()
+    }
+
+    /// The guards that a call takes over. A receiver is mostly the guarded
+    /// data, not the guard: that one moves only where the front end ends it.
+    fn moved_guards(&self, at: EventRef, event: &Event) -> Vec<GuardId> {
+        let Some(call) = graph::call_of(event) else {
+            return Vec::new();
+        };
+        let next = EventRef {
+            index: at.index + 1,
+            ..at
+        };
+        let after = graph::event_at(self.context.program, next).map(|event| &event.kind);
+        let ended = |guard: GuardId| matches!(after, Some(EventKind::Release { guard: g, why: ReleaseWhy::Moved }) if *g == guard);
+        let is_method = call.name.contains('.');
+        let args = call.args.iter().enumerate();
+        args.filter_map(|(index, arg)| {
+            arg.guard
+                .filter(|guard| index > 0 || !is_method || ended(*guard))
+        })
+        .collect()
+    }
+
+    fn direct(&mut self, at: EventRef, holding: &[Holding], guard: GuardId, lock: &ObjectRef) {
+        let gates = entry::at(self.context.program, self.context.held, at);
+        let taken = self.number(lock.clone());
+        for &(held, guesses) in holding {
+            let holder = &self.holders[held as usize];
+            let same = self.same(&holder.lock, lock, holder.guard == guard);
+            self.found.push(Found {
+                at,
+                held,
+                target: at,
+                way: Way::Here,
+                guesses,
+                taken: Some((taken, same)),
+                gates: gates.clone(),
+            });
+        }
+    }
+
+    fn same(&self, held: &ObjectRef, taken: &ObjectRef, same_guard: bool) -> SameInstance {
+        instance::same_instance(
+            self.context.program,
+            self.context.graph,
+            self.function,
+            held,
+            taken,
+            same_guard,
+        )
+    }
+
+    /// Everything that calls at `at` lead to.
+    fn calls(&mut self, at: EventRef, holding: &[Holding]) {
+        let Context {
+            program,
+            graph,
+            held,
+            summaries,
+            ..
+        } = self.context;
+        for edge in graph
+            .out_at(at)
+            .iter()
+            .filter(|edge| edge.guesses <= MAX_GUESSES)
+        {
+            let along = entry::along(program, held, edge);
+            let mut known: HashMap<LockId, LockRef> = HashMap::default();
+            for reach in summaries.get(edge.callee) {
+                let guesses = reach.guesses + edge.guesses;
+                if guesses > MAX_GUESSES {
+                    continue;
+                }
+                let taken = self.taken(&mut known, edge, reach);
+                let mut gates = reach.gates.clone();
+                entry::union(&mut gates, &along);
+                for &(held, own) in holding {
+                    if taken.is_none() && own >= MOVED {
+                        continue;
+                    }
+                    let taken = taken.map(|taken| {
+                        let (holder, lock) = (
+                            &self.holders[held as usize].lock,
+                            &self.locks[taken as usize],
+                        );
+                        (taken, self.same(holder, lock, false))
+                    });
+                    self.found.push(Found {
+                        at,
+                        held,
+                        target: reach.at,
+                        way: Way::Call(edge, reach),
+                        guesses: guesses.saturating_add(own),
+                        taken,
+                        gates: gates.clone(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The lock of `reach` in the terms of the caller; `None` for an operation.
+    fn taken(
+        &mut self,
+        known: &mut HashMap<LockId, LockRef>,
+        edge: &Edge,
+        reach: &Reach,
+    ) -> Option<LockRef> {
+        let id = reach.lock?;
+        if let Some(&taken) = known.get(&id) {
+            return Some(taken);
+        }
+        let Context {
+            program, summaries, ..
+        } = self.context;
+        let taken = self.number(instance::translate(program, edge, summaries.lock(id)?));
+        known.insert(id, taken);
+        Some(taken)
+    }
+
+    /// Closures passed from here and run under locks of the functions called:
+    /// those functions hold, what they take is known here only.
+    fn through_closures(&mut self, at: EventRef) {
+        let Context { graph, held, .. } = self.context;
+        for edge in graph
+            .out_at(at)
+            .iter()
+            .filter(|edge| edge.guesses <= MAX_GUESSES)
+        {
+            for (depth, &step) in edge.through.iter().enumerate() {
+                if let Some(sets) = held
+                    .get(step.function.index())
+                    .filter(|sets| !sets.before(step).is_empty())
+                {
+                    self.run_under(edge, depth, step, sets);
+                }
+            }
+        }
+    }
+
+    fn run_under(&mut self, edge: &'a Edge, depth: usize, step: EventRef, sets: &HeldSets) {
+        let Context {
+            program,
+            held,
+            summaries,
+            ..
+        } = self.context;
+        let outward: Vec<EventRef> = std::iter::once(edge.at)
+            .chain(edge.through[..depth].iter().copied())
+            .collect();
+        let along = entry::along(program, held, edge);
+        let holders: Vec<(u32, u8, ObjectRef)> = sets
+            .before(step)
+            .iter()
+            .map(|holder| {
+                let here = self.outward(&holder.lock, step.function, &outward);
+                (self.holder(holder.clone()), sets.guesses(holder), here)
+            })
+            .collect();
+        let mut known: HashMap<LockId, LockRef> = HashMap::default();
+        for reach in summaries.get(edge.callee) {
+            let taken = self.taken(&mut known, edge, reach);
+            let mut gates = reach.gates.clone();
+            entry::union(&mut gates, &along);
+            for (held, own, here) in &holders {
+                let taken =
+                    taken.map(|taken| (taken, self.same(here, &self.locks[taken as usize], false)));
+                self.found.push(Found {
+                    at: step,
+                    held: *held,
+                    target: reach.at,
+                    way: Way::Closure(edge, depth, reach),
+                    guesses: own.saturating_add(reach.guesses + edge.guesses),
+                    taken,
+                    gates: gates.clone(),
+                });
+            }
+        }
+    }
+
+    /// `lock` of `holder` in the terms of the function that makes the first of `calls`.
+    fn outward(&self, lock: &ObjectRef, holder: FnId, calls: &[EventRef]) -> ObjectRef {
+        let Context { program, graph, .. } = self.context;
+        let mut lock = lock.clone();
+        let mut callee = holder;
+        for &call in calls.iter().rev() {
+            let edge = graph
+                .out_at(call)
+                .iter()
+                .find(|edge| edge.callee == callee && edge.through.is_empty());
+            lock = match edge {
+                Some(edge) => instance::translate(program, edge, &lock),
+                None => instance::bind(program, &[], &lock),
+            };
+            callee = call.function;
+        }
+        lock
+    }
+
+    fn wait(&mut self, at: EventRef, mut holding: Vec<Holding>, guard: Option<GuardId>) {
+        holding.retain(|(held, _)| Some(self.holders[*held as usize].guard) != guard);
+        // Where the guard handed over is not known, it is one of them.
+        if guard.is_some() {
+            self.operation(at, &holding, 0);
+        } else if holding.len() > 1 {
+            self.operation(at, &holding, MOVED);
+        }
+    }
+
+    fn operation(&mut self, at: EventRef, holding: &[Holding], doubt: u8) {
+        for &(held, guesses) in holding {
+            let guesses = guesses.saturating_add(doubt);
+            self.found.push(Found {
+                at,
+                held,
+                target: at,
+                way: Way::Here,
+                guesses,
+                taken: None,
+                gates: Vec::new(),
+            });
+        }
+    }
+
+    /// Keeps the best of much the same, and spells it out.
+    fn finish(mut self) -> (Vec<Nesting>, Vec<BlockedUnder>) {
+        // Best first; a stable sort keeps the order of evaluation.
+        self.found
+            .sort_by_key(|found| (found.guesses, found.gates.len(), found.length()));
+        let mut locks: HashMap<(u32, LockRef), usize> = HashMap::default();
+        let mut guards: HashMap<u32, usize> = HashMap::default();
+        let mut operations: HashMap<(EventRef, u32), Vec<EventRef>> = HashMap::default();
+        let (mut nestings, mut blocked) = (Vec::new(), Vec::new());
+        for found in std::mem::take(&mut self.found) {
+            if let Some((taken, same)) = found.taken {
+                let per_lock = locks.entry((found.held, taken)).or_default();
+                let per_guard = guards.entry(found.held).or_default();
+                if *per_lock < MAX_PER_LOCK && *per_guard < MAX_PER_GUARD {
+                    *per_lock += 1;
+                    *per_guard += 1;
+                    nestings.extend(self.nesting(found, taken, same));
+                }
+            } else {
+                let known = operations.entry((found.at, found.held)).or_default();
+                if known.len() < MAX_PER_CALL && !known.contains(&found.target) {
+                    known.push(found.target);
+                    blocked.push(self.blocked(found));
+                }
+            }
+        }
+        (nestings, blocked)
+    }
+
+    fn chain(&self, way: Way<'_>) -> Vec<ChainStep> {
+        let Context {
+            program, summaries, ..
+        } = self.context;
+        match way {
+            Way::Here => Vec::new(),
+            Way::Call(edge, reach) => {
+                let call = std::iter::once(edge.at).chain(edge.through.iter().copied());
+                summary::steps(program, call.chain(summaries.chain(reach)))
+            }
+            Way::Closure(edge, depth, reach) => {
+                let inner = edge.through.iter().skip(depth).copied();
+                summary::steps(program, inner.chain(summaries.chain(reach)))
+            }
+        }
+    }
+
+    fn blocked(&self, found: Found<'_>) -> BlockedUnder {
+        BlockedUnder {
+            function: found.at.function,
+            chain: self.chain(found.way),
+            event: found.target,
+            confidence: certainty(found.guesses),
+            held: self.holders[found.held as usize].clone(),
+        }
+    }
+
+    fn nesting(&self, found: Found<'_>, taken: LockRef, same: SameInstance) -> Option<Nesting> {
+        let program = self.context.program;
+        let event = graph::event_at(program, found.target)?;
+        let EventKind::Acquire { mode, blocking, .. } = event.kind else {
+            return None;
+        };
+        let (held, taken) = (
+            self.holders[found.held as usize].clone(),
+            self.locks[taken as usize].clone(),
+        );
+        let mut gates = found.gates;
+        entry::union(
+            &mut gates,
+            self.context
+                .entry
+                .get(found.at.function.index())
+                .map_or(&[], Vec::as_slice),
+        );
+        gates.retain(|gate| Some(gate.class) != held.lock.class && Some(gate.class) != taken.class);
+        let chain = self.chain(found.way);
+        let is_test = |id: FnId| program.functions.get(id.index()).is_some_and(|f| f.is_test);
+        Some(Nesting {
+            function: found.at.function,
+            taken,
+            taken_mode: mode,
+            blocking,
+            site: event.site,
+            taken_in: found.target.function,
+            same,
+            gates: gates.iter().map(|gate| gate.class).collect(),
+            shared_gates: gates
+                .iter()
+                .filter(|gate| gate.shared)
+                .map(|gate| gate.class)
+                .collect(),
+            context: Vec::new(),
+            in_test: is_test(found.at.function)
+                || is_test(found.target.function)
+                || chain.iter().any(|step| is_test(step.function)),
+            confidence: certainty(found.guesses),
+            held,
+            chain,
+        })
+    }
+}

@@ -1,0 +1,327 @@
+//! Which functions threads start in, and which may therefore run in parallel.
+//!
+//! Roots are
+//! - *any*: public functions of libraries, and functions that nobody is seen
+//!   to call (callbacks, trait methods called from outside, stored closures):
+//!   any number of threads may come in;
+//! - *tests*: each `#[test]` is a thread with its own objects, so tests meet
+//!   in statics only, and never meet a `main`;
+//! - *main*, one for each binary, each a process of its own;
+//! - each spawned body, once, or many times if it is started in a loop or by
+//!   code that itself runs more than once.
+//!
+//! A program without a spawn and without a library has one thread. That a
+//! spawning thread may have joined before it goes on is not looked at.
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
+use super::EventRef;
+use super::graph::{self, Graph};
+use crate::program::*;
+
+const ANY: usize = 0;
+const TESTS: usize = 1;
+/// Spawned bodies that are told apart; the rest counts as *any*.
+const MAX_ROOTS: usize = 512;
+
+/// Threads and what they reach.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    width: usize,
+    /// Per function a row of `width` words, one bit for each root.
+    reached_from: Vec<u64>,
+    /// Roots that are no thread of the same process, or one and the same.
+    sequential: Vec<u64>,
+    /// Roots of which several may run.
+    many: Vec<u64>,
+    parallel: bool,
+}
+
+struct Root {
+    starts: Vec<FnId>,
+    sequential: bool,
+    many: bool,
+    /// The spawn it comes from.
+    spawn: Option<EventRef>,
+}
+
+impl Threads {
+    /// Finds the roots and what they reach.
+    pub(super) fn of(program: &Program, graph: &Graph) -> Self {
+        let mut roots = roots(program, graph);
+        let width = roots.len().div_ceil(64);
+        let count = program.functions.len();
+        let library = program
+            .functions
+            .iter()
+            .any(|f| f.in_library && f.is_pub && !f.is_test);
+        let mut threads = Threads {
+            width,
+            reached_from: vec![0; width * count],
+            sequential: vec![0; width],
+            many: vec![0; width],
+            parallel: library
+                || roots.iter().any(|root| root.spawn.is_some())
+                || roots.len() == MAX_ROOTS,
+        };
+        if !threads.parallel {
+            return threads;
+        }
+        let inner = inner_closures(program, graph);
+        for (bit, root) in roots.iter().enumerate() {
+            threads.reach(graph, &inner, bit, &root.starts);
+        }
+        threads.reach_orphans();
+        threads.multiply(program, graph, &mut roots);
+        for (bit, root) in roots.iter().enumerate() {
+            let mask = 1 << (bit % 64);
+            if root.sequential {
+                threads.sequential[bit / 64] |= mask;
+            }
+            if root.many {
+                threads.many[bit / 64] |= mask;
+            }
+        }
+        threads
+    }
+
+    /// Two threads may be in `a` and `b` at one time. `statics`: two tests count.
+    pub(super) fn parallel(&self, a: FnId, b: FnId, statics: bool) -> bool {
+        if !self.parallel {
+            return false;
+        }
+        let (a, b) = (self.row(a), self.row(b));
+        if statics && has(a, TESTS) && has(b, TESTS) {
+            return true;
+        }
+        self.meets(a, b) || self.meets(b, a)
+    }
+
+    /// A root of `a` that is neither a `main` nor the tests runs beside a root of `b`.
+    fn meets(&self, a: &[u64], b: &[u64]) -> bool {
+        let rows = || a.iter().zip(b).zip(self.sequential.iter().zip(&self.many));
+        if b.iter().all(|word| *word == 0) {
+            return false;
+        }
+        let threads: u32 = rows()
+            .map(|((a, _), (sequential, _))| (a & !sequential).count_ones())
+            .sum();
+        let many = rows().any(|((a, _), (_, many))| a & many != 0);
+        // One thread alone meets only what another root reaches.
+        threads > 1
+            || many
+            || (threads == 1 && rows().any(|((a, b), (sequential, _))| b & !(a & !sequential) != 0))
+    }
+
+    fn row(&self, function: FnId) -> &[u64] {
+        let start = function.index() * self.width;
+        self.reached_from
+            .get(start..start + self.width)
+            .unwrap_or(&[])
+    }
+
+    fn set(&mut self, function: FnId, bit: usize) -> bool {
+        let Some(word) = self
+            .reached_from
+            .get_mut(function.index() * self.width + bit / 64)
+        else {
+            return false;
+        };
+        let mask = 1 << (bit % 64);
+        let new = *word & mask == 0;
+        *word |= mask;
+        new
+    }
+
+    fn reach(
+        &mut self,
+        graph: &Graph,
+        inner: &HashMap<FnId, Vec<FnId>>,
+        bit: usize,
+        starts: &[FnId],
+    ) {
+        let mut work: Vec<FnId> = starts.to_vec();
+        while let Some(function) = work.pop() {
+            if self.set(function, bit) {
+                work.extend(graph.out(function).iter().map(|edge| edge.callee));
+                work.extend(inner.get(&function).into_iter().flatten());
+            }
+        }
+    }
+
+    /// Functions that only call each other in a circle: anyone may have started them.
+    fn reach_orphans(&mut self) {
+        for row in self.reached_from.chunks_mut(self.width) {
+            if row.iter().all(|word| *word == 0) {
+                row[ANY / 64] |= 1 << ANY;
+            }
+        }
+    }
+
+    /// Marks spawned bodies that several threads may be in.
+    fn multiply(&mut self, program: &Program, graph: &Graph, roots: &mut [Root]) {
+        let often = called_often(program, graph);
+        loop {
+            let mut changed = false;
+            for index in 0..roots.len() {
+                let Some(at) = roots[index].spawn.filter(|_| !roots[index].many) else {
+                    continue;
+                };
+                let row = self.row(at.function);
+                let by_many = roots
+                    .iter()
+                    .enumerate()
+                    .any(|(bit, root)| root.many && has(row, bit));
+                let threads = roots
+                    .iter()
+                    .enumerate()
+                    .filter(|(bit, r)| !r.sequential && has(row, *bit))
+                    .count();
+                let owner = graph.family(at.function);
+                if by_many || threads > 1 || often.get(owner.index()).copied().unwrap_or(false) {
+                    roots[index].many = true;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+}
+
+fn has(row: &[u64], bit: usize) -> bool {
+    row.get(bit / 64)
+        .is_some_and(|word| word >> (bit % 64) & 1 == 1)
+}
+
+fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
+    let mut any = Root {
+        starts: Vec::new(),
+        sequential: false,
+        many: true,
+        spawn: None,
+    };
+    let mut tests = Root {
+        starts: Vec::new(),
+        sequential: true,
+        many: false,
+        spawn: None,
+    };
+    let mut mains = Vec::new();
+    let mut spawns: HashMap<FnId, usize> = HashMap::default();
+    let mut bodies: Vec<Root> = Vec::new();
+    for (at, event) in graph::events(program) {
+        let EventKind::Spawn(spawn) = &event.kind else {
+            continue;
+        };
+        let Some(body) = spawn
+            .body
+            .filter(|body| body.index() < program.functions.len())
+        else {
+            continue;
+        };
+        let function = &program.functions[at.function.index()];
+        let in_loop = spawn.in_loop || graph::in_loop(function, Some(event.stmt));
+        if let Some(&known) = spawns.get(&body) {
+            // Started from two places.
+            bodies[known].many = true;
+        } else if bodies.len() + 2 < MAX_ROOTS / 2 {
+            spawns.insert(body, bodies.len());
+            bodies.push(Root {
+                starts: vec![body],
+                sequential: false,
+                many: in_loop,
+                spawn: Some(at),
+            });
+        } else {
+            any.starts.push(body);
+        }
+    }
+    let unresolved = passed_to_unknown(program);
+    for (index, f) in program.functions.iter().enumerate() {
+        let id = FnId(index as u32);
+        let uncalled = graph.into[index].is_empty();
+        if spawns.contains_key(&id) {
+            continue;
+        }
+        if f.kind == FnKind::Main && mains.len() < MAX_ROOTS / 2 {
+            mains.push(Root {
+                starts: vec![id],
+                sequential: true,
+                many: false,
+                spawn: None,
+            });
+        } else if f.is_test {
+            // Helpers of tests run in a test.
+            if f.is_test_root || uncalled {
+                tests.starts.push(id);
+            }
+        } else if uncalled
+            || (f.is_pub && f.in_library)
+            || graph.taken.contains(&id)
+            || unresolved.contains(&id)
+        {
+            any.starts.push(id);
+        }
+    }
+    [any, tests]
+        .into_iter()
+        .chain(mains)
+        .chain(bodies)
+        .collect()
+}
+
+/// Closures handed to functions that were not found: they may be kept and run
+/// by another thread.
+fn passed_to_unknown(program: &Program) -> HashSet<FnId> {
+    graph::events(program)
+        .filter_map(|(_, event)| graph::call_of(event))
+        .filter(|call| call.resolution == Resolution::Unknown)
+        .flat_map(|call| call.args.iter().filter_map(|arg| arg.closure))
+        .collect()
+}
+
+/// Closures that no call is seen to run: by the function they stand in.
+fn inner_closures(program: &Program, graph: &Graph) -> HashMap<FnId, Vec<FnId>> {
+    let mut inner: HashMap<FnId, Vec<FnId>> = HashMap::default();
+    for (index, f) in program.functions.iter().enumerate() {
+        if let Some(parent) = f
+            .parent
+            .filter(|_| f.kind == FnKind::Closure && graph.into[index].is_empty())
+        {
+            inner.entry(parent).or_default().push(FnId(index as u32));
+        }
+    }
+    inner
+}
+
+/// Functions called from more than one place, in a loop, or by such functions.
+fn called_often(program: &Program, graph: &Graph) -> Vec<bool> {
+    let mut often = vec![false; program.functions.len()];
+    let mut work = Vec::new();
+    for (index, f) in program.functions.iter().enumerate() {
+        // Each test is a run of its own.
+        let mut sites: Vec<EventRef> = graph
+            .entering(FnId(index as u32))
+            .map(|edge| edge.at)
+            .filter(|at| f.is_test || !program.functions[at.function.index()].is_test)
+            .collect();
+        sites.dedup();
+        let looped = |at: &EventRef| {
+            let caller = &program.functions[at.function.index()];
+            graph::event_at(program, *at)
+                .is_some_and(|event| graph::in_loop(caller, Some(event.stmt)))
+        };
+        if sites.len() > 1 || sites.iter().any(looped) {
+            work.push(FnId(index as u32));
+        }
+    }
+    while let Some(function) = work.pop() {
+        if let Some(flag) = often.get_mut(function.index()).filter(|flag| !**flag) {
+            *flag = true;
+            work.extend(graph.out(function).iter().map(|edge| edge.callee));
+        }
+    }
+    often
+}

@@ -1,0 +1,398 @@
+//! Something that can wait for long, while a lock is held.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{
+    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Mode, Site,
+    StmtId,
+};
+
+use crate::flow::{Point, event_at, events, touches, used_in_statement};
+use crate::trace::{Draw, confidence, lower};
+use crate::{Found, Level, Lint, Settings};
+
+mod purpose;
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "blocking-under-lock",
+    code: "CL103",
+    severity: Severity::Warning,
+    level: Level::Default,
+    summary: "a sleep, join, receive, file or network operation runs while a lock is held",
+    page: include_str!("lint.md"),
+    check,
+};
+
+/// Calls from a holder to an operation.
+type Way = Vec<(FnId, Site)>;
+
+/// Places shown for one critical section and one reason.
+const PLACES: usize = 4;
+
+/// From so many holders on an operation is nobody's in particular.
+const MANY: usize = 3;
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    // For each operation, the ways to it that start at some holder.
+    let mut ways: BTreeMap<EventRef, BTreeSet<Way>> = BTreeMap::new();
+    for blocked in analysis.blocked() {
+        ways.entry(blocked.event).or_default().insert(way(blocked));
+    }
+    let mut sections: BTreeMap<(FnId, Site, Reason), Vec<&BlockedUnder>> = BTreeMap::new();
+    let mut explained: BTreeSet<(FnId, Way, EventRef)> = BTreeSet::new();
+    let mut holders: BTreeMap<EventRef, BTreeSet<FnId>> = BTreeMap::new();
+    for blocked in analysis.blocked() {
+        let Some(reason) = reason(analysis, blocked) else {
+            continue;
+        };
+        let inner = ways
+            .get(&blocked.event)
+            .is_some_and(|known| held_further_in(blocked, known));
+        if inner || purpose::is_meant(analysis, &draw, blocked, reason) {
+            continue;
+        }
+        // Several locks held at once: the first one taken speaks for all.
+        if explained.insert((blocked.function, way(blocked), blocked.event)) {
+            sections
+                .entry((blocked.function, blocked.held.site, reason))
+                .or_default()
+                .push(blocked);
+            holders
+                .entry(blocked.event)
+                .or_default()
+                .insert(blocked.function);
+        }
+    }
+    let known = |blocked: &BlockedUnder| holders.get(&blocked.event).map_or(0, BTreeSet::len);
+    for ((function, _, reason), places) in sections {
+        let mut places: Vec<Place<'_>> = places
+            .into_iter()
+            .map(|blocked| Place {
+                blocked,
+                sure: sure(blocked, reason, known(blocked)),
+            })
+            .collect();
+        places.sort_by_key(|place| {
+            (
+                std::cmp::Reverse(place.sure),
+                place.blocked.chain.len(),
+                first_step(analysis, place.blocked),
+            )
+        });
+        findings.extend(report(analysis, &draw, function, reason, &places));
+    }
+}
+
+/// An operation under the lock, and how sure it is worth a word.
+struct Place<'a> {
+    blocked: &'a BlockedUnder,
+    sure: Confidence,
+}
+
+/// Why a critical section takes long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    Block(BlockKind),
+    Join,
+    Recv,
+    Send,
+    Wait,
+}
+
+impl Reason {
+    /// What the thread does there, after "while".
+    fn in_words(self) -> &'static str {
+        match self {
+            Reason::Block(BlockKind::Sleep) => "the thread sleeps",
+            Reason::Block(BlockKind::File) => "it works on files",
+            Reason::Block(BlockKind::Network) => "it talks to the network",
+            Reason::Block(BlockKind::Http) => "it makes an HTTP request",
+            Reason::Block(BlockKind::Process) => "it waits for another process",
+            Reason::Block(BlockKind::Stdin) => "it waits for input",
+            Reason::Block(BlockKind::Barrier) => "it waits at a barrier",
+            Reason::Block(BlockKind::Park) => "the thread is parked",
+            Reason::Block(BlockKind::Pool) => "it waits for a thread pool",
+            Reason::Block(BlockKind::BlockOn) => "it blocks on a future",
+            Reason::Block(BlockKind::Callback) => "it runs code that the caller supplied",
+            Reason::Join => "it waits for another thread to end",
+            Reason::Recv => "it waits for a message",
+            Reason::Send => "it waits for room in a bounded channel",
+            Reason::Wait => "it waits on a condition variable that hands back another lock",
+        }
+    }
+
+    /// What that does to the others.
+    fn consequence(self, lock: &str) -> String {
+        match self {
+            Reason::Block(BlockKind::Callback) => format!(
+                "nobody knows how long it takes, and when it comes back for `{lock}`, the thread waits for itself"
+            ),
+            Reason::Join
+            | Reason::Recv
+            | Reason::Send
+            | Reason::Wait
+            | Reason::Block(BlockKind::Barrier | BlockKind::Park) => {
+                format!("if the one it waits for needs `{lock}` first, neither ever goes on")
+            }
+            Reason::Block(BlockKind::Pool | BlockKind::BlockOn) => {
+                format!(
+                    "if the work it waits for needs `{lock}`, or this thread picks up such work, nothing goes on"
+                )
+            }
+            Reason::Block(_) => format!("every thread that wants `{lock}` waits just as long"),
+        }
+    }
+
+    /// Plain input and output: slow, and at times what the lock is there for.
+    fn is_io(self) -> bool {
+        matches!(
+            self,
+            Reason::Block(
+                BlockKind::File
+                    | BlockKind::Network
+                    | BlockKind::Http
+                    | BlockKind::Process
+                    | BlockKind::Stdin
+            )
+        )
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Reason::Block(_) => Role::Block,
+            Reason::Join => Role::Join,
+            Reason::Recv => Role::Recv,
+            Reason::Send => Role::Send,
+            Reason::Wait => Role::Wait,
+        }
+    }
+}
+
+/// The reason, where the operation really waits.
+fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
+    match &analysis.event(blocked.event).kind {
+        EventKind::Block { kind, .. } => Some(Reason::Block(*kind)),
+        EventKind::CallParam { .. } => Some(Reason::Block(BlockKind::Callback)),
+        EventKind::Join { .. } => Some(Reason::Join),
+        EventKind::Recv { blocking, .. } => (*blocking != Blocking::Try).then_some(Reason::Recv),
+        EventKind::Send {
+            bounded: Some(true),
+            blocking,
+            ..
+        } => (*blocking != Blocking::Try).then_some(Reason::Send),
+        // A wait gives back its own guard; which one that is must be known.
+        EventKind::Wait {
+            guard: Some(own), ..
+        } => {
+            let same = blocked.event.function == blocked.function && *own == blocked.held.guard;
+            (!same).then_some(Reason::Wait)
+        }
+        _ => None,
+    }
+}
+
+/// The calls from the holder to the operation.
+fn way(blocked: &BlockedUnder) -> Way {
+    blocked
+        .chain
+        .iter()
+        .map(|call| (call.function, call.site))
+        .collect()
+}
+
+/// Whether a function further along the way holds a lock there, too: its
+/// author is the one to tell.
+fn held_further_in(blocked: &BlockedUnder, known: &BTreeSet<Way>) -> bool {
+    let way = way(blocked);
+    (1..=way.len()).any(|start| way.get(start..).is_some_and(|rest| known.contains(rest)))
+}
+
+/// The statement of the holding function in which the operation is reached.
+fn statement(analysis: &Analysis, blocked: &BlockedUnder) -> Option<StmtId> {
+    let function = analysis.program().functions.get(blocked.function.index())?;
+    match blocked.chain.first() {
+        None => event_at(function, Point::of(blocked.event)).map(|event| event.stmt),
+        Some(call) => events(function)
+            .find(|(_, event)| event.site == call.site && runs_code(event))
+            .map(|(_, event)| event.stmt),
+    }
+}
+
+fn runs_code(event: &Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::Call(_) | EventKind::CallParam { .. } | EventKind::Acquire { .. }
+    )
+}
+
+/// Whether the guarded data takes part in the statement that blocks.
+fn on_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let function = analysis.program().functions.get(blocked.function.index());
+    match (function, statement(analysis, blocked)) {
+        (Some(function), Some(stmt)) => used_in_statement(function, blocked.held.guard, stmt),
+        _ => false,
+    }
+}
+
+/// Whether the guarded data is among what the call that blocks is given.
+fn given_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let Some(function) = analysis.program().functions.get(blocked.function.index()) else {
+        return false;
+    };
+    let call = first_step(analysis, blocked);
+    let inside = |site: Site| {
+        site.file == call.file
+            && (site.line, site.column) >= (call.line, call.column)
+            && (site.end_line, site.end_column) <= (call.end_line, call.end_column)
+    };
+    events(function).any(|(_, event)| touches(event, blocked.held.guard) && inside(event.site))
+}
+
+/// How sure it is that the author wants to know. Further calls make it more
+/// likely that it is known: such a lock is held around a whole operation. And
+/// what many sections reach, deep down, is not the fault of each of them.
+fn sure(blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
+    let sure = confidence(blocked.confidence);
+    let alone = blocked.held.mode == Mode::Exclusive;
+    let calls = blocked.chain.len();
+    match reason {
+        _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
+        Reason::Block(BlockKind::File) => lower(sure),
+        // A callback under a read lock is mostly a reader itself.
+        Reason::Block(BlockKind::Callback) if calls > 0 || !alone => Confidence::Low,
+        Reason::Block(BlockKind::Callback) => lower(sure),
+        _ if calls > 2 => lower(sure),
+        _ => sure,
+    }
+}
+
+fn first_step(analysis: &Analysis, blocked: &BlockedUnder) -> Site {
+    blocked
+        .chain
+        .first()
+        .map_or_else(|| analysis.event(blocked.event).site, |call| call.site)
+}
+
+/// The operation as people write it.
+fn operation(analysis: &Analysis, draw: &Draw<'_>, at: EventRef) -> (String, String) {
+    let object_name = |object: Option<&_>| object.map(|o| draw.name(o)).unwrap_or_default();
+    match &analysis.event(at).kind {
+        EventKind::Block { what, .. } => (what.to_string(), String::new()),
+        EventKind::CallParam { param } => {
+            let params = draw.function(at.function).map_or(&[][..], |f| &f.params);
+            let name = params
+                .get(usize::from(*param))
+                .map_or("a callback", |p| p.name.as_str());
+            (name.to_owned(), String::new())
+        }
+        EventKind::Join { handle, .. } => ("join".to_owned(), object_name(handle.as_ref())),
+        EventKind::Recv { channel, .. } => ("recv".to_owned(), object_name(channel.as_ref())),
+        EventKind::Send { channel, .. } => ("send".to_owned(), object_name(channel.as_ref())),
+        EventKind::Wait { condvar, .. } => ("wait".to_owned(), draw.name(condvar)),
+        _ => (String::new(), String::new()),
+    }
+}
+
+fn report(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    function: FnId,
+    reason: Reason,
+    places: &[Place<'_>],
+) -> Option<Finding> {
+    let Place {
+        blocked: best,
+        sure,
+    } = *places.first()?;
+    let lock = draw.name(&best.held.lock);
+    let name = draw.function_name(function);
+    let (op, _) = operation(analysis, draw, best.event);
+    let paths: Vec<Trace> = places
+        .iter()
+        .take(PLACES)
+        .map(|p| trace(analysis, draw, p.blocked, reason))
+        .collect();
+    let sometimes = if best.held.must { "" } else { " on some paths" };
+    let how = match best.chain.first() {
+        None => format!("runs `{op}`"),
+        Some(call) => format!("reaches `{op}` through `{}`", call.name),
+    };
+    let more = places.len().saturating_sub(PLACES);
+    let mut help = help(draw, best, reason, &op);
+    if more > 0 {
+        help.push(format!("{more} more places in this section do the same"));
+    }
+    Some(LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence: sure,
+        message: format!(
+            "`{name}` {how} while it holds `{lock}`{sometimes}: {}, and {}",
+            reason.in_words(),
+            reason.consequence(&lock)
+        ),
+        paths,
+        help,
+        identity: vec![draw.key(&best.held.lock), name, format!("{reason:?}")],
+        in_test: draw.in_test(function),
+    }))
+}
+
+fn trace(analysis: &Analysis, draw: &Draw<'_>, blocked: &BlockedUnder, reason: Reason) -> Trace {
+    let lock = draw.name(&blocked.held.lock);
+    let (op, object) = operation(analysis, draw, blocked.event);
+    let what = if object.is_empty() {
+        format!("`{op}`: {}", reason.in_words())
+    } else {
+        format!("`{op}` on `{object}`: {}", reason.in_words())
+    };
+    let mut steps = vec![draw.hold(blocked.function, &blocked.held)];
+    steps.extend(draw.calls(&blocked.chain));
+    steps.push(draw.step(
+        blocked.event.function,
+        analysis.event(blocked.event).site,
+        reason.role(),
+        object,
+        what,
+    ));
+    Trace {
+        title: format!("`{lock}` is held during `{op}`"),
+        steps,
+    }
+}
+
+fn help(draw: &Draw<'_>, blocked: &BlockedUnder, reason: Reason, op: &str) -> Vec<String> {
+    let guard = draw
+        .function(blocked.function)
+        .and_then(|f| f.guards.get(blocked.held.guard.index()))
+        .and_then(|g| g.name.clone());
+    let call = blocked
+        .chain
+        .first()
+        .map_or_else(|| op.to_owned(), |call| call.name.clone());
+    let release = match guard {
+        Some(guard) => format!(
+            "take what `{call}` needs out of the guarded data, `drop({guard})`, then call `{call}`"
+        ),
+        None => format!(
+            "bind what `{call}` needs in a `let` of its own, so that the guard ends before `{call}`"
+        ),
+    };
+    let second = match reason {
+        Reason::Join => {
+            Some("move the handles out (`mem::take`) under the lock and join them after it")
+        }
+        Reason::Block(BlockKind::Callback) => {
+            Some("or say in the documentation that the callback runs under the lock")
+        }
+        Reason::Block(BlockKind::Sleep) => {
+            Some("to wait for a change of the guarded data, use a `Condvar`")
+        }
+        _ => None,
+    };
+    std::iter::once(release)
+        .chain(second.map(str::to_owned))
+        .collect()
+}

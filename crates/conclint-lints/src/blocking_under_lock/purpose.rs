@@ -1,0 +1,134 @@
+//! Where waiting under the lock is what the lock is for.
+
+use conclint_facts::{Analysis, BlockKind, BlockedUnder};
+
+use super::{Reason, given_guarded_data, on_guarded_data};
+use crate::trace::Draw;
+
+/// Types whose lock serialises the very operation: a file, a socket, a child,
+/// a channel end.
+const SERIALISED: &[&str] = &[
+    "File",
+    "OpenOptions",
+    "BufReader",
+    "BufWriter",
+    "LineWriter",
+    "Read",
+    "Write",
+    "Seek",
+    "AsyncRead",
+    "AsyncWrite",
+    "Stdin",
+    "Stdout",
+    "Stderr",
+    "Child",
+    "ChildStdin",
+    "ChildStdout",
+    "Command",
+    "TcpStream",
+    "UdpSocket",
+    "TcpListener",
+    "UnixStream",
+    "UnixListener",
+    "UnixDatagram",
+    "Stream",
+    "Socket",
+    "Connection",
+    "Conn",
+    "Client",
+    "Session",
+    "Transport",
+    "Sender",
+    "SyncSender",
+    "Receiver",
+    "UnboundedSender",
+    "UnboundedReceiver",
+    "Writer",
+    "Reader",
+    "Terminal",
+    "Term",
+    "Pty",
+    "Log",
+    "Logger",
+    "JoinHandle",
+    "Barrier",
+];
+
+/// Whether this operation is what the held lock is there to serialise.
+pub(super) fn is_meant(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    blocked: &BlockedUnder,
+    reason: Reason,
+) -> bool {
+    let guarded = draw
+        .class(&blocked.held.lock)
+        .map(|class| class.type_text.as_str())
+        .unwrap_or_default();
+    let on_it = on_guarded_data(analysis, blocked);
+    match reason {
+        // The callback is given the guarded data: `with(|data| ..)` is an API.
+        Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
+        Reason::Recv | Reason::Send => on_it || names_any(guarded, SERIALISED),
+        Reason::Join => on_it && guarded.contains("JoinHandle"),
+        _ if reason.is_io() => {
+            // `Mutex<()>` guards no data: it serialises what is done under it.
+            guards_nothing(guarded)
+                || names_any(guarded, SERIALISED)
+                // A method of the guarded object does it: its own business.
+                || (on_it && !blocked.chain.is_empty())
+        }
+        _ => false,
+    }
+}
+
+/// `Mutex<()>`, `Arc<RwLock<()>>`.
+fn guards_nothing(type_text: &str) -> bool {
+    let text = type_text.replace(' ', "");
+    text.match_indices("<()>").any(|(at, _)| {
+        text.get(..at)
+            .is_some_and(|t| t.ends_with("Mutex") || t.ends_with("Lock"))
+    })
+}
+
+/// Whether the type's text holds one of these names, whole or as the last
+/// word of a longer one (`LogWriter`).
+fn names_any(type_text: &str, names: &[&str]) -> bool {
+    type_text
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|word| {
+            names
+                .iter()
+                .any(|name| word == *name || ends_in_word(word, name))
+        })
+}
+
+fn ends_in_word(word: &str, name: &str) -> bool {
+    word.strip_suffix(name)
+        .is_some_and(|front| front.ends_with(|c: char| c.is_lowercase() || c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serialising_types() {
+        assert!(names_any("Mutex<File>", SERIALISED));
+        assert!(names_any(
+            "Arc<Mutex<Option<io::BufWriter<File>>>>",
+            SERIALISED
+        ));
+        assert!(names_any("Mutex<LogWriter>", SERIALISED));
+        assert!(names_any("Mutex<mpsc::Receiver<Job>>", SERIALISED));
+        assert!(!names_any("Mutex<Profile>", SERIALISED));
+        assert!(!names_any("RwLock<HashMap<String, Vec<u8>>>", SERIALISED));
+    }
+
+    #[test]
+    fn unit_guards() {
+        assert!(guards_nothing("Arc<Mutex<( )>>"));
+        assert!(!guards_nothing("Mutex<Vec<()>>"));
+        assert!(!guards_nothing("Mutex<u32>"));
+    }
+}

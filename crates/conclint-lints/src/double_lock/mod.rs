@@ -1,0 +1,354 @@
+//! A lock taken again while its own guard lives.
+
+use std::collections::BTreeMap;
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{
+    Analysis, Blocking, EventRef, FnId, LockTraits, Mode, Nesting, SameInstance, Site,
+};
+
+use crate::trace::{Draw, confidence, list, lower};
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "double-lock",
+    code: "CL102",
+    severity: Severity::Error,
+    level: Level::Default,
+    summary: "a lock is taken again while its own guard still lives",
+    page: include_str!("lint.md"),
+    check,
+};
+
+/// Ways to the second acquisition that one finding shows.
+const PATHS: usize = 8;
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    let mut by_guard: BTreeMap<(FnId, Site, String), Vec<Case<'_>>> = BTreeMap::new();
+    for nesting in analysis.nestings() {
+        if let Some(case) = Case::of(nesting, analysis) {
+            let key = (
+                nesting.function,
+                nesting.held.site,
+                draw.key(&nesting.taken),
+            );
+            by_guard.entry(key).or_default().push(case);
+        }
+    }
+    for mut cases in by_guard.into_values() {
+        cases.sort_by_key(|case| {
+            let n = case.nesting;
+            (
+                std::cmp::Reverse((case.severity, case.confidence)),
+                n.chain.len(),
+                first_step(n),
+                n.site,
+            )
+        });
+        findings.extend(report(analysis, &draw, &cases));
+    }
+}
+
+/// One second acquisition.
+#[derive(Debug)]
+struct Case<'a> {
+    nesting: &'a Nesting,
+    severity: Severity,
+    confidence: Confidence,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The thread waits for itself.
+    Certain,
+    /// It does if the two paths lead to one object.
+    PerhapsOne,
+    /// Two reads: it does if a writer comes between them.
+    Reads {
+        /// Where a writer takes the lock.
+        writer: EventRef,
+    },
+}
+
+impl<'a> Case<'a> {
+    fn of(nesting: &'a Nesting, analysis: &Analysis) -> Option<Self> {
+        if nesting.same == SameInstance::Unlikely || nesting.blocking != Blocking::Waits {
+            return None;
+        }
+        let class = nesting.taken.class?;
+        let waits = can_wait(
+            analysis.lock_traits(class)?,
+            nesting.held.mode,
+            nesting.taken_mode,
+        )?;
+        let mut severity = Severity::Error;
+        let mut sure = confidence(nesting.confidence);
+        let mut kind = Kind::Certain;
+        if waits == Waits::ForWriter {
+            severity = Severity::Warning;
+            kind = Kind::Reads {
+                writer: analysis.has_writer(class)?,
+            };
+        }
+        if nesting.same == SameInstance::Maybe {
+            // What is owned or borrowed mutably is nobody else's object; and who
+            // compares the two first knows that they differ, and their order.
+            let ordered = analysis.function(nesting.function).compares_order;
+            if nesting.held.lock.exclusive || nesting.taken.exclusive || ordered {
+                return None;
+            }
+            severity = Severity::Warning;
+            sure = lower(sure);
+            if kind == Kind::Certain {
+                kind = Kind::PerhapsOne;
+            }
+            if in_order(analysis, nesting.function) {
+                sure = Confidence::Low;
+            }
+        }
+        // The next round of a loop comes by here again: that the guard of this
+        // round is still there, only its variable knows.
+        if !nesting.held.must && nesting.held.site == first_step(nesting) {
+            sure = Confidence::Low;
+        }
+        Some(Case {
+            nesting,
+            severity,
+            confidence: sure,
+            kind,
+        })
+    }
+}
+
+/// Whether the function, or one that calls it, compares ids, indices or
+/// addresses: the usual way to take two locks of one kind in order.
+fn in_order(analysis: &Analysis, function: FnId) -> bool {
+    let compares = |id: FnId| {
+        let function = analysis.function(id);
+        function.compares_order
+            || function
+                .parent
+                .is_some_and(|parent| analysis.function(parent).compares_order)
+    };
+    compares(function)
+        || analysis
+            .callers(function)
+            .iter()
+            .any(|call| compares(call.function))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    ForItself,
+    ForWriter,
+}
+
+/// Whom a thread waits for that holds the lock in one mode and wants it in another.
+fn can_wait(traits: &LockTraits, held: Mode, taken: Mode) -> Option<Waits> {
+    if traits.reentrant {
+        return None;
+    }
+    let shares = |mode| matches!(mode, Mode::Read | Mode::ReadRecursive);
+    match (held, taken) {
+        (_, Mode::ReadRecursive) if held != Mode::Exclusive => None,
+        (Mode::Exclusive, _) | (_, Mode::Exclusive) | (Mode::Upgradable, Mode::Upgradable) => {
+            Some(Waits::ForItself)
+        }
+        _ if traits.read_reentrant => None,
+        _ if shares(held) || shares(taken) => Some(Waits::ForWriter),
+        _ => Some(Waits::ForItself),
+    }
+}
+
+/// Where `nesting`'s way leaves the holding function.
+fn first_step(nesting: &Nesting) -> Site {
+    nesting.chain.first().map_or(nesting.site, |call| call.site)
+}
+
+fn report(analysis: &Analysis, draw: &Draw<'_>, cases: &[Case<'_>]) -> Option<Finding> {
+    let best = cases.first()?;
+    let nesting = best.nesting;
+    let lock = draw.name(&nesting.taken);
+    let mut paths: Vec<Trace> = Vec::new();
+    for case in cases {
+        let trace = draw.nesting_trace(title(draw, case), case.nesting);
+        if !paths.contains(&trace) {
+            paths.push(trace);
+        }
+    }
+    let more = paths.len().saturating_sub(PATHS);
+    paths.truncate(PATHS);
+    if let Kind::Reads { writer } = best.kind {
+        let site = analysis.event(writer).site;
+        paths.push(Trace {
+            title: format!("another thread: writes `{lock}`"),
+            steps: vec![draw.step(
+                writer.function,
+                site,
+                Role::Acquire,
+                lock.clone(),
+                format!("waits to write `{lock}`"),
+            )],
+        });
+    }
+    Some(LINT.finding(Found {
+        severity: best.severity,
+        confidence: best.confidence,
+        message: message(analysis, draw, best, &lock),
+        paths,
+        help: help(draw, best, &lock, more),
+        identity: vec![
+            draw.key(&nesting.taken),
+            draw.function_name(nesting.function),
+        ],
+        in_test: nesting.in_test,
+    }))
+}
+
+fn title(draw: &Draw<'_>, case: &Case<'_>) -> String {
+    let lock = draw.name(&case.nesting.taken);
+    let calls: Vec<String> = case
+        .nesting
+        .chain
+        .iter()
+        .map(|call| format!("`{}`", call.name))
+        .collect();
+    let mut title = format!("one thread: `{lock}`, then `{lock}` again");
+    if !calls.is_empty() {
+        title.push_str(&format!(" through {}", list(&calls)));
+    }
+    title + &draw.context(case.nesting)
+}
+
+fn message(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>, lock: &str) -> String {
+    let nesting = case.nesting;
+    let function = draw.function_name(nesting.function);
+    let again = match nesting.chain.first() {
+        None => "again".to_owned(),
+        Some(call) => format!("again through `{}`", call.name),
+    };
+    let sometimes = if nesting.held.must {
+        ""
+    } else {
+        " on some paths"
+    };
+    match case.kind {
+        Kind::Certain => format!(
+            "`{function}` takes `{lock}` {again} while its first guard still lives{sometimes}: \
+             the thread waits for itself and never wakes"
+        ),
+        Kind::PerhapsOne => format!(
+            "`{function}` takes `{lock}` {again} while another `{lock}` is held{sometimes}: \
+             if both are one object, the thread waits for itself; if not, two threads can meet in opposite order"
+        ),
+        Kind::Reads { writer } => {
+            let span = draw.span(analysis.event(writer).site);
+            let one = if nesting.same == SameInstance::Maybe {
+                ", if both are one object"
+            } else {
+                ""
+            };
+            format!(
+                "`{function}` reads `{lock}` {again} while its first read guard still lives{sometimes}: when \
+                 `{}` ({}:{}) waits to write in between, the second read waits behind it and both hang{one}",
+                draw.function_name(writer.function),
+                span.file,
+                span.line,
+            )
+        }
+    }
+}
+
+fn help(draw: &Draw<'_>, case: &Case<'_>, lock: &str, more: usize) -> Vec<String> {
+    let nesting = case.nesting;
+    let guard = draw
+        .function(nesting.function)
+        .and_then(|f| f.guards.get(nesting.held.guard.index()))
+        .and_then(|g| g.name.clone());
+    let mut help = Vec::new();
+    match (&guard, nesting.chain.first()) {
+        (Some(guard), None) => {
+            help.push(format!("use the guard `{guard}` that is already there, or `drop({guard})` before the second"))
+        }
+        (Some(guard), Some(call)) => help.push(format!(
+            "`drop({guard})` before calling `{}`, or hand it the locked data instead of locking again",
+            call.name
+        )),
+        (None, _) => help.push(format!(
+            "the first guard is a temporary that lives to the end of its statement (with `match`, `if let` and `for`: \
+             of the whole body); bind what is needed from `{lock}` in a `let` of its own first"
+        )),
+    }
+    if case.kind == Kind::PerhapsOne {
+        help.push(
+            "where they are two objects, always lock them in one order (by address or by id)"
+                .to_owned(),
+        );
+    }
+    if more > 0 {
+        help.push(format!("{more} more ways lead from here to `{lock}`"));
+    }
+    help
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traits(reentrant: bool, read_reentrant: bool) -> LockTraits {
+        LockTraits {
+            family: "std".into(),
+            type_name: "RwLock".into(),
+            shape: conclint_facts::LockShape::RwLock,
+            reentrant,
+            read_reentrant,
+            is_async: false,
+        }
+    }
+
+    #[test]
+    fn who_waits_for_whom() {
+        let fair = traits(false, false);
+        assert_eq!(
+            can_wait(&fair, Mode::Exclusive, Mode::Exclusive),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Read, Mode::Exclusive),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Exclusive, Mode::ReadRecursive),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Read, Mode::Read),
+            Some(Waits::ForWriter)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Upgradable, Mode::Read),
+            Some(Waits::ForWriter)
+        );
+        assert_eq!(
+            can_wait(&fair, Mode::Upgradable, Mode::Upgradable),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(can_wait(&fair, Mode::Read, Mode::ReadRecursive), None);
+    }
+
+    #[test]
+    fn locks_that_allow_it() {
+        assert_eq!(
+            can_wait(&traits(true, false), Mode::Exclusive, Mode::Exclusive),
+            None
+        );
+        assert_eq!(can_wait(&traits(false, true), Mode::Read, Mode::Read), None);
+        assert_eq!(
+            can_wait(&traits(false, true), Mode::Read, Mode::Exclusive),
+            Some(Waits::ForItself)
+        );
+    }
+}

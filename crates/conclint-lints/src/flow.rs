@@ -1,0 +1,299 @@
+//! Small questions about one function's control flow.
+//!
+//! Held sets and summaries are `conclint-facts`' business; here is only what
+//! can happen after what.
+
+use std::collections::BTreeSet;
+
+use conclint_facts::{
+    BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, LocalId, ReleaseWhy, Stmt,
+    StmtId, StmtKind,
+};
+
+/// A place among a function's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Point {
+    pub(crate) block: BlockId,
+    pub(crate) index: u32,
+}
+
+impl Point {
+    pub(crate) fn of(event: EventRef) -> Self {
+        Point {
+            block: event.block,
+            index: event.index,
+        }
+    }
+
+    pub(crate) fn in_function(self, function: FnId) -> EventRef {
+        EventRef {
+            function,
+            block: self.block,
+            index: self.index,
+        }
+    }
+}
+
+/// All events of a function with their places, block by block.
+pub(crate) fn events(function: &Function) -> impl Iterator<Item = (Point, &Event)> {
+    function
+        .blocks
+        .iter()
+        .enumerate()
+        .flat_map(|(block, body)| {
+            body.events.iter().enumerate().map(move |(index, event)| {
+                let point = Point {
+                    block: BlockId(block as u32),
+                    index: index as u32,
+                };
+                (point, event)
+            })
+        })
+}
+
+/// The event at a place.
+pub(crate) fn event_at(function: &Function, point: Point) -> Option<&Event> {
+    function
+        .blocks
+        .get(point.block.index())?
+        .events
+        .get(point.index as usize)
+}
+
+/// The events that control can reach after `from`, until `stop` says so: the
+/// event it is asked about is still visited, what follows on that path is not.
+pub(crate) fn after<'f>(
+    function: &'f Function,
+    from: Point,
+    mut visit: impl FnMut(Point, &'f Event),
+    mut stop: impl FnMut(&'f Event) -> bool,
+) {
+    let mut entered = BTreeSet::new();
+    let mut work = vec![(from.block, from.index as usize + 1)];
+    while let Some((block, first)) = work.pop() {
+        let Some(body) = function.blocks.get(block.index()) else {
+            continue;
+        };
+        let mut stopped = false;
+        for (index, event) in body.events.iter().enumerate().skip(first) {
+            let point = Point {
+                block,
+                index: index as u32,
+            };
+            visit(point, event);
+            if stop(event) {
+                stopped = true;
+                break;
+            }
+        }
+        if !stopped {
+            work.extend(
+                body.successors
+                    .iter()
+                    .filter(|next| entered.insert(**next))
+                    .map(|next| (*next, 0)),
+            );
+        }
+    }
+}
+
+/// Whether control can get from the one place to the other.
+pub(crate) fn reaches(function: &Function, from: Point, to: Point) -> bool {
+    let mut found = false;
+    after(function, from, |point, _| found |= point == to, |_| false);
+    found
+}
+
+/// Whether the event ends this guard's life.
+pub(crate) fn ends(event: &Event, guard: GuardId) -> bool {
+    matches!(event.kind, EventKind::Release { guard: g, why } if g == guard && why != ReleaseWhy::NotTaken)
+}
+
+/// Whether the guarded data is touched, or the guard itself handed around.
+pub(crate) fn touches(event: &Event, guard: GuardId) -> bool {
+    match &event.kind {
+        EventKind::Use { guard: g, .. } | EventKind::ReturnGuard { guard: g } => *g == guard,
+        EventKind::Wait { guard: g, .. } => *g == Some(guard),
+        EventKind::Call(call) => call.args.iter().any(|arg| arg.guard == Some(guard)),
+        _ => false,
+    }
+}
+
+/// Whether control never leaves the function: every path runs on for ever.
+pub(crate) fn never_ends(function: &Function) -> bool {
+    let mut seen = BTreeSet::from([BlockId(0)]);
+    let mut work = vec![BlockId(0)];
+    while let Some(block) = work.pop() {
+        let Some(body) = function.blocks.get(block.index()) else {
+            return false;
+        };
+        if body.successors.is_empty() {
+            return false;
+        }
+        work.extend(body.successors.iter().filter(|next| seen.insert(**next)));
+    }
+    true
+}
+
+/// Whether the guarded data is used in the statement `stmt`, or in the one
+/// that the closure in which it stands is part of.
+pub(crate) fn used_in_statement(function: &Function, guard: GuardId, stmt: StmtId) -> bool {
+    let borrows = |stmt: &Stmt| {
+        let named = |local: &LocalId| {
+            function
+                .locals
+                .iter()
+                .any(|l| l.id == *local && l.borrows == Some(guard))
+        };
+        stmt.uses.iter().any(named)
+    };
+    let mut next = Some(stmt);
+    while let Some(id) = next {
+        let Some(stmt) = function.stmts.get(id.index()) else {
+            return false;
+        };
+        if borrows(stmt)
+            || events(function).any(|(_, event)| event.stmt == id && touches(event, guard))
+        {
+            return true;
+        }
+        // Branches and loops are statements on their own.
+        next = stmt.parent.filter(|parent| {
+            let outer = function.stmts.get(parent.index());
+            outer.is_some_and(|outer| matches!(outer.kind, StmtKind::Let | StmtKind::Expr))
+        });
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use conclint_facts::{Block, FileId, FnKind, Site};
+
+    const SITE: Site = Site {
+        file: FileId(0),
+        line: 1,
+        column: 1,
+        end_line: 1,
+        end_column: 2,
+    };
+
+    fn use_of(guard: u32) -> Event {
+        Event {
+            kind: EventKind::Use {
+                guard: GuardId(guard),
+                write: false,
+            },
+            site: SITE,
+            stmt: StmtId(0),
+        }
+    }
+
+    fn release(guard: u32, why: ReleaseWhy) -> Event {
+        Event {
+            kind: EventKind::Release {
+                guard: GuardId(guard),
+                why,
+            },
+            site: SITE,
+            stmt: StmtId(0),
+        }
+    }
+
+    fn block(events: Vec<Event>, successors: &[u32]) -> Block {
+        Block {
+            events,
+            successors: successors.iter().copied().map(BlockId).collect(),
+        }
+    }
+
+    fn function(blocks: Vec<Block>) -> Function {
+        Function {
+            name: "f".into(),
+            qualified: "f".to_owned(),
+            krate: "k".into(),
+            in_library: false,
+            site: SITE,
+            kind: FnKind::Fn,
+            parent: None,
+            is_pub: false,
+            is_test: false,
+            is_test_root: false,
+            is_async: false,
+            mut_self: false,
+            compares_order: false,
+            cfgs: Vec::new(),
+            params: Vec::new(),
+            guards: Vec::new(),
+            stmts: Vec::new(),
+            locals: Vec::new(),
+            blocks,
+        }
+    }
+
+    fn at(block: u32, index: u32) -> Point {
+        Point {
+            block: BlockId(block),
+            index,
+        }
+    }
+
+    #[test]
+    fn what_follows_what() {
+        // 0 -> 1 -> 2, 1 -> 1
+        let f = function(vec![
+            block(vec![use_of(0), use_of(1)], &[1]),
+            block(vec![use_of(2)], &[1, 2]),
+            block(vec![use_of(3)], &[]),
+        ]);
+        assert!(reaches(&f, at(0, 0), at(0, 1)) && !reaches(&f, at(0, 1), at(0, 0)));
+        assert!(reaches(&f, at(0, 0), at(2, 0)) && !reaches(&f, at(2, 0), at(1, 0)));
+        assert!(
+            reaches(&f, at(1, 0), at(1, 0)),
+            "a loop comes back to itself"
+        );
+        assert!(!reaches(&f, at(0, 0), at(0, 0)));
+    }
+
+    #[test]
+    fn a_walk_stops_behind_the_event_it_is_told() {
+        let f = function(vec![
+            block(
+                vec![use_of(0), release(0, ReleaseWhy::NotTaken), use_of(0)],
+                &[1],
+            ),
+            block(vec![release(0, ReleaseWhy::Dropped), use_of(1)], &[]),
+        ]);
+        let mut seen = Vec::new();
+        after(
+            &f,
+            at(0, 0),
+            |point, _| seen.push(point),
+            |event| ends(event, GuardId(0)),
+        );
+        assert_eq!(
+            seen,
+            [at(0, 1), at(0, 2), at(1, 0)],
+            "a lock that was not taken ends nothing"
+        );
+    }
+
+    #[test]
+    fn loops_that_never_end() {
+        assert!(never_ends(&function(vec![
+            block(vec![], &[1]),
+            block(vec![], &[1])
+        ])));
+        assert!(!never_ends(&function(vec![
+            block(vec![], &[1]),
+            block(vec![], &[1, 2]),
+            block(vec![], &[])
+        ])));
+        assert!(!never_ends(&function(vec![])));
+        assert!(
+            !never_ends(&function(vec![block(vec![], &[7])])),
+            "a broken graph claims nothing"
+        );
+    }
+}

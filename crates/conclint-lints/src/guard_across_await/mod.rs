@@ -1,0 +1,100 @@
+//! A guard of a thread lock that lives across `.await`.
+
+use std::collections::BTreeMap;
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{Analysis, EventKind, FnId, GuardId, Held, ObjectKind, Site};
+
+use crate::flow::events;
+use crate::trace::Draw;
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "guard-across-await",
+    code: "CL106",
+    severity: Severity::Warning,
+    level: Level::Default,
+    summary: "a std or parking_lot guard is alive at an `.await`",
+    page: include_str!("lint.md"),
+    check,
+};
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        let mut awaits: BTreeMap<GuardId, (Held, Vec<Site>)> = BTreeMap::new();
+        for (point, event) in events(function) {
+            if !matches!(event.kind, EventKind::Await) {
+                continue;
+            }
+            for held in analysis.held_before(point.in_function(id)) {
+                if blocks_threads(&draw, held) {
+                    let (known, sites) = awaits
+                        .entry(held.guard)
+                        .or_insert_with(|| (held.clone(), Vec::new()));
+                    known.must |= held.must;
+                    sites.push(event.site);
+                }
+            }
+        }
+        findings.extend(
+            awaits
+                .into_values()
+                .map(|(held, sites)| report(&draw, id, &held, sites)),
+        );
+    }
+}
+
+/// Whether the lock makes a thread, not a task, wait.
+fn blocks_threads(draw: &Draw<'_>, held: &Held) -> bool {
+    matches!(draw.class(&held.lock).map(|class| &class.kind), Some(ObjectKind::Lock(traits)) if !traits.is_async)
+}
+
+fn report(draw: &Draw<'_>, function: FnId, held: &Held, mut awaits: Vec<Site>) -> Finding {
+    awaits.sort();
+    awaits.dedup();
+    let lock = draw.name(&held.lock);
+    let name = draw.function_name(function);
+    let paths = awaits
+        .into_iter()
+        .map(|site| Trace {
+            title: format!("`{lock}` held across `.await`"),
+            steps: vec![
+                draw.hold(function, held),
+                draw.step(
+                    function,
+                    site,
+                    Role::Block,
+                    lock.clone(),
+                    format!("awaits while `{lock}` is held"),
+                ),
+            ],
+        })
+        .collect();
+    let sometimes = if held.must { "" } else { " on some paths" };
+    let guard = draw
+        .function(function)
+        .and_then(|f| f.guards.get(held.guard.index()))
+        .and_then(|g| g.name.clone());
+    let first = match guard {
+        Some(guard) => format!("`drop({guard})` before the `.await`, or end its block there"),
+        None => "bind the value in a `let` of its own, so that the guard ends before the `.await`"
+            .to_owned(),
+    };
+    LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence: if held.must { Confidence::High } else { Confidence::Medium },
+        message: format!(
+            "`{name}` awaits while it holds `{lock}`{sometimes}: the task may sleep there for long, and every thread \
+             that wants `{lock}` blocks, the one that has to wake this task among them"
+        ),
+        paths,
+        help: vec![
+            first,
+            "if the lock must stay across the `.await`, use an async lock (`tokio::sync::Mutex`)".to_owned(),
+        ],
+        identity: vec![draw.key(&held.lock), name],
+        in_test: draw.in_test(function),
+    })
+}

@@ -1,0 +1,152 @@
+//! A lock that is taken and released in one breath: it protects nothing.
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{
+    Analysis, Blocking, Event, EventKind, FnId, Function, GuardId, LockSource, ObjectRef,
+    ReleaseWhy, StmtKind,
+};
+
+use crate::flow::{Point, events, touches};
+use crate::trace::Draw;
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "guard-dropped-at-once",
+    code: "CL105",
+    severity: Severity::Error,
+    level: Level::Default,
+    summary: "a guard is dropped in the statement that takes the lock: nothing is protected",
+    page: include_str!("lint.md"),
+    check,
+};
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for (point, event) in events(function) {
+            let EventKind::Acquire {
+                guard,
+                source,
+                blocking,
+                ..
+            } = &event.kind
+            else {
+                continue;
+            };
+            if let Some(how) = dropped(function, point, *guard, *blocking) {
+                let lock = analysis
+                    .guard(id, *guard)
+                    .and_then(|info| info.locks.first())
+                    .map(|held| &held.lock);
+                findings.push(report(&draw, id, event, Taken { source, lock }, how));
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// A statement of its own, or bound to `_`.
+    AtOnce,
+    /// In the condition of an `if` or `while`, before the body.
+    InCondition,
+}
+
+/// How the guard that comes to life at `point` is dropped, where it is before
+/// anything is done with it.
+fn dropped(function: &Function, point: Point, guard: GuardId, blocking: Blocking) -> Option<How> {
+    let declared = function.guards.get(guard.index())?;
+    if declared.returned || declared.escapes {
+        return None;
+    }
+    let block = function.blocks.get(point.block.index())?;
+    let mut rest = block.events.iter().skip(point.index as usize + 1);
+    let release = rest.by_ref().find_map(|event| match &event.kind {
+        EventKind::Release { guard: g, why } if *g == guard => Some(Some((event, *why))),
+        _ if touches(event, guard) => Some(None),
+        _ => None,
+    })??;
+    let why = match release {
+        // `drop(m.lock())` is how people write a barrier: it says what it does.
+        (_, ReleaseWhy::AtOnce) if !is_barrier(rest.next()) => How::AtOnce,
+        (event, ReleaseWhy::ScopeEnd)
+            if declared.name.is_none()
+                && blocking == Blocking::Waits
+                && in_condition(function, event) =>
+        {
+            How::InCondition
+        }
+        _ => return None,
+    };
+    Some(why)
+}
+
+/// Taking and releasing a lock right before a notification or a join orders
+/// the two with whoever held it.
+fn is_barrier(next: Option<&Event>) -> bool {
+    matches!(
+        next.map(|event| &event.kind),
+        Some(EventKind::Notify { .. } | EventKind::Join { .. })
+    )
+}
+
+fn in_condition(function: &Function, event: &Event) -> bool {
+    let stmt = function.stmts.get(event.stmt.index());
+    stmt.is_some_and(|stmt| matches!(stmt.kind, StmtKind::Branch | StmtKind::Loop))
+}
+
+/// What is taken, and how it is written.
+struct Taken<'a> {
+    source: &'a LockSource,
+    lock: Option<&'a ObjectRef>,
+}
+
+fn report(draw: &Draw<'_>, id: FnId, event: &Event, taken: Taken<'_>, how: How) -> Finding {
+    let (written, through) = match taken.source {
+        LockSource::Direct(object) => (draw.name(object), String::new()),
+        LockSource::Callee(call) => (call.name.to_string(), format!(" through `{}`", call.name)),
+    };
+    let (lock, key) = match taken.lock {
+        Some(object) => (draw.name(object), draw.key(object)),
+        None => (written.clone(), written),
+    };
+    let known = taken.lock.is_some_and(|object| object.class.is_some());
+    let name = draw.function_name(id);
+    let message = match how {
+        How::AtOnce => format!(
+            "`{name}` takes `{lock}`{through} and drops the guard in the same statement: \
+             what follows runs without the lock, and other threads run between"
+        ),
+        How::InCondition => format!(
+            "`{name}` takes `{lock}`{through} in a condition, where the guard ends before the body runs: \
+             the body is not protected"
+        ),
+    };
+    let help = match how {
+        How::AtOnce => vec![
+            "give the guard a name that lives as long as the work it protects: `let _guard = ..` (not `let _ = ..`)"
+                .to_owned(),
+            "if only waiting for the current holder is meant, say so: `drop(..)`".to_owned(),
+        ],
+        How::InCondition => vec!["bind the guard in front: `let guard = ..;`, then test and work through it".to_owned()],
+    };
+    let what = format!("takes `{lock}` and lets it go at once");
+    LINT.finding(Found {
+        severity: Severity::Error,
+        confidence: match how {
+            // A `lock` of unknown type need not give a guard at all.
+            How::AtOnce if !known => Confidence::Low,
+            How::AtOnce => Confidence::High,
+            How::InCondition => Confidence::Medium,
+        },
+        message,
+        paths: vec![Trace {
+            title: format!("`{lock}` is free again at the end of this statement"),
+            steps: vec![draw.step(id, event.site, Role::Hold, lock, what)],
+        }],
+        help,
+        identity: vec![key, name],
+        in_test: draw.in_test(id),
+    })
+}

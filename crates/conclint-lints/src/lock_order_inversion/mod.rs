@@ -1,0 +1,226 @@
+//! A cycle in the lock-order graph: two threads can each hold what the other wants.
+
+use conclint_diag::{Finding, Role, Severity, Trace};
+use conclint_facts::{Analysis, Cycle, EventKind, EventRef, Nesting, Site};
+
+use crate::trace::{Draw, confidence, list};
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "lock-order-inversion",
+    code: "CL101",
+    severity: Severity::Error,
+    level: Level::Default,
+    summary: "two locks are taken in opposite orders: two threads can wait for each other for ever",
+    page: include_str!("lint.md"),
+    check,
+};
+
+/// Places shown for each direction of a cycle, the first one included.
+const PLACES: usize = 4;
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    let cycles = analysis.cycles();
+    for cycle in cycles {
+        // A smaller circle among the same locks is the better explanation.
+        let smaller = |other: &Cycle| {
+            other.classes.len() < cycle.classes.len()
+                && other.confidence >= cycle.confidence
+                && other
+                    .classes
+                    .iter()
+                    .all(|class| cycle.classes.contains(class))
+        };
+        if !cycles.iter().any(smaller) {
+            findings.extend(report(analysis, &draw, cycle));
+        }
+    }
+}
+
+fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding> {
+    // One list of places for each direction; the first is the best evidence.
+    let directions: Vec<Vec<&Nesting>> = cycle
+        .edges
+        .iter()
+        .enumerate()
+        .map(|(step, edge)| places(cycle, step, edge))
+        .collect();
+    if directions.len() < 2 {
+        return None;
+    }
+    let mut paths = Vec::new();
+    let mut letters = 'A'..='Z';
+    let mut again = Vec::new();
+    let mut hidden = 0;
+    for places in &directions {
+        let letter = letters.next().unwrap_or('Z');
+        for (i, nesting) in places.iter().take(PLACES).enumerate() {
+            let (list, also) = if i == 0 {
+                (&mut paths, "")
+            } else {
+                (&mut again, ", also")
+            };
+            let title = format!(
+                "path {letter}{also}: {}{}",
+                in_words(draw, nesting),
+                draw.context(nesting)
+            );
+            list.push(draw.nesting_trace(title, nesting));
+        }
+        hidden += places.len().saturating_sub(PLACES);
+    }
+    paths.append(&mut again);
+    for writer in &cycle.writers {
+        let event = analysis.event(*writer);
+        let lock = acquired(analysis, *writer).unwrap_or_else(|| "the lock".to_owned());
+        paths.push(Trace {
+            title: format!("and a writer waits for `{lock}`: readers queue behind it"),
+            steps: vec![draw.step(
+                writer.function,
+                event.site,
+                Role::Acquire,
+                lock.clone(),
+                format!("takes `{lock}`"),
+            )],
+        });
+    }
+    let in_test = cycle.edges.iter().any(|edge| edge.in_test);
+    Some(LINT.finding(Found {
+        severity: Severity::Error,
+        confidence: confidence(cycle.confidence),
+        message: message(draw, cycle),
+        paths,
+        help: help(draw, &directions, hidden),
+        identity: identity(draw, cycle),
+        in_test,
+    }))
+}
+
+/// Everything the classes and the functions of the cycle are called, sorted:
+/// the same cycle found from its other end is the same finding.
+fn identity(draw: &Draw<'_>, cycle: &Cycle) -> Vec<String> {
+    let mut locks: Vec<String> = cycle
+        .classes
+        .iter()
+        .filter_map(|id| draw.class_of(*id))
+        .map(|class| class.key.clone())
+        .collect();
+    locks.sort();
+    let mut functions: Vec<String> = cycle
+        .edges
+        .iter()
+        .map(|edge| draw.function_name(edge.function))
+        .collect();
+    functions.sort();
+    locks.append(&mut functions);
+    locks
+}
+
+/// The nestings that make up one direction: the cycle's own edge, then the
+/// others that would close it, each pair of places once, nearest first.
+fn places<'a>(cycle: &'a Cycle, step: usize, edge: &'a Nesting) -> Vec<&'a Nesting> {
+    let mut others: Vec<&Nesting> = cycle.alternatives.get(step).into_iter().flatten().collect();
+    others.sort_by_key(|n| far(cycle, n));
+    let mut places = vec![edge];
+    for other in others {
+        if places.iter().all(|known| ends(known) != ends(other)) {
+            places.push(other);
+        }
+    }
+    places
+}
+
+/// The lock an acquisition takes.
+fn acquired(analysis: &Analysis, at: EventRef) -> Option<String> {
+    let EventKind::Acquire { guard, .. } = analysis.event(at).kind else {
+        return None;
+    };
+    let lock = &analysis.guard(at.function, guard)?.locks.first()?.lock;
+    Some(Draw::new(analysis.program()).name(lock))
+}
+
+fn ends(nesting: &Nesting) -> (Site, Site) {
+    (nesting.held.site, nesting.site)
+}
+
+/// Whether a place lies in none of the files the cycle's own edges lie in.
+fn far(cycle: &Cycle, nesting: &Nesting) -> bool {
+    !cycle
+        .edges
+        .iter()
+        .any(|edge| edge.held.site.file == nesting.held.site.file)
+}
+
+fn in_words(draw: &Draw<'_>, nesting: &Nesting) -> String {
+    format!(
+        "`{}` then `{}`",
+        draw.name(&nesting.held.lock),
+        draw.name(&nesting.taken)
+    )
+}
+
+fn message(draw: &Draw<'_>, cycle: &Cycle) -> String {
+    if let [a, b] = cycle.edges.as_slice() {
+        let (first, second) = (draw.name(&a.held.lock), draw.name(&a.taken));
+        return format!(
+            "`{first}` and `{second}` are taken in opposite orders, by `{}` and by `{}`: \
+             two threads can each hold one and wait for the other for ever",
+            draw.function_name(a.function),
+            draw.function_name(b.function),
+        );
+    }
+    let locks: Vec<String> = cycle
+        .edges
+        .iter()
+        .map(|edge| format!("`{}`", draw.name(&edge.held.lock)))
+        .collect();
+    format!(
+        "{} are taken in a circle, each while the one before it is held: {} threads can each hold one \
+         and wait for the next for ever",
+        list(&locks),
+        cycle.edges.len(),
+    )
+}
+
+/// Advice follows the majority: the direction with the most places stays.
+fn help(draw: &Draw<'_>, directions: &[Vec<&Nesting>], hidden: usize) -> Vec<String> {
+    let mut help = Vec::new();
+    let mut by_places: Vec<&Vec<&Nesting>> = directions.iter().collect();
+    // A stable sort: at a tie the first direction is kept.
+    by_places.sort_by_key(|places| std::cmp::Reverse(places.len()));
+    if let [keep, change, ..] = by_places.as_slice()
+        && let (Some(kept), Some(changed)) = (keep.first(), change.first())
+    {
+        let (first, second) = (draw.name(&kept.held.lock), draw.name(&kept.taken));
+        if directions.len() == 2 {
+            let others = match (keep.len(), change.len()) {
+                (k, c) if k > c && k > 1 => format!(", as in {k} places (the other order: {c})"),
+                _ => String::new(),
+            };
+            help.push(format!(
+                "take both in one order everywhere, e.g. `{first}` before `{second}`{others}"
+            ));
+        } else {
+            help.push("give the locks one order, write it down (`// lock order: a -> b -> c`) and keep to it".to_owned());
+        }
+        let guard = draw
+            .function(changed.function)
+            .and_then(|f| f.guards.get(changed.held.guard.index()))
+            .and_then(|g| g.name.clone());
+        let release = match guard {
+            Some(guard) => format!("or `drop({guard})`"),
+            None => format!("or release `{}`", draw.name(&changed.held.lock)),
+        };
+        help.push(format!(
+            "{release} in `{}` before `{}` is taken",
+            draw.function_name(changed.function),
+            draw.name(&changed.taken)
+        ));
+    }
+    if hidden > 0 {
+        help.push(format!("{hidden} more places take them in these orders"));
+    }
+    help
+}

@@ -1,0 +1,152 @@
+//! Work inside a critical section that never touches the guarded data.
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{Analysis, FnId, Function, GuardId, Mode, ObjectRef, Site};
+
+use crate::trace::{Draw, lines, list};
+use crate::{Found, Level, Lint, Settings};
+
+mod section;
+mod weight;
+
+use section::{Group, Place, Section};
+use weight::Weights;
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "oversized-critical-section",
+    code: "CL104",
+    severity: Severity::Warning,
+    level: Level::Default,
+    summary: "work that never touches the guarded data runs while the lock is held",
+    page: include_str!("lint.md"),
+    check,
+};
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    let weights = Weights::of(analysis);
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for section in section::sections(function, &weights) {
+            findings.extend(report(analysis, &draw, id, function, &section));
+        }
+    }
+}
+
+fn report(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    id: FnId,
+    function: &Function,
+    section: &Section,
+) -> Option<Finding> {
+    let (lock, mode) = lock(analysis, id, section.guard)?;
+    let guard = function.guards.get(section.guard.index())?;
+    let guard_name = guard.name.clone()?;
+    let lock_name = draw.name(lock);
+    let groups = &section.groups;
+    let moved: u32 = groups.iter().map(|group| group.lines()).sum();
+    let total = section.lines();
+    let sites: Vec<String> = groups
+        .iter()
+        .map(|g| lines(g.first.line, g.last.end_line))
+        .collect();
+    let reasons = reasons(groups);
+    let never = if moved == 1 {
+        "never touches"
+    } else {
+        "never touch"
+    };
+    let message = format!(
+        "`{}` keeps `{lock_name}` locked for {total} lines, {moved} of which {never} it ({}: {}): \
+         every other thread waits for that work, too",
+        function.qualified,
+        list(&sites),
+        list(&reasons),
+    );
+    let paths = groups
+        .iter()
+        .map(|group| trace(draw, id, guard.site, &lock_name, group))
+        .collect();
+    Some(LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence: match mode {
+            Mode::Exclusive | Mode::Upgradable => Confidence::High,
+            // Readers do not wait for each other, only a writer does.
+            Mode::Read | Mode::ReadRecursive => Confidence::Low,
+        },
+        message,
+        paths,
+        help: help(section, &lock_name, &guard_name, total, moved),
+        identity: vec![
+            draw.key(lock),
+            function.qualified.clone(),
+            guard_name.to_string(),
+        ],
+        in_test: draw.in_test(id),
+    }))
+}
+
+/// The lock of a guard and how it is held, where it is one lock.
+fn lock(analysis: &Analysis, function: FnId, guard: GuardId) -> Option<(&ObjectRef, Mode)> {
+    match analysis.guard(function, guard)?.locks.as_slice() {
+        [held] => Some((&held.lock, held.mode)),
+        _ => None,
+    }
+}
+
+fn reasons(groups: &[Group]) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for reason in groups.iter().flat_map(|group| &group.reasons) {
+        if !reasons.contains(reason) {
+            reasons.push(reason.clone());
+        }
+    }
+    reasons.truncate(3);
+    reasons
+}
+
+fn trace(draw: &Draw<'_>, function: FnId, taken: Site, lock: &str, group: &Group) -> Trace {
+    let place = lines(group.first.line, group.last.end_line);
+    let site = Site {
+        end_line: group.last.end_line,
+        end_column: group.last.end_column,
+        ..group.first
+    };
+    let what = format!("{} without touching `{lock}`", list(&group.reasons));
+    let when = match group.place {
+        Place::Before => "before its first use",
+        Place::InRounds => "in a loop, from nothing that it guards",
+        Place::After => "after its last use",
+    };
+    Trace {
+        title: format!("{place}, {when}: no need to hold `{lock}`"),
+        steps: vec![
+            draw.step(function, taken, Role::Hold, lock, format!("takes `{lock}`")),
+            draw.step(function, site, Role::Use, "", what),
+        ],
+    }
+}
+
+fn help(section: &Section, lock: &str, guard: &str, total: u32, moved: u32) -> Vec<String> {
+    let mut help = Vec::new();
+    for group in &section.groups {
+        let place = lines(group.first.line, group.last.end_line);
+        help.push(match group.place {
+            Place::Before => format!("move {place} in front of line {}, where `{lock}` is taken", section.taken.line),
+            Place::InRounds => format!(
+                "let a loop in front of line {} do {place} for all rounds and collect the results; \
+                 under `{lock}`, only add them",
+                section.taken.line
+            ),
+            Place::After => {
+                format!("release the lock before {place}: `drop({guard})`, or a block around the part above")
+            }
+        });
+    }
+    let left = total.saturating_sub(moved);
+    help.push(format!(
+        "the critical section then shrinks from {total} lines to {left}"
+    ));
+    help
+}

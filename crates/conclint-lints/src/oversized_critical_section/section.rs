@@ -1,0 +1,398 @@
+//! From the statements of a function to its critical sections, and to those
+//! of their statements that could stand outside.
+//!
+//! A section is what follows the guard's `let` in the same block until the
+//! guard ends. Only its first statements, up to the first one that touches
+//! the guarded data, and its last ones, after the last such one, are
+//! candidates: those can move without splitting the section in two. So can,
+//! in a loop that runs over something else, what each round computes first.
+
+use std::collections::BTreeSet;
+
+use conclint_facts::{
+    Event, EventKind, Function, Guard, GuardId, LocalId, ReleaseWhy, Site, Stmt, StmtId, StmtKind,
+};
+
+use super::weight::{Weight, Weights};
+use crate::flow::{Point, after, ends, events, touches};
+
+/// A critical section with something to move out.
+pub(super) struct Section {
+    pub(super) guard: GuardId,
+    /// The statement that takes the lock.
+    pub(super) taken: Site,
+    /// Where the section ends.
+    end: u32,
+    /// Statements that could stand elsewhere, in the order of the source.
+    pub(super) groups: Vec<Group>,
+}
+
+impl Section {
+    /// Lines under the lock, the one that takes it included.
+    pub(super) fn lines(&self) -> u32 {
+        (self.end + 1).saturating_sub(self.taken.line)
+    }
+}
+
+/// Where statements stand, and so where they can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before the first use of the guarded data.
+    Before,
+    /// In the rounds of a loop that uses the guarded data: what they compute.
+    InRounds,
+    /// After the last use of the guarded data.
+    After,
+}
+
+/// Neighbouring statements that can move together.
+pub(super) struct Group {
+    pub(super) place: Place,
+    pub(super) first: Site,
+    pub(super) last: Site,
+    /// What makes them worth moving.
+    pub(super) reasons: Vec<String>,
+}
+
+impl Group {
+    pub(super) fn lines(&self) -> u32 {
+        (self.last.end_line + 1).saturating_sub(self.first.line)
+    }
+}
+
+/// The sections of a function that are worth a word.
+pub(super) fn sections(function: &Function, weights: &Weights<'_>) -> Vec<Section> {
+    let mut found = Vec::new();
+    if function.guards.iter().all(|guard| guard.name.is_none()) {
+        return found;
+    }
+    let tree = Tree::of(function);
+    for (index, guard) in function.guards.iter().enumerate() {
+        // A temporary ends with its statement; a guard that goes elsewhere
+        // ends elsewhere.
+        if guard.name.is_some() && !guard.returned && !guard.escapes {
+            let id = GuardId(index as u32);
+            found.extend(section(&tree, weights, id, guard));
+        }
+    }
+    found
+}
+
+fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -> Option<Section> {
+    let taken = tree.stmt(guard.stmt)?;
+    let body = tree.under_lock(id, guard)?;
+    let touching: Vec<bool> = body.iter().map(|stmt| tree.touches(*stmt, id)).collect();
+    // A guard that is never used protects something else: that is for the author to know.
+    let first = touching.iter().position(|t| *t)?;
+    let last = touching.iter().rposition(|t| *t)?;
+    let end = body
+        .iter()
+        .filter_map(|stmt| tree.stmt(*stmt))
+        .map(|stmt| stmt.site.end_line)
+        .max()?;
+    let before: Vec<StmtId> = body
+        .get(..first)?
+        .iter()
+        .copied()
+        .take_while(|stmt| tree.movable(*stmt, id, weights))
+        .collect();
+    let mut behind: Vec<StmtId> = body
+        .get(last + 1..)?
+        .iter()
+        .rev()
+        .copied()
+        .take_while(|stmt| tree.movable(*stmt, id, weights))
+        .collect();
+    behind.reverse();
+    let mut groups = Vec::new();
+    groups.extend(tree.group(&before, weights, Place::Before));
+    groups.extend(in_rounds(tree, weights, id, body.get(first..=last)?));
+    groups.extend(tree.group(&behind, weights, Place::After));
+    let end = end.max(taken.site.end_line);
+    (!groups.is_empty()).then_some(Section {
+        guard: id,
+        taken: taken.site,
+        end,
+        groups,
+    })
+}
+
+/// What the rounds of a loop compute before they touch the guarded data, from
+/// nothing that comes out of it: all rounds can do so before the lock is taken.
+fn in_rounds(
+    tree: &Tree<'_>,
+    weights: &Weights<'_>,
+    id: GuardId,
+    body: &[StmtId],
+) -> Option<Group> {
+    let mut derived: BTreeSet<LocalId> = BTreeSet::new();
+    for outer in body {
+        let stmt = tree.stmt(*outer)?;
+        let head_touches =
+            tree.touches_itself(*outer, id) || stmt.uses.iter().any(|used| derived.contains(used));
+        if stmt.kind == StmtKind::Loop && !head_touches {
+            let mut inner = derived.clone();
+            for child in tree.children.get(outer.index())? {
+                let round = tree.stmt(*child)?;
+                let depends = tree
+                    .within(*child)
+                    .iter()
+                    .filter_map(|s| tree.stmt(*s))
+                    .any(|s| s.uses.iter().any(|used| inner.contains(used)));
+                if tree.touches(*child, id) || depends {
+                    inner.extend(tree.defs(*child));
+                } else if round.kind == StmtKind::Let
+                    && !tree
+                        .within(*child)
+                        .iter()
+                        .filter_map(|s| tree.stmt(*s))
+                        .any(|s| s.pinned)
+                    && tree.movable(*child, id, weights)
+                    && tree.weight(*child, weights).is_heavy()
+                {
+                    return tree.group(&[*child], weights, Place::InRounds);
+                }
+            }
+        }
+        if tree.touches(*outer, id) {
+            derived.extend(tree.defs(*outer));
+        }
+    }
+    None
+}
+
+/// A function's statements as a tree, each with the events that happen in it.
+struct Tree<'f> {
+    function: &'f Function,
+    children: Vec<Vec<StmtId>>,
+    roots: Vec<StmtId>,
+    events: Vec<Vec<(Point, &'f Event)>>,
+}
+
+impl<'f> Tree<'f> {
+    fn of(function: &'f Function) -> Self {
+        let mut children = vec![Vec::new(); function.stmts.len()];
+        let mut roots = Vec::new();
+        for (id, stmt) in (0..).map(StmtId).zip(&function.stmts) {
+            match stmt
+                .parent
+                .and_then(|parent| children.get_mut(parent.index()))
+            {
+                Some(siblings) => siblings.push(id),
+                None => roots.push(id),
+            }
+        }
+        let mut by_stmt = vec![Vec::new(); function.stmts.len()];
+        for (point, event) in events(function) {
+            if let Some(list) = by_stmt.get_mut(event.stmt.index()) {
+                list.push((point, event));
+            }
+        }
+        Tree {
+            function,
+            children,
+            roots,
+            events: by_stmt,
+        }
+    }
+
+    fn stmt(&self, id: StmtId) -> Option<&'f Stmt> {
+        self.function.stmts.get(id.index())
+    }
+
+    /// The statement and all statements in it.
+    fn within(&self, id: StmtId) -> Vec<StmtId> {
+        let mut all = vec![id];
+        let mut next = 0;
+        while let Some(stmt) = all.get(next) {
+            if let Some(children) = self.children.get(stmt.index()) {
+                all.extend(children);
+            }
+            next += 1;
+        }
+        all
+    }
+
+    /// The variables that the statement and those in it bind or assign.
+    fn defs(&self, id: StmtId) -> impl Iterator<Item = LocalId> + '_ {
+        self.within(id)
+            .into_iter()
+            .filter_map(|stmt| self.stmt(stmt))
+            .flat_map(|stmt| stmt.defs.iter().copied())
+    }
+
+    /// The events in the statement and in those in it.
+    fn events_within(&self, id: StmtId) -> impl Iterator<Item = (Point, &'f Event)> + '_ {
+        self.within(id)
+            .into_iter()
+            .filter_map(|stmt| self.events.get(stmt.index()))
+            .flatten()
+            .copied()
+    }
+
+    /// The statements behind the guard's own, in its block, that run under the lock.
+    fn under_lock(&self, id: GuardId, guard: &Guard) -> Option<Vec<StmtId>> {
+        let own = self.stmt(guard.stmt)?;
+        let siblings = match own.parent {
+            Some(parent) => self.children.get(parent.index())?,
+            None => &self.roots,
+        };
+        let taken = self
+            .events_within(guard.stmt)
+            .find_map(|(point, event)| match event.kind {
+                EventKind::Acquire { guard: g, .. } if g == id => Some(point),
+                _ => None,
+            })?;
+        let mut held = BTreeSet::new();
+        let mut scope_end = (0, 0);
+        let note = |_, event: &Event| {
+            held.insert(event.stmt);
+            if matches!(event.kind, EventKind::Release { guard, why: ReleaseWhy::ScopeEnd } if guard == id)
+            {
+                scope_end = scope_end.max((event.site.line, event.site.column));
+            }
+        };
+        after(self.function, taken, note, |event| ends(event, id));
+        let covered = |stmt: StmtId| {
+            self.within(stmt).iter().any(|inner| held.contains(inner))
+                // Nothing of note happens in it, but the scope's end comes later.
+                || self.stmt(stmt).is_some_and(|stmt| (stmt.site.line, stmt.site.column) < scope_end)
+        };
+        let mut body: Vec<StmtId> = siblings
+            .iter()
+            .copied()
+            .skip_while(|stmt| *stmt != guard.stmt)
+            .skip(1)
+            .collect();
+        // Behind the last statement in which the guard is seen, it is gone.
+        let last = body.iter().rposition(|stmt| covered(*stmt))?;
+        body.truncate(last + 1);
+        if body
+            .last()
+            .is_some_and(|stmt| self.only_releases(*stmt, id))
+        {
+            body.pop();
+        }
+        Some(body)
+    }
+
+    /// `drop(guard);`: where the section ends.
+    fn only_releases(&self, stmt: StmtId, id: GuardId) -> bool {
+        let own = self.events.get(stmt.index()).map_or(&[][..], Vec::as_slice);
+        own.iter().any(|(_, event)| {
+            matches!(event.kind, EventKind::Release { guard, why: ReleaseWhy::Dropped | ReleaseWhy::Moved } if guard == id)
+        }) && self.children.get(stmt.index()).is_none_or(Vec::is_empty)
+    }
+
+    /// Whether the guarded data takes part in the statement, or the guard can end in it.
+    fn touches(&self, stmt: StmtId, id: GuardId) -> bool {
+        self.within(stmt)
+            .into_iter()
+            .any(|stmt| self.touches_itself(stmt, id))
+    }
+
+    /// As `touches`, leaving aside the statements in it.
+    fn touches_itself(&self, stmt: StmtId, id: GuardId) -> bool {
+        let borrowed = |local: &LocalId| {
+            self.function
+                .locals
+                .iter()
+                .any(|l| l.id == *local && l.borrows == Some(id))
+        };
+        // The end of the guard's scope may be noted in the block's last statement.
+        let gone = |event: &Event| match event.kind {
+            EventKind::Release { guard, why } => {
+                guard == id && !matches!(why, ReleaseWhy::ScopeEnd | ReleaseWhy::NotTaken)
+            }
+            _ => false,
+        };
+        let own = self.events.get(stmt.index()).map_or(&[][..], Vec::as_slice);
+        self.stmt(stmt)
+            .is_some_and(|stmt| stmt.uses.iter().any(borrowed))
+            || own
+                .iter()
+                .any(|(_, event)| touches(event, id) || gone(event))
+    }
+
+    /// Whether the statement can run without this lock: nothing in it is seen
+    /// by other threads, takes part in another lock's section, or can block.
+    fn movable(&self, stmt: StmtId, id: GuardId, weights: &Weights<'_>) -> bool {
+        self.events_within(stmt)
+            .all(|(_, event)| match &event.kind {
+                EventKind::Release { guard, .. } => *guard == id,
+                EventKind::Work { .. } => true,
+                EventKind::Call(call) => weights.only_computes(call),
+                _ => false,
+            })
+    }
+
+    /// The statements as one group, where they weigh enough.
+    fn group(&self, stmts: &[StmtId], weights: &Weights<'_>, place: Place) -> Option<Group> {
+        let weighed: Vec<(StmtId, Weight)> = stmts
+            .iter()
+            .map(|stmt| (*stmt, self.weight(*stmt, weights)))
+            .collect();
+        // Statements that weigh nothing need not move, unless one that does
+        // stands on their far side.
+        let heavy = |(_, weight): &(StmtId, Weight)| weight.is_reason();
+        let stmts: Vec<&(StmtId, Weight)> = if place != Place::After {
+            let last = weighed.iter().rposition(heavy)?;
+            weighed.get(..=last)?.iter().collect()
+        } else {
+            let first = weighed.iter().position(heavy)?;
+            weighed.get(first..)?.iter().collect()
+        };
+        let first = self.stmt(stmts.first()?.0)?.site;
+        let last = self.stmt(stmts.last()?.0)?.site;
+        let mut reasons: Vec<String> = Vec::new();
+        for (_, weight) in stmts {
+            for reason in weight.reasons() {
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+        }
+        reasons.truncate(3);
+        Some(Group {
+            place,
+            first,
+            last,
+            reasons,
+        })
+    }
+
+    fn weight(&self, id: StmtId, weights: &Weights<'_>) -> Weight {
+        let within = self.within(id);
+        let looped: BTreeSet<StmtId> = within
+            .iter()
+            .copied()
+            .filter(|stmt| {
+                self.stmt(*stmt)
+                    .is_some_and(|stmt| stmt.kind == StmtKind::Loop)
+            })
+            .flat_map(|stmt| self.within(stmt))
+            .collect();
+        let mut weight = Weight::default();
+        if !looped.is_empty() {
+            weight.looped();
+        }
+        for (point, event) in self.events_within(id) {
+            let in_loop = looped.contains(&event.stmt) || self.repeats(point, &within);
+            weights.add(&mut weight, event, in_loop);
+        }
+        weight
+    }
+
+    /// Whether control can come back to `point` without leaving these
+    /// statements: the closure of an iterator runs once for each element.
+    fn repeats(&self, point: Point, within: &[StmtId]) -> bool {
+        let mut again = false;
+        after(
+            self.function,
+            point,
+            |reached, _| again |= reached == point,
+            |event| !within.contains(&event.stmt),
+        );
+        again
+    }
+}

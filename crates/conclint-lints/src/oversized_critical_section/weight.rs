@@ -1,0 +1,175 @@
+//! What makes a statement worth moving out of a critical section.
+//!
+//! "Could be shorter" alone is no reason: a maintainer thanks for a loop, a
+//! sort or terminal output that leaves the section, not for a `format!`.
+
+use conclint_facts::{Analysis, Call, Event, EventKind, Function, Resolution, StmtKind, WorkKind};
+
+use crate::graph::Callers;
+
+/// What functions do, calls included.
+pub(super) struct Weights<'a> {
+    analysis: &'a Analysis,
+    /// By function: it does something that others see, or may do so.
+    seen_outside: Vec<bool>,
+    /// By function: it loops, sorts, prints.
+    works: Vec<bool>,
+}
+
+impl<'a> Weights<'a> {
+    pub(super) fn of(analysis: &'a Analysis) -> Self {
+        let program = analysis.program();
+        let callers = Callers::of(program);
+        Weights {
+            analysis,
+            seen_outside: callers.reaching(program, seen_outside),
+            works: callers.reaching(program, works),
+        }
+    }
+
+    /// Whether the call only computes: no locks, channels or shared state
+    /// behind it, and nothing unknown.
+    pub(super) fn only_computes(&self, call: &Call) -> bool {
+        let known = match call.resolution {
+            Resolution::External => true,
+            Resolution::Exact | Resolution::Trait => !call.targets.is_empty(),
+            Resolution::ByName | Resolution::Unknown => false,
+        };
+        let mut reached = call
+            .targets
+            .iter()
+            .copied()
+            .chain(call.args.iter().filter_map(|arg| arg.closure));
+        known
+            && call.args.iter().all(|arg| arg.guard.is_none())
+            && reached.all(|f| self.seen_outside.get(f.index()) == Some(&false))
+    }
+
+    /// Adds an event's weight.
+    pub(super) fn add(&self, weight: &mut Weight, event: &Event, in_loop: bool) {
+        match &event.kind {
+            EventKind::Work { kind, what } => match kind {
+                WorkKind::Print if is_output(what) => weight.reason(format!("`{what}`")),
+                WorkKind::Heavy => weight.reason(format!("`{what}`")),
+                _ if in_loop => weight.repeated(what),
+                _ => {}
+            },
+            EventKind::Call(call) => {
+                if call
+                    .targets
+                    .iter()
+                    .any(|f| self.works.get(f.index()) == Some(&true))
+                {
+                    weight.reason(format!(
+                        "`{}`, which {}",
+                        call.name,
+                        self.what_it_does(call)
+                    ));
+                } else if in_loop {
+                    weight.repeated(&call.name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn what_it_does(&self, call: &Call) -> &'static str {
+        let loops = call
+            .targets
+            .iter()
+            .filter_map(|f| self.analysis.program().functions.get(f.index()))
+            .any(|f| f.stmts.iter().any(|stmt| stmt.kind == StmtKind::Loop));
+        if loops { "loops" } else { "does real work" }
+    }
+}
+
+/// Output that goes out at once; logging is a matter of levels and sinks.
+fn is_output(what: &str) -> bool {
+    matches!(
+        what.trim_end_matches('!'),
+        "print" | "println" | "eprint" | "eprintln" | "dbg"
+    )
+}
+
+/// Something that another thread, another process or the order of locks can tell.
+fn seen_outside(function: &Function) -> bool {
+    function
+        .blocks
+        .iter()
+        .flat_map(|block| &block.events)
+        .any(|event| match &event.kind {
+            EventKind::Work { .. } | EventKind::Release { .. } => false,
+            EventKind::Call(call) => match call.resolution {
+                Resolution::External => false,
+                Resolution::Exact | Resolution::Trait => call.targets.is_empty(),
+                Resolution::ByName | Resolution::Unknown => true,
+            },
+            _ => true,
+        })
+}
+
+fn works(function: &Function) -> bool {
+    function
+        .stmts
+        .iter()
+        .any(|stmt| stmt.kind == StmtKind::Loop)
+        || function
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .any(|event| match &event.kind {
+                EventKind::Work { kind, what } => {
+                    *kind == WorkKind::Heavy || (*kind == WorkKind::Print && is_output(what))
+                }
+                _ => false,
+            })
+}
+
+/// The weight of a statement.
+#[derive(Debug, Default)]
+pub(super) struct Weight {
+    reasons: Vec<String>,
+    repeated: Vec<String>,
+    looped: bool,
+}
+
+impl Weight {
+    fn reason(&mut self, reason: String) {
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
+    }
+
+    /// It holds a loop, whatever is in it.
+    pub(super) fn looped(&mut self) {
+        self.looped = true;
+    }
+
+    fn repeated(&mut self, what: &str) {
+        if !self.repeated.iter().any(|known| known == what) {
+            self.repeated.push(what.to_owned());
+        }
+    }
+
+    /// Whether it is worth moving for its own sake.
+    pub(super) fn is_reason(&self) -> bool {
+        self.looped || !self.reasons.is_empty() || !self.repeated.is_empty()
+    }
+
+    /// Whether it is more than a call that happens to be repeated.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.looped || !self.reasons.is_empty()
+    }
+
+    /// In words.
+    pub(super) fn reasons(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        match self.repeated.first() {
+            Some(first) => all.push(format!("a loop around `{first}`")),
+            None if self.looped => all.push("a loop".to_owned()),
+            None => {}
+        }
+        all.extend(self.reasons.iter().cloned());
+        all
+    }
+}

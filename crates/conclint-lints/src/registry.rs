@@ -1,0 +1,37 @@
+//! Every lint, by code. Written by `cargo xtask codegen` from the folders beside it.
+
+use crate::Lint;
+
+#[path = "blocking_under_lock/mod.rs"]
+mod blocking_under_lock;
+#[path = "declared_order_violated/mod.rs"]
+mod declared_order_violated;
+#[path = "double_lock/mod.rs"]
+mod double_lock;
+#[path = "guard_across_await/mod.rs"]
+mod guard_across_await;
+#[path = "guard_dropped_at_once/mod.rs"]
+mod guard_dropped_at_once;
+#[path = "lock_order_inversion/mod.rs"]
+mod lock_order_inversion;
+#[path = "notify_without_lock/mod.rs"]
+mod notify_without_lock;
+#[path = "oversized_critical_section/mod.rs"]
+mod oversized_critical_section;
+#[path = "unjoined_thread/mod.rs"]
+mod unjoined_thread;
+#[path = "wait_without_loop/mod.rs"]
+mod wait_without_loop;
+
+pub(crate) static LINTS: &[&Lint] = &[
+    &lock_order_inversion::LINT,
+    &double_lock::LINT,
+    &blocking_under_lock::LINT,
+    &oversized_critical_section::LINT,
+    &guard_dropped_at_once::LINT,
+    &guard_across_await::LINT,
+    &declared_order_violated::LINT,
+    &wait_without_loop::LINT,
+    &notify_without_lock::LINT,
+    &unjoined_thread::LINT,
+];

@@ -1,0 +1,282 @@
+//! From facts to what people read: spans, steps, traces and the names in them.
+
+use conclint_diag::{Confidence, Role, Span, Step, Trace};
+use conclint_facts::{
+    Certainty, ChainStep, Class, ClassId, FnId, Function, Held, Mode, Nesting, ObjectRef, Program,
+    Root, Site,
+};
+
+/// Draws steps out of a program's facts.
+///
+/// Every name a message uses comes through here, so that one lock is called
+/// the same everywhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw<'p> {
+    program: &'p Program,
+}
+
+impl<'p> Draw<'p> {
+    /// For this program.
+    pub fn new(program: &'p Program) -> Self {
+        Draw { program }
+    }
+
+    /// The place as a span.
+    pub fn span(&self, site: Site) -> Span {
+        let file = match self.program.files.get(site.file.index()) {
+            Some(file) => file.path.clone(),
+            None => "".into(),
+        };
+        Span {
+            file,
+            line: site.line,
+            column: site.column,
+            end_line: site.end_line,
+            end_column: site.end_column,
+        }
+    }
+
+    /// The facts of a function.
+    pub fn function(&self, id: FnId) -> Option<&'p Function> {
+        self.program.functions.get(id.index())
+    }
+
+    /// A function as people write it, `Registry::close`.
+    pub fn function_name(&self, id: FnId) -> String {
+        self.function(id)
+            .map(|f| f.qualified.clone())
+            .unwrap_or_default()
+    }
+
+    /// Whether a function is test code.
+    pub fn in_test(&self, id: FnId) -> bool {
+        self.function(id).is_some_and(|function| {
+            function.is_test
+                || self
+                    .program
+                    .files
+                    .get(function.site.file.index())
+                    .is_some_and(|file| file.is_test)
+        })
+    }
+
+    /// The declaration of an object, where it is known.
+    pub fn class(&self, object: &ObjectRef) -> Option<&'p Class> {
+        self.class_of(object.class?)
+    }
+
+    /// The declaration of this number.
+    pub fn class_of(&self, id: ClassId) -> Option<&'p Class> {
+        self.program.classes.get(id.index())
+    }
+
+    /// An object's name for people: `Registry.sessions`.
+    pub fn name(&self, object: &ObjectRef) -> String {
+        match self.class(object) {
+            Some(class) => class.name.clone(),
+            None => place_name(object),
+        }
+    }
+
+    /// A class's name for people.
+    pub fn class_name(&self, id: ClassId) -> &'p str {
+        self.class_of(id).map_or("a lock", |class| &class.name)
+    }
+
+    /// What identifies an object in fingerprints: stable, unique where the class is known.
+    pub fn key(&self, object: &ObjectRef) -> String {
+        match self.class(object) {
+            Some(class) => class.key.clone(),
+            None => place_name(object),
+        }
+    }
+
+    /// One step.
+    pub fn step(
+        &self,
+        function: FnId,
+        site: Site,
+        role: Role,
+        object: impl Into<String>,
+        what: String,
+    ) -> Step {
+        Step {
+            span: self.span(site),
+            function: self.function_name(function),
+            role,
+            object: object.into(),
+            what,
+        }
+    }
+
+    /// Where a held lock was taken.
+    pub fn hold(&self, function: FnId, held: &Held) -> Step {
+        let name = self.name(&held.lock);
+        let mut what = format!("{} `{name}`", taking(held.mode));
+        if let Some(helper) = held.via.first() {
+            what.push_str(&format!(" through `{}`", helper.name));
+        }
+        if !held.must {
+            what.push_str(" (still held on some paths)");
+        }
+        self.step(function, held.site, Role::Hold, name, what)
+    }
+
+    /// The calls of a chain.
+    pub fn calls<'a>(&'a self, chain: &'a [ChainStep]) -> impl Iterator<Item = Step> + 'a {
+        chain.iter().map(|call| {
+            let what = match call.name.as_str() {
+                "" => "runs a closure".to_owned(),
+                name => format!("calls `{name}`"),
+            };
+            self.step(call.function, call.site, Role::Call, "", what)
+        })
+    }
+
+    /// The steps of a nesting: hold, calls, acquire.
+    pub fn nesting(&self, nesting: &Nesting) -> Vec<Step> {
+        let held = self.name(&nesting.held.lock);
+        let taken = self.name(&nesting.taken);
+        let mut what = format!("{} `{taken}`", taking(nesting.taken_mode));
+        if held == taken {
+            what.push_str(" again");
+        } else {
+            what.push_str(&format!(" while `{held}` is held"));
+        }
+        let mut steps = vec![self.hold(nesting.function, &nesting.held)];
+        steps.extend(self.calls(&nesting.chain));
+        steps.push(self.step(nesting.taken_in, nesting.site, Role::Acquire, taken, what));
+        steps
+    }
+
+    /// The calls that lead to a nesting whose locks only they tell, as the end of a title.
+    pub fn context(&self, nesting: &Nesting) -> String {
+        match nesting.context.first() {
+            None => String::new(),
+            Some(call) => {
+                let span = self.span(call.site);
+                let caller = self.function_name(call.function);
+                format!(
+                    " (as `{caller}` calls `{}`, {}:{})",
+                    call.name, span.file, span.line
+                )
+            }
+        }
+    }
+
+    /// A trace of a nesting.
+    pub fn nesting_trace(&self, title: impl Into<String>, nesting: &Nesting) -> Trace {
+        Trace {
+            title: title.into(),
+            steps: self.nesting(nesting),
+        }
+    }
+}
+
+/// The last name of an access path, for an object whose declaration is unknown.
+fn place_name(object: &ObjectRef) -> String {
+    let field = object
+        .place
+        .path
+        .iter()
+        .rev()
+        .find(|part| part.as_str() != "[]");
+    match (field, &object.place.root) {
+        (Some(field), _) => field.to_string(),
+        (None, Root::Static(key)) => key.rsplit("::").next().unwrap_or(key).to_owned(),
+        (None, _) => "a lock".to_owned(),
+    }
+}
+
+/// The verb for taking a lock in this mode.
+pub fn taking(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive | Mode::Upgradable => "takes",
+        Mode::Read | Mode::ReadRecursive => "reads",
+    }
+}
+
+/// The confidence that a fact of this certainty lends.
+pub fn confidence(certainty: Certainty) -> Confidence {
+    match certainty {
+        Certainty::Low => Confidence::Low,
+        Certainty::Medium => Confidence::Medium,
+        Certainty::High => Confidence::High,
+    }
+}
+
+/// One step less sure.
+pub fn lower(confidence: Confidence) -> Confidence {
+    match confidence {
+        Confidence::High => Confidence::Medium,
+        Confidence::Medium | Confidence::Low => Confidence::Low,
+    }
+}
+
+/// `1 line`, `3 lines`.
+pub fn count(n: usize, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
+}
+
+/// `line 7`, `lines 7-9`.
+pub fn lines(first: u32, last: u32) -> String {
+    if first >= last {
+        format!("line {first}")
+    } else {
+        format!("lines {first}-{last}")
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn list<S: AsRef<str>>(parts: &[S]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [head @ .., last] => {
+            let head: Vec<&str> = head.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", head.join(", "), last.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use conclint_facts::Place;
+
+    #[test]
+    fn small_words() {
+        assert_eq!(count(1, "place"), "1 place");
+        assert_eq!(count(0, "place"), "0 places");
+        assert_eq!(lines(4, 4), "line 4");
+        assert_eq!(lines(4, 6), "lines 4-6");
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(list(&["a"]), "a");
+        assert_eq!(list::<&str>(&[]), "");
+    }
+
+    #[test]
+    fn an_unknown_object_is_named_by_its_path() {
+        let object = |root, path: &[&str]| ObjectRef {
+            class: None,
+            place: Place {
+                root,
+                path: path.iter().map(|&p| p.into()).collect(),
+            },
+            exclusive: false,
+        };
+        assert_eq!(
+            place_name(&object(Root::Param(0), &["rooms", "[]"])),
+            "rooms"
+        );
+        assert_eq!(
+            place_name(&object(Root::Static("demo::LOG".into()), &[])),
+            "LOG"
+        );
+        assert_eq!(place_name(&object(Root::Opaque(1), &[])), "a lock");
+    }
+}

@@ -1,0 +1,147 @@
+//! A wait on a condition variable that does not look at its condition again.
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{
+    Analysis, Event, EventKind, FnId, Function, GuardId, Held, ObjectKind, ObjectRef, Site,
+};
+
+use crate::flow::{Point, after, ends, event_at, events};
+use crate::trace::Draw;
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "wait-without-loop",
+    code: "CL121",
+    severity: Severity::Error,
+    level: Level::Default,
+    summary: "a wait on a condition variable outside a loop, or before its condition is looked at",
+    page: include_str!("lint.md"),
+    check,
+};
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for (point, event) in events(function) {
+            // Without its guard the wait stands in a helper, and the loop at its caller.
+            if let EventKind::Wait {
+                condvar,
+                guard: Some(guard),
+                checks_predicate: false,
+                in_loop,
+                predicate_read,
+                timed: false,
+            } = &event.kind
+                && let Some(fault) = fault(
+                    *in_loop,
+                    *predicate_read || avoidable(function, *guard, point),
+                )
+            {
+                let held = analysis
+                    .guard(id, *guard)
+                    .and_then(|info| info.locks.first());
+                findings.push(report(&draw, id, event.site, condvar, held, fault));
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It stands in no loop.
+    NoLoop,
+    /// It stands in a loop, but whoever takes the mutex waits, whatever the state.
+    NotLookedAt,
+}
+
+/// Whether the lock can be taken and let go without this wait: then something
+/// was looked at in between, be it no part of the guarded data.
+fn avoidable(function: &Function, guard: GuardId, wait: Point) -> bool {
+    let taken =
+        |event: &Event| matches!(event.kind, EventKind::Acquire { guard: g, .. } if g == guard);
+    let Some(at_wait) = event_at(function, wait) else {
+        return false;
+    };
+    events(function)
+        .filter(|(_, event)| taken(event))
+        .any(|(point, _)| {
+            let mut avoided = false;
+            after(
+                function,
+                point,
+                |_, event| avoided |= ends(event, guard),
+                |event| std::ptr::eq(event, at_wait) || ends(event, guard),
+            );
+            avoided
+        })
+}
+
+fn is_parking_lot(draw: &Draw<'_>, held: Option<&Held>) -> bool {
+    let class = held.and_then(|held| draw.class(&held.lock));
+    matches!(class.map(|class| &class.kind), Some(ObjectKind::Lock(traits)) if traits.family == "parking_lot")
+}
+
+fn fault(in_loop: bool, looked_at: bool) -> Option<Fault> {
+    match (in_loop, looked_at) {
+        (false, _) => Some(Fault::NoLoop),
+        (true, false) => Some(Fault::NotLookedAt),
+        (true, true) => None,
+    }
+}
+
+fn report(
+    draw: &Draw<'_>,
+    id: FnId,
+    site: Site,
+    condvar: &ObjectRef,
+    held: Option<&Held>,
+    fault: Fault,
+) -> Finding {
+    let (name, key) = (draw.name(condvar), draw.key(condvar));
+    let lock = held.map_or_else(|| "the mutex".to_owned(), |held| draw.name(&held.lock));
+    let function = draw.function_name(id);
+    let mut steps: Vec<_> = held.map(|held| draw.hold(id, held)).into_iter().collect();
+    let what = format!("waits on `{name}`, giving up `{lock}` meanwhile");
+    steps.push(draw.step(id, site, Role::Wait, name.clone(), what));
+    let (message, first) = match fault {
+        Fault::NoLoop => (
+            format!(
+                "`{function}` waits on `{name}` outside a loop: a wait may return without any notification, or after \
+                 another thread has used up what was notified, and the code goes on as if its condition held"
+            ),
+            format!(
+                "let the wait check for itself: `{name}.wait_while(guard, |data| !ready(data))`"
+            ),
+        ),
+        Fault::NotLookedAt => (
+            format!(
+                "`{function}` takes `{lock}` and waits on `{name}` without looking at its condition first: \
+                 when it was notified before this thread came here, nobody wakes it again"
+            ),
+            format!(
+                "under `{lock}`, test the condition before each wait: `while !ready(&guard) {{ guard = .. }}`"
+            ),
+        ),
+    };
+    LINT.finding(Found {
+        severity: Severity::Error,
+        confidence: match fault {
+            // parking_lot promises that nothing but a notification wakes.
+            Fault::NoLoop if is_parking_lot(draw, held) => Confidence::Low,
+            Fault::NoLoop => Confidence::High,
+            Fault::NotLookedAt => Confidence::Medium,
+        },
+        message,
+        paths: vec![Trace {
+            title: format!("the waiting thread: `{lock}`, then `{name}`"),
+            steps,
+        }],
+        help: vec![
+            first,
+            format!("change what the condition reads only while `{lock}` is held"),
+        ],
+        identity: vec![key, function],
+        in_test: draw.in_test(id),
+    })
+}

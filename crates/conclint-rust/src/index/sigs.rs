@@ -1,0 +1,104 @@
+//! Parameter and return types of functions, as a caller sees them.
+
+use std::sync::Arc;
+
+use super::defs::Sig;
+use super::subst::{Bindings, lookup, subst, unify};
+use super::{FnEntry, FnIdx, Index, Ty};
+
+impl Index {
+    fn sig(&self, f: FnIdx) -> Option<(&FnEntry, &Sig)> {
+        let entry = self.fns.get(f.index())?;
+        let sig = self.sigs.get(f.index())?.get_or_init(|| Sig {
+            params: entry
+                .def
+                .params
+                .iter()
+                .map(|p| self.resolve_type(&entry.scope, &p.ty))
+                .collect(),
+            ret: match &entry.def.ret {
+                Some(ret) => self.resolve_type(&entry.scope, ret),
+                None => Ty::Tuple(Arc::default()),
+            },
+        });
+        Some((entry, sig))
+    }
+
+    /// The type of a parameter (`self` is the first), seen from inside.
+    pub fn fn_param_ty(&self, f: FnIdx, i: usize) -> Ty {
+        self.sig(f)
+            .and_then(|(_, sig)| sig.params.get(i).cloned())
+            .unwrap_or(Ty::Unknown)
+    }
+
+    /// The return type for a caller; the output of an `async fn`.
+    ///
+    /// `self_ty` is the type the method was found on. Parameters that nothing
+    /// tells become their bounds, or unknown.
+    pub fn fn_ret(&self, f: FnIdx, self_ty: Option<&Ty>, turbofish: &[Ty]) -> Ty {
+        self.fn_ret_of_args(f, self_ty, turbofish, &[])
+    }
+
+    /// As [`Self::fn_ret`], with the types of the arguments (`self` first,
+    /// where there is one) for parameters that only they tell.
+    pub fn fn_ret_of_args(
+        &self,
+        f: FnIdx,
+        self_ty: Option<&Ty>,
+        turbofish: &[Ty],
+        args: &[Ty],
+    ) -> Ty {
+        let Some((entry, sig)) = self.sig(f) else {
+            return Ty::Unknown;
+        };
+        let is_param = |n: &str| n == "Self" || self.is_param(&entry.scope, n);
+        let mut bindings = Bindings::new();
+        let own_self = entry.scope.self_ty.as_ref();
+        if let (Some(pattern), Some(ty)) = (own_self, self_ty) {
+            unify(pattern, ty, &is_param, &mut bindings);
+        }
+        for (param, ty) in entry.def.generics.params.iter().zip(turbofish) {
+            if *ty != Ty::Unknown {
+                bindings.push((param.name.clone(), ty.clone()));
+            }
+        }
+        for (pattern, ty) in sig.params.iter().zip(args) {
+            unify(pattern, ty, &is_param, &mut bindings);
+        }
+        let ret = match (entry.in_trait, self_ty, &entry.def.ret) {
+            // `Self::Item` of a known `Self`.
+            (Some(_), Some(ty @ (Ty::Adt(..) | Ty::Ext(..))), Some(ret)) => {
+                let mut scope = entry.scope.clone();
+                scope.self_ty = Some(ty.clone());
+                self.resolve_type(&scope, ret)
+            }
+            _ => sig.ret.clone(),
+        };
+        subst(&ret, &|name| {
+            if !is_param(name) {
+                return None;
+            }
+            match lookup(&bindings, name) {
+                Some(Ty::Unknown) | None => Some(self.bounds_as_ty(entry, name)),
+                found => found,
+            }
+        })
+    }
+
+    fn bounds_as_ty(&self, entry: &FnEntry, name: &str) -> Ty {
+        let bounds = self.bounds(&entry.scope, name);
+        if bounds.is_empty() {
+            return Ty::Unknown;
+        }
+        // Not again the parameters of the callee.
+        let hide = |ty: &Ty| subst(ty, &|_| Some(Ty::Unknown));
+        let bounds = bounds.into_iter().map(|mut bound| {
+            bound.args = bound.args.iter().map(hide).collect();
+            for (_, ty) in &mut bound.assoc {
+                *ty = hide(ty);
+            }
+            bound
+        });
+        Ty::Bounded(false, bounds.collect())
+    }
+}

@@ -1,0 +1,201 @@
+//! Accessors: functions whose result is a place of their receiver, an argument
+//! or a static: `fn sessions(&self) -> &Mutex<..> { &self.sessions }`.
+//!
+//! Only bodies that are one expression (after nothing or plain `let`s) are
+//! looked into, a few calls deep.
+
+use conclint_facts::{Place, Root};
+use smol_str::SmolStr;
+
+use super::body::Lower;
+use super::types;
+use super::value::{ClassBase, ClassKey, Val};
+use crate::hir::{self, Expr, ExprKind};
+use crate::index::{FnIdx, Scope, Ty, ValueRes};
+
+/// How deep accessors call accessors.
+const DEPTH: u32 = 4;
+
+struct Eval<'l, 'a> {
+    lower: &'l Lower<'a>,
+    scope: Scope,
+    env: Vec<(SmolStr, Val)>,
+    depth: u32,
+}
+
+impl Lower<'_> {
+    /// What the result of `f` is, in this function's terms, when `f` only
+    /// hands out something it was given.
+    pub fn accessed(&self, f: FnIdx, args: &[Val]) -> Option<Val> {
+        accessed(self, f, args, DEPTH)
+    }
+}
+
+fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val> {
+    let entry = lower.index().functions().get(f.index())?;
+    let body = entry.def.body.as_ref()?;
+    if depth == 0 || body.stmts.len() > 2 {
+        return None;
+    }
+    let tail = body.tail.as_deref()?;
+    let mut eval = Eval {
+        lower,
+        scope: entry.scope.clone(),
+        env: Vec::new(),
+        depth,
+    };
+    for (i, param) in entry.def.params.iter().enumerate() {
+        if let hir::Pat::Bind { name, .. } = &param.pat {
+            let mut val = args.get(i).cloned().unwrap_or_else(Val::unknown);
+            val.local = None;
+            val.guards.clear();
+            val.handles.clear();
+            let ty = lower.index().fn_param_ty(f, i);
+            if val.ty == Ty::Unknown || ty != Ty::Unknown && !matches!(ty, Ty::Param(_)) {
+                val.ty = ty;
+            }
+            eval.env.push((name.clone(), val));
+        }
+    }
+    for stmt in &body.stmts {
+        match &stmt.kind {
+            hir::StmtKind::Let {
+                pat: hir::Pat::Bind { name, .. },
+                init: Some(init),
+                ..
+            } => {
+                let val = eval.expr(init)?;
+                eval.env.push((name.clone(), val));
+            }
+            _ => return None,
+        }
+    }
+    let val = eval.expr(tail)?;
+    // A copy of plain data is not the place it came from.
+    (val.place.is_some() && (val.class.is_some() || !matches!(val.ty, Ty::Unknown))).then_some(val)
+}
+
+impl Eval<'_, '_> {
+    fn expr(&mut self, expr: &Expr) -> Option<Val> {
+        match &expr.kind {
+            ExprKind::Path(path) => {
+                if let Some(name) = path.as_name()
+                    && let Some((_, val)) = self.env.iter().rev().find(|(n, _)| n == name)
+                {
+                    return Some(val.clone());
+                }
+                let ValueRes::Static(id) = self.lower.index().resolve_value(&self.scope, path)
+                else {
+                    return None;
+                };
+                let entry = self.lower.index().static_(id);
+                let mut val = Val::of(entry.ty.clone());
+                val.place = Some(Place {
+                    root: Root::Static(SmolStr::new(&entry.key)),
+                    path: Vec::new(),
+                });
+                val.class = Some(ClassKey::new(ClassBase::Static(id)));
+                Some(val)
+            }
+            ExprKind::Field { base, name, .. } => {
+                let mut cur = self.expr(base)?;
+                for _ in 0..8 {
+                    if let Some(info) = self.lower.index().field(&cur.ty, name) {
+                        let mut part = cur.project(name, info.ty);
+                        part.class =
+                            Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
+                        return Some(part);
+                    }
+                    cur = self.lower.step(&cur)?;
+                }
+                None
+            }
+            ExprKind::Ref { expr, .. }
+            | ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr,
+            }
+            | ExprKind::Try(expr) => self.expr(expr),
+            ExprKind::Block(block) if block.stmts.is_empty() => self.expr(block.tail.as_deref()?),
+            ExprKind::Index { base, .. } => {
+                let val = self.expr(base)?;
+                let ty = types::value_of(self.lower.index(), &val.ty);
+                Some(val.project("[]", ty))
+            }
+            ExprKind::Call { callee, args } => self.call(callee, args),
+            ExprKind::MethodCall {
+                receiver,
+                name,
+                args,
+                ..
+            } => self.method(receiver, name, args),
+            _ => None,
+        }
+    }
+
+    fn call(&mut self, callee: &Expr, args: &[Expr]) -> Option<Val> {
+        let ExprKind::Path(path) = &callee.kind else {
+            return None;
+        };
+        match self.lower.index().resolve_value(&self.scope, path) {
+            ValueRes::Ext(path)
+                if path.ends_with("::clone")
+                    || path.ends_with("::Some")
+                    || path.ends_with("::Ok") =>
+            {
+                self.expr(args.first()?)
+            }
+            ValueRes::Fns(res) => {
+                let vals: Vec<Val> = args
+                    .iter()
+                    .map(|arg| self.expr(arg).unwrap_or_else(Val::unknown))
+                    .collect();
+                accessed(self.lower, *res.fns.first()?, &vals, self.depth - 1)
+            }
+            _ => None,
+        }
+    }
+
+    fn method(&mut self, receiver: &Expr, name: &SmolStr, args: &[Expr]) -> Option<Val> {
+        let mut cur = self.expr(receiver)?;
+        for _ in 0..8 {
+            if let Ty::Ext(path, targs) = &cur.ty
+                && let Some(lock) = self.lower.shared.table.get(path)
+            {
+                // Through a lock to what it guards.
+                self.lower.shared.table.op(lock.traits.shape, name)?;
+                let data = targs.last().cloned().unwrap_or(Ty::Unknown);
+                let mut val = cur.clone();
+                val.class = cur.class.as_ref().map(ClassKey::element);
+                return Some(val.with_ty(data));
+            }
+            if let Ty::Adt(..) = &cur.ty
+                && let Some(res) = self.lower.index().method(&self.scope, &cur.ty, name)
+            {
+                let mut vals = vec![cur];
+                vals.extend(
+                    args.iter()
+                        .map(|arg| self.expr(arg).unwrap_or_else(Val::unknown)),
+                );
+                return accessed(self.lower, *res.fns.first()?, &vals, self.depth - 1);
+            }
+            match self.lower.step(&cur) {
+                Some(next) => cur = next,
+                None => break,
+            }
+        }
+        let index = self.lower.index();
+        match types::std_method(&cur.ty, name) {
+            types::StdRet::Same => Some(cur),
+            types::StdRet::Inner => {
+                let ty = types::unwrap_ty(&cur.ty);
+                Some(cur.with_ty(ty))
+            }
+            types::StdRet::Element(_) | types::StdRet::Entry => {
+                let ty = types::value_of(index, &cur.ty);
+                Some(cur.project("[]", types::option_of(ty)))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,705 @@
+//! Closures and async blocks: run in place, lowered on their own, or started
+//! as threads and tasks.
+
+use std::sync::Arc;
+
+use conclint_facts::{Event, EventKind, FnId, FnKind, Handle, ObjectKind, Spawn, SpawnKind};
+use smol_str::SmolStr;
+
+use super::body::{Lower, NESTED_BASE, Nested, Out, ScopeKind};
+use super::method::MethodCall;
+use super::types;
+use super::value::{SpawnId, Val};
+use crate::hir::{self, Expr, ExprKind, Span};
+use crate::index::{Ty, ValueRes};
+use crate::table::MethodEffect;
+
+impl Lower<'_> {
+    // ---- closures that run here ----
+
+    /// The body of a closure in the place where it runs; `many` times perhaps.
+    pub fn inline_closure(
+        &mut self,
+        closure: &hir::Closure,
+        params: Vec<Val>,
+        many: bool,
+        span: Span,
+    ) -> Val {
+        let join = self.new_block();
+        let body = self.fork();
+        self.edge(self.out.cur, join);
+        self.out.cur = body;
+        if many {
+            self.out.loop_depth += 1;
+        }
+        self.push(ScopeKind::Temp);
+        self.push_closure(join);
+        let mut params = params.into_iter();
+        for (pat, ty) in &closure.params {
+            let mut val = params.next().unwrap_or_else(Val::unknown);
+            if let Some(ty) = ty {
+                let ty = self.resolve_type(ty);
+                if ty != Ty::Unknown && !self.holds_guard(&val) {
+                    val.ty = ty;
+                }
+            }
+            self.bind(pat, val);
+        }
+        let outer = self.enter_stmt(closure.body.span, conclint_facts::StmtKind::Expr);
+        let val = self.expr(&closure.body);
+        self.out.stmt = outer;
+        self.pop(Some(&val), span);
+        self.pop(Some(&val), span);
+        if many {
+            self.out.loop_depth -= 1;
+            self.edge(self.out.cur, body);
+        }
+        self.go(join);
+        val
+    }
+
+    /// Runs the closures among `args` in place, each given `param`; other
+    /// arguments are evaluated first. Gives what the last closure gives.
+    pub fn in_place_closures(&mut self, args: &[Expr], param: &Val, many: bool) -> Option<Val> {
+        let mut named = None;
+        for arg in args {
+            if !matches!(arg.kind, ExprKind::Closure(_)) {
+                let val = self.base(arg);
+                if let Some(function) = val.closure {
+                    self.call_closure(function, super::call::short_path(&arg_path(arg)), arg.span);
+                    named = Some(Val::unknown());
+                }
+            }
+        }
+        let mut result = named;
+        for arg in args {
+            if let ExprKind::Closure(closure) = &arg.kind {
+                // `fold(init, |acc, x| ..)`: the element comes last.
+                let params = match closure.params.len() {
+                    2 => vec![Val::unknown(), param.clone()],
+                    _ => vec![param.clone()],
+                };
+                result = Some(self.inline_closure(closure, params, many, arg.span));
+            }
+        }
+        result
+    }
+
+    /// `thread::scope(|s| ..)`, `catch_unwind(|| ..)`, `rayon::join(a, b)`.
+    pub fn in_place_args(&mut self, args: &[Expr], scope: bool) -> Val {
+        let param = if scope {
+            Val::of(types::ext("std::thread::Scope", vec![]))
+        } else {
+            Val::unknown()
+        };
+        self.in_place_closures(args, &param, false)
+            .unwrap_or_else(Val::unknown)
+    }
+
+    /// A method of `Option`, `Result`, an iterator or a collection that runs
+    /// its closure before it returns.
+    pub fn combinator(&mut self, cur: &Val, many: bool, call: &MethodCall) -> Val {
+        let name = call.name.as_str();
+        let container = types::is_option_or_result(&cur.ty);
+        let many = many || (name == "map" && !container);
+        let mut param = if container {
+            let mut inner = cur.clone();
+            inner.ty = match name {
+                "map_err" | "or_else" | "unwrap_or_else" | "ok_or_else" => Ty::Unknown,
+                _ => types::unwrap_ty(&cur.ty),
+            };
+            inner
+        } else if matches!(
+            name,
+            "get_or_init" | "or_insert_with" | "call_once" | "then"
+        ) {
+            Val::unknown()
+        } else if matches!(name, "with" | "with_borrow" | "with_borrow_mut") {
+            cur.clone()
+        } else {
+            self.item_of(cur)
+        };
+        param.local = None;
+        param.handles.clone_from(&cur.handles);
+        let result = self
+            .in_place_closures(call.args, &param, many)
+            .unwrap_or_else(Val::unknown);
+        let index = self.index();
+        let wrap = |ty: Ty| {
+            if container {
+                types::option_of(ty)
+            } else if many {
+                types::ext("conclint::Iter", vec![ty])
+            } else {
+                ty
+            }
+        };
+        match name {
+            "map" => {
+                let ty = wrap(result.ty.clone());
+                let mut val = result;
+                val.local = None;
+                val.with_ty(ty)
+            }
+            "and_then" | "with" | "with_borrow" | "with_borrow_mut" | "map_or" | "map_or_else"
+            | "then" => {
+                let mut val = result;
+                val.local = None;
+                if name == "then" {
+                    wrap_option(val)
+                } else {
+                    val
+                }
+            }
+            "filter_map" | "flat_map" | "map_while" => {
+                let ty = wrap(types::unwrap_ty(&result.ty));
+                let mut val = result;
+                val.local = None;
+                val.with_ty(ty)
+            }
+            "unwrap_or_else" | "get_or_init" | "or_insert_with" | "get_or_insert_with" => {
+                let ty = match name {
+                    "unwrap_or_else" => types::unwrap_ty(&cur.ty),
+                    "get_or_init" => types::arg(&cur.ty, 0),
+                    _ => types::value_of(index, &cur.ty),
+                };
+                let mut val = cur.clone().with_ty(ty);
+                val.local = None;
+                val.guards.extend(result.guards);
+                val
+            }
+            "find" | "max_by_key" | "min_by_key" | "max_by" | "min_by" | "reduce" => {
+                let item = self.item_of(cur);
+                let ty = types::option_of(item.ty.clone());
+                item.with_ty(ty)
+            }
+            "any" | "all" | "is_some_and" | "is_ok_and" | "is_none_or" => {
+                Val::of(types::ext("bool", vec![]))
+            }
+            "position" | "for_each" | "retain" | "fold" | "try_for_each" | "try_fold"
+            | "partition" | "sort_by" | "sort_by_key" | "find_map" => {
+                let mut val = if matches!(name, "fold" | "find_map" | "try_fold") {
+                    result
+                } else {
+                    Val::unknown()
+                };
+                val.local = None;
+                val
+            }
+            _ => {
+                let mut val = cur.clone();
+                val.local = None;
+                val
+            }
+        }
+    }
+
+    // ---- closures that are functions of their own ----
+
+    pub fn nested_closure(
+        &mut self,
+        closure: &Arc<hir::Closure>,
+        span: Span,
+        kind: FnKind,
+        params: &[Val],
+    ) -> Val {
+        let params = params.to_vec();
+        let outer_captures = std::mem::take(&mut self.captures);
+        let function = self.nested(span, kind, closure.is_async, |lower| {
+            let mut params = params.into_iter();
+            for (pat, ty) in &closure.params {
+                let mut val = params.next().unwrap_or_else(Val::unknown);
+                if let Some(ty) = ty {
+                    val.ty = lower.resolve_type(ty);
+                }
+                lower.bind(pat, val);
+            }
+            lower.expr(&closure.body)
+        });
+        let mut val = Val::of(Ty::Fn(Arc::from([]), Arc::new(Ty::Unknown)));
+        val.closure = Some(function);
+        // A guard that the closure takes along lives and dies with it.
+        let captures = std::mem::replace(&mut self.captures, outer_captures);
+        for (id, by_value) in captures {
+            let Some(info) = self.locals.get(id.0 as usize) else {
+                continue;
+            };
+            if info.level != self.out.level {
+                self.captures.push((id, by_value || closure.is_move));
+            } else if by_value || closure.is_move {
+                for guard in info.val.guards.clone() {
+                    if !val.guards.contains(&guard) {
+                        val.guards.push(guard);
+                    }
+                }
+            }
+        }
+        val
+    }
+
+    pub fn nested_async(&mut self, block: &hir::Block, span: Span) -> Val {
+        let function = self.nested(span, FnKind::Closure, true, |lower| {
+            lower.block(block, None)
+        });
+        let mut val = Val::unknown();
+        val.closure = Some(function);
+        val
+    }
+
+    fn nested(
+        &mut self,
+        span: Span,
+        kind: FnKind,
+        is_async: bool,
+        body: impl FnOnce(&mut Self) -> Val,
+    ) -> FnId {
+        let level = self.out.level + 1;
+        let site = self.site(span);
+        let outer = std::mem::replace(&mut self.out, Out::new(level, site));
+        let env_mark = self.env.len();
+        let (outer_method, awaited) = (self.outer_method.take(), std::mem::take(&mut self.awaited));
+        // The number is taken first: closures inside come after it.
+        let id = FnId(NESTED_BASE + self.nested.len() as u32);
+        let mut shell = self.base.clone();
+        shell.kind = kind;
+        shell.is_async = is_async;
+        shell.site = site;
+        shell.is_test_root = false;
+        shell.is_pub = false;
+        shell.qualified = format!("{}::{{closure}}", self.base.qualified);
+        self.nested.push(Nested { function: shell });
+        self.run_body(span, body);
+        self.env.truncate(env_mark);
+        self.outer_method = outer_method;
+        self.awaited = awaited;
+        let out = std::mem::replace(&mut self.out, outer);
+        let at = (id.0 - NESTED_BASE) as usize;
+        let mut function = self.nested[at].function.clone();
+        self.fill(&mut function, out);
+        self.nested[at].function = function;
+        id
+    }
+
+    /// The frame around a body: scopes, the way out, the result's guards.
+    pub fn run_body(&mut self, span: Span, body: impl FnOnce(&mut Self) -> Val) {
+        self.push(ScopeKind::Temp);
+        self.push(ScopeKind::Block);
+        let val = body(self);
+        self.lose_handles(&val);
+        if !val.guards.is_empty() {
+            self.give_back(&val, super::body::end_of(span));
+            for guard in val.guards.clone() {
+                self.forget(guard);
+            }
+        }
+        self.pop(None, span);
+        self.pop(None, span);
+        let exit = self.out.exit;
+        self.go(exit);
+        self.settle_handles();
+    }
+
+    /// Variables that still hold a handle nobody joined.
+    fn settle_handles(&mut self) {
+        let level = self.out.level;
+        let mut verdicts: Vec<(SpawnId, SmolStr)> = Vec::new();
+        for info in self
+            .locals
+            .iter()
+            .filter(|info| info.level == level && !info.handles_used)
+        {
+            for &spawn in info
+                .val
+                .handles
+                .iter()
+                .filter(|spawn| !self.out.lost.contains(spawn))
+            {
+                verdicts.push((spawn, info.name.clone()));
+            }
+        }
+        for (spawn, name) in verdicts {
+            let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else {
+                continue;
+            };
+            if let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
+                .events
+                .get_mut(index)
+                .map(|event| &mut event.kind)
+                && spawn.handle == Handle::Elsewhere
+            {
+                spawn.handle = Handle::NeverJoined(name);
+            }
+        }
+    }
+
+    // ---- threads and tasks ----
+
+    pub fn spawn(
+        &mut self,
+        kind: SpawnKind,
+        what: SmolStr,
+        body: Option<&Expr>,
+        span: Span,
+        named: bool,
+    ) -> Val {
+        let function = body.and_then(|body| self.spawn_body(body));
+        let handle = if kind == SpawnKind::Scoped || self.is_detached(span) {
+            Handle::Excused
+        } else {
+            Handle::Elsewhere
+        };
+        let spawn = Spawn {
+            kind,
+            what,
+            body: function,
+            in_loop: self.out.loop_depth > 0,
+            named,
+            handle,
+        };
+        let id = SpawnId(self.out.spawns.len() as u32);
+        let block = self.out.cur;
+        self.out
+            .spawns
+            .push((block, self.out.blocks[block.index()].events.len()));
+        let event = Event {
+            kind: EventKind::Spawn(spawn),
+            site: self.site(span),
+            stmt: self.out.stmt,
+        };
+        self.out.blocks[block.index()].events.push(event);
+        let path = if kind == SpawnKind::Thread {
+            "std::thread::JoinHandle"
+        } else {
+            "conclint::TaskHandle"
+        };
+        let mut val = Val::of(types::ext(path, vec![Ty::Unknown]));
+        if kind == SpawnKind::Thread {
+            val.handles = vec![id];
+        }
+        val
+    }
+
+    fn spawn_body(&mut self, body: &Expr) -> Option<FnId> {
+        match &body.kind {
+            ExprKind::Closure(closure) => {
+                self.nested_closure(closure, body.span, FnKind::SpawnBody, &[])
+                    .closure
+            }
+            ExprKind::Async { block } => {
+                Some(self.nested(body.span, FnKind::SpawnBody, true, |lower| {
+                    lower.block(block, None)
+                }))
+            }
+            // `spawn(self.run())` of an async function: it runs over there.
+            ExprKind::Call { callee, args } => {
+                if let ExprKind::Path(path) = &callee.kind
+                    && let ValueRes::Fns(res) = self.index().resolve_value(&self.scope, path)
+                    && let Some(&first) = res.fns.first()
+                    && self
+                        .index()
+                        .functions()
+                        .get(first.index())
+                        .is_some_and(|entry| entry.def.is_async)
+                {
+                    for arg in args {
+                        self.expr(arg);
+                    }
+                    return Some(FnId(first.0));
+                }
+                self.expr(body).closure
+            }
+            _ => self.expr(body).closure,
+        }
+    }
+
+    /// A comment `detached: reason` on the statement or just above it.
+    fn is_detached(&self, span: Span) -> bool {
+        let start = self.out.stmts[self.out.stmt.index()]
+            .site
+            .line
+            .min(span.line);
+        self.shared
+            .detached
+            .get(self.file_index)
+            .is_some_and(|lines| {
+                lines
+                    .iter()
+                    .any(|&line| line + 3 >= start && line <= span.end_line)
+            })
+    }
+
+    /// Handles that are pushed into a collection go with it.
+    pub fn push_handles(&mut self, cur: &Val, vals: &[Val], name: &str) {
+        let handles: Vec<SpawnId> = vals
+            .iter()
+            .flat_map(|val| val.handles.iter().copied())
+            .collect();
+        if !handles.is_empty() {
+            for val in vals {
+                if let Some(info) = val
+                    .local
+                    .and_then(|local| self.locals.get_mut(local.0 as usize))
+                {
+                    info.handles_used = true;
+                }
+            }
+            let level = self.out.level;
+            let own = cur.local.filter(|local| {
+                self.locals
+                    .get(local.0 as usize)
+                    .is_some_and(|info| info.level == level)
+            });
+            match (own, &cur.class) {
+                (Some(local), _) => self.locals[local.0 as usize].val.handles.extend(handles),
+                (None, Some(class)) if matches!(class.base, super::value::ClassBase::Field(..)) => {
+                    let class = self.class_id(class.clone(), &ObjectKind::Handle, &cur.ty);
+                    for spawn in handles {
+                        self.set_handle(spawn, Handle::Stored(class));
+                    }
+                }
+                _ => {
+                    for spawn in handles {
+                        self.set_handle(spawn, Handle::Elsewhere);
+                    }
+                }
+            }
+        } else if !cur.handles.is_empty()
+            && !matches!(
+                name,
+                "push"
+                    | "push_back"
+                    | "len"
+                    | "is_empty"
+                    | "thread"
+                    | "id"
+                    | "is_finished"
+                    | "unwrap"
+                    | "expect"
+            )
+            && let Some(info) = cur
+                .local
+                .and_then(|local| self.locals.get_mut(local.0 as usize))
+        {
+            info.handles_used = true;
+        }
+    }
+
+    // ---- methods of known types that matter ----
+
+    pub fn method_effect(
+        &mut self,
+        cur: &Val,
+        effect: MethodEffect,
+        call: &MethodCall,
+    ) -> Option<Val> {
+        use conclint_facts::Blocking;
+        let span = call.site();
+        let what = call.name.clone();
+        if let MethodEffect::Spawn(kind) = effect {
+            let name = match &cur.ty {
+                Ty::Ext(path, _) => SmolStr::new(format!(
+                    "{}::{what}",
+                    path.rsplit("::").next().unwrap_or("")
+                )),
+                _ => what,
+            };
+            let handle = self.spawn(kind, name, call.args.last(), span, cur.named);
+            let fallible = matches!(&cur.ty, Ty::Ext(path, _) if path.ends_with("thread::Builder"));
+            let ty = if fallible {
+                types::result_of(handle.ty.clone())
+            } else {
+                handle.ty.clone()
+            };
+            return Some(handle.with_ty(ty));
+        }
+        if let MethodEffect::Work(kind) = effect {
+            self.work(kind, &what, span);
+            return None;
+        }
+        let vals: Vec<Val> = call.args.iter().map(|arg| self.expr(arg)).collect();
+        for val in &vals {
+            self.lose_handles(val);
+        }
+        match effect {
+            MethodEffect::Block(kind) => {
+                self.emit(EventKind::Block { kind, what }, span);
+                let mut val = Val::unknown();
+                val.borrows = cur.borrows;
+                Some(val)
+            }
+            MethodEffect::Join => {
+                let kind = match &cur.ty {
+                    Ty::Ext(path, _) if path.ends_with("::Child") => ObjectKind::Child,
+                    _ => ObjectKind::Handle,
+                };
+                let handle = cur.class.is_some().then(|| self.object(cur, &kind));
+                for &spawn in &cur.handles {
+                    self.set_handle(spawn, Handle::Joined);
+                }
+                let result_ignored = call.outer.is_none();
+                self.emit(
+                    EventKind::Join {
+                        handle,
+                        result_ignored,
+                    },
+                    span,
+                );
+                Some(Val::of(types::result_of(Ty::Unknown)))
+            }
+            MethodEffect::Send | MethodEffect::TrySend => {
+                let bounded = match self.object_kind(&cur.ty) {
+                    Some(ObjectKind::Sender { bounded }) => bounded,
+                    _ => None,
+                };
+                let kind = ObjectKind::Sender { bounded };
+                let channel = Some(self.object(cur, &kind));
+                let blocking = if effect == MethodEffect::Send {
+                    Blocking::Waits
+                } else {
+                    Blocking::Try
+                };
+                if !call.awaited {
+                    self.emit(
+                        EventKind::Send {
+                            channel,
+                            bounded,
+                            blocking,
+                        },
+                        span,
+                    );
+                }
+                Some(Val::of(types::result_of(Ty::Unknown)))
+            }
+            MethodEffect::Recv | MethodEffect::TryRecv => {
+                let loop_head = std::mem::take(&mut self.recv_loop);
+                if matches!(cur.ty, Ty::Unknown) && cur.place.is_none() {
+                    return None;
+                }
+                let channel = Some(self.object(cur, &ObjectKind::Receiver));
+                let blocking = if effect == MethodEffect::Recv {
+                    Blocking::Waits
+                } else {
+                    Blocking::Try
+                };
+                if !call.awaited {
+                    self.emit(
+                        EventKind::Recv {
+                            channel,
+                            blocking,
+                            loop_head,
+                        },
+                        span,
+                    );
+                }
+                Some(Val::of(types::result_of(types::arg(&cur.ty, 0))))
+            }
+            MethodEffect::AtomicWrite => {
+                let object = self.object(cur, &ObjectKind::Atomic);
+                self.emit(
+                    EventKind::SharedWrite {
+                        object: Some(object),
+                    },
+                    span,
+                );
+                Some(Val::of(types::ext("u64", vec![])))
+            }
+            MethodEffect::Notify(all) => {
+                let condvar = self.object(cur, &ObjectKind::Condvar);
+                self.emit(EventKind::Notify { condvar, all }, span);
+                Some(Val::of(Ty::Tuple(Arc::from([]))))
+            }
+            MethodEffect::Spawn(_) | MethodEffect::Work(_) => None,
+        }
+    }
+
+    /// `cv.wait(guard)` and its relatives.
+    pub fn wait(&mut self, cur: &Val, call: &MethodCall) -> Val {
+        let name = call.name.as_str();
+        let first = call
+            .args
+            .first()
+            .map_or_else(Val::unknown, |arg| self.expr(arg));
+        let guard = first.guards.first().copied().or(first.borrows);
+        let predicate_read =
+            guard.is_some_and(|guard| self.was_read(guard, call.args.first().map(|arg| arg.span)));
+        let checks_predicate = name.contains("while");
+        if let Some(guard) = guard
+            && checks_predicate
+        {
+            self.emit(
+                EventKind::Use {
+                    guard,
+                    write: false,
+                },
+                call.name_span,
+            );
+        }
+        if call.args.len() > 1 {
+            let mut data = first.clone();
+            data.guards.clear();
+            self.in_place_closures(&call.args[1..], &data, true);
+        }
+        let condvar = self.object(cur, &ObjectKind::Condvar);
+        let timed = name.contains("timeout") || name.contains("_for") || name.contains("_until");
+        let kind = EventKind::Wait {
+            condvar,
+            guard,
+            checks_predicate,
+            in_loop: self.out.loop_depth > 0,
+            predicate_read,
+            timed,
+        };
+        self.emit(kind, call.site());
+        let mut back = first;
+        back.local = None;
+        if back.guards.is_empty() {
+            // `wait(&mut guard)`: nothing comes back but perhaps a time-out.
+            return Val::unknown();
+        }
+        let inner = if types::is_option_or_result(&back.ty) {
+            types::unwrap_ty(&back.ty)
+        } else {
+            back.ty.clone()
+        };
+        if name.starts_with("wait_timeout") {
+            let guard = back.clone().with_ty(inner.clone());
+            let timeout = Val::of(types::ext("std::sync::WaitTimeoutResult", vec![]));
+            back.parts = vec![guard, timeout];
+            let pair = Ty::Tuple(Arc::from([
+                inner,
+                types::ext("std::sync::WaitTimeoutResult", vec![]),
+            ]));
+            return back.with_ty(types::result_of(pair));
+        }
+        back.with_ty(types::result_of(inner))
+    }
+
+    /// Whether the data of `guard` was looked at before this wait; handing the
+    /// guard over is not a look.
+    fn was_read(&self, guard: conclint_facts::GuardId, arg: Option<Span>) -> bool {
+        self.out
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .any(|event| {
+                let here = arg.is_some_and(|arg| {
+                    event.site.line == arg.line
+                        && event.site.column >= arg.column
+                        && event.site.end_column <= arg.end_column
+                });
+                matches!(event.kind, EventKind::Use { guard: g, .. } if g == guard) && !here
+            })
+    }
+}
+
+fn wrap_option(val: Val) -> Val {
+    let ty = types::option_of(val.ty.clone());
+    val.with_ty(ty)
+}
+
+fn arg_path(arg: &Expr) -> hir::Path {
+    match &arg.kind {
+        ExprKind::Path(path) => path.clone(),
+        _ => hir::Path::default(),
+    }
+}

@@ -1,0 +1,754 @@
+//! Branches, loops, jumps and patterns.
+
+use std::sync::Arc;
+
+use conclint_facts::{EventKind, GuardId, LocalId, ReleaseWhy};
+use smol_str::SmolStr;
+
+use super::body::{LoopFrame, Lower, ScopeKind, end_of};
+use super::expr::binds_success;
+use super::types;
+use super::value::{ClassBase, ClassKey, Val};
+use crate::hir::{self, Expr, ExprKind, Pat, Span};
+use crate::index::{Ty, ValueRes};
+
+impl Lower<'_> {
+    // ---- if, match ----
+
+    pub fn if_expr(
+        &mut self,
+        cond: &Expr,
+        then: &hir::Block,
+        else_: Option<&Expr>,
+        span: Span,
+        extend: Option<usize>,
+    ) -> Val {
+        let has_let = chain_has_let(cond);
+        let otherwise = self.new_block();
+        let join = self.new_block();
+        // From 2024 on, what an `if let` looks at ends before `else`; before,
+        // it lives as long as the whole statement.
+        let own_scope = has_let && self.tail_scopes;
+        if own_scope {
+            self.push(ScopeKind::Temp);
+        }
+        self.push(ScopeKind::Block);
+        self.chain(cond, otherwise, own_scope);
+        self.push(ScopeKind::Temp);
+        let val = self.block(then, extend);
+        self.pop(Some(&val), then.span);
+        self.pop(Some(&val), then.span);
+        if own_scope {
+            self.pop(Some(&val), then.span);
+        }
+        self.go(join);
+        self.out.cur = otherwise;
+        let other = match else_ {
+            Some(else_) => {
+                self.push(ScopeKind::Temp);
+                let val = match (&else_.kind, extend) {
+                    (ExprKind::Block(block), _) => self.block(block, extend),
+                    _ => self.expr(else_),
+                };
+                self.pop(Some(&val), else_.span);
+                val
+            }
+            None => Val::of(Ty::Never),
+        };
+        self.go(join);
+        let _ = span;
+        val.join(other)
+    }
+
+    /// A condition, a `let` or a chain of both; where one fails, control goes
+    /// to `otherwise`. The innermost scope takes the bindings.
+    fn chain(&mut self, cond: &Expr, otherwise: conclint_facts::BlockId, own_scope: bool) {
+        match &cond.kind {
+            ExprKind::Binary {
+                op: hir::BinOp::And,
+                left,
+                right,
+            } if chain_has_let(cond) => {
+                self.chain(left, otherwise, own_scope);
+                self.chain(right, otherwise, own_scope);
+            }
+            ExprKind::Let { pat, expr } => {
+                let val = self.scrutinee(expr);
+                let matched = self.new_block();
+                let failed = self.new_block();
+                self.edge(self.out.cur, matched);
+                self.edge(self.out.cur, failed);
+                self.out.cur = failed;
+                self.fail(pat, &val, own_scope, expr.span);
+                self.edge(self.out.cur, otherwise);
+                self.out.cur = matched;
+                self.bind(pat, val);
+            }
+            _ => {
+                self.condition(cond);
+                let failed = self.fork();
+                let fine = self.fork();
+                self.out.cur = failed;
+                let depth = self.out.scopes.len() - if own_scope { 2 } else { 1 };
+                self.unwind(depth, &[], end_of(cond.span));
+                self.edge(failed, otherwise);
+                self.out.cur = fine;
+            }
+        }
+    }
+
+    /// The releases on the way from a pattern that did not match.
+    fn fail(&mut self, pat: &Pat, val: &Val, own_scope: bool, span: Span) {
+        if binds_success(pat) {
+            for &guard in &val.guards.clone() {
+                if self.is_fallible(guard) {
+                    self.release(guard, ReleaseWhy::NotTaken, end_of(span));
+                }
+            }
+        }
+        let depth = self.out.scopes.len() - if own_scope { 2 } else { 1 };
+        self.unwind(depth, &[], end_of(span));
+    }
+
+    /// What `match`, `if let` and `while let` look at: a place is not moved.
+    fn scrutinee(&mut self, expr: &Expr) -> Val {
+        self.expr(expr)
+    }
+
+    pub fn match_expr(&mut self, scrutinee: &Expr, arms: &[hir::Arm], span: Span) -> Val {
+        let val = self.scrutinee(scrutinee);
+        let join = self.new_block();
+        let mut result = Val::of(Ty::Never);
+        let mut next = self.new_block();
+        self.edge(self.out.cur, next);
+        for arm in arms {
+            let start = next;
+            next = self.new_block();
+            // Which arm is taken is not known: each can be passed over.
+            self.edge(start, next);
+            let body = self.new_block();
+            self.edge(start, body);
+            self.out.cur = body;
+            self.push(ScopeKind::Temp);
+            self.push(ScopeKind::Block);
+            if is_failure(&arm.pat) {
+                for &guard in &val.guards.clone() {
+                    if self.is_fallible(guard) {
+                        self.release(guard, ReleaseWhy::NotTaken, arm.body.span);
+                    }
+                }
+            }
+            self.bind(&arm.pat, val.clone());
+            if let Some(guard) = &arm.guard {
+                // `if let` guards bind for the arm.
+                if chain_has_let(guard) {
+                    self.chain(guard, next, false);
+                } else {
+                    self.condition(guard);
+                    self.edge(self.out.cur, next);
+                    let go_on = self.fork();
+                    self.out.cur = go_on;
+                }
+            }
+            let outer = self.enter_stmt(arm.body.span, conclint_facts::StmtKind::Expr);
+            let arm_val = self.expr(&arm.body);
+            self.out.stmt = outer;
+            self.pop(Some(&arm_val), arm.body.span);
+            self.pop(Some(&arm_val), arm.body.span);
+            self.go(join);
+            result = result.join(arm_val);
+        }
+        // The last arm's pass-over edge: only an empty match or a `!` goes there.
+        if arms.is_empty() {
+            self.out.cur = next;
+            self.go(join);
+        }
+        let _ = span;
+        self.out.cur = join;
+        result
+    }
+
+    // ---- loops ----
+
+    pub fn push_label(&mut self, label: SmolStr) -> conclint_facts::BlockId {
+        let join = self.new_block();
+        let depth = self.out.scopes.len();
+        self.out.loops.push(LoopFrame {
+            label: Some(label),
+            break_to: join,
+            continue_to: None,
+            depth,
+            value: None,
+        });
+        join
+    }
+
+    /// Ends the innermost frame; control that falls off its end brings `val`.
+    pub fn pop_loop(&mut self, join: conclint_facts::BlockId, val: Option<Val>) -> Val {
+        let frame = self.out.loops.pop();
+        if val.is_some() {
+            self.edge(self.out.cur, join);
+        }
+        self.out.cur = join;
+        let broken = frame.and_then(|frame| frame.value);
+        match (val, broken) {
+            (Some(a), Some(b)) => a.join(b),
+            (Some(a), None) | (None, Some(a)) => a,
+            (None, None) => Val::of(Ty::Tuple(Arc::from([]))),
+        }
+    }
+
+    fn push_loop(
+        &mut self,
+        label: Option<SmolStr>,
+        head: conclint_facts::BlockId,
+    ) -> conclint_facts::BlockId {
+        let join = self.new_block();
+        let depth = self.out.scopes.len();
+        self.out.loops.push(LoopFrame {
+            label,
+            break_to: join,
+            continue_to: Some(head),
+            depth,
+            value: None,
+        });
+        self.out.loop_depth += 1;
+        join
+    }
+
+    /// Walks a loop; twice where its body gives a guard to a variable from
+    /// outside: what stands further up in the body meets that guard in the
+    /// next round.
+    fn rounds(&mut self, body: &hir::Block, walk: impl Fn(&mut Self) -> Val) -> Val {
+        let assigned = self.guard_variables(body);
+        if assigned.is_empty() {
+            return walk(self);
+        }
+        let before = (
+            self.out.clone(),
+            self.locals.clone(),
+            self.env.clone(),
+            self.captures.clone(),
+        );
+        let (nested, opaque) = (self.nested.len(), self.opaque);
+        let val = walk(self);
+        let mut given: Vec<(LocalId, Vec<GuardId>)> = Vec::new();
+        for id in assigned {
+            let old = before
+                .1
+                .get(id.0 as usize)
+                .map_or(&[][..], |info| &info.val.guards);
+            let new = self
+                .locals
+                .get(id.0 as usize)
+                .map_or(&[][..], |info| &info.val.guards);
+            let more: Vec<GuardId> = new
+                .iter()
+                .copied()
+                .filter(|guard| !old.contains(guard))
+                .collect();
+            if !more.is_empty() {
+                given.push((id, more));
+            }
+        }
+        if given.is_empty() {
+            return val;
+        }
+        // The second walk gives the same numbers to the same guards.
+        (self.out, self.locals, self.env, self.captures) = before;
+        self.nested.truncate(nested);
+        self.opaque = opaque;
+        for (id, more) in given {
+            if let Some(info) = self.locals.get_mut(id.0 as usize) {
+                info.val.guards.extend(more);
+            }
+        }
+        walk(self)
+    }
+
+    /// Variables from outside that the body assigns and that may hold a guard.
+    fn guard_variables(&self, body: &hir::Block) -> Vec<LocalId> {
+        let mut found = Vec::new();
+        body.each_expr(&mut |expr| {
+            if let ExprKind::Assign { left, .. } = &expr.kind
+                && let ExprKind::Path(path) = &left.kind
+                && let Some(id) = path.as_name().and_then(|name| self.lookup(name))
+                && let Some(info) = self.locals.get(id.0 as usize)
+                && (self.holds_guard(&info.val) || super::expr::has_unknown(&info.val.ty))
+                && !found.contains(&id)
+            {
+                found.push(id);
+            }
+        });
+        found
+    }
+
+    pub fn loop_expr(&mut self, label: Option<SmolStr>, body: &hir::Block) -> Val {
+        self.rounds(body, |lower| lower.loop_once(label.clone(), body))
+    }
+
+    fn loop_once(&mut self, label: Option<SmolStr>, body: &hir::Block) -> Val {
+        let head = self.new_block();
+        self.go(head);
+        let join = self.push_loop(label, head);
+        self.push(ScopeKind::Temp);
+        self.block(body, None);
+        self.pop(None, body.span);
+        self.edge(self.out.cur, head);
+        self.out.loop_depth -= 1;
+        self.pop_loop(join, None)
+    }
+
+    pub fn while_expr(&mut self, label: Option<SmolStr>, cond: &Expr, body: &hir::Block) -> Val {
+        self.rounds(body, |lower| lower.while_once(label.clone(), cond, body))
+    }
+
+    fn while_once(&mut self, label: Option<SmolStr>, cond: &Expr, body: &hir::Block) -> Val {
+        let head = self.new_block();
+        self.go(head);
+        let join = self.push_loop(label, head);
+        let has_let = chain_has_let(cond);
+        if has_let {
+            self.note_recv_loop(cond);
+        }
+        self.push(ScopeKind::Temp);
+        self.push(ScopeKind::Block);
+        self.chain(cond, join, true);
+        self.recv_loop = false;
+        self.block(body, None);
+        self.pop(None, body.span);
+        self.pop(None, body.span);
+        self.edge(self.out.cur, head);
+        self.out.loop_depth -= 1;
+        self.pop_loop(join, None);
+        Val::of(Ty::Tuple(Arc::from([])))
+    }
+
+    /// `while let Ok(x) = rx.recv()` ends when the senders are gone: the
+    /// receive event is marked by the call that writes it.
+    fn note_recv_loop(&mut self, cond: &Expr) {
+        if let ExprKind::Let { expr, .. } = &cond.kind
+            && let ExprKind::MethodCall { name, .. } = &expr.kind
+            && name == "recv"
+        {
+            self.recv_loop = true;
+        }
+    }
+
+    pub fn for_expr(
+        &mut self,
+        label: Option<SmolStr>,
+        pat: &Pat,
+        iter: &Expr,
+        body: &hir::Block,
+    ) -> Val {
+        self.rounds(body, |lower| lower.for_once(label.clone(), pat, iter, body))
+    }
+
+    fn for_once(
+        &mut self,
+        label: Option<SmolStr>,
+        pat: &Pat,
+        iter: &Expr,
+        body: &hir::Block,
+    ) -> Val {
+        let mut over = self.expr(iter);
+        // The iterator lives as long as the loop; a guard it is built on, too.
+        self.look_through(&mut over, iter.span, false);
+        let receiver = self.receiver_of(&over);
+        let head = self.new_block();
+        self.go(head);
+        if let Some(channel) = receiver {
+            let kind = EventKind::Recv {
+                channel: Some(channel),
+                blocking: conclint_facts::Blocking::Waits,
+                loop_head: true,
+            };
+            self.emit(kind, iter.span);
+        }
+        let join = self.push_loop(label, head);
+        self.edge(head, join);
+        let inside = self.fork();
+        self.out.cur = inside;
+        self.push(ScopeKind::Temp);
+        self.push(ScopeKind::Block);
+        let mut item = self.item_of(&over);
+        item.handles = over.handles.clone();
+        item.local = None;
+        self.bind(pat, item);
+        self.block(body, None);
+        self.pop(None, body.span);
+        self.pop(None, body.span);
+        self.edge(self.out.cur, head);
+        self.out.loop_depth -= 1;
+        self.pop_loop(join, None);
+        Val::of(Ty::Tuple(Arc::from([])))
+    }
+
+    /// What iterating over `val` binds.
+    pub fn item_of(&mut self, val: &Val) -> Val {
+        let mut cur = val.clone();
+        while let Some(next) = self.step(&cur) {
+            cur = next;
+        }
+        let ty = types::element(self.index(), &cur.ty);
+        let mut item = cur.project("[]", ty);
+        if let Ty::Tuple(parts) = item.ty.clone() {
+            // A map's entry: key and value.
+            let part = |i: usize, ty: &Ty| {
+                let mut part = item.project(if i == 0 { "key" } else { "value" }, ty.clone());
+                part.class = item.class.clone();
+                part
+            };
+            item.parts = parts
+                .iter()
+                .enumerate()
+                .map(|(i, ty)| part(i, ty))
+                .collect();
+        }
+        item
+    }
+
+    // ---- jumps ----
+
+    pub fn break_expr(&mut self, label: Option<&SmolStr>, value: Option<&Expr>, span: Span) -> Val {
+        let val = value.map(|value| self.expr(value));
+        self.pin();
+        let found = self.out.loops.iter().rposition(|frame| match label {
+            Some(label) => frame.label.as_ref() == Some(label),
+            None => frame.continue_to.is_some(),
+        });
+        if let Some(found) = found {
+            let (depth, target) = (self.out.loops[found].depth, self.out.loops[found].break_to);
+            let keep: Vec<GuardId> = val
+                .as_ref()
+                .map(|val| val.guards.clone())
+                .unwrap_or_default();
+            self.unwind(depth, &keep, end_of(span));
+            if let Some(val) = val {
+                for &guard in &val.guards {
+                    let outside = self.out.scopes[..depth]
+                        .iter()
+                        .rposition(|scope| scope.kind == ScopeKind::Temp);
+                    if let Some(outside) = outside {
+                        self.register(guard, outside);
+                    }
+                }
+                let frame = &mut self.out.loops[found];
+                frame.value = Some(match frame.value.take() {
+                    Some(before) => before.join(val),
+                    None => val,
+                });
+            }
+            self.leave(target);
+        }
+        Val::of(Ty::Never)
+    }
+
+    pub fn continue_expr(&mut self, label: Option<&SmolStr>, span: Span) -> Val {
+        self.pin();
+        let found = self.out.loops.iter().rposition(|frame| {
+            frame.continue_to.is_some()
+                && label.is_none_or(|label| frame.label.as_ref() == Some(label))
+        });
+        if let Some(found) = found
+            && let Some(head) = self.out.loops[found].continue_to
+        {
+            let depth = self.out.loops[found].depth;
+            self.unwind(depth, &[], end_of(span));
+            self.leave(head);
+        }
+        Val::of(Ty::Never)
+    }
+
+    pub fn return_expr(&mut self, value: Option<&Expr>, span: Span) -> Val {
+        let val = value.map(|value| self.expr(value));
+        self.pin();
+        let (depth, exit) = self.return_target();
+        let mut keep = Vec::new();
+        if let Some(val) = &val {
+            keep.clone_from(&val.guards);
+            self.lose_handles(val);
+            if depth == 0 {
+                self.give_back(val, span);
+            }
+        }
+        self.unwind(depth, &keep, end_of(span));
+        self.leave(exit);
+        Val::of(Ty::Never)
+    }
+
+    /// The function's own result: its guards leave with it.
+    pub fn give_back(&mut self, val: &Val, span: Span) {
+        for &guard in &val.guards {
+            if let Some(guard) = self.out.guards.get_mut(guard.index()) {
+                guard.returned = true;
+            }
+            self.emit(EventKind::ReturnGuard { guard }, span);
+        }
+    }
+
+    // ---- patterns ----
+
+    /// Binds what `pat` names. Guards go to the innermost block scope.
+    pub fn bind(&mut self, pat: &Pat, val: Val) {
+        match pat {
+            Pat::Wild | Pat::Rest | Pat::Lit | Pat::Path(_) => {}
+            Pat::Bind {
+                name,
+                by_ref,
+                sub,
+                span,
+                ..
+            } => {
+                if is_constant(name) && self.is_unit(name) {
+                    return;
+                }
+                if let Some(sub) = sub {
+                    self.bind(sub, val.clone());
+                }
+                self.bind_name(name, val, *by_ref, *span);
+            }
+            Pat::Typed(inner, ty) => {
+                let ty = self.resolve_type(ty);
+                let val = if self.holds_guard(&val) || ty == Ty::Unknown {
+                    val
+                } else {
+                    val.with_ty(ty)
+                };
+                self.bind(inner, val);
+            }
+            Pat::Ref(inner) => {
+                let val = self.step(&val).unwrap_or(val);
+                self.bind(inner, val);
+            }
+            Pat::Tuple(pats) => self.bind_tuple(pats, val),
+            Pat::TupleStruct { path, pats } => self.bind_tuple_struct(path, pats, val),
+            Pat::Struct { path, fields } => self.bind_struct(path, fields, val),
+            Pat::Slice(pats) => {
+                for pat in pats {
+                    let item = self.item_of(&val);
+                    self.bind(pat, item);
+                }
+            }
+            Pat::Or(pats) => {
+                if let Some(first) = pats.first() {
+                    self.bind(first, val);
+                }
+            }
+        }
+    }
+
+    fn bind_name(&mut self, name: &SmolStr, mut val: Val, by_ref: bool, span: Span) {
+        if by_ref {
+            self.look_through(&mut val, span, false);
+            val.ty = Ty::Ref(false, Arc::new(val.ty));
+        }
+        if val.borrows.is_some() && types::is_owned(&val.ty) && val.guards.is_empty() {
+            val.borrows = None;
+        }
+        let scope = self.block_scope();
+        for &guard in &val.guards {
+            self.move_to_scope(guard, scope);
+        }
+        if let Some(from) = val.local.take() {
+            // Moved on: the old name has nothing to join any more.
+            if let Some(info) = self.locals.get_mut(from.0 as usize) {
+                info.handles_used = true;
+            }
+        }
+        let guards = val.guards.clone();
+        let id = self.declare(name.clone(), val);
+        for guard in guards {
+            self.name_guard(guard, id);
+        }
+    }
+
+    pub fn name_guard(&mut self, guard: GuardId, local: LocalId) {
+        let name = self.locals[local.0 as usize].name.clone();
+        if let Some(guard) = self.out.guards.get_mut(guard.index()) {
+            guard.name.get_or_insert(name);
+        }
+    }
+
+    /// The scope that drops a variable.
+    pub fn scope_of(&self, id: LocalId) -> usize {
+        let position = self
+            .env
+            .iter()
+            .rposition(|&(_, local)| local == id)
+            .unwrap_or(0);
+        self.out
+            .scopes
+            .iter()
+            .rposition(|scope| scope.kind != ScopeKind::Temp && scope.env_mark <= position)
+            .unwrap_or(0)
+    }
+
+    fn bind_tuple(&mut self, pats: &[Pat], val: Val) {
+        let val = self.through(val);
+        let rest = pats.iter().position(|pat| matches!(pat, Pat::Rest));
+        let arity = match &val.ty {
+            Ty::Tuple(parts) => parts.len(),
+            _ => pats.len(),
+        };
+        for (i, pat) in pats.iter().enumerate() {
+            let at = match rest {
+                Some(rest) if i > rest => (arity + i).saturating_sub(pats.len()),
+                _ => i,
+            };
+            let part = match val.parts.get(at) {
+                Some(part) => part.clone(),
+                None => self.field(val.clone(), &SmolStr::new(at.to_string())),
+            };
+            self.bind(pat, part);
+        }
+    }
+
+    /// References in front of what a pattern takes apart (default binding modes).
+    fn through(&mut self, val: Val) -> Val {
+        let mut cur = val;
+        for _ in 0..6 {
+            if !matches!(cur.ty, Ty::Ref(..)) {
+                break;
+            }
+            match self.step(&cur) {
+                Some(next) => {
+                    let parts = std::mem::take(&mut cur.parts);
+                    cur = next;
+                    cur.parts = parts;
+                }
+                None => break,
+            }
+        }
+        cur
+    }
+
+    fn bind_tuple_struct(&mut self, path: &hir::Path, pats: &[Pat], val: Val) {
+        let val = self.through(val);
+        if matches!(path.last(), "Some" | "Ok" | "Err" | "Ready" | "Poisoned")
+            && path.segments.len() <= 3
+        {
+            // `Err` of a lock's result holds the guard as well.
+            let mut inner = val.clone();
+            inner.ty = match path.last() {
+                "Err" if !self.holds_guard(&val) => types::arg(&val.ty, 1),
+                "Err" | "Poisoned" => val.ty.clone(),
+                _ => types::unwrap_ty(&val.ty),
+            };
+            inner.parts.clear();
+            if inner.local.is_some() && inner.guards.is_empty() {
+                inner.local = None;
+            }
+            if let Some(pat) = pats.first() {
+                self.bind(pat, inner);
+            }
+            return;
+        }
+        let ctor = match self.index().resolve_value(&self.scope, path) {
+            ValueRes::Ctor { ty, variant } => Some((ty, variant)),
+            _ => None,
+        };
+        for (i, pat) in pats.iter().enumerate() {
+            if matches!(pat, Pat::Rest) {
+                break;
+            }
+            let name = SmolStr::new(i.to_string());
+            let part = self.part_of(&val, ctor, &name, path.last());
+            self.bind(pat, part);
+        }
+    }
+
+    fn bind_struct(&mut self, path: &hir::Path, fields: &[(SmolStr, Pat)], val: Val) {
+        let val = self.through(val);
+        let ctor = match self.index().resolve_value(&self.scope, path) {
+            ValueRes::Ctor { ty, variant } => Some((ty, variant)),
+            _ => match self.resolve_type(&hir::Ty::Path(path.clone())) {
+                Ty::Adt(ty, _) => Some((ty, None)),
+                _ => None,
+            },
+        };
+        for (name, pat) in fields {
+            let part = self.part_of(&val, ctor, name, path.last());
+            self.bind(pat, part);
+        }
+    }
+
+    /// A field of a struct or variant that a pattern takes out.
+    fn part_of(
+        &mut self,
+        val: &Val,
+        ctor: Option<(crate::index::TypeId, Option<u32>)>,
+        name: &SmolStr,
+        variant_name: &str,
+    ) -> Val {
+        let mut val = val.clone();
+        val.local = None;
+        match ctor {
+            Some((owner, Some(variant))) => {
+                let ty = self
+                    .index()
+                    .variant_field(owner, variant, name)
+                    .unwrap_or(Ty::Unknown);
+                let full = SmolStr::new(format!("{variant_name}.{name}"));
+                let mut part = val.project(&full, ty);
+                part.class = Some(ClassKey::new(ClassBase::Field(owner, full)));
+                part
+            }
+            Some((owner, None)) => {
+                if !matches!(val.ty, Ty::Adt(id, _) if id == owner) {
+                    val.ty = Ty::Adt(owner, Arc::from([]));
+                }
+                self.field(val, name)
+            }
+            None => self.field(val, name),
+        }
+    }
+
+    fn is_unit(&self, name: &SmolStr) -> bool {
+        let path = hir::Path {
+            segments: vec![hir::Segment {
+                name: name.clone(),
+                ..hir::Segment::default()
+            }],
+            ..hir::Path::default()
+        };
+        matches!(
+            self.index().resolve_value(&self.scope, &path),
+            ValueRes::Ctor { .. } | ValueRes::Const(_) | ValueRes::Static(_) | ValueRes::Ext(_)
+        )
+    }
+}
+
+fn is_constant(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+}
+
+/// The arm of a `try_lock` that did not get the lock.
+fn is_failure(pat: &Pat) -> bool {
+    match pat {
+        Pat::Path(path) => matches!(path.last(), "None"),
+        Pat::Bind { name, .. } => name == "None",
+        Pat::TupleStruct { path, pats } => {
+            path.last() == "Err"
+                && !pats.iter().any(
+                    |pat| matches!(pat, Pat::TupleStruct { path, .. } if path.last() == "Poisoned"),
+                )
+        }
+        Pat::Wild => true,
+        Pat::Or(pats) => pats.iter().all(is_failure),
+        _ => false,
+    }
+}
+
+pub(super) fn chain_has_let(cond: &Expr) -> bool {
+    match &cond.kind {
+        ExprKind::Let { .. } => true,
+        ExprKind::Binary {
+            op: hir::BinOp::And,
+            left,
+            right,
+        } => chain_has_let(left) || chain_has_let(right),
+        _ => false,
+    }
+}

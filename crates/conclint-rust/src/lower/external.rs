@@ -1,0 +1,222 @@
+//! Calls by path of functions outside the workspace.
+
+use std::sync::Arc;
+
+use conclint_facts::{BlockKind, EventKind, GuardId, ReleaseWhy};
+use smol_str::SmolStr;
+
+use super::body::{Lower, end_of};
+use super::call::{is_builder, is_method_name, path_type_args, short_path};
+use super::method::MethodCall;
+use super::types::{self};
+use super::value::Val;
+use crate::hir::{self, Expr, Span};
+use crate::index::Ty;
+use crate::table::{self, Effect};
+
+impl Lower<'_> {
+    pub fn external_call(
+        &mut self,
+        ext: &str,
+        path: &hir::Path,
+        args: &[Expr],
+        span: Span,
+        awaited: bool,
+    ) -> Val {
+        let what = short_path(path);
+        if let Some(effect) = table::function_effect(ext) {
+            return self.effect_call(effect, what, args, span);
+        }
+        let (head, name) = ext.rsplit_once("::").unwrap_or(("", ext));
+        // `Mutex::lock(&m)`, `Option::map(x, f)`: the method in other words.
+        let is_type = head
+            .rsplit("::")
+            .next()
+            .is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase()));
+        let constructor = matches!(
+            name,
+            "new" | "default" | "from" | "with_capacity" | "const_new" | "new_in" | "with_hasher"
+        );
+        if is_type && !constructor && !args.is_empty() && is_method_name(head, name) {
+            let recv = self.expr(&args[0]);
+            let name = SmolStr::new(name);
+            let call = MethodCall {
+                name: &name,
+                generics: &[],
+                args: &args[1..],
+                span,
+                name_span: span,
+                outer: None,
+                awaited,
+            };
+            return self.method(recv, &call);
+        }
+        let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
+        self.escaping_closures(&what, &vals, span);
+        if is_type {
+            let inner = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());
+            self.swallow(&vals, span);
+            let last = head.rsplit("::").next().unwrap_or(head);
+            let args = match last {
+                "Mutex" | "RwLock" | "RefCell" | "Cell" | "OnceCell" | "FairMutex"
+                | "ReentrantMutex" | "CachePadded" | "AtomicCell" | "LazyLock" | "Lazy"
+                | "ShardedLock" => vec![inner],
+                _ => path_type_args(self, path),
+            };
+            if constructor || is_builder(head) {
+                return Val::of(types::ext(head, args));
+            }
+            return match table::method_effect(head, name, vals.len()) {
+                Some(table::MethodEffect::Block(kind)) => {
+                    self.emit(EventKind::Block { kind, what }, span);
+                    Val::unknown()
+                }
+                _ => Val::unknown(),
+            };
+        }
+        self.swallow(&vals, span);
+        Val::unknown()
+    }
+
+    pub fn effect_call(&mut self, effect: Effect, what: SmolStr, args: &[Expr], span: Span) -> Val {
+        match effect {
+            Effect::Spawn(kind) => return self.spawn(kind, what, args.last(), span, false),
+            Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
+                if effect == Effect::PoolInPlace {
+                    self.emit(
+                        EventKind::Block {
+                            kind: BlockKind::Pool,
+                            what,
+                        },
+                        span,
+                    );
+                }
+                return self.in_place_args(args, effect == Effect::Scope);
+            }
+            _ => {}
+        }
+        let vals: Vec<Val> = args.iter().map(|arg| self.expr(arg)).collect();
+        let first = vals.first().cloned().unwrap_or_else(Val::unknown);
+        match effect {
+            Effect::Drop => {
+                if let (Ty::Adt(ty, _), true) = (&first.ty, first.guards.is_empty()) {
+                    self.call_drop(*ty, first.place.clone(), span);
+                }
+                for guard in first.guards.clone() {
+                    self.release(guard, ReleaseWhy::Dropped, end_of(span));
+                }
+                if first.local.is_none() {
+                    self.drop_handles(&first);
+                } else {
+                    for &spawn in &first.handles {
+                        self.set_handle(spawn, conclint_facts::Handle::DroppedAtOnce);
+                    }
+                }
+                Val::of(Ty::Tuple(Arc::from([])))
+            }
+            Effect::Forget => {
+                for guard in first.guards.clone() {
+                    self.escapes(guard);
+                    self.forget(guard);
+                }
+                self.lose_handles(&first);
+                Val::unknown()
+            }
+            Effect::Identity => {
+                self.rehome(&first);
+                let mut val = first;
+                val.local = None;
+                val.exclusive = false;
+                val.ty = match what.rsplit("::").nth(1) {
+                    Some("Arc") if what.ends_with("new") => {
+                        types::ext("std::sync::Arc", vec![val.ty])
+                    }
+                    Some("Box") if what.ends_with("new") => {
+                        types::ext("std::boxed::Box", vec![val.ty])
+                    }
+                    Some("Rc") if what.ends_with("new") => types::ext("std::rc::Rc", vec![val.ty]),
+                    _ => match what.as_str() {
+                        "Some" => types::option_of(val.ty),
+                        "Ok" => types::result_of(val.ty),
+                        "PoisonError::into_inner" => types::unwrap_ty(&val.ty),
+                        "Arc::clone" | "Rc::clone" => match &val.ty {
+                            Ty::Ref(_, inner) => (**inner).clone(),
+                            ty => ty.clone(),
+                        },
+                        _ => val.ty,
+                    },
+                };
+                val
+            }
+            Effect::GuardMap => {
+                let mut val = first;
+                val.local = None;
+                val.ty = types::guard_of(Ty::Unknown);
+                val
+            }
+            Effect::GuardUpgrade => self.upgrade(first, span),
+            Effect::GuardUnlocked => {
+                let held: Vec<GuardId> =
+                    first.guards.iter().copied().chain(first.borrows).collect();
+                for &guard in &held {
+                    self.release(guard, ReleaseWhy::Dropped, span);
+                }
+                if let Some(closure) = vals.get(1).and_then(|val| val.closure) {
+                    self.call_closure(closure, what, span);
+                }
+                // Taken again afterwards.
+                for &guard in &held {
+                    self.acquire_again(guard, span);
+                }
+                Val::unknown()
+            }
+            Effect::Replace => {
+                for val in vals.iter().skip(1) {
+                    self.lose_handles(val);
+                }
+                if let Some(guard) = first.borrows {
+                    self.emit(EventKind::Use { guard, write: true }, span);
+                }
+                let ty = match &first.ty {
+                    Ty::Ref(_, inner) => (**inner).clone(),
+                    ty => ty.clone(),
+                };
+                let mut val = Val::of(ty);
+                val.class = first.class;
+                val.place = first.place;
+                val
+            }
+            Effect::Channel(bounded) => self.channel(bounded),
+            Effect::Block(kind) => {
+                self.swallow(&vals, span);
+                self.emit(EventKind::Block { kind, what }, span);
+                Val::unknown()
+            }
+            Effect::Work(kind) => {
+                self.emit(EventKind::Work { kind, what }, span);
+                Val::unknown()
+            }
+            Effect::Spawn(_) | Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
+                Val::unknown()
+            }
+        }
+    }
+
+    pub fn channel(&mut self, bounded: bool) -> Val {
+        let mut val = Val::of(Ty::Tuple(Arc::from([
+            types::ext(
+                if bounded {
+                    "std::sync::mpsc::SyncSender"
+                } else {
+                    "std::sync::mpsc::Sender"
+                },
+                vec![Ty::Unknown],
+            ),
+            types::ext("std::sync::mpsc::Receiver", vec![Ty::Unknown]),
+        ])));
+        if let Ty::Tuple(parts) = val.ty.clone() {
+            val.parts = parts.iter().map(|ty| Val::of(ty.clone())).collect();
+        }
+        val
+    }
+}

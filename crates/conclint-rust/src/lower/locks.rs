@@ -1,0 +1,426 @@
+//! Locks and guards: what takes a lock, what a guard is, and what kind of
+//! synchronisation object a type is.
+
+use conclint_facts::{
+    Blocking, Call, EventKind, GuardId, LockSource, Mode, ObjectKind, ObjectRef, ReleaseWhy,
+};
+use smol_str::SmolStr;
+
+use super::body::Lower;
+use super::call::rewrap;
+use super::method::MethodCall;
+use super::types::{self, GuardTy};
+use super::value::{ClassBase, ClassKey, Val};
+use crate::hir::Span;
+use crate::index::{MethodRes, Ty};
+use crate::table::{self};
+
+impl Lower<'_> {
+    /// Whether a value of this type is, or holds, a lock guard.
+    pub fn guard_ty(&self, ty: &Ty) -> Option<GuardTy> {
+        match ty {
+            Ty::Ext(path, args) => {
+                if path == super::value::GUARD {
+                    return Some(GuardTy::Guard(args.first().cloned().unwrap_or(Ty::Unknown)));
+                }
+                if types::is_option_or_result(ty) {
+                    return self.guard_ty(args.first()?);
+                }
+                let last = path.rsplit("::").next()?;
+                if types::is_guard_name(last) {
+                    return Some(GuardTy::Guard(args.last().cloned().unwrap_or(Ty::Unknown)));
+                }
+                if last == "Box" || last == "Pin" {
+                    return self.guard_ty(args.first()?);
+                }
+                None
+            }
+            Ty::Adt(id, _) => self
+                .shared
+                .holders
+                .get(id.index())
+                .copied()
+                .unwrap_or(false)
+                .then_some(GuardTy::Holder),
+            Ty::Tuple(parts) => parts
+                .iter()
+                .find_map(|part| self.guard_ty(part))
+                .map(|_| GuardTy::Holder),
+            Ty::Bounded(false, bounds) => bounds.iter().find_map(|bound| match &bound.trait_ {
+                crate::index::TraitRef::Ext(path)
+                    if path.ends_with("::Deref") || path.ends_with("::DerefMut") =>
+                {
+                    let target = bound.assoc.iter().find(|(name, _)| name == "Target");
+                    Some(GuardTy::Guard(
+                        target.map_or(Ty::Unknown, |(_, ty)| ty.clone()),
+                    ))
+                }
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
+    pub fn upgrade(&mut self, first: Val, span: Span) -> Val {
+        for &guard in &first.guards {
+            self.release(guard, ReleaseWhy::Moved, span);
+            self.forget(guard);
+        }
+        let mut val = first;
+        if val.guards.is_empty() {
+            return val.with_ty(types::guard_of(Ty::Unknown));
+        }
+        let fresh = self.new_guard(span, Blocking::Waits);
+        let source = self.source_of(val.guards[0]);
+        if let Some(source) = source {
+            let kind = EventKind::Acquire {
+                guard: fresh,
+                source,
+                mode: Mode::Exclusive,
+                blocking: Blocking::Waits,
+            };
+            self.emit(kind, span);
+        }
+        val.guards = vec![fresh];
+        val.local = None;
+        val
+    }
+
+    pub fn acquire_again(&mut self, guard: GuardId, span: Span) {
+        let found = self
+            .out
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .find_map(|event| match &event.kind {
+                EventKind::Acquire { guard: g, .. } if *g == guard => Some(event.kind.clone()),
+                _ => None,
+            });
+        if let Some(kind) = found {
+            self.emit(kind, span);
+        }
+    }
+
+    pub fn source_of(&self, guard: GuardId) -> Option<LockSource> {
+        self.out
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .find_map(|event| match &event.kind {
+                EventKind::Acquire {
+                    guard: g, source, ..
+                } if *g == guard => Some(source.clone()),
+                _ => None,
+            })
+    }
+
+    /// A call that returns a guard: the lock is found in the callee.
+    pub fn acquire_through(
+        &mut self,
+        call: Call,
+        ret: &Ty,
+        guard_ty: Option<GuardTy>,
+        site: Span,
+        accessed: Option<Val>,
+    ) -> Val {
+        let fallible = types::is_option_or_result(ret);
+        let guard = self.new_guard(
+            site,
+            if fallible {
+                Blocking::Try
+            } else {
+                Blocking::Waits
+            },
+        );
+        let kind = EventKind::Acquire {
+            guard,
+            source: LockSource::Callee(call),
+            mode: Mode::Exclusive,
+            blocking: Blocking::Waits,
+        };
+        self.emit(kind, site);
+        let ty = match guard_ty {
+            Some(GuardTy::Guard(data)) => rewrap(ret, types::guard_of(data)),
+            _ => ret.clone(),
+        };
+        let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ty);
+        val.guards = vec![guard];
+        val
+    }
+
+    /// A lock that the workspace itself defines: `fn lock(&self) -> XGuard`.
+    pub fn own_lock(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Option<Val> {
+        let Ty::Adt(id, args) = &cur.ty else {
+            return None;
+        };
+        let type_name = self.index().type_name(*id);
+        let shape = match type_name {
+            n if n.ends_with("RwLock") => conclint_facts::LockShape::RwLock,
+            n if n.ends_with("Mutex") || n.ends_with("Lock") => conclint_facts::LockShape::Mutex,
+            _ => return None,
+        };
+        let op = self.shared.table.op(shape, call.name)?;
+        if !call.args.is_empty() {
+            return None;
+        }
+        let ret = self
+            .index()
+            .fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
+        let inner = types::peel_wrappers(self.index(), &ret);
+        let Ty::Adt(guard, _) = &inner else {
+            return None;
+        };
+        if !self.index().type_name(*guard).ends_with("Guard")
+            || self.shared.holders.get(guard.index()).copied()?
+        {
+            return None;
+        }
+        let lock = table::LockType {
+            traits: conclint_facts::LockTraits {
+                family: SmolStr::new(self.index().type_key(*id).split("::").next().unwrap_or("")),
+                type_name: SmolStr::new(type_name),
+                shape,
+                reentrant: type_name.contains("Reentrant"),
+                read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
+                is_async: call.awaited,
+            },
+            wrap: if call.awaited {
+                table::GuardWrap::Future
+            } else if types::is_option_or_result(&ret) && op.blocking == Blocking::Waits {
+                table::GuardWrap::Result
+            } else {
+                table::GuardWrap::Plain
+            },
+        };
+        let data = args.last().cloned().unwrap_or(Ty::Unknown);
+        Some(self.acquire(cur, &lock, op, data, call))
+    }
+
+    pub fn acquire(
+        &mut self,
+        lock_val: &Val,
+        lock: &table::LockType,
+        op: table::Op,
+        data: Ty,
+        call: &MethodCall,
+    ) -> Val {
+        for arg in call.args {
+            self.base(arg);
+        }
+        let is_async = lock.wrap == table::GuardWrap::Future && !op.sync_on_async;
+        if is_async && call.awaited {
+            self.emit(EventKind::Await, call.site());
+        }
+        let kind = ObjectKind::Lock(lock.traits.clone());
+        let object = self.object(lock_val, &kind);
+        let guard = self.new_guard(call.site(), op.blocking);
+        let event = EventKind::Acquire {
+            guard,
+            source: LockSource::Direct(object),
+            mode: op.mode,
+            blocking: op.blocking,
+        };
+        self.emit(event, call.site());
+        let inner = types::guard_of(data);
+        let ty = match (lock.wrap, op.blocking) {
+            (table::GuardWrap::Result, _) => types::result_of(inner),
+            (_, Blocking::Waits) => inner,
+            (table::GuardWrap::Plain, _) => types::option_of(inner),
+            (table::GuardWrap::Future, _) => types::result_of(inner),
+        };
+        let mut val = Val::of(ty);
+        val.place = lock_val.place.clone();
+        val.class = lock_val.class.clone();
+        val.guards = vec![guard];
+        val
+    }
+
+    pub fn acquire_stdin(&mut self, call: &MethodCall) -> Val {
+        let lock = table::LockType {
+            traits: conclint_facts::LockTraits {
+                family: SmolStr::new_static("std"),
+                type_name: SmolStr::new_static("Stdin"),
+                shape: conclint_facts::LockShape::Mutex,
+                reentrant: false,
+                read_reentrant: false,
+                is_async: false,
+            },
+            wrap: table::GuardWrap::Plain,
+        };
+        let mut stdin = Val::of(types::ext("std::io::Stdin", vec![]));
+        let name = SmolStr::new_static("std::io::stdin");
+        stdin.place = Some(conclint_facts::Place {
+            root: conclint_facts::Root::Static(name.clone()),
+            path: Vec::new(),
+        });
+        stdin.class = Some(ClassKey::new(ClassBase::Named(name)));
+        let op = table::Op {
+            mode: Mode::Exclusive,
+            blocking: Blocking::Waits,
+            sync_on_async: true,
+        };
+        self.acquire(
+            &stdin,
+            &lock,
+            op,
+            types::ext("std::io::StdinLock", vec![]),
+            call,
+        )
+    }
+
+    /// Methods on an `Option` or `Result` with a guard inside.
+    pub fn method_on_wrapped_guard(&mut self, recv: &Val, call: &MethodCall) -> Option<Val> {
+        if !types::is_option_or_result(&recv.ty) && recv.ty != Ty::Unknown {
+            return None;
+        }
+        let inner = types::unwrap_ty(&recv.ty);
+        let mut val = recv.clone();
+        val.local = None;
+        match call.name.as_str() {
+            "unwrap" | "expect" | "unwrap_or_default" | "into_inner" | "unwrap_unchecked" => {
+                for arg in call.args {
+                    self.base(arg);
+                }
+                Some(val.with_ty(inner))
+            }
+            "unwrap_or_else" | "map_err" | "or_else" | "ok_or_else" => {
+                let keep = val.clone();
+                let error = val.clone();
+                let name = call.name.as_str();
+                let result = self.in_place_closures(call.args, &error, false);
+                let ty = if name == "unwrap_or_else" {
+                    inner
+                } else {
+                    keep.ty.clone()
+                };
+                let mut joined = keep.with_ty(ty);
+                if let Some(result) = result {
+                    for guard in result.guards {
+                        if !joined.guards.contains(&guard) {
+                            joined.guards.push(guard);
+                        }
+                    }
+                }
+                Some(joined)
+            }
+            "ok" | "ok_or" | "or" | "err" | "context" | "with_context" | "take" | "into_future" => {
+                for arg in call.args {
+                    self.base(arg);
+                }
+                Some(val)
+            }
+            // Whether the lock was taken: no look at its data.
+            "is_ok" | "is_err" | "is_some" | "is_none" if recv.ty != Ty::Unknown => {
+                Some(Val::of(types::ext("bool", vec![])))
+            }
+            "map" | "and_then" | "map_or" | "map_or_else" => {
+                let payload = val.with_ty(inner);
+                let result = self.in_place_closures(call.args, &payload, false);
+                let mut result = result.unwrap_or_else(Val::unknown);
+                if call.name == "map" {
+                    result.ty = types::option_of(result.ty);
+                }
+                Some(result)
+            }
+            _ => None,
+        }
+    }
+
+    /// `.lock()`, `.read().unwrap()` and the like on something whose type is
+    /// not known.
+    pub fn lock_by_name(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
+        if !call.args.is_empty() || cur.place.is_none() {
+            return None;
+        }
+        let unwrapped = matches!(
+            call.outer.as_deref(),
+            Some("unwrap" | "expect" | "unwrap_or_else" | "map_err" | "?" | "ok")
+        );
+        let shape = match call.name.as_str() {
+            "lock" => conclint_facts::LockShape::Mutex,
+            "read" | "write" if unwrapped || call.awaited => conclint_facts::LockShape::RwLock,
+            _ => return None,
+        };
+        if self
+            .scope
+            .generics
+            .iter()
+            .any(|g| matches!(&cur.ty, Ty::Param(name) if g.params.iter().any(|p| p.name == *name)))
+        {
+            return None;
+        }
+        let op = self.shared.table.op(shape, call.name)?;
+        let wrap = if call.awaited {
+            table::GuardWrap::Future
+        } else if unwrapped {
+            table::GuardWrap::Result
+        } else {
+            table::GuardWrap::Plain
+        };
+        let lock = table::LockType {
+            traits: conclint_facts::LockTraits {
+                family: SmolStr::new_static("unknown"),
+                type_name: SmolStr::new_static(if shape == conclint_facts::LockShape::Mutex {
+                    "Mutex"
+                } else {
+                    "RwLock"
+                }),
+                shape,
+                reentrant: false,
+                read_reentrant: false,
+                is_async: call.awaited,
+            },
+            wrap,
+        };
+        Some(self.acquire(cur, &lock, op, Ty::Unknown, call))
+    }
+
+    /// The receiving end that a `for` loop runs over.
+    pub fn receiver_of(&mut self, val: &Val) -> Option<ObjectRef> {
+        let ty = types::peel(self.index(), &val.ty);
+        match &ty {
+            Ty::Ext(path, _) if path.ends_with("::Receiver") => {
+                Some(self.object(val, &ObjectKind::Receiver))
+            }
+            _ => None,
+        }
+    }
+
+    /// What kind of synchronisation object a type is.
+    pub fn object_kind(&self, ty: &Ty) -> Option<ObjectKind> {
+        let ty = types::peel_wrappers(self.index(), ty);
+        let Ty::Ext(path, args) = &ty else {
+            return None;
+        };
+        if let Some(lock) = self.shared.table.get(path) {
+            return Some(ObjectKind::Lock(lock.traits));
+        }
+        Some(match path.rsplit("::").next()? {
+            "Condvar" => ObjectKind::Condvar,
+            "Barrier" => ObjectKind::Barrier,
+            "SyncSender" => ObjectKind::Sender {
+                bounded: Some(true),
+            },
+            "Sender" | "UnboundedSender" => {
+                let bounded = match path.as_str() {
+                    "std::sync::mpsc::Sender" | "tokio::sync::mpsc::UnboundedSender" => Some(false),
+                    "tokio::sync::mpsc::Sender" => Some(true),
+                    _ => None,
+                };
+                ObjectKind::Sender { bounded }
+            }
+            "Receiver" | "UnboundedReceiver" => ObjectKind::Receiver,
+            "Once" | "OnceLock" | "LazyLock" | "OnceCell" => ObjectKind::Once,
+            "JoinHandle" | "ScopedJoinHandle" => ObjectKind::Handle,
+            "Child" => ObjectKind::Child,
+            "Vec" | "VecDeque" => {
+                return args
+                    .first()
+                    .and_then(|arg| self.object_kind(arg))
+                    .filter(|kind| *kind == ObjectKind::Handle);
+            }
+            name if name.starts_with("Atomic") => ObjectKind::Atomic,
+            _ => return None,
+        })
+    }
+}

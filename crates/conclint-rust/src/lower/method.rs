@@ -1,0 +1,439 @@
+//! Method calls: dereferencing to the type that has the method, and what the
+//! methods of other people's types give.
+
+use std::sync::Arc;
+
+use conclint_facts::{Blocking, GuardId, ReleaseWhy, Resolution};
+use smol_str::SmolStr;
+
+use super::body::{Lower, end_of};
+use super::call::{is_builder_ty, orders};
+use super::types::{self, StdRet};
+use super::value::Val;
+use crate::hir::{self, Expr, ExprKind, Span};
+use crate::index::{FnIdx, How, MethodRes, Ty};
+use crate::table::{self};
+
+/// A method call, but for its receiver.
+pub(super) struct MethodCall<'a> {
+    pub name: &'a SmolStr,
+    pub generics: &'a [hir::Ty],
+    pub args: &'a [Expr],
+    pub span: Span,
+    pub name_span: Span,
+    /// The method called on the result, if any.
+    pub outer: Option<SmolStr>,
+    pub awaited: bool,
+}
+
+impl MethodCall<'_> {
+    /// From the method's name to the end of the call, where that is one line.
+    pub fn site(&self) -> Span {
+        if self.span.end_line == self.name_span.line {
+            Span {
+                end_column: self.span.end_column,
+                ..self.name_span
+            }
+        } else {
+            self.name_span
+        }
+    }
+}
+
+/// Methods too common to be resolved by name alone.
+const STOP: &[&str] = &[
+    "new",
+    "get",
+    "get_mut",
+    "insert",
+    "remove",
+    "len",
+    "clone",
+    "read",
+    "write",
+    "lock",
+    "send",
+    "next",
+    "push",
+    "pop",
+    "iter",
+    "into",
+    "from",
+    "map",
+    "unwrap",
+    "expect",
+    "take",
+    "replace",
+    "is_empty",
+    "clear",
+    "contains",
+    "join",
+    "wait",
+    "run",
+    "start",
+    "stop",
+    "close",
+    "flush",
+    "poll",
+    "call",
+    "drop",
+    "as_ref",
+    "as_mut",
+    "to_string",
+    "fmt",
+    "eq",
+    "hash",
+    "name",
+    "id",
+    "key",
+    "value",
+    "extend",
+    "drain",
+    "find",
+    "filter",
+    "collect",
+    "min",
+    "max",
+    "set",
+    "load",
+    "store",
+    "swap",
+    "update",
+    "add",
+    "sub",
+    "with",
+    "borrow",
+    "index",
+    "default",
+    "build",
+    "parse",
+    "open",
+    "connect",
+    "accept",
+    "bind",
+    "spawn",
+    "execute",
+    "handle",
+    "process",
+    "reset",
+    "init",
+    "size",
+    "count",
+    "path",
+    "split",
+    "append",
+    "first",
+    "last",
+    "entry",
+    "keys",
+    "values",
+    "try_lock",
+    "and_then",
+    "or_else",
+    "ok",
+    "err",
+    "then",
+    "unpark",
+    "park",
+    "recv",
+    "try_recv",
+    "abs",
+    "hash_one",
+    "write_all",
+    "finish",
+];
+
+impl Lower<'_> {
+    pub fn method(&mut self, recv: Val, call: &MethodCall) -> Val {
+        if !recv.guards.is_empty()
+            && !types::is_guard(&recv.ty)
+            && let Some(val) = self.method_on_wrapped_guard(&recv, call)
+        {
+            return val;
+        }
+        if matches!(call.name.as_str(), "clone" | "cloned")
+            && call.args.is_empty()
+            && recv.guards.is_empty()
+        {
+            return self.cloned(recv);
+        }
+        let mut recv = recv;
+        if types::is_guard(&recv.ty) || !recv.guards.is_empty() {
+            self.look_through(&mut recv, call.name_span, types::mutates(call.name));
+        }
+        let mut cur = recv;
+        for _ in 0..12 {
+            if let Some(val) = self.method_here(&cur, call) {
+                return val;
+            }
+            match self.step(&cur) {
+                Some(next) => cur = next,
+                None => break,
+            }
+        }
+        self.method_outside(cur, call)
+    }
+
+    /// `x.clone()`: a shared pointer to the same object, or a copy.
+    pub fn cloned(&mut self, recv: Val) -> Val {
+        let mut val = recv;
+        while let Ty::Ref(_, inner) = &val.ty {
+            val.ty = (**inner).clone();
+        }
+        val.local = None;
+        val.exclusive = false;
+        val.handles.clear();
+        if types::is_guard(&val.ty) {
+            return self.step(&val).unwrap_or(val);
+        }
+        if types::is_owned(&val.ty) || !matches!(val.ty, Ty::Unknown) {
+            val.borrows = None;
+        }
+        val
+    }
+
+    /// Methods of the type as it stands, before any dereference.
+    pub fn method_here(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
+        let name = call.name.as_str();
+        match &cur.ty {
+            Ty::Ext(path, args) => {
+                if let Some(lock) = self.shared.table.get(path) {
+                    if let Some(op) = self.shared.table.op(lock.traits.shape, name)
+                        && (call.args.is_empty() || op.blocking != Blocking::Waits)
+                    {
+                        let data = args.last().cloned().unwrap_or(Ty::Unknown);
+                        return Some(self.acquire(cur, &lock, op, data, call));
+                    }
+                    if matches!(name, "get_mut" | "into_inner") {
+                        let ty = types::result_of(args.last().cloned().unwrap_or(Ty::Unknown));
+                        let mut val = cur.project("data", ty);
+                        val.local = None;
+                        return Some(val);
+                    }
+                    return None;
+                }
+                if path == "std::io::Stdin" && name == "lock" {
+                    return Some(self.acquire_stdin(call));
+                }
+                if path.ends_with("::Condvar") && name.starts_with("wait") {
+                    return Some(self.wait(cur, call));
+                }
+                None
+            }
+            Ty::Adt(..) | Ty::Param(_) | Ty::Bounded(..) => {
+                let res = self.index().method(&self.scope, &cur.ty, name)?;
+                let turbofish: Vec<Ty> = call
+                    .generics
+                    .iter()
+                    .map(|ty| self.resolve_type(ty))
+                    .collect();
+                if let Some(val) = self.own_lock(cur, &res, call) {
+                    return Some(val);
+                }
+                let shown = SmolStr::new(name);
+                Some(self.workspace_call(
+                    &res,
+                    Some(cur.clone()),
+                    call.args,
+                    &shown,
+                    call.site(),
+                    call.span,
+                    &turbofish,
+                    None,
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// A method of a type that is not of the workspace.
+    pub fn method_outside(&mut self, cur: Val, call: &MethodCall) -> Val {
+        let name = call.name.as_str();
+        let path = match &cur.ty {
+            Ty::Ext(path, _) => path.clone(),
+            _ => SmolStr::default(),
+        };
+        let known = !path.is_empty() || !matches!(cur.ty, Ty::Unknown);
+        self.out.compares_order |= orders(name);
+        if (!known || matches!(cur.ty, Ty::Param(_)))
+            && let Some(val) = self.lock_by_name(&cur, call)
+        {
+            return val;
+        }
+        if !known && let Some(val) = self.method_by_name(&cur, call) {
+            return val;
+        }
+        if let Some(effect) = table::method_effect(&path, name, call.args.len())
+            && let Some(val) = self.method_effect(&cur, effect, call)
+        {
+            return val;
+        }
+        if let Some(many) = table::runs_in_place(name)
+            && call
+                .args
+                .iter()
+                .any(|arg| matches!(arg.kind, ExprKind::Closure(_)))
+        {
+            return self.combinator(&cur, many, call);
+        }
+        let mut vals = vec![];
+        for arg in call.args {
+            let val = self.arg(arg);
+            vals.push(val);
+        }
+        self.push_handles(&cur, &vals, name);
+        self.escaping_closures(call.name, &vals, call.site());
+        if !known && !matches!(name, "clone" | "unwrap" | "expect") && self.any_guard_in_scope() {
+            self.unresolved(call.name.clone(), &[], call.site());
+        }
+        if let Some(local) = cur.local
+            && types::mutates(name)
+        {
+            let stmt = self.out.stmt.index();
+            self.out.stmts[stmt].defs.push(local);
+        } else if types::mutates(name) && cur.borrows.is_none() {
+            self.pin();
+        }
+        self.guards_into(&cur, &vals, call.span);
+        self.std_result(cur, name, &vals)
+    }
+
+    /// Guards that are pushed into a collection live as long as it does.
+    pub fn guards_into(&mut self, cur: &Val, vals: &[Val], span: Span) {
+        let guards: Vec<GuardId> = vals
+            .iter()
+            .flat_map(|val| val.guards.iter().copied())
+            .collect();
+        if guards.is_empty() {
+            return;
+        }
+        match cur.local {
+            Some(local) => {
+                let scope = self.scope_of(local);
+                for guard in guards {
+                    self.move_to_scope(guard, scope);
+                    self.locals[local.0 as usize].val.guards.push(guard);
+                }
+            }
+            None => {
+                for guard in guards {
+                    self.escapes(guard);
+                    self.release(guard, ReleaseWhy::Moved, end_of(span));
+                }
+            }
+        }
+    }
+
+    /// What a method of the standard library gives, as far as its name tells.
+    pub fn std_result(&mut self, cur: Val, name: &str, vals: &[Val]) -> Val {
+        let index = self.index();
+        let mut val = cur.clone();
+        val.local = None;
+        val.parts.clear();
+        if is_builder_ty(&cur.ty) {
+            val.named |= name == "name";
+            return val;
+        }
+        match types::std_method(&cur.ty, name) {
+            StdRet::Same => {
+                val.parts = cur.parts.clone();
+                if name == "collect" && !matches!(cur.ty, Ty::Ext(..)) {
+                    val.ty = Ty::Unknown;
+                }
+                val
+            }
+            StdRet::Inner => {
+                val.parts = cur.parts.clone();
+                let ty = types::unwrap_ty(&cur.ty);
+                val.with_ty(ty)
+            }
+            StdRet::Element(wrapped) => {
+                let ty = types::value_of(index, &cur.ty);
+                let ty = if wrapped { types::option_of(ty) } else { ty };
+                let mut part = cur.project("[]", ty);
+                part.handles = cur.handles;
+                part
+            }
+            StdRet::Entry => {
+                let ty = types::value_of(index, &cur.ty);
+                cur.project("[]", ty)
+            }
+            StdRet::Iter => {
+                let item = self.item_of(&cur);
+                let ty = if name == "enumerate" {
+                    Ty::Tuple(Arc::from([types::ext("usize", vec![]), item.ty.clone()]))
+                } else if name == "zip" {
+                    let other = vals
+                        .first()
+                        .map_or(Ty::Unknown, |val| types::element(index, &val.ty));
+                    Ty::Tuple(Arc::from([item.ty.clone(), other]))
+                } else {
+                    item.ty.clone()
+                };
+                val.ty = types::ext("conclint::Iter", vec![ty]);
+                val
+            }
+            StdRet::Keys | StdRet::Values => {
+                let at = usize::from(matches!(types::std_method(&cur.ty, name), StdRet::Values));
+                let ty = match types::element(index, &cur.ty) {
+                    Ty::Tuple(parts) => parts.get(at).cloned().unwrap_or(Ty::Unknown),
+                    _ => Ty::Unknown,
+                };
+                val.ty = types::ext("conclint::Iter", vec![ty]);
+                val
+            }
+            StdRet::Owned(ty) => {
+                let mut owned = Val::of(ty);
+                owned.handles = if name == "join" {
+                    Vec::new()
+                } else {
+                    cur.handles
+                };
+                owned
+            }
+            StdRet::Unknown => {
+                let mut unknown = Val::unknown();
+                unknown.borrows = cur.borrows;
+                unknown
+            }
+        }
+    }
+
+    /// A method whose name only one function of the workspace has.
+    pub fn method_by_name(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
+        if STOP.contains(&call.name.as_str()) || table::runs_in_place(call.name).is_some() {
+            return None;
+        }
+        let found: Vec<FnIdx> = self.index().methods_named(call.name).to_vec();
+        let entries = self.index().functions();
+        let fits = |f: &FnIdx| {
+            entries
+                .get(f.index())
+                .is_some_and(|entry| entry.def.params.len() == call.args.len() + 1)
+        };
+        let &[one] = &found[..] else { return None };
+        if !fits(&one) || !matches!(types::std_method(&Ty::Unknown, call.name), StdRet::Unknown) {
+            return None;
+        }
+        let self_ty = entries
+            .get(one.index())
+            .and_then(|entry| entry.scope.self_ty.clone())
+            .unwrap_or(Ty::Unknown);
+        let res = MethodRes {
+            fns: vec![one],
+            how: How::Exact,
+            self_ty,
+        };
+        let name = call.name.clone();
+        Some(self.workspace_call(
+            &res,
+            Some(cur.clone()),
+            call.args,
+            &name,
+            call.site(),
+            call.span,
+            &[],
+            Some(Resolution::ByName),
+        ))
+    }
+}

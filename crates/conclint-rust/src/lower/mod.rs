@@ -1,0 +1,20 @@
+//! Bodies to facts: for every function a control-flow graph of events, with
+//! the lifetimes of guards and temporaries as the language defines them.
+//!
+//! Knows names and types through `index` only, and external code through
+//! `table`. Refuses to decide what is a bug.
+
+mod accessor;
+mod assemble;
+mod body;
+mod call;
+mod closure;
+mod control;
+mod expr;
+mod external;
+mod locks;
+mod method;
+mod types;
+mod value;
+
+pub(crate) use assemble::program;

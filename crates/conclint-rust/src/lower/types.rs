@@ -1,0 +1,410 @@
+//! Types, as far as they matter: what a smart pointer points to, what a
+//! collection holds, what the methods of `Option`, `Result`, iterators and
+//! collections give.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::value::GUARD;
+use crate::index::{Index, Ty};
+
+pub(super) fn ext(path: &str, args: Vec<Ty>) -> Ty {
+    Ty::Ext(SmolStr::new(path), args.into())
+}
+
+pub(super) fn guard_of(data: Ty) -> Ty {
+    ext(GUARD, vec![data])
+}
+
+pub(super) fn option_of(inner: Ty) -> Ty {
+    ext("std::option::Option", vec![inner])
+}
+
+pub(super) fn result_of(inner: Ty) -> Ty {
+    ext("std::result::Result", vec![inner, Ty::Unknown])
+}
+
+pub(super) fn is_option_or_result(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path == "std::option::Option" || path == "std::result::Result" || path == "std::task::Poll")
+}
+
+pub(super) fn is_guard(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path == GUARD)
+}
+
+/// `Arc`, `Rc`, `Weak`: what is behind is shared.
+pub(super) fn is_shared_pointer(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if matches!(path.rsplit("::").next(), Some("Arc" | "Rc" | "Weak")))
+}
+
+/// One step of automatic dereferencing through references, smart pointers and
+/// cells' guards. Lock guards are not followed here.
+pub(super) fn deref_step(index: &Index, ty: &Ty) -> Option<Ty> {
+    match ty {
+        Ty::Ref(_, inner) | Ty::Ptr(inner) => Some((**inner).clone()),
+        Ty::Ext(path, args) => match path.rsplit("::").next()? {
+            "Arc"
+            | "Rc"
+            | "Box"
+            | "Ref"
+            | "RefMut"
+            | "LazyLock"
+            | "Lazy"
+            | "LazyCell"
+            | "Pin"
+            | "Cow"
+            | "ManuallyDrop"
+            | "CachePadded"
+            | "AssertUnwindSafe"
+            | "Weak"
+            | "UniqueArc"
+            | "RefPtr"
+            | "Guard"
+            | "Owned"
+            | "State"
+            | "Data"
+            | "Reverse"
+            | "Wrapping"
+            | "MutexGuard"
+            | "RwLockReadGuard"
+            | "RwLockWriteGuard"
+            | "MappedMutexGuard"
+            | "MappedRwLockReadGuard"
+            | "MappedRwLockWriteGuard"
+            | "RwLockUpgradableReadGuard"
+            | "OwnedMutexGuard"
+            | "OwnedRwLockReadGuard"
+            | "OwnedRwLockWriteGuard"
+            | "ReentrantMutexGuard"
+            | "ArcMutexGuard"
+                if path != GUARD =>
+            {
+                args.last().cloned()
+            }
+            _ => None,
+        },
+        Ty::Adt(..) => index.deref_target(ty),
+        _ => None,
+    }
+}
+
+/// Strips references and smart pointers.
+pub(super) fn peel(index: &Index, ty: &Ty) -> Ty {
+    let mut ty = ty.clone();
+    for _ in 0..8 {
+        match deref_step(index, &ty) {
+            Some(inner) if !matches!(ty, Ty::Adt(..)) => ty = inner,
+            _ => break,
+        }
+    }
+    ty
+}
+
+/// Strips references, smart pointers, `Option` and `Result`.
+pub(super) fn peel_wrappers(index: &Index, ty: &Ty) -> Ty {
+    let mut ty = peel(index, ty);
+    for _ in 0..4 {
+        if !is_option_or_result(&ty) {
+            break;
+        }
+        ty = peel(index, &arg(&ty, 0));
+    }
+    ty
+}
+
+/// A type argument of an external type.
+pub(super) fn arg(ty: &Ty, i: usize) -> Ty {
+    match ty {
+        Ty::Ext(_, args) => args.get(i).cloned().unwrap_or(Ty::Unknown),
+        _ => Ty::Unknown,
+    }
+}
+
+/// Whether a type is, or holds, the guard of a lock.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum GuardTy {
+    None,
+    /// A guard of this data (perhaps in an `Option` or `Result`).
+    Guard(Ty),
+    /// A struct of the workspace with a guard inside.
+    Holder,
+}
+
+/// The guard types of the lock libraries, by their last segment.
+pub(super) fn is_guard_name(name: &str) -> bool {
+    matches!(
+        name,
+        "MutexGuard"
+            | "RwLockReadGuard"
+            | "RwLockWriteGuard"
+            | "MappedMutexGuard"
+            | "MappedRwLockReadGuard"
+            | "MappedRwLockWriteGuard"
+            | "RwLockUpgradableReadGuard"
+            | "OwnedMutexGuard"
+            | "OwnedRwLockReadGuard"
+            | "OwnedRwLockWriteGuard"
+            | "ReentrantMutexGuard"
+            | "FairMutexGuard"
+            | "ArcMutexGuard"
+            | "ReentrantLockGuard"
+            | "ShardedLockReadGuard"
+            | "ShardedLockWriteGuard"
+            | "MutexGuardArc"
+            | "RwLockReadGuardArc"
+            | "RwLockWriteGuardArc"
+            | "SpinMutexGuard"
+            | "RwLockUpgradeableGuard"
+            | "RwLockUpgradableGuard"
+    )
+}
+
+/// What `unwrap` or `?` gives.
+pub(super) fn unwrap_ty(ty: &Ty) -> Ty {
+    let mut ty = ty.clone();
+    while let Ty::Ref(_, inner) = &ty {
+        ty = (**inner).clone();
+    }
+    if is_option_or_result(&ty) {
+        arg(&ty, 0)
+    } else if is_guard(&ty) {
+        ty
+    } else {
+        Ty::Unknown
+    }
+}
+
+/// What iterating over it gives.
+pub(super) fn element(index: &Index, ty: &Ty) -> Ty {
+    match peel(index, ty) {
+        Ty::Slice(inner) => (*inner).clone(),
+        Ty::Ext(path, args) => match path.rsplit("::").next().unwrap_or("") {
+            "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
+                if args.len() >= 2 =>
+            {
+                Ty::Tuple(Arc::from([args[0].clone(), args[1].clone()]))
+            }
+            "Range" | "RangeInclusive" | "RangeFrom" => {
+                args.first().cloned().unwrap_or(Ty::Unknown)
+            }
+            _ => args.first().cloned().unwrap_or(Ty::Unknown),
+        },
+        _ => Ty::Unknown,
+    }
+}
+
+/// What indexing or `get` gives.
+pub(super) fn value_of(index: &Index, ty: &Ty) -> Ty {
+    match peel(index, ty) {
+        Ty::Slice(inner) => (*inner).clone(),
+        Ty::Ext(path, args) => match path.rsplit("::").next().unwrap_or("") {
+            "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
+            | "LruCache"
+                if args.len() >= 2 =>
+            {
+                args[1].clone()
+            }
+            _ => args.first().cloned().unwrap_or(Ty::Unknown),
+        },
+        _ => Ty::Unknown,
+    }
+}
+
+/// A value of this type cannot hold a borrow of the data it came from.
+pub(super) fn is_owned(ty: &Ty) -> bool {
+    match ty {
+        Ty::Unknown | Ty::Ref(..) | Ty::Ptr(_) | Ty::Param(_) | Ty::Bounded(..) | Ty::Fn(..) => {
+            false
+        }
+        Ty::Never => true,
+        Ty::Adt(_, args) => args.iter().all(is_owned),
+        Ty::Tuple(parts) => parts.iter().all(is_owned),
+        Ty::Slice(inner) => is_owned(inner),
+        Ty::Ext(path, args) => match path.rsplit("::").next().unwrap_or("") {
+            "Arc" | "Rc" | "String" | "Instant" | "Duration" | "PathBuf" | "bool" | "char"
+            | "usize" | "u8" | "u16" | "u32" | "u64" | "u128" | "isize" | "i8" | "i16" | "i32"
+            | "i64" | "i128" | "f32" | "f64" => true,
+            "str" | "Iter" | "Ref" | "RefMut" | "Entry" | "Cow" => false,
+            _ => !args.is_empty() && args.iter().all(is_owned),
+        },
+    }
+}
+
+pub(super) fn is_number(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if matches!(
+        path.as_str(),
+        "usize" | "u8" | "u16" | "u32" | "u64" | "u128" | "isize" | "i8" | "i16" | "i32" | "i64" | "i128" | "f32" | "f64" | "bool"
+    ))
+}
+
+/// What a method of the standard library gives, by its name and the type it
+/// is called on (references and smart pointers stripped).
+pub(super) enum StdRet {
+    /// The value itself, another view of it.
+    Same,
+    /// What `Option` or `Result` wraps.
+    Inner,
+    /// An element: `get`, `first`, `iter().next()`; `true` when in an `Option`.
+    Element(bool),
+    /// The value of an entry.
+    Entry,
+    /// An iterator over it.
+    Iter,
+    /// Keys, values of a map.
+    Keys,
+    Values,
+    /// An owned value of its own.
+    Owned(Ty),
+    /// Not known.
+    Unknown,
+}
+
+pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
+    let container = is_option_or_result(ty);
+    match name {
+        "unwrap" | "expect" | "unwrap_or" | "unwrap_or_else" | "unwrap_or_default"
+        | "unwrap_unchecked" | "unwrap_err" | "expect_err"
+            if container =>
+        {
+            StdRet::Inner
+        }
+        "as_ref" | "as_mut" | "as_deref" | "as_deref_mut" | "borrow" | "borrow_mut" | "deref"
+        | "deref_mut" | "clone" | "cloned" | "copied" | "to_owned" | "by_ref" | "as_slice"
+        | "as_mut_slice" | "into" | "ok" | "map_err" | "ok_or" | "ok_or_else" | "or"
+        | "or_else" | "filter" | "take" | "replace" | "insert_unique" | "inspect" | "rev"
+        | "skip" | "take_while" | "skip_while" | "step_by" | "peekable" | "fuse" | "chain"
+        | "into_boxed_slice" | "as_pin_mut" | "get_ref" | "upgrade" | "downgrade"
+        | "into_inner" | "get_mut_unchecked" | "flatten" | "clone_arc" | "as_any" | "leak"
+        | "collect" | "sorted" | "lock_ref" | "name" | "stack_size" | "cycle" | "into_future"
+        | "instrument" | "boxed" | "as_arc" | "err" | "unwrap_or_clone"
+            if !(name == "take" && !container && !is_iter(ty)) || is_iter(ty) =>
+        {
+            StdRet::Same
+        }
+        "take" => StdRet::Same,
+        "get" | "get_mut" | "first" | "last" | "first_mut" | "last_mut" | "pop" | "pop_front"
+        | "pop_back" | "front" | "back" | "front_mut" | "back_mut" | "peek" | "peek_mut"
+        | "remove" | "swap_remove" | "next" | "next_back" | "find" | "max_by_key"
+        | "min_by_key" | "nth" | "max" | "min" | "last_entry" | "get_or_insert_with"
+        | "get_unchecked" | "get_unchecked_mut"
+            if !container =>
+        {
+            StdRet::Element(
+                !(matches!(name, "swap_remove" | "get_unchecked" | "get_unchecked_mut")
+                    || name == "remove" && is_vec(ty)),
+            )
+        }
+        "get_or_insert_with" | "get_or_insert" | "insert" if container => StdRet::Inner,
+        "get" | "get_mut" | "get_or_init" => StdRet::Same,
+        "or_insert" | "or_insert_with" | "or_default" | "or_insert_with_key" => StdRet::Entry,
+        "entry" => StdRet::Same,
+        "iter" | "iter_mut" | "into_iter" | "drain" | "par_iter" | "par_iter_mut"
+        | "into_par_iter" | "enumerate" | "zip" | "chunks" | "windows" | "lines" | "chars"
+        | "bytes" => StdRet::Iter,
+        "keys" | "into_keys" => StdRet::Keys,
+        "values" | "values_mut" | "into_values" => StdRet::Values,
+        "len" | "count" | "capacity" | "strong_count" => StdRet::Owned(ext("usize", vec![])),
+        "is_some" | "is_none" | "is_ok" | "is_err" | "is_empty" | "contains" | "contains_key"
+        | "any" | "all" | "starts_with" | "ends_with" | "is_some_and" | "is_finished" | "eq"
+        | "ne" | "lt" | "gt" => StdRet::Owned(ext("bool", vec![])),
+        "to_string" | "to_lowercase" | "to_uppercase" | "join" => {
+            StdRet::Owned(ext("std::string::String", vec![]))
+        }
+        "sum" | "product" | "load" | "elapsed" | "fold" | "duration_since" | "cmp"
+        | "partial_cmp" => StdRet::Owned(ext("u64", vec![])),
+        "push" | "push_back" | "push_front" | "extend" | "clear" | "retain" | "sort"
+        | "truncate" | "store" | "push_str" => StdRet::Owned(Ty::Tuple(Arc::from([]))),
+        _ => StdRet::Unknown,
+    }
+}
+
+fn is_iter(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path == "conclint::Iter")
+}
+
+fn is_vec(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path.ends_with("::Vec") || path.ends_with("::VecDeque"))
+}
+
+/// Methods that change what they are called on (for `Use` and statement
+/// dependencies); not complete, and need not be.
+pub(super) fn mutates(name: &str) -> bool {
+    matches!(
+        name,
+        "push"
+            | "push_back"
+            | "push_front"
+            | "push_str"
+            | "insert"
+            | "remove"
+            | "extend"
+            | "clear"
+            | "retain"
+            | "sort"
+            | "sort_by"
+            | "sort_by_key"
+            | "truncate"
+            | "pop"
+            | "pop_front"
+            | "pop_back"
+            | "take"
+            | "replace"
+            | "append"
+            | "drain"
+            | "entry"
+            | "get_mut"
+            | "iter_mut"
+            | "values_mut"
+            | "as_mut"
+            | "swap"
+            | "resize"
+            | "dedup"
+            | "reverse"
+            | "swap_remove"
+            | "split_off"
+            | "get_or_insert_with"
+            | "first_mut"
+            | "last_mut"
+            | "send"
+            | "write"
+            | "write_all"
+            | "read_line"
+            | "extend_from_slice"
+            | "fill"
+    )
+}
+
+/// The type as people write it, without paths.
+pub(super) fn text(index: &Index, ty: &Ty) -> String {
+    let list = |args: &[Ty]| {
+        args.iter()
+            .map(|a| text(index, a))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let with_args = |name: &str, args: &[Ty]| {
+        if args.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name}<{}>", list(args))
+        }
+    };
+    match ty {
+        Ty::Unknown => "_".to_owned(),
+        Ty::Adt(id, args) => with_args(index.type_name(*id), args),
+        Ty::Ext(path, args) => with_args(path.rsplit("::").next().unwrap_or(path), args),
+        Ty::Ref(mutable, inner) => format!(
+            "&{}{}",
+            if *mutable { "mut " } else { "" },
+            text(index, inner)
+        ),
+        Ty::Ptr(inner) => format!("*const {}", text(index, inner)),
+        Ty::Param(name) => name.to_string(),
+        Ty::Bounded(is_dyn, _) => (if *is_dyn { "dyn _" } else { "impl _" }).to_owned(),
+        Ty::Tuple(parts) => format!("({})", list(parts)),
+        Ty::Slice(inner) => format!("[{}]", text(index, inner)),
+        Ty::Fn(..) => "fn(..)".to_owned(),
+        Ty::Never => "!".to_owned(),
+    }
+}

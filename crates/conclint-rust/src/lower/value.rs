@@ -1,0 +1,158 @@
+//! What the lowering knows of a value while it walks a body.
+
+use conclint_facts::{FnId, GuardId, LocalId, Place, Root};
+use smol_str::SmolStr;
+
+use crate::index::{StaticId, Ty, TypeId};
+
+/// The pseudo type of every lock guard: one type argument, the data.
+pub(super) const GUARD: &str = "conclint::Guard";
+
+/// The declaration an object goes back to. `elem` is set once the value came
+/// out of a collection or out of another lock's data.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ClassKey {
+    pub base: ClassBase,
+    pub elem: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum ClassBase {
+    /// A field; variants' fields read `Variant.0`.
+    Field(TypeId, SmolStr),
+    Static(StaticId),
+    /// A variable of the outermost function.
+    Local(LocalId),
+    /// A parameter of the outermost function.
+    Param(u16),
+    /// Something of the standard library that exists once, `std::io::stdin`.
+    Named(SmolStr),
+}
+
+impl ClassKey {
+    pub fn new(base: ClassBase) -> Self {
+        ClassKey { base, elem: false }
+    }
+
+    pub fn element(&self) -> Self {
+        ClassKey {
+            base: self.base.clone(),
+            elem: true,
+        }
+    }
+}
+
+/// Names a spawn event of the function being lowered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SpawnId(pub u32);
+
+/// A value or place.
+#[derive(Debug, Clone)]
+pub(super) struct Val {
+    pub ty: Ty,
+    pub place: Option<Place>,
+    pub class: Option<ClassKey>,
+    /// Guards that this value owns (is, or holds inside).
+    pub guards: Vec<GuardId>,
+    /// It may borrow from the data behind this guard.
+    pub borrows: Option<GuardId>,
+    /// Reached through `&mut` or ownership, with nothing shared on the way.
+    pub exclusive: bool,
+    /// It is a closure, async block or named function.
+    pub closure: Option<FnId>,
+    /// It is (or holds) the handles of these spawns.
+    pub handles: Vec<SpawnId>,
+    /// It is this variable.
+    pub local: Option<LocalId>,
+    /// The parts of a tuple literal.
+    pub parts: Vec<Val>,
+    /// A thread builder that was given a name.
+    pub named: bool,
+}
+
+impl Val {
+    pub fn of(ty: Ty) -> Self {
+        Val {
+            ty,
+            place: None,
+            class: None,
+            guards: Vec::new(),
+            borrows: None,
+            exclusive: false,
+            closure: None,
+            handles: Vec::new(),
+            local: None,
+            parts: Vec::new(),
+            named: false,
+        }
+    }
+
+    pub fn unknown() -> Self {
+        Val::of(Ty::Unknown)
+    }
+
+    /// The same object seen with another type.
+    pub fn with_ty(mut self, ty: Ty) -> Self {
+        self.ty = ty;
+        self
+    }
+
+    /// What two branches give: what both could be.
+    pub fn join(mut self, other: Val) -> Self {
+        if self.ty == Ty::Unknown || self.ty == Ty::Never {
+            self.ty = other.ty;
+            if self.place.is_none() {
+                self.place = other.place;
+                self.class = other.class;
+            }
+        } else if self.place != other.place && other.ty != Ty::Never {
+            self.place = None;
+        }
+        for guard in other.guards {
+            if !self.guards.contains(&guard) {
+                self.guards.push(guard);
+            }
+        }
+        self.handles.extend(other.handles);
+        self.borrows = self.borrows.or(other.borrows);
+        self.closure = self.closure.or(other.closure);
+        self.local = None;
+        self.parts.clear();
+        self
+    }
+
+    /// A part of it, by field name or `[]`.
+    pub fn project(&self, step: &str, ty: Ty) -> Val {
+        let mut part = Val::of(ty);
+        part.place = self.place.clone().map(|mut place| {
+            place.path.push(SmolStr::new(step));
+            place
+        });
+        part.class = self.class.as_ref().map(ClassKey::element);
+        part.borrows = self.borrows;
+        part.exclusive = self.exclusive;
+        part.handles = self.handles.clone();
+        part
+    }
+}
+
+/// A variable.
+#[derive(Debug, Clone)]
+pub(super) struct LocalInfo {
+    pub name: SmolStr,
+    pub val: Val,
+    /// Nesting of separately lowered closures in which it is declared: guards
+    /// of an outer function mean nothing inside.
+    pub level: u32,
+    /// Some use other than a join was seen: its handles are out of sight.
+    pub handles_used: bool,
+    /// It may have been moved away: its `Drop` is not claimed to run.
+    pub moved: bool,
+}
+
+pub(super) fn local_place(id: LocalId) -> Place {
+    Place {
+        root: Root::Local(id),
+        path: Vec::new(),
+    }
+}

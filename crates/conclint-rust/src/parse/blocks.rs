@@ -1,0 +1,177 @@
+//! Blocks and statements.
+
+use super::macros::holds_items;
+use super::span::join;
+use super::{Cx, MAX_DEPTH};
+use crate::hir::{Block, Expr, ExprKind, Item, Span, Stmt, StmtKind};
+
+/// `#[cfg(test)]` on a statement: the function is not a test, the statement is.
+fn for_tests(stmt: &syn::Stmt) -> bool {
+    let attrs = match stmt {
+        syn::Stmt::Local(local) => &local.attrs,
+        syn::Stmt::Macro(mac) => &mac.attrs,
+        syn::Stmt::Expr(expr, _) => match expr {
+            syn::Expr::If(e) => &e.attrs,
+            syn::Expr::Block(e) => &e.attrs,
+            syn::Expr::Unsafe(e) => &e.attrs,
+            syn::Expr::Match(e) => &e.attrs,
+            syn::Expr::ForLoop(e) => &e.attrs,
+            syn::Expr::While(e) => &e.attrs,
+            syn::Expr::Loop(e) => &e.attrs,
+            syn::Expr::Call(e) => &e.attrs,
+            syn::Expr::MethodCall(e) => &e.attrs,
+            syn::Expr::Assign(e) => &e.attrs,
+            syn::Expr::Macro(e) => &e.attrs,
+            _ => return false,
+        },
+        syn::Stmt::Item(_) => return false,
+    };
+    !attrs.is_empty()
+        && super::attrs::attrs(attrs)
+            .cfg
+            .iter()
+            .any(|cfg| cfg == "test")
+}
+
+impl Cx {
+    pub fn block(&mut self, block: &mut syn::Block) -> Block {
+        let span = self.span(block.brace_token.span.join());
+        self.stmts(span, &mut block.stmts)
+    }
+
+    /// A block whose braces are at `span`.
+    pub fn stmts(&mut self, span: Span, stmts: &mut [syn::Stmt]) -> Block {
+        let mut out = Block {
+            span,
+            ..Block::default()
+        };
+        let Some((last, rest)) = stmts.split_last_mut() else {
+            return out;
+        };
+        let has_tail = match last {
+            syn::Stmt::Expr(_, semi) => semi.is_none(),
+            syn::Stmt::Macro(stmt) => stmt.semi_token.is_none() && !holds_items(&stmt.mac),
+            _ => false,
+        };
+        // Statements are large: no room for more than there are.
+        out.stmts.reserve_exact(rest.len() + usize::from(!has_tail));
+        for stmt in rest {
+            self.stmt(stmt, &mut out.stmts);
+        }
+        match last {
+            syn::Stmt::Expr(expr, _) if has_tail => out.tail = Some(self.boxed(expr)),
+            syn::Stmt::Macro(stmt) if has_tail => {
+                out.tail = Some(Box::new(self.nested_macro(&mut stmt.mac)));
+            }
+            last => self.stmt(last, &mut out.stmts),
+        }
+        out
+    }
+
+    fn stmt(&mut self, stmt: &mut syn::Stmt, out: &mut Vec<Stmt>) {
+        if for_tests(stmt) {
+            return;
+        }
+        match stmt {
+            syn::Stmt::Local(local) => out.push(self.local(local)),
+            syn::Stmt::Expr(syn::Expr::Verbatim(tokens), _) if tokens.is_empty() => {}
+            syn::Stmt::Expr(expr, semi) => {
+                let expr = self.expr(expr);
+                let span = semi
+                    .as_ref()
+                    .map_or(expr.span, |semi| self.until(expr.span, semi.spans[0]));
+                out.push(Stmt {
+                    span,
+                    kind: StmtKind::Expr(expr),
+                });
+            }
+            syn::Stmt::Item(item) => self.stmt_items(item, out),
+            syn::Stmt::Macro(stmt) if holds_items(&stmt.mac) => {
+                let mut items = Vec::new();
+                self.item_macro(&mut stmt.mac, &stmt.attrs, &mut items);
+                push_items(items, out);
+            }
+            syn::Stmt::Macro(stmt) => {
+                let expr = self.nested_macro(&mut stmt.mac);
+                let semi = stmt.semi_token.as_ref();
+                let span = semi.map_or(expr.span, |semi| self.until(expr.span, semi.spans[0]));
+                out.push(Stmt {
+                    span,
+                    kind: StmtKind::Expr(expr),
+                });
+            }
+        }
+    }
+
+    /// A macro call that is a statement is one level below its block, too.
+    fn nested_macro(&mut self, mac: &mut syn::Macro) -> Expr {
+        if self.depth >= MAX_DEPTH {
+            let at = self.path_span(&mac.path, None);
+            self.too_deep("expression", at, true);
+            return Expr {
+                span: at,
+                kind: ExprKind::Other,
+            };
+        }
+        self.depth += 1;
+        let out = self.macro_expr(mac);
+        self.depth -= 1;
+        out
+    }
+
+    fn stmt_items(&mut self, item: &mut syn::Item, out: &mut Vec<Stmt>) {
+        let mut items = Vec::new();
+        self.item(item, &mut items);
+        push_items(items, out);
+    }
+
+    fn local(&mut self, local: &mut syn::Local) -> Stmt {
+        let from = self.word(local.let_token.span, "let".len());
+        let (pat, ty) = match &local.pat {
+            syn::Pat::Type(typed) => (self.pat(&typed.pat), Some(self.ty(&typed.ty))),
+            pat => (self.pat(pat), None),
+        };
+        let mut init = None;
+        let mut else_ = None;
+        if let Some(value) = &mut local.init {
+            init = Some(self.expr(&mut value.expr));
+            if let Some((_, diverge)) = &mut value.diverge {
+                let diverge = self.expr(diverge);
+                else_ = Some(match diverge.kind {
+                    ExprKind::Block(block) => block,
+                    kind => block_of(Expr {
+                        kind,
+                        span: diverge.span,
+                    }),
+                });
+            }
+        }
+        let semi = self.word(local.semi_token.spans[0], 1);
+        Stmt {
+            span: join(from, semi),
+            kind: StmtKind::Let {
+                pat,
+                ty,
+                init,
+                else_,
+            },
+        }
+    }
+}
+
+/// A block with nothing but `expr`.
+pub(super) fn block_of(expr: Expr) -> Block {
+    Block {
+        span: expr.span,
+        tail: Some(Box::new(expr)),
+        ..Block::default()
+    }
+}
+
+fn push_items(items: Vec<Item>, out: &mut Vec<Stmt>) {
+    let stmt = |item: Item| Stmt {
+        span: item.span,
+        kind: StmtKind::Item(Box::new(item)),
+    };
+    out.extend(items.into_iter().map(stmt));
+}

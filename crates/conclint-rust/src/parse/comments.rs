@@ -1,0 +1,227 @@
+//! Comments that mean something to the analysis: declared lock orders and
+//! threads that are detached on purpose.
+
+use std::ops::Range;
+
+use memchr::memchr_iter;
+use memchr::memmem::Finder;
+
+use crate::hir::{Comment, CommentKind};
+
+/// Gathers comments in source order; neighbouring line comments are read as one.
+pub(super) struct Comments<'a> {
+    text: &'a str,
+    block: Range<usize>,
+    /// A place whose line is known, so that lines are counted once.
+    counted: (usize, u32),
+    found: Vec<Comment>,
+    /// What a comment of interest has one of: nearly all have none.
+    signs: [Finder<'static>; 4],
+}
+
+impl<'a> Comments<'a> {
+    pub fn new(text: &'a str) -> Self {
+        let signs = ["ock", "OCK", "etached:", "ETACHED:"].map(Finder::new);
+        Self {
+            text,
+            block: 0..0,
+            counted: (0, 1),
+            found: Vec::new(),
+            signs,
+        }
+    }
+
+    /// The next comment of the scan.
+    pub fn push(&mut self, range: Range<usize>) {
+        let between = self.text.get(self.block.end..range.start).unwrap_or("x");
+        let comment = self.text.get(range.clone()).unwrap_or("");
+        let is_line = comment.starts_with("//");
+        if is_line && !self.block.is_empty() && between.bytes().all(|b| b.is_ascii_whitespace()) {
+            self.block.end = range.end;
+        } else {
+            self.flush();
+            self.block = range;
+        }
+    }
+
+    pub fn finish(mut self) -> Vec<Comment> {
+        self.flush();
+        self.found
+    }
+
+    fn flush(&mut self) {
+        let block = std::mem::take(&mut self.block);
+        let text = self.text.get(block.clone()).unwrap_or("");
+        if self
+            .signs
+            .iter()
+            .all(|sign| sign.find(text.as_bytes()).is_none())
+        {
+            return;
+        }
+        let words = plain_words(text);
+        let plain: Vec<&str> = words.iter().map(|(_, word)| *word).collect();
+        let line_at = |index: usize| {
+            words
+                .get(index)
+                .map_or(block.start, |(at, _)| block.start + at)
+        };
+        let mut kinds = Vec::new();
+        declared_orders(&plain, &mut kinds);
+        declaration_order(&plain, &mut kinds);
+        for (at, kind) in kinds {
+            let line = self.line(line_at(at));
+            self.found.push(Comment { line, kind });
+        }
+        self.detached(text, block.start);
+    }
+
+    fn detached(&mut self, text: &str, start: usize) {
+        let mut offset = start;
+        for line in text.split_inclusive('\n') {
+            let body = strip_marks(line);
+            let head = body.get(.."detached:".len());
+            if head.is_some_and(|head| head.eq_ignore_ascii_case("detached:")) {
+                let reason = body
+                    .get("detached:".len()..)
+                    .unwrap_or("")
+                    .trim_end_matches("*/")
+                    .trim();
+                let line = self.line(offset);
+                self.found.push(Comment {
+                    line,
+                    kind: CommentKind::Detached(reason.to_owned()),
+                });
+            }
+            offset += line.len();
+        }
+    }
+
+    fn line(&mut self, offset: usize) -> u32 {
+        let (from, line) = self.counted;
+        // Kinds of one block can come out of order by a few lines.
+        let (from, line) = if offset < from { (0, 1) } else { (from, line) };
+        let bytes = self.text.as_bytes().get(from..offset).unwrap_or_default();
+        let newlines = u32::try_from(memchr_iter(b'\n', bytes).count()).unwrap_or(u32::MAX);
+        self.counted = (offset, line.saturating_add(newlines));
+        self.counted.1
+    }
+}
+
+/// A line without white space and comment marks around it.
+fn strip_marks(line: &str) -> &str {
+    line.trim().trim_start_matches(['/', '!', '*']).trim()
+}
+
+/// All words with their byte offsets.
+fn plain_words(text: &str) -> Vec<(usize, &str)> {
+    let mut words = Vec::new();
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let body = strip_marks(line).trim_end_matches("*/");
+        // `body` is a slice of `line`, so this is its place in it.
+        let start =
+            offset + (line.len() - line.trim_start_matches([' ', '\t', '/', '!', '*']).len());
+        let mut at = 0;
+        for word in body.split_whitespace() {
+            let found = body.get(at..).and_then(|rest| rest.find(word)).unwrap_or(0);
+            words.push((start + at + found, word));
+            at += found + word.len();
+        }
+        offset += line.len();
+    }
+    words
+}
+
+/// `lock order: a -> b -> c`.
+fn declared_orders(words: &[&str], out: &mut Vec<(usize, CommentKind)>) {
+    for (i, pair) in words.windows(2).enumerate() {
+        let [first, second] = pair else { continue };
+        let first = first
+            .trim_start_matches(|c: char| !c.is_alphanumeric())
+            .to_ascii_lowercase();
+        let (label, rest) = second.split_once(':').unwrap_or((second, ""));
+        let label = label.to_ascii_lowercase();
+        let announces = matches!(
+            (first.as_str(), label.as_str()),
+            ("lock" | "locks", "order" | "ordering") | ("locking", "order")
+        );
+        if !announces || !second.contains(':') {
+            continue;
+        }
+        let tail = std::iter::once(rest).chain(words.iter().skip(i + 2).copied());
+        let names = joined_names(&tail.collect::<Vec<_>>().join(" "));
+        if names.len() > 1 {
+            out.push((i, CommentKind::LockOrder(names)));
+        }
+    }
+}
+
+/// The names at the start of `text`, as long as `->` or the like joins them.
+fn joined_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = text.trim_start();
+    loop {
+        rest = rest.trim_start_matches(['`', ' ', '*']);
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '.');
+        let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        let name = rest.get(..end).unwrap_or("").trim_matches(['.', ':']);
+        if name.is_empty() {
+            return names;
+        }
+        names.push(name.to_owned());
+        rest = rest.get(end..).unwrap_or("");
+        // `self.a.lock()`, `a()`: the brackets are not part of the name.
+        rest = rest
+            .strip_prefix("()")
+            .unwrap_or(rest)
+            .trim_start_matches(['`', ' ', '*', ',']);
+        let joined = ["->", "\u{2192}", "=>", "then "]
+            .iter()
+            .find_map(|join| rest.strip_prefix(join));
+        match joined {
+            Some(after) => rest = after.trim_start(),
+            None => return names,
+        }
+    }
+}
+
+const BY_DECLARATION: [&str; 10] = [
+    "in the order declared",
+    "in the declared order",
+    "in declaration order",
+    "in the declaration order",
+    "in order of declaration",
+    "in the order of declaration",
+    "in the order they are declared",
+    "in the order they're declared",
+    "in the order in which they are declared",
+    "in the order of their declaration",
+];
+
+/// `locks must be taken in the order declared here`, `always lock in this order`.
+fn declaration_order(words: &[&str], out: &mut Vec<(usize, CommentKind)>) {
+    let mut start = 0;
+    for sentence in words.split_inclusive(|word| word.ends_with(['.', '!', ';'])) {
+        let text = sentence.join(" ").to_ascii_lowercase();
+        let says_lock = text.split(|c: char| !c.is_alphanumeric()).any(|word| {
+            word.starts_with("lock")
+                || word.ends_with("lock") && word != "block" && word != "clock"
+                || word == "mutexes"
+        });
+        let this_order = [
+            "lock in this order",
+            "locked in this order",
+            "locks in this order",
+            "acquired in this order",
+        ];
+        let says_order = BY_DECLARATION
+            .iter()
+            .chain(&this_order)
+            .any(|phrase| text.contains(phrase));
+        if says_lock && says_order {
+            out.push((start, CommentKind::DeclarationOrder));
+        }
+        start += sentence.len();
+    }
+}

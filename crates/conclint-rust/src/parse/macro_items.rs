@@ -1,0 +1,258 @@
+//! Macro calls where items or members stand.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::Attribute;
+use syn::parse::Parser;
+
+use super::Cx;
+use super::attrs::{add_cfg, attrs, predicate};
+use super::macro_args as grammar;
+use super::span::{join, name};
+use crate::hir::{Attrs, Item, ItemKind, Path, Segment, Span, Ty, Vis};
+
+impl Cx {
+    pub fn macro_item(&mut self, item: &mut syn::ItemMacro, out: &mut Vec<Item>) {
+        if item.mac.path.is_ident("macro_rules") {
+            let from = self.path_span(&item.mac.path, None);
+            let span = self.until(from, item.mac.delimiter.span().close());
+            let name = item.ident.as_ref().map(name).unwrap_or_default();
+            out.push(Item {
+                name,
+                attrs: attrs(&item.attrs),
+                vis: Vis::Private,
+                span,
+                kind: ItemKind::MacroRules,
+            });
+            return;
+        }
+        self.item_macro(&mut item.mac, &item.attrs, out);
+    }
+
+    /// A macro call that stands for items.
+    pub fn item_macro(&mut self, mac: &mut syn::Macro, list: &[Attribute], out: &mut Vec<Item>) {
+        let from = self.path_span(&mac.path, None);
+        let span = self.until(from, mac.delimiter.span().close());
+        let tokens = std::mem::take(&mut mac.tokens);
+        let called = mac
+            .path
+            .segments
+            .last()
+            .map(|last| name(&last.ident))
+            .unwrap_or_default();
+        let start = out.len();
+        let read = match called.as_str() {
+            "lazy_static" => self.statics(tokens.clone(), false, out),
+            "thread_local" => self.statics(tokens.clone(), true, out),
+            "cfg_if" => self.cfg_if_items(tokens.clone(), out),
+            "include" => self.include(tokens.clone(), span, out),
+            // These expand to nothing that runs at this place.
+            "compile_error" | "global_asm" => Some(()),
+            _ => self
+                .items_of(tokens.clone())
+                .ok()
+                .map(|mut items| out.append(&mut items)),
+        };
+        if read.is_none() {
+            self.unread(
+                span,
+                format!("macro {called}!"),
+                "arguments are not items",
+                &tokens,
+            );
+            return;
+        }
+        // What stands before the call holds for all that is inside.
+        let outer = attrs(list);
+        for item in out.iter_mut().skip(start) {
+            item.attrs.cfg.splice(0..0, outer.cfg.iter().cloned());
+        }
+    }
+
+    /// The type of a thread's own static is the `LocalKey` around what is written.
+    fn statics(
+        &mut self,
+        tokens: TokenStream,
+        own_of_thread: bool,
+        out: &mut Vec<Item>,
+    ) -> Option<()> {
+        let declared = grammar::statics.parse2(tokens).ok()?;
+        for mut one in declared {
+            let ty = self.ty(&one.ty);
+            let ty = if own_of_thread { local_key(ty) } else { ty };
+            let init = self.body(&mut one.init);
+            let (name, name_span) = self.ident(&one.ident);
+            let from = self.word(one.keyword.span, 0);
+            let to = if init.expr.span > name_span {
+                init.expr.span
+            } else {
+                name_span
+            };
+            let vis = match &one.vis {
+                syn::Visibility::Public(_) => Vis::Public,
+                syn::Visibility::Restricted(_) => Vis::Restricted,
+                syn::Visibility::Inherited => Vis::Private,
+            };
+            let kind = ItemKind::Static {
+                ty,
+                mutable: false,
+                init: Some(init),
+            };
+            out.push(Item {
+                name,
+                attrs: attrs(&one.attrs),
+                vis,
+                span: join(from, to),
+                kind,
+            });
+        }
+        Some(())
+    }
+
+    /// Each branch's items get its predicate and the negation of those before.
+    fn cfg_if_items(&mut self, tokens: TokenStream, out: &mut Vec<Item>) -> Option<()> {
+        let branches = grammar::cfg_if.parse2(tokens).ok()?;
+        let mut before = Attrs::default();
+        for branch in branches {
+            let mut cfg = before.clone();
+            if let Some(tokens) = branch.predicate {
+                let not = smol_str::format_smolstr!("not({})", predicate(tokens.clone()));
+                add_cfg(tokens, &mut cfg);
+                before.cfg.push(not);
+            }
+            for mut item in self.items_of(branch.body).ok()? {
+                item.attrs.cfg.splice(0..0, cfg.cfg.iter().cloned());
+                out.push(item);
+            }
+        }
+        Some(())
+    }
+
+    /// `include!` of a literal; of a computed path (`concat!(env!(..))`) nothing
+    /// can be known.
+    fn include(&mut self, tokens: TokenStream, span: Span, out: &mut Vec<Item>) -> Option<()> {
+        let file: syn::LitStr = syn::parse2(tokens).ok()?;
+        let kind = ItemKind::Include(file.value());
+        out.push(Item {
+            name: Default::default(),
+            attrs: Attrs::default(),
+            vis: Vis::Private,
+            span,
+            kind,
+        });
+        Some(())
+    }
+
+    /// A macro call among the members of an impl or a trait.
+    pub fn impl_macro(&mut self, mac: &mut syn::Macro, out: &mut Vec<Item>) {
+        let tokens = std::mem::take(&mut mac.tokens);
+        if let Ok(mut members) = grammar::list::<syn::ImplItem>.parse2(tokens.clone()) {
+            for member in &mut members {
+                self.impl_item(member, out);
+            }
+            return;
+        }
+        let from = self.path_span(&mac.path, None);
+        let span = self.until(from, mac.delimiter.span().close());
+        let called = mac
+            .path
+            .segments
+            .last()
+            .map(|last| name(&last.ident))
+            .unwrap_or_default();
+        self.unread(
+            span,
+            format!("macro {called}!"),
+            "arguments are not items",
+            &tokens,
+        );
+    }
+
+    /// An item that the parser left as tokens.
+    pub fn verbatim_item(&mut self, tokens: TokenStream, out: &mut Vec<Item>) {
+        let list: Vec<TokenTree> = tokens.clone().into_iter().collect();
+        if let Some(at) = list.iter().position(|token| is_word(token, &["macro"])) {
+            let name = match list.get(at + 1) {
+                Some(TokenTree::Ident(ident)) => name(ident),
+                _ => Default::default(),
+            };
+            let span = self.tokens(&tokens);
+            out.push(Item {
+                name,
+                attrs: Attrs::default(),
+                vis: Vis::Private,
+                span,
+                kind: ItemKind::MacroRules,
+            });
+            return;
+        }
+        match syn::parse2::<syn::Item>(without_gated(&list)) {
+            Ok(mut item) if !matches!(item, syn::Item::Verbatim(_)) => self.item(&mut item, out),
+            _ => {
+                let span = self.tokens(&tokens);
+                self.unread(span, "item", "syntax not known", &tokens);
+            }
+        }
+    }
+
+    /// A member that the parser left as tokens, such as a method without a body
+    /// in an impl.
+    pub fn verbatim_member(&mut self, tokens: &mut TokenStream, out: &mut Vec<Item>) {
+        let tokens = std::mem::take(tokens);
+        match syn::parse2::<syn::TraitItem>(tokens.clone()) {
+            Ok(mut item) if !matches!(item, syn::TraitItem::Verbatim(_)) => {
+                self.trait_item(&mut item, out)
+            }
+            _ => {
+                let span = self.tokens(&tokens);
+                self.unread(span, "item", "syntax not known", &tokens);
+            }
+        }
+    }
+}
+
+pub(super) fn is_word(token: &TokenTree, words: &[&str]) -> bool {
+    matches!(token, TokenTree::Ident(ident) if words.iter().any(|word| ident == word))
+}
+
+/// `const impl`, `const trait` and `impl(crate) trait` without what is gated.
+fn without_gated(list: &[TokenTree]) -> TokenStream {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while let Some(token) = list.get(at) {
+        let next = list.get(at + 1);
+        if is_word(token, &["const"])
+            && next.is_some_and(|next| is_word(next, &["impl", "trait", "unsafe", "auto"]))
+        {
+            at += 1;
+        } else if is_word(token, &["impl"])
+            && matches!(next, Some(TokenTree::Group(_)))
+            && list
+                .get(at + 2)
+                .is_some_and(|after| is_word(after, &["trait", "const", "unsafe", "auto"]))
+        {
+            at += 2;
+        } else {
+            out.push(token.clone());
+            at += 1;
+        }
+    }
+    out.into_iter().collect()
+}
+
+/// `::std::thread::LocalKey<ty>`.
+fn local_key(ty: Ty) -> Ty {
+    let mut segments: Vec<_> = ["std", "thread", "LocalKey"]
+        .map(|name| Segment {
+            name: name.into(),
+            ..Segment::default()
+        })
+        .into();
+    if let Some(last) = segments.last_mut() {
+        last.args.push(ty);
+    }
+    Ty::Path(Path {
+        global: true,
+        segments,
+        ..Path::default()
+    })
+}

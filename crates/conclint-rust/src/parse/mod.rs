@@ -1,0 +1,318 @@
+//! One source text to [`HirFile`].
+//!
+//! Never fails: what cannot be read is named in [`HirFile::unread`]. A text
+//! that does not parse as a whole is read item by item and member by member
+//! (`recover`); deep nesting is measured first (`scan`) and read on a thread
+//! with a stack to match. It does not resolve names and does not expand macros:
+//! those with known arguments are opened (`macros`), the rest is tried.
+
+mod attrs;
+mod blocks;
+mod comments;
+mod exprs;
+mod items;
+mod known;
+mod legacy;
+mod macro_args;
+mod macro_items;
+mod macros;
+mod pats;
+mod recover;
+mod scan;
+mod span;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use crate::hir::{Attrs, Generics, HirFile, Item, Path, Segment, Span, UnreadPart};
+use scan::{Piece, Scan};
+
+/// How deep expressions may nest in the result: left-deep chains of calls and
+/// operators count, too. Everything that walks the result may recurse.
+pub const MAX_DEPTH: u32 = 500;
+/// The same for types and patterns.
+const MAX_TYPE_DEPTH: u32 = 100;
+/// The same for items in items.
+const MAX_ITEM_DEPTH: u32 = 60;
+/// The same for macro calls in arguments of macros: each level is parsed anew.
+const MAX_MACRO_DEPTH: u32 = 40;
+
+/// Scan depth up to which the thread of the caller does: 2 MiB of stack in a
+/// debug build, 4 MiB in a release build. A thread for each file costs more than
+/// its start: its allocator is cold.
+const SHALLOW: u32 = if cfg!(debug_assertions) { 400 } else { 1_500 };
+/// Scan depth beyond which an item is not read.
+const ABYSS: u32 = 100_000;
+/// Stack for one unit of scan depth: twice the most that was measured, over all
+/// kinds of nesting.
+const STACK_PER_DEPTH: usize = if cfg!(debug_assertions) {
+    8 << 10
+} else {
+    4 << 10
+};
+/// Texts beyond this are read in parts, so that their tokens are not all in
+/// memory together.
+const PART: usize = 4 << 20;
+/// An item beyond this is not read: its tokens would take gigabytes.
+const LONGEST: usize = 16 << 20;
+
+const TOO_DEEP: &str = "nested too deeply";
+
+/// Reads one source file.
+pub fn parse_file(text: &str) -> HirFile {
+    let mut comments = comments::Comments::new(text);
+    let scan = scan::scan(text, |range| comments.push(range));
+    let mut file = HirFile {
+        comments: comments.finish(),
+        ..HirFile::default()
+    };
+    file.lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    if scan.depth <= SHALLOW {
+        read_text(text, &scan, &mut file);
+        return file;
+    }
+    let stack = (scan.depth.min(ABYSS) as usize * STACK_PER_DEPTH).max(64 << 20);
+    let done = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(stack);
+        let reader = builder.spawn_scoped(scope, || read_text(text, &scan, &mut file));
+        reader.is_ok_and(|reader| reader.join().is_ok())
+    });
+    if !done {
+        file.unread.push(UnreadPart {
+            span: start_of(1),
+            what: "file".to_owned(),
+            why: TOO_DEEP.to_owned(),
+            mentions_lock: text.contains("lock"),
+        });
+    }
+    file
+}
+
+/// Reads all parts of a text on this thread.
+fn read_text(text: &str, scan: &Scan, file: &mut HirFile) {
+    if scan.depth <= ABYSS && text.len() <= PART {
+        let whole = Piece {
+            range: 0..text.len(),
+            depth: scan.depth,
+        };
+        return read_part(text, &whole, 0, file);
+    }
+    let mut line = 0_u32;
+    for part in parts(text, &scan.pieces) {
+        let source = text.get(part.range.clone()).unwrap_or("");
+        read_part(source, &part, line, file);
+        line = line.saturating_add(count_lines(source));
+    }
+}
+
+fn count_lines(text: &str) -> u32 {
+    let newlines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+    u32::try_from(newlines).unwrap_or(u32::MAX)
+}
+
+fn start_of(line: u32) -> Span {
+    Span {
+        line,
+        column: 1,
+        end_line: line,
+        end_column: 1,
+    }
+}
+
+/// Joins top-level pieces into parts that end where a line ends; a piece beyond
+/// the abyss is a part of its own.
+fn parts(text: &str, pieces: &[Piece]) -> Vec<Piece> {
+    let starts_item = |at: usize| {
+        let rest = text.get(at..).unwrap_or("");
+        let first = rest.trim_start().chars().next();
+        rest.starts_with(['\n', '\r'])
+            && first.is_none_or(|c| c.is_alphabetic() || matches!(c, '#' | '/'))
+    };
+    let mut out: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        let Range { start, end } = piece.range;
+        match out.last_mut() {
+            Some(part)
+                if part.depth.max(piece.depth) <= ABYSS
+                    && (end - part.range.start <= PART || !starts_item(start)) =>
+            {
+                part.range.end = end;
+                part.depth = part.depth.max(piece.depth);
+            }
+            _ => out.push(piece.clone()),
+        }
+    }
+    out
+}
+
+/// Reads a part that starts at column 1 after `first_line` lines.
+fn read_part(text: &str, part: &Piece, first_line: u32, file: &mut HirFile) {
+    if part.depth > ABYSS || text.len() > LONGEST {
+        let item = text.trim_start();
+        let before = text.get(..text.len() - item.len()).unwrap_or("");
+        let line = first_line
+            .saturating_add(count_lines(before))
+            .saturating_add(1);
+        let why = if part.depth > ABYSS {
+            TOO_DEEP
+        } else {
+            "too long"
+        };
+        file.unread.push(UnreadPart {
+            span: start_of(line),
+            what: "item".to_owned(),
+            why: why.to_owned(),
+            mentions_lock: text.contains("lock"),
+        });
+        return;
+    }
+    let mut cx = Cx::new(first_line);
+    let (attrs, mut items) = match syn::parse_file(text) {
+        Ok(mut parsed) => (attrs::attrs(&parsed.attrs), cx.items(&mut parsed.items)),
+        Err(error) => recover::file(&mut cx, text, &error),
+    };
+    merge_attrs(&mut file.attrs, attrs);
+    file.items.append(&mut items);
+    file.unread.append(&mut cx.unread);
+    // Nothing of `syn` lives any more.
+    proc_macro2::extra::invalidate_current_thread_spans();
+}
+
+fn merge_attrs(into: &mut Attrs, from: Attrs) {
+    into.cfg.extend(from.cfg);
+    into.test |= from.test;
+    into.proc_macro |= from.proc_macro;
+    into.path = into.path.take().or(from.path);
+}
+
+/// The state of a conversion.
+struct Cx {
+    unread: Vec<UnreadPart>,
+    /// Lines of the file before this text.
+    first_line: u32,
+    depth: u32,
+    type_depth: u32,
+    item_depth: u32,
+    macro_depth: u32,
+    /// The last function seen, for what has no place of its own.
+    here: Span,
+    /// Shared by the many items without generics.
+    no_generics: Arc<Generics>,
+}
+
+impl Cx {
+    fn new(first_line: u32) -> Self {
+        Self {
+            unread: Vec::new(),
+            first_line,
+            depth: 0,
+            type_depth: 0,
+            item_depth: 0,
+            macro_depth: 0,
+            here: Span::default(),
+            no_generics: Arc::default(),
+        }
+    }
+
+    /// Counts something that was not understood.
+    fn unread(
+        &mut self,
+        span: Span,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        tokens: &TokenStream,
+    ) {
+        let span = if span == Span::default() {
+            self.here
+        } else {
+            span
+        };
+        let mentions_lock = mentions_lock(tokens);
+        self.unread.push(UnreadPart {
+            span,
+            what: what.into(),
+            why: why.into(),
+            mentions_lock,
+        });
+    }
+
+    fn too_deep(&mut self, what: &str, span: Span, mentions_lock: bool) {
+        let span = if span == Span::default() {
+            self.here
+        } else {
+            span
+        };
+        let (what, why) = (what.to_owned(), TOO_DEEP.to_owned());
+        self.unread.push(UnreadPart {
+            span,
+            what,
+            why,
+            mentions_lock,
+        });
+    }
+
+    /// The items in the arguments of a macro.
+    fn items_of(&mut self, tokens: TokenStream) -> syn::Result<Vec<Item>> {
+        let mut items = syn::parse::Parser::parse2(macro_args::items, tokens)?;
+        Ok(self.items(&mut items))
+    }
+}
+
+/// A path of one segment.
+fn single(name: &str) -> Path {
+    Path {
+        segments: vec![Segment {
+            name: name.into(),
+            ..Segment::default()
+        }],
+        ..Path::default()
+    }
+}
+
+/// Whether the tokens hold a call such as `.lock()`.
+fn mentions_lock(tokens: &TokenStream) -> bool {
+    let mut pending = vec![tokens.clone()];
+    while let Some(tokens) = pending.pop() {
+        // 0: nothing, 1: a dot, 2: a dot and a name of interest.
+        let mut state = 0;
+        for token in tokens {
+            state = match token {
+                TokenTree::Punct(punct) if punct.as_char() == '.' => 1,
+                TokenTree::Ident(ident) if state == 1 && is_lock_name(&span::name(&ident)) => 2,
+                TokenTree::Group(group) => {
+                    if state == 2 && group.delimiter() == Delimiter::Parenthesis {
+                        return true;
+                    }
+                    pending.push(group.stream());
+                    0
+                }
+                _ => 0,
+            };
+        }
+    }
+    false
+}
+
+fn is_lock_name(name: &str) -> bool {
+    matches!(
+        name,
+        "lock"
+            | "read"
+            | "write"
+            | "borrow"
+            | "borrow_mut"
+            | "upgradable_read"
+            | "read_recursive"
+            | "acquire"
+            | "wait"
+    ) || name.starts_with("try_lock")
+        || name.starts_with("try_read")
+        || name.starts_with("try_write")
+        || name.ends_with("_lock")
+        || name.starts_with("lock_")
+}

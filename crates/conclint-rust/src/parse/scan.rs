@@ -1,0 +1,479 @@
+//! One pass over the bytes of a source text: where comments are, how deep the
+//! nesting goes, and where the text is out of balance.
+//!
+//! It knows strings, raw strings, characters against lifetimes and nested
+//! comments, and nothing else of Rust. It exists because `syn` drops comments
+//! and recurses: the depth has to be known before it is called.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr2};
+
+/// What a scan found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// The highest estimate of syntax tree depth.
+    pub depth: u32,
+    /// Top-level pieces in source order; together they cover the text.
+    pub pieces: Vec<Piece>,
+    pub balance: Balance,
+}
+
+/// The text of one top-level item, with the white space before it; pieces can
+/// be smaller than an item, never larger.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    pub range: Range<usize>,
+    pub depth: u32,
+}
+
+/// How to make the brackets of a text match.
+#[derive(Debug, Default)]
+pub(super) struct Balance {
+    /// Brackets without a partner inside their level, by byte offset.
+    pub stray: Vec<usize>,
+    /// The closers that are missing at the end, outermost first.
+    pub open: Vec<u8>,
+    /// Where a string, character or block comment begins that never ends.
+    pub unterminated: Option<usize>,
+}
+
+impl Balance {
+    pub fn is_even(&self) -> bool {
+        self.stray.is_empty() && self.open.is_empty() && self.unterminated.is_none()
+    }
+}
+
+/// Bracket levels and keywords weigh more than operators: the parser uses more
+/// stack there.
+const BRACKET: u32 = 4;
+const OPERATOR: u32 = 2;
+/// A text with more open brackets than this is not scanned to its end.
+const MAX_LEVELS: usize = 1_000_000;
+
+/// What is open at one bracket level.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    open_at: usize,
+    closer: u8,
+    /// Operators and prefixes since the last `,` or `;`.
+    run: u32,
+    /// `<` and `|`, which nest across commas, since the last `;`.
+    across: u32,
+}
+
+impl Level {
+    fn weight(self) -> u32 {
+        self.run.saturating_add(self.across)
+    }
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    levels: Vec<Level>,
+    /// The weight of all levels below the top one.
+    below: u32,
+    top: Level,
+    /// A `}` was the last token: what follows may be a new statement.
+    after_brace: bool,
+    piece_start: usize,
+    piece_depth: u32,
+    out: Scan,
+}
+
+/// Reads the whole text; `on_comment` gets the byte range of each comment.
+pub(super) fn scan(text: &str, on_comment: impl FnMut(Range<usize>)) -> Scan {
+    let mut scanner = Scanner {
+        bytes: text.as_bytes(),
+        levels: Vec::new(),
+        below: 0,
+        top: Level::default(),
+        after_brace: false,
+        piece_start: 0,
+        piece_depth: 0,
+        out: Scan::default(),
+    };
+    scanner.run(on_comment);
+    scanner.finish()
+}
+
+impl Scanner<'_> {
+    fn at(&self, i: usize) -> u8 {
+        self.bytes.get(i).copied().unwrap_or(0)
+    }
+
+    fn run(&mut self, mut on_comment: impl FnMut(Range<usize>)) {
+        let len = self.bytes.len();
+        let mut i = skip_shebang(self.bytes);
+        while i < len {
+            if self.levels.len() > MAX_LEVELS {
+                self.piece_depth = u32::MAX;
+                self.levels.clear();
+                return;
+            }
+            let byte = self.at(i);
+            match byte {
+                b' ' | b'\n' | b'\t' | b'\r' => i += 1,
+                b'/' if matches!(self.at(i + 1), b'/' | b'*') => {
+                    let end = self.comment(i);
+                    on_comment(i..end);
+                    i = end;
+                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => {
+                    let end = word_end(self.bytes, i);
+                    let word = self.bytes.get(i..end).unwrap_or_default();
+                    i = match self.prefixed_literal(word, end) {
+                        Some(end) => end,
+                        None => {
+                            self.word(word);
+                            end
+                        }
+                    };
+                }
+                b'0'..=b'9' => {
+                    self.new_statement();
+                    i = word_end(self.bytes, i);
+                }
+                b'"' => {
+                    self.new_statement();
+                    i = self.string(i, i);
+                }
+                b'\'' => {
+                    self.new_statement();
+                    i = self.quote(i);
+                }
+                b'(' | b'[' | b'{' => {
+                    self.open(i, byte);
+                    i += 1;
+                }
+                b')' | b']' | b'}' => {
+                    self.close(i, byte);
+                    i += 1;
+                }
+                _ => {
+                    self.punct(i, byte);
+                    i += 1;
+                }
+            }
+        }
+    }
+
+    /// The end of the comment at `start`.
+    fn comment(&mut self, start: usize) -> usize {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        if self.at(start + 1) == b'/' {
+            return start + memchr(b'\n', rest).unwrap_or(rest.len());
+        }
+        let mut nested = 1_u32;
+        let mut i = start + 2;
+        while let Some(found) = self
+            .bytes
+            .get(i..)
+            .and_then(|rest| memchr2(b'*', b'/', rest))
+        {
+            i += found;
+            match (self.at(i), self.at(i + 1)) {
+                (b'*', b'/') => {
+                    nested -= 1;
+                    i += 2;
+                    if nested == 0 {
+                        return i;
+                    }
+                }
+                (b'/', b'*') => {
+                    nested += 1;
+                    i += 2;
+                }
+                _ => i += 1,
+            }
+        }
+        self.unterminated(start)
+    }
+
+    fn unterminated(&mut self, start: usize) -> usize {
+        self.out.balance.unterminated.get_or_insert(start);
+        self.bytes.len()
+    }
+
+    /// `b"..`, `r#"..`, `br"..`, `c"..`, `b'x'`: the end of the literal whose
+    /// prefix is `word`; `None` when it is a plain word.
+    fn prefixed_literal(&mut self, word: &[u8], end: usize) -> Option<usize> {
+        let start = end - word.len();
+        match word {
+            b"b" | b"c" if self.at(end) == b'"' => Some(self.string(start, end)),
+            b"b" if self.at(end) == b'\'' => Some(self.quote(end)),
+            b"r" | b"br" | b"cr" => {
+                let hashes = self
+                    .bytes
+                    .get(end..)?
+                    .iter()
+                    .take_while(|b| **b == b'#')
+                    .count();
+                (self.at(end + hashes) == b'"')
+                    .then(|| self.raw_string(start, end + hashes, hashes))
+            }
+            _ => None,
+        }
+        .inspect(|_| self.new_statement())
+    }
+
+    /// A string with escapes whose quote is at `quote`.
+    fn string(&mut self, start: usize, quote: usize) -> usize {
+        let mut i = quote + 1;
+        while let Some(found) = self
+            .bytes
+            .get(i..)
+            .and_then(|rest| memchr2(b'"', b'\\', rest))
+        {
+            i += found;
+            if self.at(i) == b'"' {
+                return i + 1;
+            }
+            i += 2;
+        }
+        self.unterminated(start)
+    }
+
+    fn raw_string(&mut self, start: usize, quote: usize, hashes: usize) -> usize {
+        let mut i = quote + 1;
+        while let Some(found) = self.bytes.get(i..).and_then(|rest| memchr(b'"', rest)) {
+            i += found + 1;
+            let close = self.bytes.get(i..i + hashes);
+            if close.is_some_and(|close| close.iter().all(|b| *b == b'#')) {
+                return i + hashes;
+            }
+        }
+        self.unterminated(start)
+    }
+
+    /// A character or a lifetime whose `'` is at `start`.
+    fn quote(&mut self, start: usize) -> usize {
+        let next = self.at(start + 1);
+        if next == b'\\' {
+            // The escaped character can itself be a quote.
+            let rest = self.bytes.get(start + 3..).unwrap_or_default();
+            return match memchr2(b'\'', b'\n', rest) {
+                Some(found) if rest.get(found) == Some(&b'\'') => start + 3 + found + 1,
+                _ => self.unterminated(start),
+            };
+        }
+        let width = match next {
+            0x00..0x80 => 1,
+            0x80..0xE0 => 2,
+            0xE0..0xF0 => 3,
+            _ => 4,
+        };
+        if next != b'\'' && self.at(start + 1 + width) == b'\'' {
+            return start + 1 + width + 1;
+        }
+        word_end(self.bytes, start + 1)
+    }
+
+    fn word(&mut self, word: &[u8]) {
+        if word == b"else" || word == b"as" {
+            self.after_brace = false;
+        } else {
+            self.new_statement();
+        }
+        // Keywords that open one more level of an expression without a bracket.
+        if word.len() <= 6
+            && matches!(
+                word,
+                b"else"
+                    | b"as"
+                    | b"if"
+                    | b"return"
+                    | b"break"
+                    | b"yield"
+                    | b"box"
+                    | b"move"
+                    | b"in"
+                    | b"let"
+                    | b"match"
+                    | b"while"
+                    | b"async"
+                    | b"static"
+                    | b"const"
+                    | b"unsafe"
+                    | b"mut"
+                    | b"dyn"
+                    | b"for"
+                    | b"loop"
+                    | b"do"
+                    | b"try"
+            )
+        {
+            self.top.run += BRACKET;
+            self.note();
+        }
+    }
+
+    fn punct(&mut self, at: usize, byte: u8) {
+        match byte {
+            b',' => self.top.run = 0,
+            b';' => {
+                self.top = Level {
+                    run: 0,
+                    across: 0,
+                    ..self.top
+                };
+                if self.levels.is_empty() {
+                    self.end_piece(at + 1);
+                }
+            }
+            b'>' if matches!(self.previous(at), b'-' | b'=') => {
+                if self.previous(at) == b'=' {
+                    self.top.across = 0;
+                }
+                self.top.run += OPERATOR;
+            }
+            b'>' => self.top.across = self.top.across.saturating_sub(BRACKET),
+            b'<' | b'|' => self.top.across += BRACKET,
+            _ => self.top.run += OPERATOR,
+        }
+        self.after_brace = false;
+        self.note();
+    }
+
+    fn previous(&self, at: usize) -> u8 {
+        at.checked_sub(1).map_or(0, |i| self.at(i))
+    }
+
+    /// A token that cannot continue a statement which ended in `}`.
+    fn new_statement(&mut self) {
+        if self.after_brace {
+            self.after_brace = false;
+            self.top.run = 0;
+            self.top.across = 0;
+        }
+    }
+
+    fn open(&mut self, at: usize, byte: u8) {
+        let closer = match byte {
+            b'(' => b')',
+            b'[' => b']',
+            _ => b'}',
+        };
+        if byte == b'{' {
+            self.new_statement();
+        }
+        self.top.run += BRACKET;
+        self.after_brace = false;
+        self.below = self.below.saturating_add(self.top.weight());
+        self.levels.push(self.top);
+        self.top = Level {
+            open_at: at,
+            closer,
+            ..Level::default()
+        };
+        self.note();
+    }
+
+    fn close(&mut self, at: usize, byte: u8) {
+        if self.top.closer != byte || self.levels.is_empty() {
+            self.mismatch(at, byte);
+            return;
+        }
+        self.pop();
+        self.after_brace = byte == b'}';
+        if self.after_brace && self.levels.is_empty() {
+            self.end_piece(at + 1);
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some(level) = self.levels.pop() {
+            self.below = self.below.saturating_sub(level.weight());
+            self.top = level;
+        }
+    }
+
+    /// A closer that does not match: where an outer level waits for it, the
+    /// inner ones were never closed; otherwise it is one too many.
+    fn mismatch(&mut self, at: usize, byte: u8) {
+        // The outermost level is the file itself.
+        let waits = self.levels.iter().skip(1).any(|level| level.closer == byte);
+        if byte != b'}' || !waits {
+            self.out.balance.stray.push(at);
+            return;
+        }
+        while self.top.closer != byte && !self.levels.is_empty() {
+            self.out.balance.stray.push(self.top.open_at);
+            self.pop();
+        }
+        self.close(at, byte);
+    }
+
+    fn note(&mut self) {
+        let depth = self.below.saturating_add(self.top.weight());
+        self.piece_depth = self.piece_depth.max(depth);
+    }
+
+    fn end_piece(&mut self, end: usize) {
+        let range = self.piece_start..end;
+        self.out.depth = self.out.depth.max(self.piece_depth);
+        self.out.pieces.push(Piece {
+            range,
+            depth: self.piece_depth,
+        });
+        self.piece_start = end;
+        self.piece_depth = 0;
+    }
+
+    fn finish(mut self) -> Scan {
+        if !self.levels.is_empty() {
+            self.levels.push(self.top);
+            self.out.balance.open = self
+                .levels
+                .iter()
+                .skip(1)
+                .map(|level| level.closer)
+                .collect();
+        }
+        if self.piece_start < self.bytes.len() {
+            self.end_piece(self.bytes.len());
+        }
+        self.out
+    }
+}
+
+/// The end of a word or number that starts at `start`; at least one byte on,
+/// except at the end of the text.
+fn word_end(bytes: &[u8], start: usize) -> usize {
+    let rest = bytes.get(start..).unwrap_or_default();
+    start
+        + rest
+            .iter()
+            .position(|b| !IS_WORD[usize::from(*b)])
+            .unwrap_or(rest.len())
+}
+
+/// Letters, digits, `_` and all that is not ASCII.
+const IS_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
+/// `#!/usr/bin/env ..` on the first line, but not `#![attribute]`.
+fn skip_shebang(bytes: &[u8]) -> usize {
+    let start = if bytes.starts_with("\u{feff}".as_bytes()) {
+        3
+    } else {
+        0
+    };
+    let rest = bytes.get(start..).unwrap_or_default();
+    let Some(after) = rest.strip_prefix(b"#!") else {
+        return start;
+    };
+    match after.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'[') | None => start,
+        Some(_) => start + memchr(b'\n', rest).unwrap_or(rest.len()),
+    }
+}

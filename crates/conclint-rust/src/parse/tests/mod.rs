@@ -1,0 +1,9 @@
+//! Tests of the front end.
+
+mod corpus;
+mod deep;
+mod dump;
+mod hostile;
+mod resilience;
+mod spans;
+mod table;

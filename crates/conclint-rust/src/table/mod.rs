@@ -1,0 +1,12 @@
+//! What is known about code outside the workspace, as data: lock types, and
+//! functions and methods that block, spawn, run their closures in place or do
+//! work of some weight.
+//!
+//! Nothing here looks at source; the lowering asks these tables by canonical
+//! path (`core` and `alloc` read as `std`).
+
+mod effects;
+mod locks;
+
+pub use effects::{Effect, MethodEffect, function_effect, method_effect, runs_in_place};
+pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};

@@ -1,0 +1,7 @@
+//! Half of it parses.
+
+pub fn good() {}
+
+pub fn bad( {
+    let = 3;
+}

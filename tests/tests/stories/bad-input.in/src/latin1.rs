@@ -1,0 +1,3 @@
+//! A file in an old encoding: café.
+
+fn f() {}

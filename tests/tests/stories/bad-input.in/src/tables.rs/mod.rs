@@ -1,0 +1,1 @@
+//! In a directory that is called like a file.
