@@ -72,11 +72,7 @@ pub(crate) fn load(path: &Path) -> Result<Saved> {
 }
 
 /// The file for an explored test that failed.
-pub(crate) fn of(
-    explored: &Explored,
-    rustc: &str,
-    cargo_args: &[String],
-) -> Option<Saved> {
+pub(crate) fn of(explored: &Explored, rustc: &str, cargo_args: &[String]) -> Option<Saved> {
     let failure = explored.result.failure.as_ref()?;
     Some(Saved {
         schema: SCHEMA.to_owned(),

@@ -114,7 +114,12 @@ fn a_deadlock_names_its_cycle() {
     assert_eq!(found.stuck.len(), 2);
     assert_eq!(found.stuck[0].waits_for, [1]);
     assert_eq!(found.stuck[1].waits_for, [0]);
-    assert!(found.stuck.iter().all(|s| s.kind == Kind::Lock && s.holds.len() == 1));
+    assert!(
+        found
+            .stuck
+            .iter()
+            .all(|s| s.kind == Kind::Lock && s.holds.len() == 1)
+    );
 }
 
 fn lost_wakeup() {
@@ -130,7 +135,10 @@ fn lost_wakeup() {
 fn a_lost_wakeup_is_told() {
     let found = search(Bounded::new(1), 1000, lost_wakeup).expect("a deadlock");
     assert_eq!(found.end, End::Deadlock);
-    assert_eq!((found.stuck[0].kind, found.stuck[0].missed), (Kind::Wait, 1));
+    assert_eq!(
+        (found.stuck[0].kind, found.stuck[0].missed),
+        (Kind::Wait, 1)
+    );
 }
 
 #[test]

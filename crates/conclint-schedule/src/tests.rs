@@ -200,9 +200,17 @@ fn timers_fire_last() {
     };
     let sleepers = [step(0, Some(20)), step(1, None), step(2, Some(10))];
     assert_eq!(pick(false, false, &sleepers), 1);
-    assert_eq!(pick(true, false, &sleepers), 1, "a yield alone does not move the clock");
+    assert_eq!(
+        pick(true, false, &sleepers),
+        1,
+        "a yield alone does not move the clock"
+    );
     assert_eq!(pick(true, true, &sleepers), 2, "the earliest");
     let all = [step(0, None), step(1, None), step(2, Some(10))];
     assert_eq!(pick(true, true, &all), 0, "ready threads come first");
-    assert_eq!(pick(false, false, &sleepers[..1]), 0, "nobody else can move");
+    assert_eq!(
+        pick(false, false, &sleepers[..1]),
+        0,
+        "nobody else can move"
+    );
 }
