@@ -35,6 +35,8 @@ pub fn run(dir: &Path, arguments: &[&str], limit: Duration) -> Run {
         .args(arguments)
         .current_dir(dir)
         .env_remove("CLICOLOR_FORCE")
+        .env_remove("CARGO_TARGET_DIR")
+        .env("CONCLINT_CACHE", cache())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -71,6 +73,13 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>
         }
         bytes
     })
+}
+
+/// Where the runtime of `explore` is built once for all tests.
+fn cache() -> PathBuf {
+    let binary = binary();
+    let target = binary.parent().and_then(Path::parent);
+    target.unwrap_or(Path::new(".")).join("conclint-cache")
 }
 
 /// The program that cargo builds for the tests of this package; it lies one

@@ -5,6 +5,7 @@
 //! and a verdict of an exploration carry the same [`Trace`], so one renderer
 //! draws both.
 
+pub mod explore;
 mod summary;
 
 use std::fmt;

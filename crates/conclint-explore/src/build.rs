@@ -89,9 +89,11 @@ pub(crate) fn build(
 ) -> Result<Vec<Binary>> {
     let lock = project.root.join("Cargo.lock");
     let _lock = LockFile((!lock.is_file()).then_some(lock));
-    let mut found = call(request, project, runtime, &Call::Tests)?;
-    if let Some(arguments) = mains(&request.cargo_args) {
-        found.extend(call(request, project, runtime, &Call::Mains(arguments))?);
+    let (mut found, programs) = call(request, project, runtime, &Call::Tests)?;
+    if let Some(arguments) = mains(&request.cargo_args)
+        && (programs || arguments.iter().any(|a| a.starts_with("--example")))
+    {
+        found.extend(call(request, project, runtime, &Call::Mains(arguments))?.0);
     }
     Ok(found)
 }
@@ -142,12 +144,13 @@ fn mains(arguments: &[String]) -> Option<Vec<String>> {
     Some(kept)
 }
 
+/// Calls cargo. Gives what it built to run, and whether there are binaries at all.
 fn call(
     request: &Request,
     project: &Project,
     runtime: &Runtime,
     what: &Call,
-) -> Result<Vec<Binary>> {
+) -> Result<(Vec<Binary>, bool)> {
     let locked = project.root.join("Cargo.lock").is_file();
     let mut command = cargo();
     match what {
@@ -177,8 +180,11 @@ fn call(
     }
     let stdout = String::from_utf8_lossy(&output.stdout);
     let messages = stdout.lines().filter_map(|l| serde_json::from_str(l).ok());
+    let messages: Vec<Value> = messages.collect();
     let tests = matches!(what, Call::Tests);
-    Ok(messages.filter_map(|m: Value| binary(&m, tests)).collect())
+    let programs = messages.iter().any(|m| m["target"]["kind"][0] == "bin");
+    let binaries = messages.iter().filter_map(|m| binary(m, tests));
+    Ok((binaries.collect(), programs))
 }
 
 fn binary(message: &Value, tests: bool) -> Option<Binary> {

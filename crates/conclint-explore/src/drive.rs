@@ -5,40 +5,101 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use conclint_diag::explore::Verdict;
 
+use crate::answer::{Listed, TestResult};
 use crate::build::{Binary, Project};
-use crate::outcome::{Explored, Listed, TestResult, Verdict};
 use crate::request::{Ignored, Request};
 
+/// Is told how far a run is. Called from several threads.
+pub trait Progress: Sync {
+    /// Something else is being done now.
+    fn stage(&self, _what: &'static str) {}
+
+    /// Somebody looks on, so that schedules are worth counting while they run.
+    fn watched(&self) -> bool {
+        false
+    }
+
+    /// So many tests are going to be explored.
+    fn tests(&self, _count: usize) {}
+
+    /// A test is being explored.
+    fn test(&self, _name: &str) {}
+
+    /// So many more schedules have been run.
+    fn schedules(&self, _more: u64) {}
+
+    /// A test is done.
+    fn test_done(&self) {}
+}
+
+/// Nobody looks on.
+impl Progress for () {}
+
 /// Runs a binary with a job, and gives the lines it answered.
-fn call(binary: &Binary, dir: &Path, name: &str, job: &str) -> Result<Vec<String>> {
-    let (input, output) = (
-        dir.join(format!("{name}.job")),
-        dir.join(format!("{name}.out")),
-    );
-    fs::write(&input, format!("out {}\n{job}", output.display()))?;
+fn call(
+    binary: &Binary,
+    dir: &Path,
+    name: &str,
+    job: &str,
+    progress: &dyn Progress,
+) -> Result<Vec<String>> {
+    let file = |end: &str| dir.join(format!("{name}.{end}"));
+    let (input, output, count) = (file("job"), file("out"), file("count"));
+    let watched = progress.watched();
+    let mut text = format!("out {}\n{job}", output.display());
+    if watched {
+        let _ = writeln!(text, "count {}", count.display());
+    }
+    fs::write(&input, text)?;
     let _ = fs::remove_file(&output);
-    let status = Command::new(&binary.executable)
+    let mut child = Command::new(&binary.executable)
         .env("CONCLINT_JOB", &input)
         .env("CARGO_MANIFEST_DIR", &binary.dir)
+        .env("CARGO_PKG_NAME", &binary.package)
         .current_dir(&binary.dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .status()
+        .spawn()
         .with_context(|| format!("cannot run {}", binary.executable.display()))?;
-    let text = fs::read_to_string(&output)
-        .with_context(|| format!("{} gave no answer ({status})", binary.executable.display()))?;
-    let _ = fs::remove_file(&input);
-    let _ = fs::remove_file(&output);
+    let mut seen = 0;
+    while watched && child.try_wait()?.is_none() {
+        seen = counted(&count, seen, progress);
+        std::thread::sleep(POLL);
+    }
+    let status = child.wait()?;
+    let text = fs::read_to_string(&output);
+    for file in [&input, &output, &count] {
+        let _ = fs::remove_file(file);
+    }
+    let text = text.with_context(|| {
+        format!(
+            "{} {} gave no answer ({status})",
+            binary.package, binary.target
+        )
+    })?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 
+/// How often running schedules are counted.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Reads how many schedules have been run, and tells of the new ones.
+fn counted(file: &Path, before: u64, progress: &dyn Progress) -> u64 {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let now = text.trim().parse().unwrap_or(before).max(before);
+    progress.schedules(now - before);
+    now
+}
+
 fn list(binary: &Binary, dir: &Path, name: &str) -> Result<Vec<Listed>> {
-    let lines = call(binary, dir, name, "mode list\n")?;
+    let lines = call(binary, dir, name, "mode list\n", &())?;
     let tests = lines.iter().map(|l| serde_json::from_str(l));
     let mut tests: Vec<Listed> = tests
         .collect::<Result<_, _>>()
@@ -59,7 +120,6 @@ fn empty(test: &str, verdict: Verdict, reason: String) -> TestResult {
         max_steps: 0,
         milliseconds: 0,
         fresh_process: String::new(),
-        found_deviations: -1,
         unapplied: Vec::new(),
         failure: None,
     }
@@ -79,6 +139,7 @@ fn one(
     name: &str,
     test: &str,
     fixed: Option<&Fixed>,
+    progress: &dyn Progress,
 ) -> TestResult {
     let mut job = format!(
         "mode {}\ntest {test}\nseed {}\nschedules {}\ntime-ms {}\nmax-steps {}\nstrategy {}\n",
@@ -95,7 +156,7 @@ fn one(
             let _ = writeln!(job, "deviation {thread} {nth} {to}");
         }
     }
-    let answer = call(binary, dir, name, &job).and_then(|lines| {
+    let answer = call(binary, dir, name, &job, progress).and_then(|lines| {
         let line = lines.first().context("no such test")?;
         serde_json::from_str(line).context("unreadable answer")
     });
@@ -109,39 +170,24 @@ struct Item<'a> {
 }
 
 /// Explores every wanted test of `binaries`, or runs a fixed schedule of them.
-pub(crate) fn run(
+pub(crate) fn run<'a>(
     request: &Request,
     project: &Project,
-    binaries: &[Binary],
+    binaries: &'a [Binary],
     fixed: Option<&Fixed>,
-    progress: &(dyn Fn(usize, usize, &str) + Sync),
-) -> Result<Vec<Explored>> {
+    progress: &dyn Progress,
+) -> Result<Vec<(&'a Binary, TestResult)>> {
     let dir = project.conclint_dir.join("jobs");
     fs::create_dir_all(&dir)?;
+    progress.stage("exploring");
     // Two runs at once must not read each other's answers.
     let run = std::process::id();
-    let mut items = Vec::new();
-    for (index, binary) in binaries.iter().enumerate() {
-        for test in list(binary, &dir, &format!("{run}-list-{index}"))? {
-            if !request.wants(&test.test) {
-                continue;
-            }
-            let skipped = match request.ignored {
-                Ignored::Skip => test.ignored,
-                Ignored::Only => !test.ignored,
-                Ignored::Include => false,
-            };
-            if skipped && request.ignored == Ignored::Only {
-                continue;
-            }
-            items.push(Item {
-                binary,
-                test,
-                skipped,
-            });
-        }
-    }
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let items = wanted(request, binaries, &dir, run)?;
+    progress.tests(items.iter().filter(|i| !i.skipped).count());
+    let next = AtomicUsize::new(0);
+    // The first failure ends the run. Which one is first is a matter of order, not of time, so
+    // that the number of jobs changes nothing.
+    let first_failure = AtomicUsize::new(usize::MAX);
     let results: Vec<Mutex<Option<TestResult>>> = items.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
         for _ in 0..request.jobs.clamp(1, items.len().max(1)) {
@@ -151,32 +197,16 @@ pub(crate) fn run(
                     let (Some(item), Some(slot)) = (items.get(index), results.get(index)) else {
                         return;
                     };
+                    if item.skipped || index > first_failure.load(Ordering::Relaxed) {
+                        continue;
+                    }
                     let name = &item.test.test;
-                    let result = if item.skipped {
-                        let why = match item.test.ignore_reason.as_str() {
-                            "" => "ignored".to_owned(),
-                            reason => format!("ignored: {reason}"),
-                        };
-                        empty(name, Verdict::Skipped, why)
-                    } else if stop.load(Ordering::Relaxed) {
-                        empty(
-                            name,
-                            Verdict::Skipped,
-                            "stopped at the first failure".to_owned(),
-                        )
-                    } else {
-                        progress(index, items.len(), name);
-                        one(
-                            request,
-                            item.binary,
-                            &dir,
-                            &format!("{run}-{index}"),
-                            name,
-                            fixed,
-                        )
-                    };
+                    progress.test(name);
+                    let job = format!("{run}-{index}");
+                    let result = one(request, item.binary, &dir, &job, name, fixed, progress);
+                    progress.test_done();
                     if result.verdict.is_failure() && !request.keep_going {
-                        stop.store(true, Ordering::Relaxed);
+                        first_failure.fetch_min(index, Ordering::Relaxed);
                     }
                     if let Ok(mut slot) = slot.lock() {
                         *slot = Some(result);
@@ -185,16 +215,56 @@ pub(crate) fn run(
             });
         }
     });
-    let done =
-        items.iter().zip(results).map(|(item, slot)| Explored {
-            package: item.binary.package.clone(),
-            target: item.binary.target.clone(),
-            result: slot.into_inner().ok().flatten().unwrap_or_else(|| {
-                empty(&item.test.test, Verdict::Inconclusive, "lost".to_owned())
-            }),
-            schedule_file: None,
-        });
+    let last = first_failure.load(Ordering::Relaxed);
+    let done = items.iter().zip(results).enumerate();
+    let done = done.map(|(index, (item, slot))| {
+        let name = &item.test.test;
+        let result = match slot.into_inner() {
+            _ if item.skipped => empty(name, Verdict::Skipped, ignored(&item.test)),
+            Ok(Some(result)) if index <= last => result,
+            _ => {
+                let why = "stopped at the first failure; --keep-going goes on".to_owned();
+                empty(name, Verdict::Skipped, why)
+            }
+        };
+        (item.binary, result)
+    });
     Ok(done.collect())
+}
+
+/// The tests that the request asks for, in order.
+fn wanted<'a>(
+    request: &Request,
+    binaries: &'a [Binary],
+    dir: &Path,
+    run: u32,
+) -> Result<Vec<Item<'a>>> {
+    let mut items = Vec::new();
+    for (index, binary) in binaries.iter().enumerate() {
+        for test in list(binary, dir, &format!("{run}-list-{index}"))? {
+            if !request.wants(&test.test) {
+                continue;
+            }
+            let skipped = match request.ignored {
+                Ignored::Skip => test.ignored,
+                Ignored::Only if !test.ignored => continue,
+                Ignored::Only | Ignored::Include => false,
+            };
+            items.push(Item {
+                binary,
+                test,
+                skipped,
+            });
+        }
+    }
+    Ok(items)
+}
+
+fn ignored(test: &Listed) -> String {
+    match test.ignore_reason.as_str() {
+        "" => "ignored".to_owned(),
+        reason => format!("ignored: {reason}"),
+    }
 }
 
 /// Where jobs and answers are written.

@@ -2,67 +2,103 @@
 //! controlled schedules in child processes, and explains what fails.
 //!
 //! The project's sources, manifests and lock file stay as they are; everything is written below
-//! `target/conclint/`. What is explored is what `cargo test` would run, except doc tests.
+//! `target/conclint/`. What is explored is what `cargo test` would run, except doc tests. Knows no
+//! output format: a run comes to an [`Outcome`], which is plain data.
 
+mod answer;
 mod build;
 mod drive;
-mod human;
-mod json;
-mod outcome;
 mod request;
 mod runtime;
 mod saved;
+mod story;
 mod wrapper;
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use conclint_diag::explore::{Exploration, Settings};
 
 pub use build::BuildFailed;
-pub use human::write as write_human;
-pub use json::write as write_json;
-pub use outcome::{
-    Explored, Failure, Held, Outcome, Panicked, Place, Step, Stuck, TestResult, Verdict,
-};
+pub use drive::Progress;
 pub use request::{Ignored, Request};
 pub use runtime::{Runtime, prepare};
 pub use wrapper::act_as_compiler;
 
-/// Called before each test with its number, their count and its name.
-pub type Progress<'a> = &'a (dyn Fn(usize, usize, &str) + Sync);
+use crate::story::Texts;
+
+/// The strategies by name, the default first.
+pub const STRATEGIES: [&str; 6] = ["portfolio", "random", "pct", "pos", "bounded", "exhaustive"];
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The verdicts and their stories.
+    pub exploration: Exploration,
+    /// Source texts by the paths that the stories name.
+    pub sources: BTreeMap<Arc<str>, Arc<str>>,
+}
 
 /// Explores what `request` asks for.
 ///
 /// # Errors
 /// [`BuildFailed`] where rustc has said why; anything else is a problem of the set-up.
-pub fn run(request: &Request, progress: Progress<'_>) -> Result<Outcome> {
+pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
     let project = build::locate(request)?;
+    progress.stage("preparing the runtime");
     let runtime = prepare(&request.dir)?;
+    progress.stage("building");
     let binaries = build::build(request, &project, &runtime)?;
-    let mut tests = drive::run(request, &project, &binaries, None, progress)?;
-    for test in &mut tests {
-        let rustc = &runtime.rustc;
-        if !test.result.verdict.is_failure() {
-            continue;
+    let results = drive::run(request, &project, &binaries, None, progress)?;
+    let mut texts = Texts::new(&project.root);
+    let mut tests = Vec::new();
+    for (binary, answer) in results {
+        let file = match answer.verdict.is_failure() {
+            true => saved::of(binary, &answer, &runtime.rustc, &request.cargo_args),
+            false => None,
+        };
+        let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
+        if let (Some(file), Some(failure)) = (file, &mut test.failure) {
+            let path = saved::save(&project, &file)
+                .with_context(|| format!("cannot save the schedule of {}", file.test))?;
+            failure.schedule_file = Some(saved::shown(&path, &request.dir));
         }
-        if let Some(file) = saved::of(test, rustc, &request.cargo_args) {
-            let path = saved::save(&project, &file)?;
-            let shown = path.strip_prefix(&project.root).unwrap_or(&path);
-            test.schedule_file = Some(shown.display().to_string());
-        }
+        tests.push(test);
     }
-    Ok(Outcome {
-        rustc: runtime.rustc,
-        tests,
-        root: project.root,
-    })
+    Ok(outcome(request, runtime, tests, texts, false))
+}
+
+fn outcome(
+    request: &Request,
+    runtime: Runtime,
+    tests: Vec<conclint_diag::explore::Explored>,
+    texts: Texts,
+    replay: bool,
+) -> Outcome {
+    Outcome {
+        exploration: Exploration {
+            rustc: runtime.rustc,
+            settings: Settings {
+                schedules: request.schedules,
+                milliseconds: u64::try_from(request.time.as_millis()).unwrap_or(u64::MAX),
+                strategy: request.strategy.clone(),
+                seed: request.seed,
+                max_steps: request.max_steps,
+            },
+            tests,
+            replay,
+        },
+        sources: texts.into_map(),
+    }
 }
 
 /// Runs a saved schedule once more, in the project around `request.dir`.
 ///
 /// # Errors
 /// As for [`run`], and where the file is not a schedule or its test is gone.
-pub fn replay(request: &Request, file: &Path) -> Result<Outcome> {
+pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result<Outcome> {
     let saved = saved::load(file)?;
     let request = Request {
         cargo_args: saved.cargo_args.clone(),
@@ -73,18 +109,32 @@ pub fn replay(request: &Request, file: &Path) -> Result<Outcome> {
         ..request.clone()
     };
     let project = build::locate(&request)?;
+    progress.stage("preparing the runtime");
     let runtime = prepare(&request.dir)?;
+    progress.stage("building");
     let mut binaries = build::build(&request, &project, &runtime)?;
     binaries.retain(|b| b.package == saved.package && b.target == saved.target);
     let fixed = drive::Fixed {
         flags: saved.flags,
         deviations: saved.deviations.clone(),
     };
-    let tests = drive::run(&request, &project, &binaries, Some(&fixed), &|_, _, _| {})?;
-    anyhow::ensure!(!tests.is_empty(), "the test {} is gone", saved.test);
-    Ok(Outcome {
-        rustc: runtime.rustc,
-        tests,
-        root: project.root,
-    })
+    let results = drive::run(&request, &project, &binaries, Some(&fixed), progress)?;
+    anyhow::ensure!(
+        !results.is_empty(),
+        "the test {} is gone from {} ({})",
+        saved.test,
+        saved.package,
+        saved.target
+    );
+    let mut texts = Texts::new(&project.root);
+    let tests = results
+        .into_iter()
+        .map(|(binary, answer)| {
+            let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
+            // Of a search these numbers speak; one schedule has none.
+            (test.executions, test.milliseconds) = (0, 0);
+            test
+        })
+        .collect();
+    Ok(outcome(&request, runtime, tests, texts, true))
 }

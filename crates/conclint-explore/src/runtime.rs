@@ -104,13 +104,17 @@ pub fn prepare(dir: &Path) -> Result<Runtime> {
     let listed = home.join("artifacts");
     let mut fresh = false;
     if !listed.is_file() {
-        fresh = true;
-        build(&home, dir, &host).with_context(|| {
-            format!(
-                "cannot build the runtime for rustc {release} in {}",
-                home.display()
-            )
-        })?;
+        fs::create_dir_all(&home).with_context(|| format!("cannot write to {}", home.display()))?;
+        // Two first runs at once: one builds, the other waits and finds it built.
+        let lock = fs::File::create(home.join("lock"))?;
+        lock.lock().context("cannot lock the cache")?;
+        fresh = !listed.is_file();
+        if fresh {
+            build(&home, dir, &host).with_context(|| {
+                let home = home.display();
+                format!("cannot build the runtime for rustc {release} in {home}")
+            })?;
+        }
     }
     let text = fs::read_to_string(&listed)?;
     let mut lines = text.lines().map(PathBuf::from);

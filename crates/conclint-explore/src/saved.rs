@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::build::Project;
+use crate::answer::TestResult;
+use crate::build::{Binary, Project};
 use crate::drive::schedules_dir;
-use crate::outcome::Explored;
 
 const SCHEMA: &str = "conclint/schedule/1";
 
@@ -72,19 +72,43 @@ pub(crate) fn load(path: &Path) -> Result<Saved> {
 }
 
 /// The file for an explored test that failed.
-pub(crate) fn of(explored: &Explored, rustc: &str, cargo_args: &[String]) -> Option<Saved> {
-    let failure = explored.result.failure.as_ref()?;
+pub(crate) fn of(
+    binary: &Binary,
+    answer: &TestResult,
+    rustc: &str,
+    cargo_args: &[String],
+) -> Option<Saved> {
+    let failure = answer.failure.as_ref()?;
     Some(Saved {
         schema: SCHEMA.to_owned(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         rustc: rustc.to_owned(),
-        package: explored.package.clone(),
-        target: explored.target.clone(),
-        test: explored.result.test.clone(),
+        package: binary.package.clone(),
+        target: binary.target.clone(),
+        test: answer.test.clone(),
         cargo_args: cargo_args.to_vec(),
-        max_steps: explored.result.max_steps,
+        max_steps: answer.max_steps,
         fingerprint: failure.fingerprint.clone(),
         flags: failure.flags,
         deviations: failure.deviations.clone(),
     })
+}
+
+/// The path to write on a command line in `dir`.
+pub(crate) fn shown(path: &Path, dir: &Path) -> String {
+    let absolute = |p: &Path| p.canonicalize().unwrap_or_else(|_| p.to_owned());
+    let (path, dir) = (absolute(path), absolute(dir));
+    for (up, ancestor) in dir.ancestors().enumerate() {
+        // Far up, the whole path is easier to read.
+        if up > 3 {
+            break;
+        }
+        if let Ok(rest) = path.strip_prefix(ancestor) {
+            return Path::new(&"../".repeat(up))
+                .join(rest)
+                .display()
+                .to_string();
+        }
+    }
+    path.display().to_string()
 }

@@ -6,6 +6,7 @@
 //!
 //! To add a format: one file beside `short.rs`, one variant in [`Format`].
 
+mod explore;
 mod human;
 mod json;
 mod rules;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use conclint_diag::{Finding, Summary};
 
+pub use explore::{ExploreFormat, ExploreReport, explore_summary_line};
 pub use rules::{RuleRow, RulesFormat, write_rules};
 pub use summary::summary_line;
 pub use text::{one_line, printable};

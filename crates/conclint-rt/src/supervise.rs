@@ -87,6 +87,9 @@ pub fn run(tests: &[Test]) -> bool {
     let Some(job) = Job::parse(&text) else {
         std::process::exit(2)
     };
+    if let Some(file) = &job.count {
+        let _ = COUNT.set(file.clone());
+    }
     let lines = match job.mode {
         Mode::List => tests.iter().map(report::listed).collect(),
         Mode::Explore | Mode::Replay => match tests.iter().find(|t| t.name == job.test) {
@@ -136,6 +139,20 @@ pub(crate) fn run_main(test: &Test) -> isize {
     }
 }
 
+/// Where the number of schedules is written while they run, where somebody looks on.
+static COUNT: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+
+/// Tells how many schedules have been run, now and then.
+fn tell_count(told: &mut u64) {
+    let now = real_millis();
+    if let (Some(file), Some(journal), true) = (COUNT.get(), journal::get(), now >= *told + 100) {
+        *told = now;
+        let count = journal.execution.load(std::sync::atomic::Ordering::Relaxed);
+        // It is only shown; a number that is lost is followed by another.
+        let _ = std::fs::write(file, count.to_string());
+    }
+}
+
 /// How a child ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Child {
@@ -163,8 +180,10 @@ fn in_child(f: impl FnOnce() -> String) -> Child {
         return Child::NoFork;
     }
     let mut seen = (0, real_millis());
+    let mut told = seen.1;
     let mut pause = 50;
     let status = loop {
+        tell_count(&mut told);
         let mut status = 0;
         // SAFETY: waits for the child just made.
         match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {

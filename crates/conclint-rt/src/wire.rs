@@ -13,6 +13,8 @@ use conclint_schedule::{Deviation, Mix};
 pub(crate) struct Job {
     pub mode: Mode,
     pub out: PathBuf,
+    /// Where the number of schedules is written while they run.
+    pub count: Option<PathBuf>,
     pub test: String,
     pub seed: u64,
     pub schedules: u64,
@@ -35,6 +37,7 @@ impl Job {
         let mut job = Self {
             mode: Mode::List,
             out: PathBuf::new(),
+            count: None,
             test: String::new(),
             seed: 0,
             schedules: 1000,
@@ -56,6 +59,7 @@ impl Job {
                     };
                 }
                 "out" => job.out = PathBuf::from(value),
+                "count" => job.count = Some(PathBuf::from(value)),
                 "test" => value.clone_into(&mut job.test),
                 "seed" => job.seed = value.parse().ok()?,
                 "schedules" => job.schedules = value.parse().ok()?,

@@ -8,9 +8,13 @@ use conclint_check::{FailOn, Request, config};
 use conclint_diag::Confidence;
 use conclint_lints::Level;
 
+use crate::explore_args::{ExploreArgs, ReplayArgs};
+
 /// Finds concurrency bugs in Rust code.
 ///
-/// Reads source files, never runs them: no cargo, no compiler, no build script.
+/// `check` reads source files and never runs them: no cargo, no compiler, no build script.
+/// `explore` builds a project and runs its tests, again and again, each time in another order of
+/// threads.
 #[derive(Debug, Parser)]
 #[command(
     name = "conclint",
@@ -20,10 +24,10 @@ use conclint_lints::Level;
 )]
 #[command(after_help = "\
 Exit codes:
-  0  nothing at or above the fail level
-  1  findings at or above the fail level
-  2  wrong usage or configuration, or an error of conclint itself
-  3  nothing to do: no Rust file was read")]
+  0  nothing at or above the fail level; no schedule breaks a test
+  1  findings at or above the fail level; a schedule breaks a test
+  2  wrong usage or configuration, a build error, or an error of conclint itself
+  3  nothing to do: no Rust file was read, no test was explored")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) check: CheckArgs,
@@ -52,6 +56,10 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Shows the configuration in effect and where each value comes from
     Config(ConfigArgs),
+    /// Runs a project's tests under controlled schedules, as they are, and shows what breaks them
+    Explore(Box<ExploreArgs>),
+    /// Runs one saved failing schedule again
+    Replay(ReplayArgs),
 }
 
 #[derive(Debug, Args)]

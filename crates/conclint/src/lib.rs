@@ -1,5 +1,8 @@
-//! The `conclint` command. Thin: arguments in, calls to `conclint-check` and
-//! `conclint-report`, an exit code out.
+//! The `conclint` command. Thin: arguments in, calls to `conclint-check`,
+//! `conclint-explore` and `conclint-report`, an exit code out.
+//!
+//! While `explore` builds a project, cargo calls this same program in the
+//! compiler's place.
 //!
 //! A library so that both binaries and the end-to-end tests share one `main`.
 //! Results go to standard output, everything else to standard error. Never
@@ -9,6 +12,8 @@
 mod args;
 mod commands;
 pub mod exit;
+mod explore;
+mod explore_args;
 mod output;
 mod progress;
 
@@ -58,6 +63,9 @@ impl From<conclint_check::Error> for Failure {
 
 /// Runs the command line `args`, program name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    if let Some(code) = conclint_explore::act_as_compiler() {
+        return code;
+    }
     install_panic_hook();
     let code = match panic::catch_unwind(AssertUnwindSafe(|| run(args.into_iter().collect()))) {
         Ok(code) => code,
@@ -87,6 +95,8 @@ fn run(args: Vec<OsString>) -> u8 {
         Some(Command::Rules(args)) => commands::rules(&args, color),
         Some(Command::Explain(args)) => commands::explain(&args, color),
         Some(Command::Config(args)) => commands::config(args, color),
+        Some(Command::Explore(args)) => explore::explore(*args, color),
+        Some(Command::Replay(args)) => explore::replay(args, color),
     };
     match result {
         Ok(code) => code,

@@ -2,6 +2,8 @@
 //! run takes longer than a second.
 
 use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -53,6 +55,89 @@ pub(crate) fn with_bar<R>(work: impl FnOnce(&dyn Progress) -> R) -> R {
         scope.spawn(|| show_when_slow(&bar, gone));
         work(&bar)
     })
+}
+
+/// Shows how an exploration goes: tests done, schedules a second.
+struct ExploreBar {
+    bar: ProgressBar,
+    schedules: AtomicU64,
+    since: Mutex<Option<Instant>>,
+}
+
+impl conclint_explore::Progress for ExploreBar {
+    fn stage(&self, what: &'static str) {
+        self.bar.set_message(what);
+        // Cargo and rustc write to the same terminal.
+        let quiet = what == "building";
+        self.bar.set_draw_target(if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        });
+    }
+
+    fn watched(&self) -> bool {
+        true
+    }
+
+    fn tests(&self, count: usize) {
+        self.bar.set_length(count as u64);
+        if let Ok(mut since) = self.since.lock() {
+            *since = Some(Instant::now());
+        }
+    }
+
+    fn test(&self, name: &str) {
+        self.bar
+            .set_message(conclint_report::one_line(name).into_owned());
+    }
+
+    fn schedules(&self, more: u64) {
+        let all = self.schedules.fetch_add(more, Ordering::Relaxed) + more;
+        let since = self.since.lock().ok().and_then(|s| *s);
+        let seconds = since.map_or(0.0, |s| s.elapsed().as_secs_f64());
+        if seconds > 0.0 {
+            // Only shown: a rounded rate is as good as an exact one.
+            let rate = all as f64 / seconds;
+            self.bar
+                .set_prefix(format!("{all} schedules, {rate:.0} a second"));
+        }
+    }
+
+    fn test_done(&self) {
+        self.bar.inc(1);
+    }
+}
+
+/// Runs `work` and shows how it goes, if anyone can see it.
+pub(crate) fn while_exploring<R>(work: impl FnOnce(&dyn conclint_explore::Progress) -> R) -> R {
+    if !std::io::stderr().is_terminal() {
+        return work(&());
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {pos} of {len} tests  {prefix}  {wide_msg}")
+    {
+        bar.set_style(style);
+    }
+    let bar = ExploreBar {
+        bar,
+        schedules: AtomicU64::new(0),
+        since: Mutex::new(None),
+    };
+    thread::scope(|scope| {
+        // The sending half ends the bar by going away, also in a panic.
+        let (_alive, gone) = mpsc::channel();
+        scope.spawn(|| tick(&bar.bar, gone));
+        work(&bar)
+    })
+}
+
+fn tick(bar: &ProgressBar, gone: Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = gone.recv_timeout(TICK) {
+        bar.tick();
+    }
+    bar.finish_and_clear();
 }
 
 fn show_when_slow(bar: &Bar, gone: Receiver<()>) {

@@ -1,71 +1,28 @@
-//! Verdicts, as plain data.
+//! What a test binary answers, as it comes over the wire.
 
-use serde::{Deserialize, Serialize};
+use conclint_diag::explore::Verdict;
+use serde::Deserialize;
 
-/// What exploring a test came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// No schedule that was tried fails.
+/// The verdicts of [`conclint_diag::explore`], readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", remote = "conclint_diag::explore::Verdict")]
+enum WireVerdict {
     Passed,
-    /// A schedule makes it panic, or fail in another way of its own.
     Failed,
-    /// A schedule leaves everybody waiting.
     Deadlock,
-    /// A schedule leaves everybody busy without getting anywhere.
     Livelock,
-    /// A schedule ends the process.
     Crashed,
-    /// Nothing can be said; the reason is given.
     Inconclusive,
-    /// Not explored; the reason is given.
     Skipped,
-}
-
-impl Verdict {
-    /// The word for it.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Deadlock => "deadlock",
-            Self::Livelock => "livelock",
-            Self::Crashed => "crashed",
-            Self::Inconclusive => "inconclusive",
-            Self::Skipped => "skipped",
-        }
-    }
-
-    /// It is a bug in the program.
-    #[must_use]
-    pub fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::Failed | Self::Deadlock | Self::Livelock | Self::Crashed
-        )
-    }
-}
-
-/// One test's result.
-#[derive(Clone, Debug)]
-pub struct Explored {
-    /// The package.
-    pub package: String,
-    /// The target, as cargo names it.
-    pub target: String,
-    /// What the runtime said.
-    pub result: TestResult,
-    /// Where the failing schedule was saved, relative to the project.
-    pub schedule_file: Option<String>,
 }
 
 /// What the runtime says of a test.
 #[derive(Clone, Debug, Deserialize)]
-pub struct TestResult {
+pub(crate) struct TestResult {
     /// The test's name.
     pub test: String,
     /// The verdict.
+    #[serde(with = "WireVerdict")]
     pub verdict: Verdict,
     /// Why, for `inconclusive` and `skipped`.
     pub reason: String,
@@ -83,9 +40,6 @@ pub struct TestResult {
     pub milliseconds: u64,
     /// The static because of which each execution had a process of its own; empty: none.
     pub fresh_process: String,
-    /// Deviations of the failing schedule before it was shrunk; -1: not shrunk.
-    #[serde(default)]
-    pub found_deviations: i64,
     /// Deviations of a saved schedule that no longer apply.
     #[serde(default)]
     pub unapplied: Vec<(u32, u32, u32)>,
@@ -95,7 +49,7 @@ pub struct TestResult {
 
 /// A failing schedule and what happens under it.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What tells this failure from another.
     pub fingerprint: String,
     /// Settings of the execution.
@@ -120,7 +74,7 @@ pub struct Failure {
 
 /// A source position.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// As the compiler was given it.
     pub file: String,
     /// From 1.
@@ -131,7 +85,7 @@ pub struct Place {
 
 /// A panic.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Panicked {
+pub(crate) struct Panicked {
     /// The thread's number.
     pub thread: usize,
     /// What it said.
@@ -143,7 +97,7 @@ pub struct Panicked {
 
 /// A thread that could not finish.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Stuck {
+pub(crate) struct Stuck {
     /// The thread's number.
     pub thread: usize,
     /// What it wants to do.
@@ -165,7 +119,7 @@ pub struct Stuck {
 
 /// A lock that is held.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Held {
+pub(crate) struct Held {
     /// The lock.
     pub object: String,
     /// Where it was taken.
@@ -175,7 +129,7 @@ pub struct Held {
 
 /// One operation of a timeline.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// The thread's number.
     pub thread: usize,
     /// What it does.
@@ -199,26 +153,4 @@ pub(crate) struct Listed {
     pub test: String,
     pub ignored: bool,
     pub ignore_reason: String,
-}
-
-/// Everything a run came to.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The compiler's release.
-    pub rustc: String,
-    /// One entry a test, in the order of targets and names.
-    pub tests: Vec<Explored>,
-    /// Directory that source paths are relative to.
-    pub root: std::path::PathBuf,
-}
-
-impl Outcome {
-    /// How many tests a schedule breaks.
-    #[must_use]
-    pub fn failures(&self) -> usize {
-        self.tests
-            .iter()
-            .filter(|t| t.result.verdict.is_failure())
-            .count()
-    }
 }

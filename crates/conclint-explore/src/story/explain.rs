@@ -1,0 +1,267 @@
+//! One sentence that says what goes wrong, read off the story.
+//!
+//! A sentence is only as sure as what it was read from: where no pattern is
+//! seen, it names the switch that the failure needs and nothing more.
+
+use conclint_diag::explore::{Event, Failure, Verdict};
+
+use crate::answer;
+
+/// The sentence. `told` has its timeline, threads and waits already.
+pub(super) fn sentence(verdict: Verdict, raw: &answer::Failure, told: &Failure) -> String {
+    match verdict {
+        Verdict::Deadlock => deadlock(raw, told),
+        Verdict::Livelock => livelock(told),
+        Verdict::Crashed => crashed(&raw.fingerprint),
+        Verdict::Failed => failed(raw, told),
+        Verdict::Passed | Verdict::Inconclusive | Verdict::Skipped => {
+            "the schedule does not fail".to_owned()
+        }
+    }
+}
+
+fn name(told: &Failure, thread: usize) -> &str {
+    told.threads.get(thread).map_or("?", String::as_str)
+}
+
+fn at(event: &Event) -> String {
+    format!("line {}", event.place.line)
+}
+
+fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
+    if let Some(text) = lock_cycle(told) {
+        return text;
+    }
+    let waiting = |op: &str| raw.stuck.iter().position(|s| s.op == op);
+    if let Some(index) = waiting("wait") {
+        return lost_wake_up(index, raw, told);
+    }
+    let at = |index: usize| told.stuck.get(index).map_or("?", |s| name(told, s.thread));
+    if let Some(index) = waiting("recv") {
+        return format!(
+            "{} waits for a message, and whoever could still send waits too or never will",
+            at(index)
+        );
+    }
+    if let Some(index) = waiting("send") {
+        return format!(
+            "{} waits for room in a channel that nobody empties",
+            at(index)
+        );
+    }
+    if let Some(index) = waiting("park") {
+        return format!("{} is parked, and nobody is left to unpark it", at(index));
+    }
+    if let Some(index) = waiting("barrier") {
+        return format!(
+            "{} waits at a barrier that too few threads reach",
+            at(index)
+        );
+    }
+    if let Some(index) = ["lock", "read-lock", "write-lock"]
+        .iter()
+        .find_map(|op| waiting(op))
+    {
+        return format!(
+            "{} waits for a lock whose guard is never dropped",
+            at(index)
+        );
+    }
+    "no thread can go on".to_owned()
+}
+
+fn lock_cycle(told: &Failure) -> Option<String> {
+    let stuck = |thread: usize| told.stuck.iter().find(|s| s.thread == thread);
+    match told.cycle.as_slice() {
+        [] => None,
+        [one] => {
+            let s = stuck(*one)?;
+            Some(format!(
+                "{} {}, which it holds itself",
+                name(told, *one),
+                s.what
+            ))
+        }
+        [a, b] => {
+            let part = |me: usize| {
+                let s = stuck(me)?;
+                let held: Vec<&str> = s.holds.iter().map(|h| h.object.as_str()).collect();
+                Some(match held.as_slice() {
+                    [] => format!("{} {}", name(told, me), s.what),
+                    held => format!(
+                        "{} holds `{}` and {}",
+                        name(told, me),
+                        held.join("`, `"),
+                        s.what
+                    ),
+                })
+            };
+            Some(format!("{}; {}", part(*a)?, part(*b)?))
+        }
+        all => Some(format!(
+            "{} threads hold one lock each and wait for the next one's in a circle",
+            all.len()
+        )),
+    }
+}
+
+/// A thread waits on a condition variable: was there a notification, and who got it?
+fn lost_wake_up(index: usize, raw: &answer::Failure, told: &Failure) -> String {
+    let (Some(stuck), Some(shown)) = (raw.stuck.get(index), told.stuck.get(index)) else {
+        return "a thread waits and nobody is left to wake it".to_owned();
+    };
+    let who = name(told, shown.thread);
+    let steps = &raw.timeline;
+    let began = steps
+        .iter()
+        .rposition(|s| s.thread == stuck.thread && s.op == "wait" && s.note == "waits")
+        .unwrap_or(0);
+    let notifies = |s: &&answer::Step| s.op.starts_with("notify") && s.object == stuck.object;
+    let later = steps.iter().skip(began).rfind(notifies);
+    if let Some(notify) = later {
+        return format!(
+            "{who} waits, and the last notification (line {}) woke another thread, not this one",
+            notify.place.line
+        );
+    }
+    let earlier = steps.iter().take(began).rfind(notifies);
+    match earlier {
+        Some(notify) if stuck.missed > 0 => format!(
+            "the wake-up is lost: the notification at line {} comes before {who} waits at line {}",
+            notify.place.line, shown.place.line
+        ),
+        _ => format!("{who} waits, and nobody is left to notify it"),
+    }
+}
+
+fn livelock(told: &Failure) -> String {
+    let lines: Vec<String> = told
+        .stuck
+        .iter()
+        .map(|s| format!("{} at line {}", name(told, s.thread), s.place.line))
+        .collect();
+    match lines.as_slice() {
+        [] => "the threads run on and on, and nothing changes any more".to_owned(),
+        lines => format!(
+            "nothing changes any more, and the program runs on: {}",
+            lines.join(", ")
+        ),
+    }
+}
+
+fn crashed(print: &str) -> String {
+    let signal = match print {
+        "signal 4" => " (SIGILL)",
+        "signal 6" => " (SIGABRT: abort, a double free or a panic in a destructor)",
+        "signal 7" => " (SIGBUS)",
+        "signal 8" => " (SIGFPE)",
+        "signal 9" => " (SIGKILL: perhaps out of memory)",
+        "signal 11" => " (SIGSEGV: memory that is not there, or a stack that is used up)",
+        _ => "",
+    };
+    format!("the process ends with {print}{signal}")
+}
+
+fn failed(raw: &answer::Failure, told: &Failure) -> String {
+    match raw.fingerprint.as_str() {
+        "no-panic" => return "the test should panic and does not".to_owned(),
+        "wrong-panic" => return "the test panics, but not with the text it should".to_owned(),
+        print if print.starts_with("process::exit") => {
+            return format!("the program ends itself by {print}");
+        }
+        _ => {}
+    }
+    if let Some(text) = lost_update(told).or_else(|| split_section(told)) {
+        return text;
+    }
+    if told.preemptions == 0 {
+        return match told.deviations {
+            0 => "it fails without any interruption".to_owned(),
+            _ => "it fails when the threads run in another order".to_owned(),
+        };
+    }
+    switch(told).unwrap_or_else(|| "a switch at the wrong moment breaks it".to_owned())
+}
+
+/// A loads an atomic, B writes it, A stores to it what it made of the old value.
+fn lost_update(told: &Failure) -> Option<String> {
+    let steps = &told.timeline;
+    for (i, load) in steps.iter().enumerate() {
+        if load.op != "load" {
+            continue;
+        }
+        let mut own = steps.iter().enumerate().skip(i + 1);
+        let own = own.find(|(_, e)| e.thread == load.thread && e.object == load.object);
+        let Some((k, store)) = own.filter(|(_, e)| e.op == "store") else {
+            continue;
+        };
+        let between = &steps[i + 1..k];
+        let other = between.iter().find(|e| {
+            let writes = matches!(e.op.as_str(), "store" | "modify" | "compare-exchange");
+            e.object == load.object && e.thread != load.thread && writes
+        });
+        if let Some(other) = other {
+            return Some(format!(
+                "an update of `{}` is lost: {} reads it ({}) and writes it back ({}), and {} writes \
+                 it in between",
+                load.object,
+                name(told, load.thread),
+                at(load),
+                at(store),
+                name(told, other.thread)
+            ));
+        }
+    }
+    None
+}
+
+/// A gives a lock back and takes it again, and B has it in between because A was interrupted.
+fn split_section(told: &Failure) -> Option<String> {
+    let steps = &told.timeline;
+    let locks = |e: &Event| matches!(e.op.as_str(), "lock" | "read-lock" | "write-lock");
+    let unlocks = |e: &Event| e.op.ends_with("unlock");
+    let switch = steps.iter().position(|e| e.preempting)?;
+    let intruder = steps.get(switch)?.thread;
+    let victim = steps.get(switch.checked_sub(1)?)?.thread;
+    let mine = |e: &&Event| e.thread == victim;
+    let given = steps[..switch].iter().rfind(|e| mine(e) && unlocks(e))?;
+    let rest = &steps[switch..];
+    let again = rest
+        .iter()
+        .position(|e| e.thread == victim && locks(e) && e.object == given.object)?;
+    rest[..again]
+        .iter()
+        .find(|e| e.thread == intruder && locks(e) && e.object == given.object)?;
+    Some(format!(
+        "{} gives `{}` back ({}) and takes it again ({}); {} takes it in between",
+        name(told, victim),
+        given.object,
+        at(given),
+        at(&rest[again]),
+        name(told, intruder)
+    ))
+}
+
+/// The first preemption, in words.
+fn switch(told: &Failure) -> Option<String> {
+    let steps = &told.timeline;
+    let index = steps.iter().position(|e| e.preempting)?;
+    let victim = steps.get(index.checked_sub(1)?)?.thread;
+    let next = steps.get(index)?;
+    let resumed = steps[index..].iter().find(|e| e.thread == victim);
+    Some(match resumed {
+        Some(event) => format!(
+            "{} runs while {} stands before {} {} ({})",
+            name(told, next.thread),
+            name(told, victim),
+            event.op,
+            event.object,
+            at(event)
+        ),
+        None => format!(
+            "{} runs on after {} is interrupted and never gets another turn",
+            name(told, next.thread),
+            name(told, victim)
+        ),
+    })
+}

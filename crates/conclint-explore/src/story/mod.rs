@@ -1,0 +1,206 @@
+//! Turns what the runtime answers into a story: places in the user's files,
+//! objects by the user's names, and a sentence that says what goes wrong.
+
+mod explain;
+mod names;
+mod sources;
+
+use conclint_diag::explore::{Event, Exhausted, Explored, Failure, Held, Panicked, Stuck, Verdict};
+
+pub(crate) use self::sources::Texts;
+
+use self::names::Names;
+use crate::answer::{self, TestResult};
+
+/// The result of a test, for people and formats.
+pub(crate) fn tell(package: &str, target: &str, answer: TestResult, texts: &mut Texts) -> Explored {
+    let verdict = answer.verdict;
+    let unapplied = answer.unapplied;
+    let raw = answer.failure;
+    Explored {
+        package: package.to_owned(),
+        target: target.to_owned(),
+        test: answer.test,
+        verdict,
+        reason: answer.reason,
+        executions: answer.executions,
+        steps: answer.steps,
+        distinct: answer.distinct,
+        exhausted: answer.exhausted.map(|bound| match bound {
+            u32::MAX => Exhausted::All,
+            bound => Exhausted::Preemptions(bound),
+        }),
+        milliseconds: answer.milliseconds,
+        isolated_for: answer.fresh_process,
+        failure: raw.map(|raw| failure(verdict, &raw, &unapplied, texts)),
+    }
+}
+
+fn failure(
+    verdict: Verdict,
+    raw: &answer::Failure,
+    unapplied: &[(u32, u32, u32)],
+    texts: &mut Texts,
+) -> Failure {
+    let names = Names::of(raw, texts);
+    let mut told = Failure {
+        threads: thread_names(&raw.threads),
+        omitted: raw.skipped,
+        preemptions: raw.preemptions,
+        deviations: raw.deviations.len(),
+        ..Failure::default()
+    };
+    told.panics = raw
+        .panics
+        .iter()
+        .map(|p| Panicked {
+            thread: p.thread,
+            message: p.message.clone(),
+            place: texts.place(&p.place),
+        })
+        .collect();
+    told.timeline = raw
+        .timeline
+        .iter()
+        .map(|s| Event {
+            thread: s.thread,
+            op: s.op.clone(),
+            object: shown(&told, &names, &s.object),
+            place: texts.place(&s.place),
+            note: s.note.clone(),
+            deviated: s.deviated,
+            preempting: s.preempting,
+        })
+        .collect();
+    told.stuck = raw
+        .stuck
+        .iter()
+        .map(|s| stuck(&told, s, &names, texts))
+        .collect();
+    told.cycle = cycle(&told);
+    told.place = place(raw, texts);
+    told.message = message(raw);
+    told.explanation = explain::sentence(verdict, raw, &told);
+    if raw.flags & 1 != 0 {
+        told.notes.push(
+            "a sleep or a timeout ends here although other threads could move: the test may only \
+             depend on timing"
+                .to_owned(),
+        );
+    }
+    let name = |t: u32| told.threads.get(t as usize).map_or("?", String::as_str);
+    told.unapplied = unapplied
+        .iter()
+        .map(|(thread, nth, to)| {
+            format!(
+                "switch from {} at its decision {nth} to {}",
+                name(*thread),
+                name(*to)
+            )
+        })
+        .collect();
+    told
+}
+
+/// Names that tell the threads apart.
+fn thread_names(threads: &[String]) -> Vec<String> {
+    let shared = |name: &str| threads.iter().filter(|t| *t == name).count() > 1;
+    let named = threads.iter().enumerate();
+    named
+        .map(|(id, name)| match shared(name) {
+            true => format!("{name} ({id})"),
+            false => name.clone(),
+        })
+        .collect()
+}
+
+/// Threads have their own names already.
+fn shown(told: &Failure, names: &Names, object: &str) -> String {
+    let thread = object
+        .strip_prefix("thread ")
+        .and_then(|n| n.parse::<usize>().ok());
+    match thread.and_then(|id| told.threads.get(id)) {
+        Some(name) => name.clone(),
+        None => names.get(object).to_owned(),
+    }
+}
+
+fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) -> Stuck {
+    let object = match shown(told, names, &raw.object) {
+        object if object.is_empty() => object,
+        object => format!("`{object}`"),
+    };
+    let whom: Vec<&str> = raw
+        .waits_for
+        .iter()
+        .filter_map(|t| told.threads.get(*t).map(String::as_str))
+        .collect();
+    let what = match raw.op.as_str() {
+        "lock" => format!("waits to lock {object}"),
+        "read-lock" => format!("waits to read {object}"),
+        "write-lock" => format!("waits to write {object}"),
+        "join" if whom.is_empty() => "waits to join a thread".to_owned(),
+        "join" => format!("waits to join {}", whom.join(" and ")),
+        "wait" => format!("waits on {object}"),
+        "recv" => format!("waits to receive from {object}, whose senders are still alive"),
+        "send" => format!("waits for room in {object}"),
+        "scope-end" => "waits for the threads of its scope".to_owned(),
+        op if raw.runnable => format!("keeps running: {op} {object}"),
+        op => format!("waits in {op} {object}"),
+    };
+    Stuck {
+        thread: raw.thread,
+        what: what.trim_end().to_owned(),
+        place: texts.place(&raw.place),
+        waits_for: raw.waits_for.clone(),
+        holds: raw
+            .holds
+            .iter()
+            .map(|h| Held {
+                object: shown(told, names, &h.object),
+                place: texts.place(&h.place),
+            })
+            .collect(),
+    }
+}
+
+/// The threads of a wait-for cycle, lowest number first.
+fn cycle(told: &Failure) -> Vec<usize> {
+    let next = |id: usize| {
+        let stuck = told.stuck.iter().find(|s| s.thread == id)?;
+        stuck.waits_for.first().copied()
+    };
+    for start in told.stuck.iter().map(|s| s.thread) {
+        let mut path = vec![start];
+        while let Some(id) = path.last().copied().and_then(next) {
+            if id == start {
+                return path;
+            }
+            if path.contains(&id) {
+                break;
+            }
+            path.push(id);
+        }
+    }
+    Vec::new()
+}
+
+/// Where a reader should look first: the first panic, the thread at the bottom of the waiting,
+/// or the last operation.
+fn place(raw: &answer::Failure, texts: &mut Texts) -> Option<conclint_diag::explore::Place> {
+    let bottom = raw
+        .stuck
+        .iter()
+        .find(|s| s.op != "join" && s.op != "scope-end");
+    let bottom = bottom.or(raw.stuck.first()).map(|s| &s.place);
+    let place = raw.panics.first().map(|p| &p.place);
+    let place = place.or(bottom).or(raw.last.as_ref())?;
+    Some(texts.place(place))
+}
+
+fn message(raw: &answer::Failure) -> String {
+    match raw.panics.first() {
+        Some(panicked) => panicked.message.clone(),
+        None => raw.fingerprint.clone(),
+    }
+}

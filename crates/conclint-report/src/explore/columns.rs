@@ -1,0 +1,252 @@
+//! An interleaving: one column a thread, one row a step, and the source line
+//! beside it.
+
+use std::io::{self, Write};
+
+use conclint_diag::explore::{Event, Failure};
+
+use super::snippet::name;
+use crate::Sources;
+use crate::text::one_line;
+
+/// Longest timeline that is printed whole.
+const SHOWN: usize = 60;
+/// Of a longer one, how many rows of its beginning.
+const HEAD: usize = 12;
+/// Narrowest and widest column of a thread.
+const COLUMN: (usize, usize) = (14, 26);
+/// What is left to the source lines, at least.
+const SOURCE: usize = 30;
+/// The margin that marks switches.
+const MARGIN: usize = 2;
+
+/// How a timeline is laid out.
+struct Layout {
+    /// Threads that have a column, in order; empty: too many, a row names its thread.
+    threads: Vec<usize>,
+    column: usize,
+    /// For `src/lib.rs:12` or, where there is one file only, `12`.
+    place: usize,
+    /// The file of all steps, where there is only one.
+    file: Option<String>,
+    source: usize,
+}
+
+impl Layout {
+    fn of(failure: &Failure, events: &[&Event], width: usize) -> Self {
+        let width = width.clamp(60, 200);
+        let mut threads: Vec<usize> = events.iter().map(|e| e.thread).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        let mut files: Vec<&str> = events.iter().map(|e| &*e.place.file).collect();
+        files.sort_unstable();
+        files.dedup();
+        let file = match files.as_slice() {
+            [one] => Some((*one).to_owned()),
+            _ => None,
+        };
+        let shown = |e: &&Event| place(e, file.is_some()).chars().count();
+        let place = events.iter().map(shown).max().unwrap_or(0).min(20);
+        let room = width.saturating_sub(MARGIN + place + 2 + SOURCE);
+        let longest = events
+            .iter()
+            .map(|e| what(e, COLUMN.0).chars().count())
+            .max();
+        let names = threads.iter().map(|t| name(failure, *t).chars().count());
+        let wanted = longest.unwrap_or(0).max(names.max().unwrap_or(0)) + 1;
+        let mut column = room / threads.len().max(1);
+        if column < COLUMN.0 {
+            threads.clear();
+            column = wanted.clamp(COLUMN.0, COLUMN.1);
+        }
+        let column = column.min(wanted).clamp(COLUMN.0, COLUMN.1);
+        let columns = if threads.is_empty() { 2 } else { threads.len() };
+        Layout {
+            threads,
+            column,
+            place,
+            file,
+            source: width.saturating_sub(MARGIN + columns * column + place + 2),
+        }
+    }
+
+    fn indent(&self, thread: usize) -> usize {
+        let index = self.threads.iter().position(|t| *t == thread);
+        self.column * index.unwrap_or(0)
+    }
+}
+
+fn place(event: &Event, one_file: bool) -> String {
+    if one_file {
+        event.place.line.to_string()
+    } else {
+        let file = one_line(&event.place.file);
+        let tail: Vec<&str> = file.rsplit('/').take(2).collect();
+        let file = match tail.as_slice() {
+            [name, "src"] | [name] => (*name).to_owned(),
+            [name, dir, ..] => format!("{dir}/{name}"),
+            [] => String::new(),
+        };
+        format!("{}:{}", clip_left(&file, 14), event.place.line)
+    }
+}
+
+/// What a step does, in at most `width` characters where it can be said in so few.
+fn what(event: &Event, width: usize) -> String {
+    let said = |note: &str| {
+        let mut text = event.op.clone();
+        for part in [&event.object, note] {
+            if !part.is_empty() {
+                text.push(' ');
+                text.push_str(&one_line(part));
+            }
+        }
+        text
+    };
+    let text = said(&event.note);
+    // The old value of a store stands a few rows further up.
+    match event.note.split_once(" (was ") {
+        Some((new, _)) if text.chars().count() > width => said(new),
+        _ => text,
+    }
+}
+
+/// The steps worth a row: a thread's start says nothing that the row of its
+/// first operation does not say.
+fn rows(failure: &Failure) -> Vec<Event> {
+    let mut out: Vec<Event> = Vec::with_capacity(failure.timeline.len());
+    let mut mark = (false, false);
+    for event in &failure.timeline {
+        mark = (mark.0 || event.deviated, mark.1 || event.preempting);
+        if matches!(event.op.as_str(), "start" | "exit") {
+            continue;
+        }
+        let mut event = event.clone();
+        (event.deviated, event.preempting) = std::mem::take(&mut mark);
+        out.push(event);
+    }
+    out
+}
+
+/// Draws the interleaving in `width` columns.
+pub(super) fn write(
+    out: &mut dyn Write,
+    sources: &Sources,
+    failure: &Failure,
+    width: usize,
+) -> io::Result<()> {
+    let rows = rows(failure);
+    let hidden = rows.len().saturating_sub(SHOWN);
+    let cut = if hidden > 0 {
+        HEAD..HEAD + hidden
+    } else {
+        0..0
+    };
+    let shown = rows.iter().enumerate().filter(|(i, _)| !cut.contains(i));
+    let events: Vec<&Event> = shown.map(|(_, e)| e).collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    let layout = Layout::of(failure, &events, width);
+    header(out, &layout, failure)?;
+    for (index, event) in rows.iter().enumerate() {
+        if cut.contains(&index) {
+            if index == cut.start {
+                let left_out = hidden as u64 + failure.omitted;
+                writeln!(out, "  ... {left_out} steps (all of them: --format json)")?;
+            }
+            continue;
+        }
+        if event.preempting {
+            let before = rows[..index].iter().rfind(|e| e.thread != event.thread);
+            let before = before.map_or("?", |e| name(failure, e.thread));
+            let text = format!(
+                ">> {} is interrupted, {} runs",
+                one_line(before),
+                one_line(name(failure, event.thread))
+            );
+            writeln!(out, "{}", clip(&text, width))?;
+        }
+        row(out, sources, &layout, failure, event)?;
+    }
+    Ok(())
+}
+
+fn header(out: &mut dyn Write, layout: &Layout, failure: &Failure) -> io::Result<()> {
+    let mut line = " ".repeat(MARGIN);
+    for thread in &layout.threads {
+        let name = one_line(name(failure, *thread));
+        line.push_str(&fit(&name, layout.column));
+    }
+    if layout.threads.is_empty() {
+        line.push_str(&fit("thread", layout.column));
+        line.push_str(&fit("step", layout.column));
+    }
+    line.push_str(layout.file.as_deref().unwrap_or("source"));
+    writeln!(out, "{}", line.trim_end())
+}
+
+fn row(
+    out: &mut dyn Write,
+    sources: &Sources,
+    layout: &Layout,
+    failure: &Failure,
+    event: &Event,
+) -> io::Result<()> {
+    let mark = if event.deviated && !event.preempting {
+        "> "
+    } else {
+        "  "
+    };
+    let mut line = String::from(mark);
+    if layout.threads.is_empty() {
+        let name = one_line(name(failure, event.thread));
+        line.push_str(&fit(&name, layout.column));
+        let what = what(event, layout.column - 1);
+        line.push_str(&fit(&what, layout.column));
+    } else {
+        line.push_str(&" ".repeat(layout.indent(event.thread)));
+        // To the right of its own column the row is free.
+        let free = layout.column * layout.threads.len() - layout.indent(event.thread);
+        line.push_str(&fit(&what(event, free - 1), free));
+    }
+    let place = place(event, layout.file.is_some());
+    line.push_str(&format!("{place:>width$}  ", width = layout.place));
+    line.push_str(&clip(&text_of(sources, event), layout.source));
+    writeln!(out, "{}", line.trim_end())
+}
+
+/// The trimmed source line of a step. A guard is dropped without a line of its own.
+fn text_of(sources: &Sources, event: &Event) -> String {
+    if event.op.ends_with("unlock") {
+        return format!("(the guard of line {} ends)", event.place.line);
+    }
+    let index = (event.place.line as usize).wrapping_sub(1);
+    let text = sources.get(&event.place.file);
+    let line = text.and_then(|t| t.lines().nth(index)).unwrap_or_default();
+    one_line(line.trim()).into_owned()
+}
+
+/// Exactly `width` characters, the last of them a space.
+fn fit(text: &str, width: usize) -> String {
+    let text = clip(text, width.saturating_sub(1));
+    format!("{text:width$}")
+}
+
+fn clip(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
+    out.push('…');
+    out
+}
+
+fn clip_left(text: &str, width: usize) -> String {
+    let count = text.chars().count();
+    if count <= width {
+        return text.to_owned();
+    }
+    let tail: String = text.chars().skip(count + 1 - width).collect();
+    format!("…{tail}")
+}

@@ -1,0 +1,180 @@
+//! For people: a line a test, and the story of each failure.
+
+use std::io::{self, Write};
+
+use conclint_diag::explore::{Exhausted, Exploration, Explored, Failure, Verdict};
+
+use super::{columns, snippet};
+use crate::ExploreReport;
+use crate::summary::count;
+use crate::text::one_line;
+
+pub(crate) fn write(
+    report: &ExploreReport<'_>,
+    color: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let exploration = report.exploration;
+    if !exploration.replay {
+        overview(out, &exploration.tests)?;
+    }
+    for test in &exploration.tests {
+        if let Some(failure) = &test.failure {
+            writeln!(out)?;
+            story(report, color, out, test, failure)?;
+        }
+    }
+    writeln!(out, "\n{}", explore_summary_line(exploration))
+}
+
+/// A heading a target, a line a test.
+fn overview(out: &mut dyn Write, tests: &[Explored]) -> io::Result<()> {
+    let mut heading = None;
+    let width = tests.iter().map(|t| t.test.chars().count()).max();
+    let width = width.unwrap_or(0).min(50);
+    for test in tests {
+        let target = (&test.package, &test.target);
+        if heading != Some(target) {
+            writeln!(
+                out,
+                "{} ({})",
+                one_line(&test.package),
+                one_line(&test.target)
+            )?;
+            heading = Some(target);
+        }
+        let line = format!(
+            "  {:12}  {:width$}  {}",
+            test.verdict.as_str(),
+            one_line(&test.test),
+            effort(test)
+        );
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// What was done, and what may be concluded from it.
+fn effort(test: &Explored) -> String {
+    let mut parts = Vec::new();
+    if test.executions > 0 {
+        parts.push(count_of(test.executions, "schedule", "schedules"));
+    }
+    if test.verdict == Verdict::Passed {
+        match test.exhausted {
+            Some(Exhausted::All) => parts.push("all there are".to_owned()),
+            Some(Exhausted::Preemptions(bound)) => parts.push(format!(
+                "all with at most {}",
+                count_of(bound.into(), "preemption", "preemptions")
+            )),
+            None => {}
+        }
+    }
+    if !test.reason.is_empty() {
+        parts.push(one_line(&test.reason).into_owned());
+    }
+    parts.join(", ")
+}
+
+fn count_of(n: u64, one: &str, many: &str) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), one, many)
+}
+
+fn story(
+    report: &ExploreReport<'_>,
+    color: bool,
+    out: &mut dyn Write,
+    test: &Explored,
+    failure: &Failure,
+) -> io::Result<()> {
+    if test.verdict.is_failure() {
+        snippet::write(out, color, report.sources, test, failure)?;
+    } else {
+        writeln!(out, "{}: {}", test.verdict.as_str(), one_line(&test.test))?;
+    }
+    if !failure.timeline.is_empty() {
+        columns::write(out, report.sources, failure, report.width)?;
+    }
+    for lost in &failure.unapplied {
+        writeln!(out, "no longer applies: {}", one_line(lost))?;
+    }
+    writeln!(out)?;
+    let mut found = Vec::new();
+    if test.executions > 0 {
+        found.push(format!("found by schedule {}", test.executions));
+    }
+    if test.verdict.is_failure() {
+        found.push(match failure.preemptions {
+            0 => "no preemption is needed".to_owned(),
+            n => count_of(n, "preemption", "preemptions"),
+        });
+    }
+    if !found.is_empty() {
+        writeln!(out, "{}", found.join("; "))?;
+    }
+    if let Some(file) = &failure.schedule_file {
+        writeln!(out, "replay: conclint replay {}", one_line(file))?;
+    }
+    Ok(())
+}
+
+/// `7 tests, 10 102 schedules: 1 failed, 1 deadlock, 4 passed, 1 skipped`.
+pub fn explore_summary_line(exploration: &Exploration) -> String {
+    let tests = &exploration.tests;
+    let schedules: u64 = tests.iter().map(|t| t.executions).sum();
+    let verdicts: Vec<String> = Verdict::ALL
+        .iter()
+        .map(|v| (tests.iter().filter(|t| t.verdict == *v).count(), v))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, v)| format!("{n} {}", v.as_str()))
+        .collect();
+    let mut seen = vec![count(tests.len(), "test", "tests")];
+    if !exploration.replay {
+        seen.push(count_of(schedules, "schedule", "schedules"));
+    }
+    format!("{}: {}", seen.join(", "), verdicts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ExploreFormat;
+    use super::super::sample::Sample;
+
+    #[test]
+    fn draws_a_lost_update() {
+        let text = Sample::lost_update().render(ExploreFormat::Human);
+        assert_eq!(
+            text,
+            "\
+counter (lib)
+  passed        tests::one    4 schedules, all there are
+  failed        tests::total  4 schedules
+  skipped       tests::zero   ignored
+
+error[failed]: tests::total: an addition is lost
+  ┌─ src/lib.rs:9:5
+  │
+3 │     value.store(seen + 1, SeqCst);
+  │           ----- thread 1 is interrupted before this, thread 2 runs
+  ·
+9 │     assert_eq!(total, 2);
+  │     ^^^^^^^^^^^^^^^^^^^^ main panics: assertion `left == right` failed
+  │
+  =   left: 1
+  =  right: 2
+
+  thread 1        thread 2        src/lib.rs
+  load value = 0                  2  let seen = value.load(SeqCst);
+>> thread 1 is interrupted, thread 2 runs
+                  load value = 0  2  let seen = value.load(SeqCst);
+                  store value = 1 3  value.store(seen + 1, SeqCst);
+  store value = 1                 3  value.store(seen + 1, SeqCst);
+
+found by schedule 4; 1 preemption
+replay: conclint replay target/conclint/schedules/total.json
+
+3 tests, 8 schedules: 1 failed, 1 passed, 1 skipped
+"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! `conclint explore` and `conclint replay`.
+
+use std::path::{Path, PathBuf};
+
+use anstream::ColorChoice;
+use conclint_explore::{BuildFailed, Outcome, Progress, Request};
+use conclint_report::{ExploreFormat, ExploreReport, explore_summary_line};
+
+use crate::explore_args::{ExploreArgs, OutputArgs, ReplayArgs};
+use crate::{Failure, exit, output, progress, say};
+
+/// Columns of a report that does not go to a terminal.
+const WIDTH: usize = 100;
+
+/// `conclint explore`.
+pub(crate) fn explore(args: ExploreArgs, color: ColorChoice) -> Result<u8, Failure> {
+    if args.prepare {
+        return prepare(color);
+    }
+    let form = (args.output.format.into(), args.output.output.clone());
+    let request = args.request()?;
+    let result = progress::while_exploring(|bar| conclint_explore::run(&request, bar));
+    finish(result, form, color)
+}
+
+/// `conclint explore --prepare`.
+fn prepare(color: ColorChoice) -> Result<u8, Failure> {
+    let here = Path::new(".");
+    let runtime = progress::while_exploring(|bar| {
+        bar.stage("preparing the runtime");
+        conclint_explore::prepare(here)
+    });
+    let runtime = runtime.map_err(failed)?;
+    let how = if runtime.fresh {
+        "built"
+    } else {
+        "there already"
+    };
+    say(
+        color,
+        &format!("the runtime for rustc {} is {how}", runtime.rustc),
+    );
+    Ok(exit::CLEAN)
+}
+
+/// `conclint replay`.
+pub(crate) fn replay(args: ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let request = args.request();
+    let OutputArgs { format, output } = args.output;
+    let file = args.file;
+    let result = progress::while_exploring(|bar| replay_file(&request, &file, bar));
+    finish(result, (format.into(), output), color)
+}
+
+fn replay_file(request: &Request, file: &Path, bar: &dyn Progress) -> anyhow::Result<Outcome> {
+    conclint_explore::replay(request, file, bar)
+}
+
+fn failed(error: anyhow::Error) -> Failure {
+    match error.downcast_ref::<BuildFailed>() {
+        // Said by rustc already; one line more says whose error it is.
+        Some(failed) => Failure::Message(failed.to_string(), exit::ERROR),
+        None => Failure::Message(format!("{error:#}"), exit::ERROR),
+    }
+}
+
+fn finish(
+    result: anyhow::Result<Outcome>,
+    (format, file): (ExploreFormat, Option<PathBuf>),
+    color: ColorChoice,
+) -> Result<u8, Failure> {
+    let outcome = result.map_err(failed)?;
+    let exploration = &outcome.exploration;
+    let report = ExploreReport {
+        exploration,
+        sources: &outcome.sources,
+        version: env!("CARGO_PKG_VERSION"),
+        width: match file {
+            None => terminal_size::terminal_size_of(std::io::stdout())
+                .map_or(WIDTH, |(width, _)| width.0.into()),
+            Some(_) => WIDTH,
+        },
+    };
+    match file {
+        None => output::to_stdout(color, |color, out| format.write(&report, color, out))?,
+        Some(file) => {
+            output::to_file(&file, |out| format.write(&report, false, out)).map_err(|error| {
+                Failure::Message(format!("{}: {error}", file.display()), exit::ERROR)
+            })?;
+            say(color, &explore_summary_line(exploration));
+        }
+    }
+    if exploration.failures() > 0 {
+        return Ok(exit::FINDINGS);
+    }
+    if exploration.nothing_ran() {
+        let why = "nothing was explored: no test was found, or all were skipped";
+        say(color, why);
+        return Ok(exit::NOTHING_TO_DO);
+    }
+    Ok(exit::CLEAN)
+}

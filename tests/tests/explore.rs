@@ -1,0 +1,256 @@
+//! `conclint explore` and `conclint replay` on projects as users have them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use conclint_tests::{Run, repository, run};
+use serde_json::Value;
+
+/// A run never takes this long; one that hangs ends here.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// A copy of a fixture, in a directory of its own.
+struct Project(tempfile::TempDir);
+
+impl Project {
+    fn copy(fixture: &str) -> Self {
+        let project = Self::empty();
+        copy(&repository().join("fixtures").join(fixture), project.dir());
+        project
+    }
+
+    fn empty() -> Self {
+        Project(tempfile::tempdir().unwrap())
+    }
+
+    fn dir(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) -> &Self {
+        let path = self.dir().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    /// A package with this library.
+    fn library(text: &str) -> Self {
+        let project = Self::empty();
+        let manifest = "[package]\nname = \"p\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        project
+            .write("Cargo.toml", manifest)
+            .write("src/lib.rs", text);
+        project
+    }
+
+    fn conclint(&self, arguments: &[&str]) -> Run {
+        run(self.dir(), arguments, LIMIT)
+    }
+
+    fn json(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        let mut all = vec!["explore", "--format", "json"];
+        all.extend(arguments);
+        let run = self.conclint(&all);
+        let value =
+            serde_json::from_slice(&run.stdout).unwrap_or_else(|e| panic!("{e}: {}", run.stderr));
+        (run.code, value)
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> String {
+        let output = Command::new("cargo")
+            .args(arguments)
+            .current_dir(self.dir())
+            .env_remove("CARGO_TARGET_DIR")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}");
+        text
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Test and verdict of each target.
+fn verdicts(value: &Value) -> Vec<(String, String)> {
+    let list = value["targets"].as_array().unwrap();
+    let of = |v: &Value| v.as_str().unwrap().to_owned();
+    list.iter()
+        .map(|t| (of(&t["test"]), of(&t["verdict"])))
+        .collect()
+}
+
+#[test]
+fn unedited_tests_are_judged() {
+    let project = Project::copy("explore/bank");
+    let (code, value) = project.json(&["--keep-going"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(value["schema"], "conclint/explore/1");
+    let expected = [
+        ("tests::correct_counter", "passed"),
+        ("tests::correct_transfers", "passed"),
+        ("tests::deadlock", "deadlock"),
+        ("tests::ignored", "skipped"),
+        ("tests::lost_update", "failed"),
+        ("tests::panics", "passed"),
+        ("tests::result", "passed"),
+    ];
+    let expected = expected.map(|(t, v)| (t.to_owned(), v.to_owned()));
+    assert_eq!(verdicts(&value), expected);
+    let failure = &value["targets"][4]["failure"];
+    assert_eq!(
+        (&failure["file"], &failure["line"]),
+        (&"src/lib.rs".into(), &75.into())
+    );
+    assert_eq!(failure["preemptions"], 1);
+    assert_eq!(failure["timeline"][4]["object"], "counter");
+    assert_eq!(failure["timeline"][4]["function"], "add_racy");
+}
+
+#[test]
+fn a_failure_replays_after_cargo_clean_and_an_added_comment() {
+    let project = Project::copy("explore/bank");
+    let explored = project.conclint(&["explore", "lost_update"]);
+    assert_eq!(explored.code, Some(1), "{}", explored.stderr);
+    let shown = text(&explored.stdout);
+    let file = shown
+        .lines()
+        .find_map(|l| l.strip_prefix("replay: conclint replay "));
+    let file = file.unwrap_or_else(|| panic!("{shown}"));
+    let saved = project.dir().join(file);
+    assert!(saved.is_file(), "{file}");
+    let kept = project.dir().join("kept.json");
+    fs::copy(&saved, &kept).unwrap();
+    let first = project.conclint(&["replay", "kept.json"]);
+    assert_eq!(first.code, Some(1), "{}", first.stderr);
+    project.cargo(&["clean"]);
+    let second = project.conclint(&["replay", "kept.json"]);
+    assert_eq!(text(&first.stdout), text(&second.stdout));
+
+    let source = fs::read_to_string(project.dir().join("src/lib.rs")).unwrap();
+    project.write(
+        "src/lib.rs",
+        &source.replace("/// Adds one in", "// Added.\n/// Adds one in"),
+    );
+    let third = project.conclint(&["replay", "kept.json"]);
+    assert_eq!(third.code, Some(1));
+    assert!(
+        text(&third.stdout).contains("store(seen + 1"),
+        "{}",
+        text(&third.stdout)
+    );
+    assert!(!text(&third.stdout).contains("no longer applies"));
+}
+
+#[test]
+fn the_project_stays_untouched() {
+    let project = Project::copy("explore/bank");
+    project.write(".gitignore", "/target\n");
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@b"])
+            .args(arguments)
+            .current_dir(project.dir())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    project.cargo(&["build"]);
+    let lock = fs::read(project.dir().join("Cargo.lock")).unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "all"]);
+    assert_eq!(project.conclint(&["explore"]).code, Some(1));
+    assert_eq!(git(&["status", "--porcelain"]), "");
+    assert_eq!(fs::read(project.dir().join("Cargo.lock")).unwrap(), lock);
+    let again = project.cargo(&["build"]);
+    assert!(!again.contains("Compiling"), "{again}");
+}
+
+/// The name of every entry below `dir`.
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut out: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    out.sort();
+    out
+}
+
+#[test]
+fn a_lock_file_that_is_not_there_is_not_left_behind() {
+    let project = Project::library("#[test]\nfn one() {}\n");
+    let before = entries(project.dir());
+    assert_eq!(project.conclint(&["explore"]).code, Some(0));
+    let after = entries(project.dir());
+    let new: Vec<_> = after.iter().filter(|p| !before.contains(p)).collect();
+    assert_eq!(new, [&project.dir().join("target")]);
+}
+
+#[test]
+fn what_cannot_be_explored_is_said() {
+    let nothing = Project::empty();
+    let run = nothing.conclint(&["explore"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("Cargo.toml"), "{}", run.stderr);
+
+    let broken = Project::library("fn f() -> u8 { \"text\" }\n");
+    let run = broken.conclint(&["explore"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("error[E0308]"), "{}", run.stderr);
+    assert!(run.stderr.contains("src/lib.rs:1"), "{}", run.stderr);
+
+    let empty = Project::library("pub fn f() {}\n");
+    assert_eq!(empty.conclint(&["explore"]).code, Some(3));
+
+    let one = Project::library("#[test]\nfn one() {}\n");
+    assert_eq!(one.conclint(&["explore", "two"]).code, Some(3));
+    let run = one.conclint(&["explore", "--strategy", "randon"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.contains("did you mean random?"),
+        "{}",
+        run.stderr
+    );
+    one.write("file", "");
+    let run = one.conclint(&["explore", "--target-dir", "file"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("cannot write to"), "{}", run.stderr);
+    one.write("no.json", "{}");
+    let run = one.conclint(&["replay", "no.json"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("is not a schedule"), "{}", run.stderr);
+}
+
+/// The first failure ends the run, whatever the number of workers.
+#[test]
+fn jobs_change_nothing() {
+    let project = Project::copy("explore/bank");
+    let human = |jobs: &str| {
+        let run = project.conclint(&["explore", "--jobs", jobs, "--schedules", "50"]);
+        assert_eq!(run.code, Some(1));
+        text(&run.stdout)
+    };
+    let one = human("1");
+    assert!(one.contains("stopped at the first failure"), "{one}");
+    assert_eq!(one, human("4"));
+}
