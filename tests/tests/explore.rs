@@ -254,3 +254,67 @@ fn jobs_change_nothing() {
     assert!(one.contains("stopped at the first failure"), "{one}");
     assert_eq!(one, human("4"));
 }
+
+/// What answers outside of the program is not scheduled; the call is named.
+#[test]
+fn calls_that_leave_the_program_are_named() {
+    let project = Project::library(
+        r#"
+        #[test]
+        fn network() {
+            std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        }
+
+        #[test]
+        fn process() {
+            std::process::Command::new("true").status().unwrap();
+        }
+
+        #[test]
+        fn alone() {}
+        "#,
+    );
+    let (code, value) = project.json(&[]);
+    assert_eq!(code, Some(0));
+    let of = |test: &str| {
+        let mut all = value["targets"].as_array().unwrap().iter();
+        let target = all.find(|t| t["test"] == test).unwrap();
+        let text = |key: &str| target[key].as_str().unwrap().to_owned();
+        (text("verdict"), text("reason"))
+    };
+    assert_eq!(of("alone"), ("passed".to_owned(), String::new()));
+    for (test, call) in [("network", "calls bind"), ("process", "calls posix_spawn")] {
+        let (verdict, reason) = of(test);
+        assert_eq!(verdict, "inconclusive");
+        assert!(reason.starts_with(call), "{reason}");
+    }
+}
+
+/// A program that wants arguments says nothing about its threads.
+#[test]
+fn mains_are_explored() {
+    let project = Project::library("");
+    project.write(
+        "src/bin/race.rs",
+        r#"
+        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+        fn main() {
+            let n = AtomicU32::new(0);
+            std::thread::scope(|s| {
+                for _ in 0..2 {
+                    s.spawn(|| n.store(n.load(SeqCst) + 1, SeqCst));
+                }
+            });
+            assert_eq!(n.into_inner(), 2);
+        }
+        "#,
+    );
+    project.write("src/bin/usage.rs", "fn main() { std::process::exit(2) }\n");
+    let (code, value) = project.json(&["--keep-going"]);
+    assert_eq!(code, Some(1));
+    let list = value["targets"].as_array().unwrap();
+    let of = |target: &str| list.iter().find(|t| t["target"] == target).unwrap();
+    assert_eq!(of("main race")["verdict"], "failed");
+    assert_eq!(of("main race")["failure"]["line"], 10);
+    assert_eq!(of("main usage")["verdict"], "inconclusive");
+}

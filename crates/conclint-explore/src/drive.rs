@@ -160,7 +160,33 @@ fn one(
         let line = lines.first().context("no such test")?;
         serde_json::from_str(line).context("unreadable answer")
     });
-    answer.unwrap_or_else(|error| empty(test, Verdict::Inconclusive, format!("{error:#}")))
+    match answer {
+        Ok(answer) => needs_arguments(binary, answer),
+        Err(error) => empty(test, Verdict::Inconclusive, format!("{error:#}")),
+    }
+}
+
+/// A `main` that refuses to run without arguments says nothing about its threads.
+fn needs_arguments(binary: &Binary, answer: TestResult) -> TestResult {
+    let code = answer.failure.as_ref().and_then(|f| {
+        let said = f
+            .panics
+            .first()
+            .map_or(f.fingerprint.as_str(), |p| p.message.as_str());
+        let after = |start| said.strip_prefix(start).map(str::to_owned);
+        let returned = after("main ended with exit code ");
+        let exited = || Some(after("process::exit(")?.split_once(')')?.0.to_owned());
+        let code = returned.or_else(exited)?;
+        f.deviations.is_empty().then_some(code)
+    });
+    match code {
+        Some(code) if binary.target.starts_with("main ") => empty(
+            &answer.test,
+            Verdict::Inconclusive,
+            format!("ends with exit code {code} when it is started without arguments"),
+        ),
+        _ => answer,
+    }
 }
 
 struct Item<'a> {

@@ -1,7 +1,7 @@
 //! One execution: its threads, the decisions between them, and how it ends.
 //!
 //! All threads of an execution are coroutines of one OS thread. A primitive publishes its
-//! operation through [`point`], which may let other threads go first, and then acts. Whether a
+//! operation through `point`, which may let other threads go first, and then acts. Whether a
 //! thread can take its step is kept exact: a thread whose pending lock is held is not a candidate.
 
 use std::cell::Cell;
@@ -189,7 +189,7 @@ pub(crate) fn point(kind: Kind, object: usize, at: &'static Location<'static>) {
     point_if(kind, object, at, true);
 }
 
-/// Like [`point`], for an operation that may be impossible at the moment: a thread with
+/// Like `point`, for an operation that may be impossible at the moment: a thread with
 /// `enabled == false` is not run before somebody makes it ready.
 pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>, enabled: bool) {
     let yielder = with(|x| {

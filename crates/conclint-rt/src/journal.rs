@@ -27,6 +27,8 @@ pub(crate) struct Journal {
     pub flags: AtomicU64,
     /// Address of the `Location` of the last operation.
     pub last: AtomicU64,
+    /// Which call that leaves the program ended the child; see `outside`.
+    pub outside: AtomicU64,
     /// 1 once the child's report is complete.
     pub done: AtomicU64,
     count: AtomicU64,

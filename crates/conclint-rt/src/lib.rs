@@ -20,6 +20,7 @@ mod interpose;
 mod journal;
 mod local;
 mod op;
+mod outside;
 pub mod process;
 mod report;
 pub mod supervise;

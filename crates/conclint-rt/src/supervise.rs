@@ -329,12 +329,17 @@ impl<'a> Supervisor<'a> {
             return self.plain("inconclusive", "no shared memory");
         }
         crate::image::prepare();
+        crate::outside::watch();
         if self.job.mode == Mode::Replay {
             let (deviations, flags) = (self.job.deviations.clone(), self.job.flags);
             return self.show(&deviations, flags, None);
         }
         loop {
-            match self.batch() {
+            let batch = self.batch();
+            if let Some(why) = crate::outside::wanted() {
+                return self.plain("inconclusive", &why);
+            }
+            match batch {
                 Batch::More => {
                     let spent = real_millis() - self.began;
                     if self.executions >= self.job.schedules || spent >= self.job.time_ms {
@@ -524,6 +529,9 @@ impl<'a> Supervisor<'a> {
                 Some(_) => format!("{}\n{failure}", report::verdict_of(&outcome)),
             }
         });
+        if let Some(why) = crate::outside::wanted() {
+            return self.plain("inconclusive", &why);
+        }
         let (verdict, failure) = match &child {
             Child::Report(text) => match text.split_once('\n') {
                 Some((verdict, failure)) => (verdict.to_owned(), failure.to_owned()),
@@ -546,10 +554,10 @@ impl<'a> Supervisor<'a> {
         let unapplied: Vec<Deviation> = unapplied.copied().collect();
         self.head(
             &verdict,
-            if verdict == "inconclusive" {
-                "hangs"
+            &if verdict == "inconclusive" {
+                hangs()
             } else {
-                ""
+                String::new()
             },
         )
         .raw(
@@ -582,6 +590,15 @@ impl<'a> Supervisor<'a> {
     fn plain(&self, verdict: &str, reason: &str) -> String {
         self.head(verdict, reason).raw("failure", "null").end()
     }
+}
+
+/// Why nothing can be said of a child that was silent for too long.
+fn hangs() -> String {
+    let at = journal::last().map_or(String::new(), |l| {
+        format!(", last at {}:{}", l.file(), l.line())
+    });
+    let seconds = SILENCE_MS / 1000;
+    format!("no operation in {seconds} s{at}: an endless loop, or a wait that is not seen here")
 }
 
 fn crash(child: &Child) -> String {

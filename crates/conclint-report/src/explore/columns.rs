@@ -7,6 +7,7 @@ use conclint_diag::explore::{Event, Failure};
 
 use super::snippet::name;
 use crate::Sources;
+use crate::summary::count;
 use crate::text::one_line;
 
 /// Longest timeline that is printed whole.
@@ -19,6 +20,8 @@ const COLUMN: (usize, usize) = (14, 26);
 const SOURCE: usize = 30;
 /// The margin that marks switches.
 const MARGIN: usize = 2;
+/// Longest loop that is looked for.
+const LONGEST_LOOP: usize = 12;
 
 /// How a timeline is laid out.
 struct Layout {
@@ -111,9 +114,49 @@ fn what(event: &Event, width: usize) -> String {
     }
 }
 
+/// A row of the drawing.
+enum Row {
+    Step(Event),
+    /// The last so many rows are repeated so often, and that is left out.
+    Again(usize, usize),
+}
+
 /// The steps worth a row: a thread's start says nothing that the row of its
-/// first operation does not say.
-fn rows(failure: &Failure) -> Vec<Event> {
+/// first operation does not say, and what is repeated is shown once.
+fn rows(failure: &Failure) -> Vec<Row> {
+    let steps = steps(failure);
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < steps.len() {
+        let repeats = (1..=LONGEST_LOOP).find_map(|period| {
+            let more = repeats(&steps, at, period);
+            (more >= 3).then_some((period, more))
+        });
+        let (period, more) = repeats.unwrap_or((1, 0));
+        let shown = steps.iter().skip(at).take(period);
+        out.extend(shown.cloned().map(Row::Step));
+        if more > 0 {
+            out.push(Row::Again(period, more));
+        }
+        at += period * (1 + more);
+    }
+    out
+}
+
+/// How often the `period` steps from `at` on follow once more.
+fn repeats(steps: &[Event], at: usize, period: usize) -> usize {
+    let same = |a: &Event, b: &Event| {
+        (a.thread, &a.op, &a.object, &a.place, &a.note)
+            == (b.thread, &b.op, &b.object, &b.place, &b.note)
+    };
+    let mut next = at + period;
+    while next < steps.len() && same(&steps[next], &steps[next - period]) {
+        next += 1;
+    }
+    (next - at) / period - 1
+}
+
+fn steps(failure: &Failure) -> Vec<Event> {
     let mut out: Vec<Event> = Vec::with_capacity(failure.timeline.len());
     let mut mark = (false, false);
     for event in &failure.timeline {
@@ -143,33 +186,77 @@ pub(super) fn write(
         0..0
     };
     let shown = rows.iter().enumerate().filter(|(i, _)| !cut.contains(i));
-    let events: Vec<&Event> = shown.map(|(_, e)| e).collect();
+    let events: Vec<&Event> = shown
+        .filter_map(|(_, row)| match row {
+            Row::Step(event) => Some(event),
+            Row::Again(..) => None,
+        })
+        .collect();
     if events.is_empty() {
         return Ok(());
     }
     let layout = Layout::of(failure, &events, width);
     header(out, &layout, failure)?;
-    for (index, event) in rows.iter().enumerate() {
-        if cut.contains(&index) {
-            if index == cut.start {
-                let left_out = hidden as u64 + failure.omitted;
-                writeln!(out, "  ... {left_out} steps (all of them: --format json)")?;
+    let mut before: Option<&Event> = None;
+    for (index, row) in rows.iter().enumerate() {
+        let shown = !cut.contains(&index);
+        if index == cut.start && !shown {
+            writeln!(
+                out,
+                "  ... {} (all of them: --format json)",
+                steps_of(hidden)
+            )?;
+        }
+        match row {
+            Row::Step(event) => {
+                if shown {
+                    interruption(out, failure, before, event, width)?;
+                    step(out, sources, &layout, failure, event)?;
+                }
+                before = Some(event);
             }
-            continue;
+            Row::Again(1, times) if shown => {
+                writeln!(
+                    out,
+                    "  ... the same {} more",
+                    count(*times, "time", "times")
+                )?;
+            }
+            Row::Again(steps, times) if shown => {
+                let times = count(*times, "time", "times");
+                writeln!(out, "  ... these {steps} steps {times} more")?;
+            }
+            Row::Again(..) => {}
         }
-        if event.preempting {
-            let before = rows[..index].iter().rfind(|e| e.thread != event.thread);
-            let before = before.map_or("?", |e| name(failure, e.thread));
-            let text = format!(
-                ">> {} is interrupted, {} runs",
-                one_line(before),
-                one_line(name(failure, event.thread))
-            );
-            writeln!(out, "{}", clip(&text, width))?;
-        }
-        row(out, sources, &layout, failure, event)?;
+    }
+    if failure.omitted > 0 {
+        let omitted = usize::try_from(failure.omitted).unwrap_or(usize::MAX);
+        writeln!(out, "  ({} of the middle were not kept)", steps_of(omitted))?;
     }
     Ok(())
+}
+
+fn steps_of(n: usize) -> String {
+    count(n, "step", "steps")
+}
+
+/// Says that a thread was interrupted which could have gone on.
+fn interruption(
+    out: &mut dyn Write,
+    failure: &Failure,
+    before: Option<&Event>,
+    event: &Event,
+    width: usize,
+) -> io::Result<()> {
+    let Some(before) = before.filter(|b| event.preempting && b.thread != event.thread) else {
+        return Ok(());
+    };
+    let text = format!(
+        ">> {} is interrupted, {} runs",
+        one_line(name(failure, before.thread)),
+        one_line(name(failure, event.thread))
+    );
+    writeln!(out, "{}", clip(&text, width))
 }
 
 fn header(out: &mut dyn Write, layout: &Layout, failure: &Failure) -> io::Result<()> {
@@ -186,7 +273,7 @@ fn header(out: &mut dyn Write, layout: &Layout, failure: &Failure) -> io::Result
     writeln!(out, "{}", line.trim_end())
 }
 
-fn row(
+fn step(
     out: &mut dyn Write,
     sources: &Sources,
     layout: &Layout,

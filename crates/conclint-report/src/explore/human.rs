@@ -19,7 +19,8 @@ pub(crate) fn write(
         overview(out, &exploration.tests)?;
     }
     for test in &exploration.tests {
-        if let Some(failure) = &test.failure {
+        let shown = test.verdict.is_failure() || exploration.replay;
+        if let Some(failure) = test.failure.as_ref().filter(|_| shown) {
             writeln!(out)?;
             story(report, color, out, test, failure)?;
         }
@@ -90,7 +91,12 @@ fn story(
     if test.verdict.is_failure() {
         snippet::write(out, color, report.sources, test, failure)?;
     } else {
-        writeln!(out, "{}: {}", test.verdict.as_str(), one_line(&test.test))?;
+        let why = match test.reason.as_str() {
+            "" => "the schedule does not fail".into(),
+            reason => one_line(reason),
+        };
+        let verdict = test.verdict.as_str();
+        writeln!(out, "{verdict}: {}: {why}\n", one_line(&test.test))?;
     }
     if !failure.timeline.is_empty() {
         columns::write(out, report.sources, failure, report.width)?;

@@ -44,7 +44,6 @@ pub(super) fn write(
         if let Some(place) = &failure.place {
             drawing.point(LabelStyle::Primary, place, "the last operation before it");
         }
-        drawing.note(&failure.message);
     }
     interruptions(&mut drawing, failure);
     let names: Vec<&str> = failure.cycle.iter().map(|t| name(failure, *t)).collect();

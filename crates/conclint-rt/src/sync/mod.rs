@@ -1,8 +1,8 @@
 //! `std::sync` on coroutines.
 //!
 //! All threads of an execution share one OS thread, so a primitive keeps its state in plain cells.
-//! What makes it `Sync` is that nothing switches threads except [`crate::exec::point`] and
-//! [`crate::exec::block`].
+//! What makes it `Sync` is that nothing switches threads except `exec::point` and
+//! `exec::block`.
 
 pub mod atomic;
 mod barrier;
