@@ -40,10 +40,11 @@ pub(super) fn write(
     };
     panics(&mut drawing, failure);
     waits(&mut drawing, failure);
-    if failure.panics.is_empty() && failure.stuck.is_empty() {
-        if let Some(place) = &failure.place {
-            drawing.point(LabelStyle::Primary, place, "the last operation before it");
-        }
+    if failure.panics.is_empty()
+        && failure.stuck.is_empty()
+        && let Some(place) = &failure.place
+    {
+        drawing.point(LabelStyle::Primary, place, "the last operation before it");
     }
     interruptions(&mut drawing, failure);
     let names: Vec<&str> = failure.cycle.iter().map(|t| name(failure, *t)).collect();
