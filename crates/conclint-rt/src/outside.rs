@@ -67,11 +67,9 @@ macro_rules! calls {
             if found.is_null() {
                 return -1;
             }
-            // SAFETY: libc's function of this name, which takes these arguments.
-            let next: unsafe extern "C" fn($($type),*) -> c_int =
-                unsafe { std::mem::transmute(found) };
-            // SAFETY: handed on as they came.
-            unsafe { next($($argument),*) }
+            type Next = unsafe extern "C" fn($($type),*) -> c_int;
+            // SAFETY: libc's function of this name takes these arguments, handed on as they came.
+            unsafe { std::mem::transmute::<*mut c_void, Next>(found)($($argument),*) }
         }
     )*};
 }
