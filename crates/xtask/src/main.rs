@@ -1,7 +1,7 @@
 //! Chores of conclint's own development: `cargo xtask --help`.
 //!
 //! Measures the analyser (real bugs, a corpus of repositories, speed,
-//! robustness) and lays out new lints. Nothing here is part of the tool.
+//! robustness) and the explorer (reference programs), and lays out new lints. Nothing here is part of the tool.
 
 // A development tool talks through its standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -14,6 +14,7 @@ mod lines;
 mod matching;
 mod mirror;
 mod new_lint;
+mod programs;
 mod real_bugs;
 mod records;
 mod robustness;
@@ -33,6 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Command {
     RealBugs(real_bugs::RealBugs),
     Corpus(corpus::Corpus),
+    Programs(programs::Programs),
     Speed(speed::Speed),
     Robustness(robustness::Robustness),
     NewLint(new_lint::NewLint),
@@ -40,9 +42,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // While a reference program is built, cargo calls this program in the compiler's place.
+    if let Some(code) = conclint_explore::act_as_compiler() {
+        return code;
+    }
     let result = match Command::parse() {
         Command::RealBugs(command) => command.run(),
         Command::Corpus(command) => command.run(),
+        Command::Programs(command) => command.run(),
         Command::Speed(command) => command.run(),
         Command::Robustness(command) => command.run(),
         Command::NewLint(command) => command.run(),
