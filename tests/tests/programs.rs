@@ -49,7 +49,7 @@ fn programs() -> Vec<PathBuf> {
         .filter(|path| path.is_dir())
         .collect();
     programs.sort();
-    assert!(programs.len() >= 5);
+    assert!(programs.len() >= 19);
     programs
 }
 
@@ -179,4 +179,67 @@ fn lints_are_where_they_belong() {
             }
         }
     }
+}
+
+/// One seed and few schedules; `cargo xtask programs` is thorough.
+#[test]
+fn explore_finds_what_is_expected() {
+    let mut wrong = Vec::new();
+    let target = tempfile::tempdir().unwrap();
+    for program in programs() {
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .display()
+            .to_string();
+        let target = target.path().to_str().unwrap();
+        let arguments = [
+            "explore",
+            "--lib",
+            "--keep-going",
+            "--schedules",
+            "1000",
+            "--format",
+            "json",
+            "--target-dir",
+            target,
+        ];
+        let run = run(&program, &arguments, Duration::from_secs(600));
+        let report: serde_json::Value = serde_json::from_slice(&run.stdout)
+            .unwrap_or_else(|e| panic!("{name}: {e}\n{}", run.stderr));
+        let targets = report["targets"].as_array().expect("an array of targets");
+        for variant in expectations(&program).variant {
+            for expected in variant.explore {
+                let target = targets.iter().find(|t| t["test"] == *expected.test);
+                let target = target.unwrap_or_else(|| panic!("{name}: no {}", expected.test));
+                if target["verdict"] != *expected.verdict {
+                    let (verdict, reason) = (&target["verdict"], &target["reason"]);
+                    let test = &expected.test;
+                    wrong.push(format!("{name}: {test}: {verdict} {reason}"));
+                }
+                let preemptions = target["failure"]["preemptions"].as_u64();
+                if preemptions.is_some_and(|n| n > 2) {
+                    wrong.push(format!("{name}: {}: {preemptions:?}", expected.test));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The crawler's client against a server on this machine, without conclint.
+#[test]
+fn the_crawler_speaks_http() {
+    let target = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new("cargo")
+        .args(["test", "--locked", "--test", "http", "--target-dir"])
+        .arg(target.path())
+        .current_dir(repository().join("fixtures/programs/crawler"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }

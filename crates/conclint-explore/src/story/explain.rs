@@ -37,7 +37,7 @@ fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
         return lost_wake_up(index, raw, told);
     }
     let at = |index: usize| told.stuck.get(index).map_or("?", |s| name(told, s.thread));
-    if let Some(index) = waiting("recv") {
+    if let Some(index) = waiting("recv").filter(|_| blocking_holder(told).is_none()) {
         return format!(
             "{} waits for a message, and whoever could still send waits too or never will",
             at(index)
@@ -68,6 +68,24 @@ fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
         );
     }
     "no thread can go on".to_owned()
+}
+
+/// A thread waits for something else than a lock while it holds one that another thread needs.
+fn blocking_holder(told: &Failure) -> Option<String> {
+    told.stuck.iter().find_map(|s| {
+        let blocked = told
+            .stuck
+            .iter()
+            .find(|b| b.waits_for.contains(&s.thread))?;
+        let held = s.holds.first()?;
+        Some(format!(
+            "{} {} and holds `{}`, for which {} waits",
+            name(told, s.thread),
+            s.what,
+            held.object,
+            name(told, blocked.thread)
+        ))
+    })
 }
 
 fn lock_cycle(told: &Failure) -> Option<String> {
@@ -171,7 +189,10 @@ fn failed(raw: &answer::Failure, told: &Failure) -> String {
         }
         _ => {}
     }
-    if let Some(text) = lost_update(told).or_else(|| split_section(told)) {
+    if let Some(text) = lost_update(told)
+        .or_else(|| split_section(told))
+        .or_else(|| two_moments(told))
+    {
         return text;
     }
     if told.preemptions == 0 {
@@ -242,6 +263,38 @@ fn split_section(told: &Failure) -> Option<String> {
     ))
 }
 
+/// A looks at one object and then at another, and B works on both in between.
+fn two_moments(told: &Failure) -> Option<String> {
+    let steps = &told.timeline;
+    let switch = steps.iter().position(|e| e.preempting)?;
+    let intruder = steps.get(switch)?.thread;
+    let victim = steps.get(switch.checked_sub(1)?)?.thread;
+    let uses = |e: &&Event| {
+        let op = e.op.as_str();
+        !e.object.is_empty() && (op.contains("lock") || matches!(op, "load" | "store" | "modify"))
+    };
+    let mine = |e: &&Event| e.thread == victim && uses(e);
+    let first = steps[..switch].iter().rfind(mine)?;
+    let length = steps[switch..].iter().position(|e| mine(&e))?;
+    let (between, second) = (&steps[switch..switch + length], &steps[switch + length]);
+    let changes = |object: &str| {
+        let mut all = between.iter().filter(|e| e.thread != victim);
+        all.any(|e| e.object == object && e.op != "load")
+    };
+    let both = first.object != second.object && changes(&first.object) && changes(&second.object);
+    both.then(|| {
+        format!(
+            "{} works on `{}` ({}) and on `{}` ({}) at two moments; {} changes both in between",
+            name(told, victim),
+            first.object,
+            at(first),
+            second.object,
+            at(second),
+            name(told, intruder)
+        )
+    })
+}
+
 /// The first preemption, in words.
 fn switch(told: &Failure) -> Option<String> {
     let steps = &told.timeline;
@@ -250,14 +303,19 @@ fn switch(told: &Failure) -> Option<String> {
     let next = steps.get(index)?;
     let resumed = steps[index..].iter().find(|e| e.thread == victim);
     Some(match resumed {
-        Some(event) => format!(
-            "{} runs while {} stands before {} {} ({})",
-            name(told, next.thread),
-            name(told, victim),
-            event.op,
-            event.object,
-            at(event)
-        ),
+        Some(event) => {
+            let object = match event.object.as_str() {
+                "" => String::new(),
+                object => format!(" of `{object}`"),
+            };
+            format!(
+                "{} runs while {} stands before its {}{object} ({})",
+                name(told, next.thread),
+                name(told, victim),
+                event.op,
+                at(event)
+            )
+        }
         None => format!(
             "{} runs on after {} is interrupted and never gets another turn",
             name(told, next.thread),

@@ -121,6 +121,8 @@ fn shown(told: &Failure, names: &Names, object: &str) -> String {
         .and_then(|n| n.parse::<usize>().ok());
     match thread.and_then(|id| told.threads.get(id)) {
         Some(name) => name.clone(),
+        // A scope, a yield: nothing that two threads could confuse.
+        None if object.starts_with("object ") => String::new(),
         None => names.get(object).to_owned(),
     }
 }

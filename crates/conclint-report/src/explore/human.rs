@@ -32,7 +32,7 @@ pub(crate) fn write(
 fn overview(out: &mut dyn Write, tests: &[Explored]) -> io::Result<()> {
     let mut heading = None;
     let width = tests.iter().map(|t| t.test.chars().count()).max();
-    let width = width.unwrap_or(0).min(50);
+    let width = width.unwrap_or(0).min(64);
     for test in tests {
         let target = (&test.package, &test.target);
         if heading != Some(target) {
@@ -100,11 +100,11 @@ fn story(
     }
     if !failure.timeline.is_empty() {
         columns::write(out, report.sources, failure, report.width)?;
+        writeln!(out)?;
     }
     for lost in &failure.unapplied {
         writeln!(out, "no longer applies: {}", one_line(lost))?;
     }
-    writeln!(out)?;
     let mut found = Vec::new();
     if test.executions > 0 {
         found.push(format!("found by schedule {}", test.executions));

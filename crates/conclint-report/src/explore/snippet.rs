@@ -203,7 +203,7 @@ fn bytes_of(text: &str, place: &Place) -> Option<Range<usize>> {
     let start = line.char_indices().nth(column)?.0;
     let rest = &line[start..];
     let word = rest
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
         .unwrap_or(rest.len());
     let length = if rest[word..].starts_with('!') {
         rest.trim_end_matches([';', ',', '{', ' ']).len()
@@ -228,10 +228,11 @@ mod tests {
 
     #[test]
     fn words_and_macro_calls() {
-        let text = "é.lock();\n    assert!(a, \"b\");\n";
+        let text = "é.lock();\n    assert!(a, \"b\");\nhint::spin_loop();\n";
         let cut = |place| bytes_of(text, &place).map(|range| &text[range]);
         assert_eq!(cut(at(1, 3)), Some("lock"));
         assert_eq!(cut(at(2, 5)), Some("assert!(a, \"b\")"));
+        assert_eq!(cut(at(3, 1)), Some("hint::spin_loop"));
         assert_eq!(cut(at(1, 2)), Some("."));
         assert_eq!(cut(at(1, 99)), None);
         assert_eq!(cut(at(9, 1)), None);
