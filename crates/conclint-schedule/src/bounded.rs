@@ -4,7 +4,7 @@
 //! to the deepest decision that still has an untried answer within the bound. Switches at points
 //! where the running thread cannot go on (or yields) are free; firing a timeout early costs one.
 
-use crate::{Decision, Strategy, default_choice};
+use crate::{Candidate, Decision, Strategy, default_choice};
 
 #[derive(Clone, Copy, Debug)]
 struct Choice {
@@ -54,6 +54,12 @@ impl Bounded {
         self.complete
     }
 
+    /// Stops the search short of its limit; what was exhausted so far stays so.
+    pub(crate) fn give_up(&mut self) {
+        self.complete = true;
+        self.path.clear();
+    }
+
     /// Moves on to the next untried path. `false` when the bound is exhausted.
     fn advance(&mut self) -> bool {
         while let Some(last) = self.path.last_mut() {
@@ -67,27 +73,70 @@ impl Bounded {
     }
 }
 
-/// The `nth` answer at a decision: the default first, the others in candidate order.
-fn answer(decision: &Decision<'_>, nth: u32) -> usize {
-    let default = default_choice(decision);
-    let nth = nth as usize;
-    if nth == 0 {
-        default
-    } else if nth <= default {
-        nth - 1
-    } else {
-        nth
-    }
+/// What the answers at one decision cost.
+struct Costs<'a> {
+    decision: &'a Decision<'a>,
+    default: usize,
+    default_is_timer: bool,
+    /// The running thread can go on, so that running any other preempts it.
+    runs_on: bool,
 }
 
-/// The default's answer never costs; any other costs one where it preempts or fires a timer early.
-fn cost(decision: &Decision<'_>, index: usize) -> u32 {
-    let timer = decision.candidates.get(index).is_some_and(|c| c.is_timer());
-    let default_timer = decision
-        .candidates
-        .get(default_choice(decision))
-        .is_some_and(|c| c.is_timer());
-    u32::from(decision.preempts(index) || (timer && !default_timer))
+impl<'a> Costs<'a> {
+    fn new(decision: &'a Decision<'a>) -> Self {
+        let default = default_choice(decision);
+        let first = decision.candidates.get(default);
+        Self {
+            decision,
+            default,
+            default_is_timer: first.is_some_and(Candidate::is_timer),
+            runs_on: !decision.yielding && decision.current_index().is_some(),
+        }
+    }
+
+    /// The default's answer never costs; any other costs one where it preempts, fires a timer
+    /// early, or goes on with a thread that asked to let others go first. Were that free, a loop
+    /// that yields could be gone round for ever before anything else is tried.
+    fn of(&self, index: usize) -> u32 {
+        let timer = || {
+            let candidate = self.decision.candidates.get(index);
+            candidate.is_some_and(Candidate::is_timer) && !self.default_is_timer
+        };
+        let stays = || self.decision.current_index() == Some(index);
+        u32::from(index != self.default && (self.runs_on || timer() || stays()))
+    }
+
+    /// How many answers are free; the default's always is.
+    fn free(&self) -> usize {
+        let count = self.decision.candidates.len();
+        if self.runs_on {
+            return 1;
+        }
+        (0..count).filter(|i| self.of(*i) == 0).count().max(1)
+    }
+
+    /// The `nth` answer: the default first, the others in candidate order.
+    fn answer(&self, nth: u32) -> usize {
+        let nth = nth as usize;
+        if nth == 0 {
+            self.default
+        } else if nth <= self.default {
+            nth - 1
+        } else {
+            nth
+        }
+    }
+
+    /// The `nth` of the free answers.
+    fn free_answer(&self, nth: u32) -> usize {
+        if nth == 0 {
+            return self.default;
+        }
+        (0..self.decision.candidates.len())
+            .filter(|i| *i != self.default && self.of(*i) == 0)
+            .nth(nth as usize - 1)
+            .unwrap_or(self.default)
+    }
 }
 
 impl Strategy for Bounded {
@@ -118,16 +167,15 @@ impl Strategy for Bounded {
     }
 
     fn choose(&mut self, decision: &Decision<'_>) -> usize {
+        let costs = Costs::new(decision);
         if self.depth == self.path.len() {
             let options = decision.candidates.len();
-            let affordable = self.spent < self.bound;
-            // With the bound used up only the free answers remain; they are all or none, except
-            // that early timers are never free.
-            let free = (0..options)
-                .filter(|i| cost(decision, *i) == 0)
-                .count()
-                .max(1);
-            let open = if affordable { options } else { free };
+            // With the bound used up only the free answers remain.
+            let open = if self.spent < self.bound {
+                options
+            } else {
+                costs.free()
+            };
             if open < options {
                 self.pruned = true;
             }
@@ -141,16 +189,12 @@ impl Strategy for Bounded {
             return usize::MAX;
         };
         self.depth += 1;
-        let mut index = answer(decision, choice.tried);
-        if choice.spent >= self.bound && cost(decision, index) > 0 {
-            // Count through the free answers only.
-            let default = default_choice(decision);
-            index = (0..decision.candidates.len())
-                .filter(|i| *i != default && cost(decision, *i) == 0)
-                .nth((choice.tried as usize).saturating_sub(1))
-                .unwrap_or(default);
-        }
-        self.spent = choice.spent + cost(decision, index);
+        let index = if choice.spent < self.bound {
+            costs.answer(choice.tried)
+        } else {
+            costs.free_answer(choice.tried)
+        };
+        self.spent = choice.spent + costs.of(index);
         index
     }
 

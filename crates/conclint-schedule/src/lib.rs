@@ -78,9 +78,11 @@ impl Decision<'_> {
     /// Index of the thread that ran last, where it may go on by an enabled step.
     #[must_use]
     pub fn current_index(&self) -> Option<usize> {
-        self.candidates
-            .iter()
-            .position(|c| c.thread == self.current && !c.is_timer())
+        let index = self
+            .candidates
+            .binary_search_by_key(&self.current, |c| c.thread);
+        let index = index.ok()?;
+        (!self.candidates.get(index)?.is_timer()).then_some(index)
     }
 
     /// Choosing `index` takes the processor from a thread that could have gone on and did not ask
@@ -113,9 +115,12 @@ pub fn default_choice(decision: &Decision<'_>) -> usize {
             .min()
             .map(|(_, index)| index)
     };
-    candidates
+    let next = candidates.partition_point(|c| c.thread <= decision.current);
+    let after = candidates.get(next..).unwrap_or_default();
+    after
         .iter()
-        .position(|c| ready(c) && c.thread > decision.current)
+        .position(ready)
+        .map(|index| next + index)
         .or_else(|| candidates.iter().position(ready))
         .or_else(|| current.filter(|_| !decision.waiting))
         .or_else(earliest)

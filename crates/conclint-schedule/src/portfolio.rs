@@ -78,6 +78,13 @@ impl Portfolio {
         self.turn == Turn::Bounded
     }
 
+    /// Leaves the rest to the samplers, because the state of the bounded search has become too
+    /// large to be kept. `false` where there are no samplers.
+    pub fn give_up_bounded(&mut self) -> bool {
+        self.bounded.give_up();
+        !matches!(self.mix, Mix::Bounded(_))
+    }
+
     fn turn_for(&self, execution: u64) -> Turn {
         match self.mix {
             Mix::Random => Turn::Random,

@@ -13,12 +13,31 @@ pub struct Trial {
     pub deviations: Vec<Deviation>,
 }
 
+/// More deviations than this are not left out in pairs: there are too many.
+const PAIRS: usize = 14;
+
+/// Which deviations the next trial leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// So many neighbours from a position on.
+    Chunk {
+        size: usize,
+        at: usize,
+    },
+    /// Two that need not be neighbours: a switch away and the switch back, of which neither can
+    /// be left out alone.
+    Pair {
+        first: usize,
+        second: usize,
+    },
+    Done,
+}
+
 /// Delta debugging over deviations.
 #[derive(Clone, Debug)]
 pub struct Shrinker {
     best: Vec<Deviation>,
-    chunk: usize,
-    at: usize,
+    phase: Phase,
     progressed: bool,
 }
 
@@ -26,11 +45,10 @@ impl Shrinker {
     /// Starts from a failing schedule.
     #[must_use]
     pub fn new(failing: Vec<Deviation>) -> Self {
-        let chunk = failing.len().max(1);
+        let size = failing.len().max(1);
         Self {
             best: failing,
-            chunk,
-            at: 0,
+            phase: Phase::Chunk { size, at: 0 },
             progressed: false,
         }
     }
@@ -45,23 +63,47 @@ impl Shrinker {
     #[must_use]
     pub fn next_trial(&mut self) -> Option<Trial> {
         loop {
-            if self.best.is_empty() {
+            let length = self.best.len();
+            if length == 0 {
                 return None;
             }
-            if self.at < self.best.len() {
-                let end = (self.at + self.chunk).min(self.best.len());
-                let mut deviations = self.best.clone();
-                deviations.drain(self.at..end);
-                return Some(Trial { deviations });
-            }
-            self.at = 0;
-            if self.chunk > 1 {
-                self.chunk = self.chunk.div_ceil(2);
-                self.progressed = false;
-            } else if std::mem::take(&mut self.progressed) {
-                // Another round of single removals: one success can make others possible.
-            } else {
-                return None;
+            let mut deviations = self.best.clone();
+            match self.phase {
+                Phase::Chunk { size, at } if at < length => {
+                    deviations.drain(at..(at + size).min(length));
+                    return Some(Trial { deviations });
+                }
+                Phase::Chunk { size, .. } if size > 1 => {
+                    let size = size.div_ceil(2);
+                    self.phase = Phase::Chunk { size, at: 0 };
+                    self.progressed = false;
+                }
+                // One success can make others possible.
+                Phase::Chunk { .. } if std::mem::take(&mut self.progressed) => {
+                    self.phase = Phase::Chunk { size: 1, at: 0 };
+                }
+                Phase::Chunk { .. } if length <= PAIRS => {
+                    self.phase = Phase::Pair {
+                        first: 0,
+                        second: 1,
+                    };
+                }
+                Phase::Pair { first, second } if second < length => {
+                    deviations.remove(second);
+                    deviations.remove(first);
+                    return Some(Trial { deviations });
+                }
+                Phase::Pair { first, .. } if first + 2 < length => {
+                    self.phase = Phase::Pair {
+                        first: first + 1,
+                        second: first + 2,
+                    };
+                }
+                Phase::Pair { .. } if std::mem::take(&mut self.progressed) => {
+                    self.phase = Phase::Chunk { size: 1, at: 0 };
+                }
+                Phase::Chunk { .. } | Phase::Pair { .. } => self.phase = Phase::Done,
+                Phase::Done => return None,
             }
         }
     }
@@ -74,7 +116,11 @@ impl Shrinker {
                 self.best = done;
                 self.progressed = true;
             }
-            _ => self.at += self.chunk,
+            _ => match &mut self.phase {
+                Phase::Chunk { size, at } => *at += *size,
+                Phase::Pair { second, .. } => *second += 1,
+                Phase::Done => {}
+            },
         }
     }
 }

@@ -214,3 +214,57 @@ fn timers_fire_last() {
         "nobody else can move"
     );
 }
+
+/// A thread that only yields while another has something to do.
+#[test]
+fn a_yielding_loop_does_not_stop_the_bounded_search() {
+    let mut bounded = Bounded::new(1);
+    let mut runs = 0;
+    // Thread 0 yields until thread 1 has taken its two steps.
+    while bounded.begin(runs) {
+        let (mut current, mut left, mut spins) = (0, 2, 0);
+        for step in 0.. {
+            let candidate = |thread| Candidate {
+                thread,
+                object: 1,
+                access: Access::Read,
+                due: None,
+            };
+            let both = [candidate(0), candidate(1)];
+            if left == 0 || spins > 50 {
+                break;
+            }
+            let decision = Decision {
+                step,
+                current,
+                yielding: current == 0,
+                waiting: false,
+                candidates: &both,
+            };
+            current = both[bounded.choose(&decision).min(1)].thread;
+            match current {
+                0 => spins += 1,
+                _ => left -= 1,
+            }
+        }
+        assert!(spins < 50, "the loop goes round without end");
+        bounded.end(0);
+        runs += 1;
+        assert!(runs < 100, "{runs} schedules with one preemption");
+    }
+    assert!(bounded.exhausted() >= Some(1));
+}
+
+#[test]
+fn a_switch_away_and_back_is_left_out_together() {
+    let deviation = |thread, nth, to| Deviation { thread, nth, to };
+    let (a, b) = (deviation(0, 1, 1), deviation(1, 4, 2));
+    let (away, back) = (deviation(1, 0, 2), deviation(2, 0, 1));
+    let mut shrinker = Shrinker::new(vec![a, away, back, b]);
+    while let Some(trial) = shrinker.next_trial() {
+        let has = |d| trial.deviations.contains(&d);
+        let fails = has(a) && has(b) && has(away) == has(back);
+        shrinker.result(fails.then_some(trial.deviations));
+    }
+    assert_eq!(shrinker.best(), [a, b]);
+}
