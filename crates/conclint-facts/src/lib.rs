@@ -10,6 +10,8 @@
 
 mod analysis;
 mod program;
+mod values;
 
 pub use analysis::*;
 pub use program::*;
+pub use values::*;

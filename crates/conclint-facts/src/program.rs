@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use crate::values::{Origin, Origins, PauseKind, Target, Writing};
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -315,6 +317,10 @@ pub struct Function {
     /// It compares or sorts by id, index or address: locks of one class taken
     /// here are most likely taken in order.
     pub compares_order: bool,
+    /// Reads whose results are followed; [`Origins`] are sets of positions here.
+    pub origins: Vec<Origin>,
+    /// What the result depends on.
+    pub returns: Origins,
 }
 
 /// What a function is.
@@ -535,6 +541,37 @@ pub enum EventKind {
         /// As people write it, `format!`, `sort`.
         what: SmolStr,
     },
+    /// An atomic is read: by `load`, or by an exchange (`swap`, `compare_exchange`),
+    /// of which the [`EventKind::SharedWrite`] stands just before. An exchange of
+    /// what was read before is no [`Origin`]: it is an update, not a look.
+    Load {
+        /// The atomic.
+        object: ObjectRef,
+        /// By an exchange.
+        exchange: bool,
+        /// The ordering is `Relaxed`.
+        relaxed: bool,
+    },
+    /// A value is written to what threads share. The other events of the write
+    /// ([`EventKind::Use`], [`EventKind::SharedWrite`]) stand beside it.
+    Store {
+        /// Where to.
+        target: Target,
+        /// How.
+        how: Writing,
+        /// What the value depends on.
+        from: Origins,
+    },
+    /// Which way control goes on depends on a value: `if`, `match`, a loop's
+    /// condition, `entry(..)` of a map.
+    Test {
+        /// What the value depends on; parameters alone are left out.
+        from: Origins,
+    },
+    /// Nothing is done for a moment, so that others may.
+    Pause(PauseKind),
+    /// In a loop: something else is done, of no interest but that it is done.
+    Other,
 }
 
 /// Where an acquired lock is named.
@@ -602,6 +639,8 @@ pub struct Arg {
     pub closure: Option<FnId>,
     /// A guard that moves into the call.
     pub guard: Option<GuardId>,
+    /// What it depends on.
+    pub from: Origins,
 }
 
 /// A start of a thread or task.

@@ -223,6 +223,8 @@ mod tests {
             is_async: false,
             mut_self: false,
             compares_order: false,
+            origins: Vec::new(),
+            returns: conclint_facts::Origins::NONE,
             cfgs: Vec::new(),
             params: Vec::new(),
             guards: Vec::new(),

@@ -18,6 +18,7 @@ use conclint_facts::Analysis;
 
 mod flow;
 mod graph;
+mod reads;
 mod registry;
 pub mod trace;
 

@@ -4,6 +4,8 @@ use crate::Lint;
 
 #[path = "blocking_under_lock/mod.rs"]
 mod blocking_under_lock;
+#[path = "check_then_act/mod.rs"]
+mod check_then_act;
 #[path = "declared_order_violated/mod.rs"]
 mod declared_order_violated;
 #[path = "double_lock/mod.rs"]
@@ -14,6 +16,8 @@ mod guard_across_await;
 mod guard_dropped_at_once;
 #[path = "lock_order_inversion/mod.rs"]
 mod lock_order_inversion;
+#[path = "non_atomic_update/mod.rs"]
+mod non_atomic_update;
 #[path = "notify_without_lock/mod.rs"]
 mod notify_without_lock;
 #[path = "oversized_critical_section/mod.rs"]
@@ -30,8 +34,10 @@ pub(crate) static LINTS: &[&Lint] = &[
     &oversized_critical_section::LINT,
     &guard_dropped_at_once::LINT,
     &guard_across_await::LINT,
+    &check_then_act::LINT,
     &declared_order_violated::LINT,
     &wait_without_loop::LINT,
     &notify_without_lock::LINT,
     &unjoined_thread::LINT,
+    &non_atomic_update::LINT,
 ];

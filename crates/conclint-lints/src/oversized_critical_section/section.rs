@@ -320,7 +320,10 @@ impl<'f> Tree<'f> {
         self.events_within(stmt)
             .all(|(_, event)| match &event.kind {
                 EventKind::Release { guard, .. } => *guard == id,
-                EventKind::Work { .. } => true,
+                EventKind::Work { .. }
+                | EventKind::Load { exchange: false, .. }
+                | EventKind::Test { .. }
+                | EventKind::Other => true,
                 EventKind::Call(call) => weights.only_computes(call),
                 _ => false,
             })

@@ -98,7 +98,13 @@ fn seen_outside(function: &Function) -> bool {
         .iter()
         .flat_map(|block| &block.events)
         .any(|event| match &event.kind {
-            EventKind::Work { .. } | EventKind::Release { .. } => false,
+            EventKind::Work { .. }
+            | EventKind::Release { .. }
+            | EventKind::Load {
+                exchange: false, ..
+            }
+            | EventKind::Test { .. }
+            | EventKind::Other => false,
             EventKind::Call(call) => match call.resolution {
                 Resolution::External => false,
                 Resolution::Exact | Resolution::Trait => call.targets.is_empty(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use conclint_facts::{
     Arg, Class, ClassId, ClassScope, DeclaredOrder, EventKind, FileId, FnId, FnKind, Function,
-    Handle, LockSource, ObjectRef, Param, Place, Program, Root, Site, SourceFile, Unread,
+    Handle, LockSource, ObjectRef, Param, Place, Program, Root, Site, SourceFile, Target, Unread,
 };
 use rayon::prelude::*;
 use smol_str::SmolStr;
@@ -130,6 +130,8 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         locals: Vec::new(),
         blocks: Vec::new(),
         compares_order: false,
+        origins: Vec::new(),
+        returns: conclint_facts::Origins::NONE,
     };
     let mut lower = Lower {
         shared,
@@ -152,6 +154,8 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         captures: Vec::new(),
         any_drops: false,
         depth: 0,
+        seen: conclint_facts::Origins::NONE,
+        asserting: false,
     };
     lower.function(id, entry);
     let out = std::mem::replace(&mut lower.out, Out::new(0, site));
@@ -224,6 +228,7 @@ impl Lower<'_> {
                 path: Vec::new(),
             });
             val.exclusive = matches!(val.ty, Ty::Ref(true, _) | Ty::Adt(..));
+            val.from = self.param_origin(number);
             let is_object = !matches!(types::peel(index, &val.ty), Ty::Adt(..));
             if is_object && let Some(kind) = self.object_kind(&val.ty) {
                 let key = ClassKey::new(ClassBase::Param(number));
@@ -261,6 +266,8 @@ impl Lower<'_> {
         function.blocks = out.blocks;
         function.stmts = out.stmts;
         function.compares_order = out.compares_order;
+        function.origins = out.origins;
+        function.returns = out.returns;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {
             function.params = self.base.params.clone();
         }
@@ -493,6 +500,11 @@ impl Relink<'_> {
             }
             EventKind::SharedWrite {
                 object: Some(object),
+            }
+            | EventKind::Load { object, .. }
+            | EventKind::Store {
+                target: Target::Atomic { object, .. },
+                ..
             } => self.object(object),
             _ => {}
         }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use conclint_facts::{
     Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, ObjectKind,
-    ObjectRef, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
+    ObjectRef, Origin, Origins, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
 };
 use smol_str::SmolStr;
 
@@ -115,6 +115,12 @@ pub(super) struct Out {
     pub lost: std::collections::BTreeSet<SpawnId>,
     /// Objects are put in order by id, index or address.
     pub compares_order: bool,
+    /// Reads whose results are followed.
+    pub origins: Vec<Origin>,
+    /// Those of `origins` that are parameters.
+    pub params: Origins,
+    /// What the result depends on.
+    pub returns: Origins,
 }
 
 /// A closure or async block that was lowered on its own.
@@ -157,6 +163,10 @@ pub(super) struct Lower<'a> {
     pub any_drops: bool,
     /// Depth of the walk.
     pub depth: u32,
+    /// What the parts of the expression now being lowered depend on.
+    pub seen: Origins,
+    /// The condition now being lowered is that of an assertion.
+    pub asserting: bool,
 }
 
 /// A class this function refers to.
@@ -194,6 +204,9 @@ impl Out {
             level,
             lost: std::collections::BTreeSet::new(),
             compares_order: false,
+            origins: Vec::new(),
+            params: Origins::NONE,
+            returns: Origins::NONE,
         }
     }
 }
@@ -449,6 +462,9 @@ impl<'a> Lower<'a> {
         }
         for guard in val.guards.clone() {
             self.emit(EventKind::Use { guard, write }, span);
+            let from = self.guard_origin(guard, None);
+            val.from = val.from.or(from);
+            self.seen = self.seen.or(from);
         }
         val.borrows = val.guards.first().copied();
         val.guards.clear();
@@ -559,6 +575,7 @@ impl<'a> Lower<'a> {
             val.borrows = None;
             val.exclusive = false;
             val.handles.clear();
+            val.from = Origins::NONE;
         }
         val.local = Some(id);
         let stmt = self.out.stmt.index();

@@ -101,6 +101,7 @@ impl Lower<'_> {
             ValueRes::Unknown => {
                 let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
                 self.unresolved(short_path(path), &vals, span);
+                self.other(span);
                 self.swallow(&vals, span);
                 Val::unknown()
             }
@@ -191,6 +192,7 @@ impl Lower<'_> {
             class,
             closure: val.closure,
             guard: val.guards.first().copied(),
+            from: val.from,
         }
     }
 
@@ -311,7 +313,10 @@ impl Lower<'_> {
             return self.acquire_through(call, &ret, guard_ty, site, accessed);
         }
         self.emit(EventKind::Call(call), site);
+        let result = self.event_origin();
+        self.stored_by_call(first, has_recv, &vals, site);
         let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ret.clone());
+        val.from = result;
         if let Some(GuardTy::Guard(data)) = &guard_ty {
             // A guard goes in and comes out again.
             val.guards = passed;
@@ -333,6 +338,25 @@ impl Lower<'_> {
                 .filter(|_| !types::is_owned(&val.ty));
         }
         val
+    }
+
+    /// Guarded data that is handed to `f` as `&mut`.
+    fn stored_by_call(&mut self, f: FnIdx, has_recv: bool, vals: &[Val], span: Span) {
+        if vals.iter().all(|val| val.borrows.is_none()) {
+            return;
+        }
+        let entry = self.index().functions().get(f.index());
+        let mut_self = entry
+            .and_then(|entry| entry.def.params.first())
+            .is_some_and(|param| matches!(param.ty, hir::Ty::Ref { mutable: true, .. }));
+        let from = vals
+            .iter()
+            .fold(conclint_facts::Origins::NONE, |all, val| all.or(val.from));
+        for (i, val) in vals.iter().enumerate() {
+            if matches!(val.ty, Ty::Ref(true, _)) || i == 0 && has_recv && mut_self {
+                self.store_guarded(val, conclint_facts::Writing::Call, from, span);
+            }
+        }
     }
 
     /// `fn f(self)`.

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Event, EventKind, FnId, FnKind, Handle, ObjectKind, Spawn, SpawnKind};
+use conclint_facts::{
+    Event, EventKind, FnId, FnKind, Handle, ObjectKind, Origins, Spawn, SpawnKind,
+};
 use smol_str::SmolStr;
 
 use super::body::{Lower, NESTED_BASE, Nested, Out, ScopeKind};
@@ -121,6 +123,7 @@ impl Lower<'_> {
         };
         param.local = None;
         param.handles.clone_from(&cur.handles);
+        self.test(cur.from, call.site());
         let result = self
             .in_place_closures(call.args, &param, many)
             .unwrap_or_else(Val::unknown);
@@ -285,6 +288,7 @@ impl Lower<'_> {
         self.push(ScopeKind::Temp);
         self.push(ScopeKind::Block);
         let val = body(self);
+        self.out.returns = self.out.returns.or(val.from);
         self.lose_handles(&val);
         if !val.guards.is_empty() {
             self.give_back(&val, super::body::end_of(span));
@@ -516,6 +520,12 @@ impl Lower<'_> {
             self.work(kind, &what, span);
             return None;
         }
+        if effect == MethodEffect::AtomicLoad {
+            for arg in call.args {
+                self.base(arg);
+            }
+            return Some(self.atomic_load(cur, call.args, span));
+        }
         let vals: Vec<Val> = call.args.iter().map(|arg| self.expr(arg)).collect();
         for val in &vals {
             self.lose_handles(val);
@@ -591,7 +601,11 @@ impl Lower<'_> {
                         span,
                     );
                 }
-                Some(Val::of(types::result_of(types::arg(&cur.ty, 0))))
+                let mut val = Val::of(types::result_of(types::arg(&cur.ty, 0)));
+                if !call.awaited && blocking == Blocking::Try {
+                    val.from = self.event_origin();
+                }
+                Some(val)
             }
             MethodEffect::AtomicWrite => {
                 let object = self.object(cur, &ObjectKind::Atomic);
@@ -601,14 +615,17 @@ impl Lower<'_> {
                     },
                     span,
                 );
-                Some(Val::of(types::ext("u64", vec![])))
+                let from = vals.iter().fold(Origins::NONE, |all, val| all.or(val.from));
+                let mut val = Val::of(types::ext("u64", vec![]));
+                val.from = self.atomic_written(cur, call.name, call.args, from, span);
+                Some(val)
             }
             MethodEffect::Notify(all) => {
                 let condvar = self.object(cur, &ObjectKind::Condvar);
                 self.emit(EventKind::Notify { condvar, all }, span);
                 Some(Val::of(Ty::Tuple(Arc::from([]))))
             }
-            MethodEffect::Spawn(_) | MethodEffect::Work(_) => None,
+            MethodEffect::Spawn(_) | MethodEffect::Work(_) | MethodEffect::AtomicLoad => None,
         }
     }
 

@@ -33,7 +33,9 @@ impl Lower<'_> {
             self.push(ScopeKind::Temp);
         }
         self.push(ScopeKind::Block);
+        let around = std::mem::replace(&mut self.asserting, else_.is_none() && only_panics(then));
         self.chain(cond, otherwise, own_scope);
+        self.asserting = around;
         self.push(ScopeKind::Temp);
         let val = self.block(then, extend);
         self.pop(Some(&val), then.span);
@@ -74,6 +76,7 @@ impl Lower<'_> {
             }
             ExprKind::Let { pat, expr } => {
                 let val = self.scrutinee(expr);
+                self.test(val.from, expr.span);
                 let matched = self.new_block();
                 let failed = self.new_block();
                 self.edge(self.out.cur, matched);
@@ -117,6 +120,7 @@ impl Lower<'_> {
 
     pub fn match_expr(&mut self, scrutinee: &Expr, arms: &[hir::Arm], span: Span) -> Val {
         let val = self.scrutinee(scrutinee);
+        self.test(val.from, scrutinee.span);
         let join = self.new_block();
         let mut result = Val::of(Ty::Never);
         let mut next = self.new_block();
@@ -470,6 +474,7 @@ impl Lower<'_> {
             keep.clone_from(&val.guards);
             self.lose_handles(val);
             if depth == 0 {
+                self.out.returns = self.out.returns.or(val.from);
                 self.give_back(val, span);
             }
         }
@@ -739,6 +744,16 @@ fn is_failure(pat: &Pat) -> bool {
         Pat::Or(pats) => pats.iter().all(is_failure),
         _ => false,
     }
+}
+
+/// `assert!(..)` in other words: it decides whether the program goes on.
+fn only_panics(block: &hir::Block) -> bool {
+    let last = match (&block.stmts[..], block.tail.as_deref()) {
+        ([], Some(tail)) => tail,
+        ([hir::Stmt { kind: hir::StmtKind::Expr(expr), .. }], None) => expr,
+        _ => return false,
+    };
+    matches!(&last.kind, ExprKind::Macro(call) if call.kind == hir::MacroKind::Panic)
 }
 
 pub(super) fn chain_has_let(cond: &Expr) -> bool {

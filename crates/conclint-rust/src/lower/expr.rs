@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{EventKind, Handle, ObjectKind, Place, ReleaseWhy, Root, StmtKind, WorkKind};
+use conclint_facts::{
+    EventKind, Handle, ObjectKind, Origins, Place, ReleaseWhy, Root, StmtKind, WorkKind, Writing,
+};
 use smol_str::SmolStr;
 
 use super::body::{Lower, ScopeKind, end_of};
@@ -130,6 +132,7 @@ impl Lower<'_> {
 
     /// The scrutinee's temporaries end before the `else` block runs.
     fn let_else(&mut self, pat: &Pat, val: &Val, else_: &hir::Block) {
+        self.test(val.from, else_.span);
         let otherwise = self.fork();
         let matched = self.fork();
         self.out.cur = otherwise;
@@ -300,7 +303,12 @@ impl Lower<'_> {
         let outer_method = self.outer_method.take();
         let awaited = std::mem::take(&mut self.awaited);
         self.depth += 1;
-        let val = self.expr_inner(expr, outer_method, awaited);
+        let around = std::mem::take(&mut self.seen);
+        let mut val = self.expr_inner(expr, outer_method, awaited);
+        if super::origin::combines(expr) {
+            val.from = val.from.or(self.seen);
+        }
+        self.seen = around.or(val.from);
         self.depth -= 1;
         val
     }
@@ -343,7 +351,12 @@ impl Lower<'_> {
                     outer,
                     awaited,
                 };
-                self.method(recv, &call)
+                let seen = std::mem::take(&mut self.seen);
+                let target = recv.clone();
+                let val = self.method(recv, &call);
+                self.stored_by_method(&target, name, call.site());
+                self.seen = self.seen.or(seen);
+                val
             }
             ExprKind::Unary {
                 op: hir::UnOp::Deref,
@@ -503,6 +516,7 @@ impl Lower<'_> {
             if let Some(info) = self.index().field(&cur.ty, name) {
                 let mut part = cur.project(name, info.ty);
                 part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
+                self.narrow(&mut part, name);
                 return part;
             }
             if let Ty::Tuple(parts) = &cur.ty
@@ -537,6 +551,7 @@ impl Lower<'_> {
         next.handles.clone_from(&val.handles);
         next.borrows = val.borrows;
         next.named = val.named;
+        next.from = val.from;
         if guard {
             next.class = val.class.as_ref().map(ClassKey::element);
         } else {
@@ -578,6 +593,7 @@ impl Lower<'_> {
             val.guards.extend(part.guards.iter().copied());
             val.handles.extend(part.handles.iter().copied());
             val.borrows = val.borrows.or(part.borrows);
+            val.from = val.from.or(part.from);
         }
         val.parts = parts;
         val
@@ -697,21 +713,26 @@ impl Lower<'_> {
 
     /// `a && b`, `a || b`: each operand is a scope of its own.
     fn lazy(&mut self, left: &Expr, right: &Expr) -> Val {
-        self.condition(left);
+        let first = self.condition(left);
         let join = self.new_block();
         let second = self.fork();
         self.edge(self.out.cur, join);
         self.out.cur = second;
-        self.condition(right);
+        let second = self.condition(right);
         self.go(join);
-        Val::of(types::ext("bool", vec![]))
+        let mut val = Val::of(types::ext("bool", vec![]));
+        val.from = first.or(second);
+        val
     }
 
-    /// A condition without `let`: its temporaries end with it.
-    pub fn condition(&mut self, expr: &Expr) {
+    /// A condition without `let`: its temporaries end with it. Gives what it
+    /// depends on.
+    pub fn condition(&mut self, expr: &Expr) -> Origins {
         self.push(ScopeKind::Temp);
-        self.base(expr);
+        let from = self.base(expr).from;
         self.pop(None, expr.span);
+        self.test(from, expr.span);
+        from
     }
 
     fn assign(&mut self, left: &Expr, right: &Expr, span: Span) -> Val {
@@ -740,6 +761,8 @@ impl Lower<'_> {
         self.pin();
         let place = self.base(left);
         self.write_through(&place, span);
+        self.store_guarded(&place, Writing::Assign, val.from, span);
+        self.other(span);
         if !val.handles.is_empty() {
             match &place.class {
                 Some(class) if matches!(class.base, ClassBase::Field(..)) => {
@@ -798,6 +821,7 @@ impl Lower<'_> {
             info.val.handles.extend(val.handles);
         }
         info.val.borrows = val.borrows.or(info.val.borrows);
+        info.val.from = info.val.from.or(val.from);
         info.val.closure = val.closure.or(info.val.closure);
         if info.val.ty == Ty::Unknown || !val.guards.is_empty() {
             info.val.ty = val.ty;
@@ -828,7 +852,7 @@ impl Lower<'_> {
         let left_end = self.out.cur;
         let right_block = self.new_block();
         self.out.cur = right_block;
-        self.base(right);
+        let from = self.base(right).from;
         let right_end = self.out.cur;
         let overloaded =
             place.ty != Ty::Unknown && !types::is_number(&types::peel(self.index(), &place.ty));
@@ -840,6 +864,11 @@ impl Lower<'_> {
         self.edge(entry, first);
         self.edge(first_end, second);
         self.out.cur = second_end;
+        self.store_guarded(&place, Writing::Update, from, left.span);
+        self.other(left.span);
+        if let Some(info) = place.local.and_then(|id| self.locals.get_mut(id.0 as usize)) {
+            info.val.from = info.val.from.or(from);
+        }
         Val::of(Ty::Tuple(Arc::from([])))
     }
 
@@ -920,6 +949,7 @@ impl Lower<'_> {
                     let val = self.base(arg);
                     self.lose_handles(&val);
                 }
+                self.other(span);
                 Val::unknown()
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{BlockKind, EventKind, GuardId, ReleaseWhy};
+use conclint_facts::{BlockKind, EventKind, GuardId, Origins, ReleaseWhy, Writing};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -53,6 +53,9 @@ impl Lower<'_> {
         }
         let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
         self.escaping_closures(&what, &vals, span);
+        if !constructor && !head.ends_with("::Duration") {
+            self.other(span);
+        }
         if is_type {
             let inner = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());
             self.swallow(&vals, span);
@@ -81,6 +84,10 @@ impl Lower<'_> {
     pub fn effect_call(&mut self, effect: Effect, what: SmolStr, args: &[Expr], span: Span) -> Val {
         match effect {
             Effect::Spawn(kind) => return self.spawn(kind, what, args.last(), span, false),
+            Effect::Pause(kind) => {
+                self.pause(kind, span);
+                return Val::of(Ty::Tuple(Arc::from([])));
+            }
             Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
                 if effect == Effect::PoolInPlace {
                     self.emit(
@@ -176,6 +183,9 @@ impl Lower<'_> {
                 }
                 if let Some(guard) = first.borrows {
                     self.emit(EventKind::Use { guard, write: true }, span);
+                    let from = vals.get(1).map_or(Origins::NONE, |val| val.from);
+                    let how = Writing::Method(SmolStr::new_static("replace"));
+                    self.store_guarded(&first, how, from, span);
                 }
                 let ty = match &first.ty {
                     Ty::Ref(_, inner) => (**inner).clone(),
@@ -196,7 +206,11 @@ impl Lower<'_> {
                 self.emit(EventKind::Work { kind, what }, span);
                 Val::unknown()
             }
-            Effect::Spawn(_) | Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
+            Effect::Spawn(_)
+            | Effect::Scope
+            | Effect::InPlace
+            | Effect::PoolInPlace
+            | Effect::Pause(_) => {
                 Val::unknown()
             }
         }

@@ -2,7 +2,7 @@
 //! synchronisation object a type is.
 
 use conclint_facts::{
-    Blocking, Call, EventKind, GuardId, LockSource, Mode, ObjectKind, ObjectRef, ReleaseWhy,
+    Blocking, Call, EventKind, GuardId, LockSource, Mode, ObjectKind, ObjectRef, Origins, ReleaseWhy,
 };
 use smol_str::SmolStr;
 
@@ -221,6 +221,10 @@ impl Lower<'_> {
             blocking: op.blocking,
         };
         self.emit(event, call.site());
+        let from = match op.blocking {
+            Blocking::Try => self.event_origin(),
+            _ => Origins::NONE,
+        };
         let inner = types::guard_of(data);
         let ty = match (lock.wrap, op.blocking) {
             (table::GuardWrap::Result, _) => types::result_of(inner),
@@ -232,6 +236,7 @@ impl Lower<'_> {
         val.place = lock_val.place.clone();
         val.class = lock_val.class.clone();
         val.guards = vec![guard];
+        val.from = from;
         val
     }
 

@@ -282,6 +282,9 @@ impl Lower<'_> {
             vals.push(val);
         }
         self.push_handles(&cur, &vals, name);
+        if !super::origin::is_cheap(name) {
+            self.other(call.site());
+        }
         self.escaping_closures(call.name, &vals, call.site());
         if !known && !matches!(name, "clone" | "unwrap" | "expect") && self.any_guard_in_scope() {
             self.unresolved(call.name.clone(), &[], call.site());
@@ -291,6 +294,10 @@ impl Lower<'_> {
         {
             let stmt = self.out.stmt.index();
             self.out.stmts[stmt].defs.push(local);
+            let from = self.seen;
+            if let Some(info) = self.locals.get_mut(local.0 as usize) {
+                info.val.from = info.val.from.or(from);
+            }
         } else if types::mutates(name) && cur.borrows.is_none() {
             self.pin();
         }

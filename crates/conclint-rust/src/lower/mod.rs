@@ -14,6 +14,7 @@ mod expr;
 mod external;
 mod locks;
 mod method;
+mod origin;
 mod types;
 mod value;
 

@@ -231,6 +231,14 @@ pub(super) fn is_owned(ty: &Ty) -> bool {
     }
 }
 
+/// What an atomic holds.
+pub(super) fn atomic_value(ty: &Ty) -> Ty {
+    match ty {
+        Ty::Ext(path, _) if path.ends_with("::AtomicBool") => ext("bool", vec![]),
+        _ => ext("u64", vec![]),
+    }
+}
+
 pub(super) fn is_number(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if matches!(
         path.as_str(),

@@ -1,6 +1,6 @@
 //! What the lowering knows of a value while it walks a body.
 
-use conclint_facts::{FnId, GuardId, LocalId, Place, Root};
+use conclint_facts::{FnId, GuardId, LocalId, Origins, Place, Root};
 use smol_str::SmolStr;
 
 use crate::index::{StaticId, Ty, TypeId};
@@ -68,6 +68,8 @@ pub(super) struct Val {
     pub parts: Vec<Val>,
     /// A thread builder that was given a name.
     pub named: bool,
+    /// The reads it depends on.
+    pub from: Origins,
 }
 
 impl Val {
@@ -84,6 +86,7 @@ impl Val {
             local: None,
             parts: Vec::new(),
             named: false,
+            from: Origins::NONE,
         }
     }
 
@@ -114,6 +117,7 @@ impl Val {
             }
         }
         self.handles.extend(other.handles);
+        self.from = self.from.or(other.from);
         self.borrows = self.borrows.or(other.borrows);
         self.closure = self.closure.or(other.closure);
         self.local = None;
@@ -132,6 +136,7 @@ impl Val {
         part.borrows = self.borrows;
         part.exclusive = self.exclusive;
         part.handles = self.handles.clone();
+        part.from = self.from;
         part
     }
 }

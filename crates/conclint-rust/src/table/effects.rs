@@ -1,6 +1,6 @@
 //! Functions and methods outside the workspace that matter to concurrency.
 
-use conclint_facts::{BlockKind, SpawnKind, WorkKind};
+use conclint_facts::{BlockKind, PauseKind, SpawnKind, WorkKind};
 
 /// What a function of a known path does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Effect {
     Work(WorkKind),
     /// Runs its closure arguments here.
     InPlace,
+    /// Does nothing for a moment.
+    Pause(PauseKind),
 }
 
 /// What a function at a canonical path does.
@@ -119,6 +121,10 @@ pub fn function_effect(path: &str) -> Option<Effect> {
             Effect::Block(Sleep)
         }
         "std::thread::park" | "std::thread::park_timeout" => Effect::Block(Park),
+        "std::thread::yield_now" => Effect::Pause(PauseKind::Yield),
+        "std::hint::spin_loop"
+        | "core::hint::spin_loop"
+        | "std::sync::atomic::spin_loop_hint" => Effect::Pause(PauseKind::Spin),
         "tokio::task::block_in_place" => Effect::InPlace,
         "std::panic::catch_unwind" => Effect::InPlace,
         "std::iter::from_fn" | "std::iter::repeat_with" | "std::array::from_fn" => Effect::InPlace,
@@ -205,6 +211,8 @@ pub enum MethodEffect {
     Spawn(SpawnKind),
     /// Writes an atomic.
     AtomicWrite,
+    /// Reads an atomic.
+    AtomicLoad,
     /// Work of some weight.
     Work(WorkKind),
     /// Notifies a condition variable; `true` for all.
@@ -254,6 +262,7 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
         ) => Block(BlockKind::Stdin),
         ("OpenOptions", "open", 1) => Block(BlockKind::File),
         (t, m, _) if t.starts_with("Atomic") && ATOMIC_WRITES.contains(&m) => AtomicWrite,
+        (t, "load", 1) if t.starts_with("Atomic") => AtomicLoad,
         (
             _,
             "par_iter" | "par_iter_mut" | "into_par_iter" | "par_chunks" | "par_bridge"

@@ -201,6 +201,8 @@ impl Build {
             locals: Vec::new(),
             blocks: vec![Block::default()],
             compares_order: false,
+            origins: Vec::new(),
+            returns: crate::Origins::NONE,
         });
         id
     }

@@ -1,0 +1,154 @@
+//! Where values come from, inside one function: which reads a write or a
+//! branch depends on.
+//!
+//! Only reads that matter between threads are told apart: of data behind a
+//! guard, of atomics, and results of calls, which a lint may look into. A
+//! value derived from several reads has all of them; what a closure does with
+//! a captured value is not followed.
+
+use smol_str::SmolStr;
+
+use crate::program::{BlockId, GuardId, ObjectRef};
+
+/// A read whose result is followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A parameter; 0 is the first one, `self` included.
+    Param(u16),
+    /// Data behind a guard.
+    Guarded {
+        /// Which guard.
+        guard: GuardId,
+        /// The field of the data, where only one was read.
+        field: Option<SmolStr>,
+    },
+    /// The result of the event at this place: a call, a load, a receive, an
+    /// attempt to take a lock.
+    Event {
+        /// Its block.
+        block: BlockId,
+        /// Its position in the block.
+        index: u32,
+    },
+}
+
+/// A set of [`Origin`]s, by their positions in
+/// [`Function::origins`](crate::Function::origins). The first 128 of a
+/// function are told apart, later ones are not followed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origins(u128);
+
+impl Origins {
+    /// The set of none.
+    pub const NONE: Origins = Origins(0);
+
+    /// The set of the one at this position.
+    pub fn one(position: usize) -> Self {
+        u32::try_from(position)
+            .ok()
+            .and_then(|position| 1_u128.checked_shl(position))
+            .map_or(Origins::NONE, Origins)
+    }
+
+    /// Whether the value depends on nothing that is followed.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the one at this position is among them.
+    pub fn contains(self, position: usize) -> bool {
+        !Origins::one(position).and(self).is_empty()
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn and(self, other: Origins) -> Self {
+        Origins(self.0 & other.0)
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn or(self, other: Origins) -> Self {
+        Origins(self.0 | other.0)
+    }
+
+    /// What is in this one only.
+    #[must_use]
+    pub fn without(self, other: Origins) -> Self {
+        Origins(self.0 & !other.0)
+    }
+
+    /// The positions, least first.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let position = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                position
+            })
+        })
+    }
+}
+
+/// What a value is written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Data behind a guard.
+    Guarded {
+        /// Which guard.
+        guard: GuardId,
+        /// The field of the data, where only one is written.
+        field: Option<SmolStr>,
+    },
+    /// An atomic, by a plain store.
+    Atomic {
+        /// Which one.
+        object: ObjectRef,
+        /// The ordering is `Relaxed`.
+        relaxed: bool,
+    },
+}
+
+/// How a value is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Writing {
+    /// `=`, `store`.
+    Assign,
+    /// `+=` and the like: what was there is part of the new value.
+    Update,
+    /// A method of a collection or `Option`, by its name.
+    Method(SmolStr),
+    /// A call that is handed the data as `&mut`.
+    Call,
+}
+
+/// What a loop that waits does between two looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PauseKind {
+    /// Lets other threads run.
+    Yield,
+    /// Tells the processor that it spins.
+    Spin,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_hold_what_is_put_in() {
+        let both = Origins::one(3).or(Origins::one(127));
+        assert!(both.contains(3) && both.contains(127) && !both.contains(4));
+        assert_eq!(both.iter().collect::<Vec<_>>(), [3, 127]);
+        assert_eq!(both.without(Origins::one(3)), Origins::one(127));
+        assert!(both.and(Origins::one(4)).is_empty());
+    }
+
+    #[test]
+    fn what_is_too_far_is_not_followed() {
+        assert!(Origins::one(128).is_empty());
+        assert!(Origins::one(usize::MAX).is_empty());
+        assert!(!Origins::one(0).contains(128));
+    }
+}

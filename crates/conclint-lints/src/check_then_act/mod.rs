@@ -1,0 +1,339 @@
+//! What is read in one critical section decides what a later one writes.
+
+use std::collections::BTreeMap;
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
+use conclint_facts::{
+    Analysis, ClassId, EventKind, FnId, Function, Mode, ObjectRef, Origin, Origins, Target, Writing,
+};
+
+use crate::flow::{Point, events, reaches};
+use crate::reads::{
+    Read, ReadKind, Write, decides, gated, may_be_one_field, one_object, reads, writes,
+};
+use crate::trace::Draw;
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "check-then-act",
+    code: "CL107",
+    severity: Severity::Warning,
+    level: Level::Default,
+    summary: "a value read in one critical section decides what a later one of the same lock writes",
+    page: include_str!("lint.md"),
+    check,
+};
+
+/// How many calls away a write may be.
+const CALLS: u32 = 2;
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    let writers = Writers::of(analysis);
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        let looks = function
+            .origins
+            .iter()
+            .any(|origin| !matches!(origin, Origin::Param(_)));
+        if !looks || !analysis.entry_held(id).is_empty() {
+            continue;
+        }
+        let mut found: Vec<Case> = Vec::new();
+        for write in writes(analysis, id, CALLS) {
+            if let Some(case) = Case::of(analysis, id, function, &write)
+                && writers.meets(analysis, id, write.object.class)
+                && !found.iter().any(|other| other.covers(&case))
+            {
+                found.push(case);
+            }
+        }
+        found.extend(counted_and_read(analysis, id, function));
+        findings.extend(found.iter().map(|case| report(&draw, id, case)));
+    }
+}
+
+/// The functions that write under each lock.
+struct Writers {
+    of: BTreeMap<ClassId, Vec<FnId>>,
+}
+
+impl Writers {
+    fn of(analysis: &Analysis) -> Self {
+        let mut of: BTreeMap<ClassId, Vec<FnId>> = BTreeMap::new();
+        for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+            for (_, event) in events(function) {
+                let EventKind::Store {
+                    target: Target::Guarded { guard, .. },
+                    ..
+                } = &event.kind
+                else {
+                    continue;
+                };
+                for held in analysis.guard(id, *guard).iter().flat_map(|i| &i.locks) {
+                    if let Some(class) = held.lock.class {
+                        let known = of.entry(class).or_default();
+                        if known.last() != Some(&id) {
+                            known.push(id);
+                        }
+                    }
+                }
+            }
+        }
+        Writers { of }
+    }
+
+    /// Whether another thread may write while `function` runs.
+    fn meets(&self, analysis: &Analysis, function: FnId, class: Option<ClassId>) -> bool {
+        if analysis.may_run_in_parallel(function, function) {
+            return true;
+        }
+        let writers = class.and_then(|class| self.of.get(&class));
+        writers.is_some_and(|writers| {
+            writers
+                .iter()
+                .any(|writer| analysis.may_run_in_parallel(function, *writer))
+        })
+    }
+}
+
+/// How the write depends on the read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// The value written does.
+    Value,
+    /// Whether it is written does.
+    Decision,
+    /// The other way round: counted up first, read in a later section.
+    CountedThenRead,
+}
+
+struct Case {
+    read: Read,
+    /// Where it is decided.
+    test: Option<conclint_facts::Site>,
+    write: Write,
+    link: Link,
+    confidence: Confidence,
+}
+
+impl Case {
+    /// What is wrong with this write, if anything.
+    fn of(analysis: &Analysis, id: FnId, function: &Function, write: &Write) -> Option<Case> {
+        if !takes_alone(analysis, id, write) {
+            return None;
+        }
+        let stale = |read: &Read| is_stale(analysis, id, function, read, write);
+        if matters(&write.how)
+            && let Some(read) = reads(analysis, id, write.from).into_iter().find(stale)
+            && (read.field == write.field || read.field.is_none())
+        {
+            return Some(Case {
+                confidence: Confidence::High,
+                test: None,
+                write: write.clone(),
+                link: Link::Value,
+                read,
+            });
+        }
+        if !matters(&write.how) {
+            return None;
+        }
+        events(function).find_map(|(at, event)| {
+            let EventKind::Test { from } = &event.kind else {
+                return None;
+            };
+            let read = decided_by(analysis, id, *from, stale)?;
+            let fits = read.field == write.field
+                && reaches(function, read.at, at)
+                && decides(function, at, write.at);
+            fits.then(|| Case {
+                confidence: Confidence::Medium,
+                test: Some(event.site),
+                write: write.clone(),
+                link: Link::Decision,
+                read,
+            })
+        })
+    }
+
+    /// One finding for each pair of a lock and a way.
+    fn covers(&self, other: &Case) -> bool {
+        self.read.object == other.read.object && self.read.site == other.read.site
+    }
+}
+
+fn decided_by(
+    analysis: &Analysis,
+    id: FnId,
+    from: Origins,
+    stale: impl Fn(&Read) -> bool,
+) -> Option<Read> {
+    reads(analysis, id, from).into_iter().find(stale)
+}
+
+/// Removing what is gone does no harm; all other writes rely on what was read.
+fn matters(how: &Writing) -> bool {
+    match how {
+        Writing::Assign | Writing::Update => true,
+        Writing::Method(name) => !matches!(
+            name.as_str(),
+            "remove"
+                | "clear"
+                | "retain"
+                | "take"
+                | "drain"
+                | "truncate"
+                | "replace"
+                | "split_off"
+                | "iter_mut"
+                | "values_mut"
+                | "get_mut"
+                | "as_mut"
+                | "send"
+                | "write"
+                | "write_all"
+                | "sort"
+                | "reverse"
+        ),
+        Writing::Call => false,
+    }
+}
+
+/// The lock is taken for the write alone, in this function.
+fn takes_alone(analysis: &Analysis, id: FnId, write: &Write) -> bool {
+    write.guard.is_none_or(|guard| {
+        analysis
+            .guard(id, guard)
+            .is_some_and(|info| info.locks.iter().all(|held| held.mode == Mode::Exclusive))
+    })
+}
+
+/// Whether the read belongs to an earlier critical section of the lock that
+/// the write is made under, and nothing keeps others out in between.
+fn is_stale(analysis: &Analysis, id: FnId, function: &Function, read: &Read, write: &Write) -> bool {
+    if read.kind != ReadKind::Lock
+        || read.claimed
+        || !one_object(&read.object, &write.object)
+        || !may_be_one_field(read.field.as_ref(), write.field.as_ref())
+        || read.guard.is_some() && read.guard == write.guard
+        || through_one(read, write)
+    {
+        return false;
+    }
+    let held = |at: Point| analysis.held_before(at.in_function(id));
+    let still = |at: Point| {
+        held(at)
+            .iter()
+            .any(|held| Some(held.guard) == read.guard || one_object(&held.lock, &read.object))
+    };
+    !still(write.taken)
+        && read.at != write.taken
+        && reaches(function, read.at, write.taken)
+        && !gated(analysis, id, read.at, write.taken)
+}
+
+/// Both lie in one called function, where they are looked at on their own.
+fn through_one(read: &Read, write: &Write) -> bool {
+    match (read.chain.first(), write.chain.first()) {
+        (Some(read), Some(write)) => read.name == write.name,
+        _ => false,
+    }
+}
+
+/// `*m.lock() += 1; *m.lock()`: what is given back is not what was counted.
+fn counted_and_read(analysis: &Analysis, id: FnId, function: &Function) -> Option<Case> {
+    if function.returns.is_empty() || !analysis.may_run_in_parallel(id, id) {
+        return None;
+    }
+    let given = reads(analysis, id, function.returns);
+    writes(analysis, id, 0).into_iter().find_map(|write| {
+        if write.how != Writing::Update {
+            return None;
+        }
+        let later = |read: &&Read| {
+            read.kind == ReadKind::Lock
+                && !read.claimed
+                && read.guard != write.guard
+                && read.field == write.field
+                && one_object(&read.object, &write.object)
+                && reaches(function, write.at, read.at)
+                && !reaches(function, read.at, write.at)
+                && !gated(analysis, id, write.at, read.at)
+        };
+        let read = given.iter().find(later)?.clone();
+        let held = analysis.held_before(read.at.in_function(id));
+        let apart = !held.iter().any(|held| Some(held.guard) == write.guard);
+        apart.then_some(Case {
+            read,
+            test: None,
+            write,
+            link: Link::CountedThenRead,
+            confidence: Confidence::Medium,
+        })
+    })
+}
+
+fn report(draw: &Draw<'_>, id: FnId, case: &Case) -> Finding {
+    let name = draw.name(&case.read.object);
+    let function = draw.function_name(id);
+    let message = match case.link {
+        Link::Value => format!(
+            "`{function}` reads under `{name}`, lets go, and writes a value that depends on it: what another thread \
+             writes in between is lost"
+        ),
+        Link::Decision => format!(
+            "`{function}` decides by what it read under `{name}`, lets go, and acts on it in another critical section: \
+             another thread can act in between"
+        ),
+        Link::CountedThenRead => format!(
+            "`{function}` changes a value under `{name}`, lets go, and reads it again for its result: another thread \
+             can change it in between"
+        ),
+    };
+    let mut reading: Vec<Step> = draw.calls(&case.read.chain).collect();
+    reading.push(draw.step(
+        case.read.read_in,
+        case.read.site,
+        Role::Hold,
+        name.clone(),
+        format!("reads under `{name}` and lets go"),
+    ));
+    let mut writing: Vec<Step> = draw.calls(&case.write.chain).collect();
+    writing.push(draw.step(
+        case.write.write_in,
+        case.write.site,
+        Role::Use,
+        name.clone(),
+        format!("writes under `{name}`, taken again"),
+    ));
+    let steps = match case.link {
+        Link::CountedThenRead => [writing, reading].concat(),
+        Link::Value | Link::Decision => {
+            if let Some(test) = case.test {
+                let what = "decides by what was read".to_owned();
+                reading.push(draw.step(id, test, Role::Use, name.clone(), what));
+            }
+            [reading, writing].concat()
+        }
+    };
+    LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence: case.confidence,
+        message,
+        paths: vec![Trace {
+            title: "each thread, in two critical sections".to_owned(),
+            steps,
+        }],
+        help: vec![
+            format!("keep the guard of `{name}` from the read to the write: one critical section"),
+            "or look again once the lock is taken the second time (`entry` of a map, the result of `insert`)".to_owned(),
+        ],
+        identity: vec![key(draw, &case.read.object), function],
+        in_test: draw.in_test(id),
+    })
+}
+
+fn key(draw: &Draw<'_>, object: &ObjectRef) -> String {
+    draw.key(object)
+}

@@ -1,0 +1,215 @@
+//! An atomic that is changed in two steps: a load, then a store that depends
+//! on what was loaded.
+
+use std::collections::BTreeSet;
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
+use conclint_facts::{
+    Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Site, Target,
+};
+
+use crate::flow::{Point, events, reaches};
+use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
+use crate::trace::Draw;
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "non-atomic-update",
+    code: "CL401",
+    severity: Severity::Error,
+    level: Level::Default,
+    summary: "a load, then a store that depends on it: what another thread stores in between is lost",
+    page: include_str!("lint.md"),
+    check,
+};
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    let exchanged = exchanged(analysis);
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        if function.origins.is_empty() || !analysis.may_run_in_parallel(id, id) {
+            continue;
+        }
+        for (at, event) in events(function) {
+            if let EventKind::Store {
+                target: Target::Atomic { object, relaxed },
+                from,
+                ..
+            } = &event.kind
+                && !object.exclusive
+            {
+                let store = Store {
+                    at,
+                    site: event.site,
+                    relaxed: *relaxed,
+                };
+                let same = |read: &Read| {
+                    read.kind == ReadKind::Atomic
+                        && one_object(&read.object, object)
+                        && reaches(function, read.at, at)
+                        && !gated(analysis, id, read.at, at)
+                };
+                let careful = object.class.is_some_and(|class| exchanged.contains(&class))
+                    || has_protocol(function)
+                    || is_saved(function, object, &store);
+                if let Some(read) = reads(analysis, id, *from).into_iter().find(same) {
+                    findings.push(report(&draw, id, &read, &store, None, careful));
+                } else if let Some((test, read)) = decided(analysis, id, function, &store, same) {
+                    findings.push(report(&draw, id, &read, &store, Some(test), careful));
+                }
+            }
+        }
+    }
+}
+
+struct Store {
+    at: Point,
+    site: Site,
+    relaxed: bool,
+}
+
+/// Atomics that are changed by an exchange somewhere: whoever wrote that knows
+/// what a plain store does.
+fn exchanged(analysis: &Analysis) -> BTreeSet<ClassId> {
+    analysis
+        .program()
+        .functions
+        .iter()
+        .flat_map(events)
+        .filter_map(|(_, event)| match &event.kind {
+            EventKind::Load {
+                object,
+                exchange: true,
+                ..
+            } => object.class,
+            _ => None,
+        })
+        .collect()
+}
+
+/// The function exchanges an atomic, which may be what gives it the right to
+/// store, or locks and unlocks by hand.
+fn has_protocol(function: &Function) -> bool {
+    events(function).any(|(_, event)| match &event.kind {
+        EventKind::Load { exchange, .. } => *exchange,
+        EventKind::Call(call) => {
+            let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
+            matches!(name, "lock" | "unlock" | "lock_exclusive" | "unlock_exclusive")
+        }
+        _ => false,
+    })
+}
+
+/// The atomic gets another value in between: it is saved and put back.
+fn is_saved(function: &Function, object: &ObjectRef, store: &Store) -> bool {
+    events(function).any(|(at, event)| match &event.kind {
+        EventKind::Store {
+            target: Target::Atomic { object: other, .. },
+            ..
+        } => at != store.at && one_object(object, other) && reaches(function, at, store.at)
+            && !reaches(function, store.at, at),
+        _ => false,
+    })
+}
+
+/// A test of the atomic that decides whether the store happens, where more
+/// than the store hangs on it.
+fn decided(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    store: &Store,
+    same: impl Fn(&Read) -> bool,
+) -> Option<(Site, Read)> {
+    events(function).find_map(|(at, event)| {
+        let EventKind::Test { from } = &event.kind else {
+            return None;
+        };
+        let found = reads(analysis, id, *from);
+        let read = found.into_iter().find(|read| same(read))?;
+        let once = decides_alone(function, at, store.at) && more_hangs_on_it(function, at, store.at);
+        once.then_some((event.site, read))
+    })
+}
+
+/// Whether, besides the store, something that should happen once is decided by
+/// the test: a flag that is set only to spare a write needs no care.
+fn more_hangs_on_it(function: &Function, test: Point, store: Point) -> bool {
+    events(function).any(|(at, event)| {
+        let counts = match &event.kind {
+            EventKind::Call(call) => !call.targets.is_empty(),
+            EventKind::Spawn(_)
+            | EventKind::Send { .. }
+            | EventKind::Block { .. }
+            | EventKind::CallParam { .. } => true,
+            _ => false,
+        };
+        counts && at != store && decides(function, test, at) && reaches(function, store, at)
+    })
+}
+
+fn report(
+    draw: &Draw<'_>,
+    id: FnId,
+    read: &Read,
+    store: &Store,
+    test: Option<Site>,
+    careful: bool,
+) -> Finding {
+    let name = draw.name(&read.object);
+    let function = draw.function_name(id);
+    let mut steps: Vec<Step> = draw.calls(&read.chain).collect();
+    steps.push(draw.step(
+        read.read_in,
+        read.site,
+        Role::Use,
+        name.clone(),
+        format!("loads `{name}`"),
+    ));
+    let (message, what, help) = match test {
+        None => (
+            format!(
+                "`{function}` loads `{name}` and stores a value that depends on it: what another thread stores in \
+                 between is lost"
+            ),
+            format!("stores what depends on the load: `{name}` may be another one by now"),
+            "one operation does both: `fetch_add`, `fetch_max`, `fetch_update` .., or `compare_exchange` in a loop",
+        ),
+        Some(site) => {
+            steps.push(draw.step(id, site, Role::Use, name.clone(), format!("decides by `{name}`")));
+            (
+                format!(
+                    "`{function}` tests `{name}`, then stores it: two threads can both pass the test before either stores"
+                ),
+                format!("stores `{name}`, which another thread may have stored since the test"),
+                "test and set in one operation: `swap`, `compare_exchange`; or use `Once`, `OnceLock`",
+            )
+        }
+    };
+    steps.push(draw.step(id, store.site, Role::Use, name.clone(), what));
+    // A relaxed load of one's own last store, published by the next one: the
+    // idiom of data structures in which one thread alone writes.
+    let one_writer = read.relaxed && !store.relaxed;
+    let confidence = match (one_writer || careful, test) {
+        (true, _) => Confidence::Low,
+        (false, None) => Confidence::High,
+        (false, Some(_)) => Confidence::Medium,
+    };
+    let severity = match test {
+        None => Severity::Error,
+        Some(_) => Severity::Warning,
+    };
+    LINT.finding(Found {
+        severity,
+        confidence,
+        message,
+        paths: vec![Trace {
+            title: "both threads: the load, then the store".to_owned(),
+            steps,
+        }],
+        help: vec![help.to_owned()],
+        identity: vec![draw.key(&read.object), function],
+        in_test: draw.in_test(id),
+    })
+}

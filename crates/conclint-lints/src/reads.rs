@@ -1,0 +1,456 @@
+//! What a value was read from, and what is decided by it.
+//!
+//! Answers two questions of the lints about updates in two steps: which lock's
+//! data or atomic a value comes from (through getters, too), and whether an
+//! event happens only if a test goes one way.
+
+use std::collections::BTreeSet;
+
+use conclint_facts::{
+    Analysis, Arg, BlockId, Call, ChainStep, ClassScope, EventKind, FnId, Function, GuardId,
+    ObjectRef, Origin, Origins, Place, Resolution, Root, Site, Target, Writing,
+};
+use smol_str::SmolStr;
+
+use crate::flow::{Point, event_at, events};
+
+/// How deep getters call getters.
+const DEPTH: u32 = 3;
+
+/// A read of what threads share.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    /// The lock or atomic, as the asking function names it.
+    pub(crate) object: ObjectRef,
+    /// Behind which guard of the asking function, if any.
+    pub(crate) guard: Option<GuardId>,
+    /// Of an atomic, with `Relaxed`.
+    pub(crate) relaxed: bool,
+    pub(crate) kind: ReadKind,
+    /// The field of the data, where only one was read.
+    pub(crate) field: Option<SmolStr>,
+    /// What was read is changed in the same critical section: taken out, counted up.
+    pub(crate) claimed: bool,
+    /// Where, in the asking function: the load, the acquisition, the call.
+    pub(crate) at: Point,
+    /// Calls to where it is read, and the read itself.
+    pub(crate) chain: Vec<ChainStep>,
+    pub(crate) site: Site,
+    pub(crate) read_in: FnId,
+}
+
+/// What is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadKind {
+    Lock,
+    Atomic,
+}
+
+/// The reads behind a value of `function`.
+pub(crate) fn reads(analysis: &Analysis, function: FnId, from: Origins) -> Vec<Read> {
+    let mut found = Vec::new();
+    collect(analysis, function, from, DEPTH, &mut found);
+    found
+}
+
+fn collect(
+    analysis: &Analysis,
+    function: FnId,
+    from: Origins,
+    depth: u32,
+    found: &mut Vec<Read>,
+) {
+    let Some(body) = analysis.program().functions.get(function.index()) else {
+        return;
+    };
+    for position in from.iter() {
+        match body.origins.get(position) {
+            Some(Origin::Guarded { guard, field }) => {
+                found.extend(guarded(analysis, function, body, *guard, field.as_ref()));
+            }
+            Some(Origin::Event { block, index }) => {
+                let at = Point {
+                    block: *block,
+                    index: *index,
+                };
+                let Some(event) = event_at(body, at) else {
+                    continue;
+                };
+                match &event.kind {
+                    EventKind::Load {
+                        object,
+                        relaxed,
+                        exchange: false,
+                    } => found.push(Read {
+                        object: object.clone(),
+                        guard: None,
+                        relaxed: *relaxed,
+                        kind: ReadKind::Atomic,
+                        field: None,
+                        claimed: false,
+                        at,
+                        chain: Vec::new(),
+                        site: event.site,
+                        read_in: function,
+                    }),
+                    EventKind::Call(call) if depth > 0 => {
+                        through(analysis, function, at, event.site, call, depth, found);
+                    }
+                    _ => {}
+                }
+            }
+            Some(Origin::Param(_)) | None => {}
+        }
+    }
+}
+
+fn guarded(
+    analysis: &Analysis,
+    function: FnId,
+    body: &Function,
+    guard: GuardId,
+    field: Option<&SmolStr>,
+) -> Option<Read> {
+    let info = analysis.guard(function, guard)?;
+    let [held] = info.locks.as_slice() else {
+        return None;
+    };
+    // A guard that leaves the function guards what it gives.
+    if body.guards.get(guard.index())?.returned {
+        return None;
+    }
+    let claimed = events(body).any(|(_, event)| match &event.kind {
+        EventKind::Store {
+            target: Target::Guarded {
+                guard: g,
+                field: written,
+            },
+            ..
+        } => *g == guard && may_be_one_field(field, written.as_ref()),
+        EventKind::Wait { guard: g, .. } => *g == Some(guard),
+        _ => false,
+    });
+    Some(Read {
+        object: held.lock.clone(),
+        guard: Some(guard),
+        relaxed: false,
+        kind: ReadKind::Lock,
+        field: field.cloned(),
+        claimed,
+        at: Point::of(info.acquire),
+        chain: held.via.clone(),
+        site: held.site,
+        read_in: function,
+    })
+}
+
+/// What a called function read to give its result.
+fn through(
+    analysis: &Analysis,
+    function: FnId,
+    at: Point,
+    site: Site,
+    call: &Call,
+    depth: u32,
+    found: &mut Vec<Read>,
+) {
+    let Some((callee, body)) = target(analysis, call) else {
+        return;
+    };
+    let mut inner = Vec::new();
+    collect(analysis, callee, body.returns, depth - 1, &mut inner);
+    for mut read in inner {
+        read.object = bind(analysis, body, &call.args, &read.object);
+        read.guard = None;
+        read.at = at;
+        let step = ChainStep {
+            function,
+            site,
+            name: call.name.to_string(),
+        };
+        read.chain.insert(0, step);
+        found.push(read);
+    }
+}
+
+/// The one function that is called, where that is certain.
+fn target<'a>(analysis: &'a Analysis, call: &Call) -> Option<(FnId, &'a Function)> {
+    match (call.resolution, call.targets.as_slice()) {
+        (Resolution::Exact, &[one]) => {
+            Some((one, analysis.program().functions.get(one.index())?))
+        }
+        _ => None,
+    }
+}
+
+/// A write under a lock that a call leads to.
+#[derive(Debug, Clone)]
+pub(crate) struct Write {
+    /// The lock, as the asking function names it.
+    pub(crate) object: ObjectRef,
+    pub(crate) field: Option<SmolStr>,
+    pub(crate) how: Writing,
+    /// What is written, as far as the asking function's values go.
+    pub(crate) from: Origins,
+    /// Behind which guard of the asking function, if any.
+    pub(crate) guard: Option<GuardId>,
+    /// Where the lock is taken, in the asking function: the acquisition, the call.
+    pub(crate) taken: Point,
+    /// Where it is written, in the asking function.
+    pub(crate) at: Point,
+    pub(crate) chain: Vec<ChainStep>,
+    pub(crate) site: Site,
+    pub(crate) write_in: FnId,
+}
+
+/// The writes of `function` to guarded data, those of called functions
+/// included; left out are those that look at the data in the same section.
+pub(crate) fn writes(analysis: &Analysis, function: FnId, depth: u32) -> Vec<Write> {
+    let Some(body) = analysis.program().functions.get(function.index()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (at, event) in events(body) {
+        match &event.kind {
+            EventKind::Store {
+                target: Target::Guarded { guard, field },
+                how,
+                from,
+            } => {
+                let Some(info) = analysis.guard(function, *guard) else {
+                    continue;
+                };
+                let [held] = info.locks.as_slice() else {
+                    continue;
+                };
+                if looked_at(body, *guard) {
+                    continue;
+                }
+                found.push(Write {
+                    object: held.lock.clone(),
+                    field: field.clone(),
+                    how: how.clone(),
+                    from: *from,
+                    guard: Some(*guard),
+                    taken: Point::of(info.acquire),
+                    at,
+                    chain: Vec::new(),
+                    site: event.site,
+                    write_in: function,
+                });
+            }
+            EventKind::Call(call) if depth > 0 => {
+                let Some((callee, inner)) = target(analysis, call) else {
+                    continue;
+                };
+                if callee == function || inner.guards.is_empty() {
+                    continue;
+                }
+                for mut write in writes(analysis, callee, depth - 1) {
+                    write.object = bind(analysis, inner, &call.args, &write.object);
+                    write.from = arguments(inner, call, write.from);
+                    write.guard = None;
+                    write.taken = at;
+                    write.at = at;
+                    let step = ChainStep {
+                        function,
+                        site: event.site,
+                        name: call.name.to_string(),
+                    };
+                    write.chain.insert(0, step);
+                    found.push(write);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What of the caller's values `from` of the callee stands for.
+fn arguments(callee: &Function, call: &Call, from: Origins) -> Origins {
+    from.iter()
+        .filter_map(|position| match callee.origins.get(position) {
+            Some(Origin::Param(param)) => call.args.get(usize::from(*param)),
+            _ => None,
+        })
+        .fold(Origins::NONE, |all, arg| all.or(arg.from))
+}
+
+/// Whether something is decided by the data of `guard`.
+pub(crate) fn looked_at(function: &Function, guard: GuardId) -> bool {
+    let of_guard = origins_of(function, guard);
+    events(function).any(|(_, event)| match &event.kind {
+        EventKind::Test { from } => !from.and(of_guard).is_empty(),
+        EventKind::Wait { guard: g, .. } => *g == Some(guard),
+        EventKind::Store {
+            target: Target::Guarded { guard: g, .. },
+            how: Writing::Call,
+            ..
+        } => *g == guard,
+        _ => false,
+    })
+}
+
+/// The origins that are data of `guard`.
+pub(crate) fn origins_of(function: &Function, guard: GuardId) -> Origins {
+    function
+        .origins
+        .iter()
+        .enumerate()
+        .filter(|(_, origin)| matches!(origin, Origin::Guarded { guard: g, .. } if *g == guard))
+        .fold(Origins::NONE, |all, (position, _)| all.or(Origins::one(position)))
+}
+
+/// Whether two fields of one datum may be one; no field is all of it.
+pub(crate) fn may_be_one_field(a: Option<&SmolStr>, b: Option<&SmolStr>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
+/// How a callee names an object, in its caller's terms.
+fn bind(analysis: &Analysis, callee: &Function, args: &[Arg], object: &ObjectRef) -> ObjectRef {
+    // A closure names what it captures as the function around it does.
+    if callee.parent.is_some() {
+        return object.clone();
+    }
+    let elsewhere = Place {
+        root: Root::Opaque(u32::MAX),
+        path: Vec::new(),
+    };
+    let arg = match object.place.root {
+        Root::Param(param) => args.get(usize::from(param)),
+        _ => None,
+    };
+    let is_param = object.class.is_some_and(|class| {
+        let class = analysis.program().classes.get(class.index());
+        class.is_some_and(|class| class.scope == ClassScope::Param)
+    });
+    let class = if is_param {
+        arg.and_then(|arg| arg.class)
+    } else {
+        object.class
+    };
+    let place = match (&object.place.root, arg.and_then(|arg| arg.place.as_ref())) {
+        (Root::Static(_), _) => object.place.clone(),
+        (Root::Param(_), Some(base)) => Place {
+            root: base.root.clone(),
+            path: [base.path.as_slice(), &object.place.path].concat(),
+        },
+        _ => elsewhere,
+    };
+    ObjectRef {
+        class,
+        place,
+        exclusive: object.exclusive,
+    }
+}
+
+/// Whether two references of one function are one object, for certain.
+pub(crate) fn one_object(a: &ObjectRef, b: &ObjectRef) -> bool {
+    let indexed = |object: &ObjectRef| object.place.path.iter().any(|part| part == "[]");
+    !matches!(a.place.root, Root::Opaque(_))
+        && a.place == b.place
+        && a.class == b.class
+        && !indexed(a)
+        && !(a.exclusive || b.exclusive)
+}
+
+/// Whether one and the same lock keeps others out at both places.
+pub(crate) fn gated(analysis: &Analysis, function: FnId, a: Point, b: Point) -> bool {
+    let before = |at: Point| analysis.held_before(at.in_function(function));
+    !analysis.entry_held(function).is_empty()
+        || before(a).iter().any(|held| {
+            held.must
+                && before(b)
+                    .iter()
+                    .any(|other| other.must && other.guard == held.guard)
+        })
+}
+
+/// Whether `to` is reached after `test` only if the test goes one way.
+pub(crate) fn decides(function: &Function, test: Point, to: Point) -> bool {
+    if test.block == to.block && test.index < to.index {
+        return false;
+    }
+    let mut reached = false;
+    let mut avoided = false;
+    for outcome in outcomes(function, test.block) {
+        match leads_to(function, outcome, test.block, to.block) {
+            true => reached = true,
+            false => avoided = true,
+        }
+    }
+    reached && avoided
+}
+
+/// Whether `to` is reached at once, whatever else, when `test` goes one way.
+pub(crate) fn decides_alone(function: &Function, test: Point, to: Point) -> bool {
+    decides(function, test, to)
+        && outcomes(function, test.block).into_iter().any(|outcome| {
+            leads_to(function, outcome, test.block, to.block)
+                && !leads_past(function, outcome, to.block, test.block)
+        })
+}
+
+/// Whether control can get from `from` out of the function, or back to `test`,
+/// without `past`.
+fn leads_past(function: &Function, from: BlockId, past: BlockId, test: BlockId) -> bool {
+    let exit = BlockId(1);
+    from != past
+        && (leads_to(function, from, past, exit) || leads_to(function, from, past, test))
+}
+
+/// Where control can go when the test at the end of `block` is done. The arms
+/// of a `match` are a chain of blocks without events, each with the next one
+/// and an arm behind it.
+fn outcomes(function: &Function, block: BlockId) -> Vec<BlockId> {
+    let after = |block: BlockId| {
+        function
+            .blocks
+            .get(block.index())
+            .map_or(&[][..], |body| body.successors.as_slice())
+    };
+    let empty = |block: BlockId| {
+        function
+            .blocks
+            .get(block.index())
+            .is_none_or(|body| body.events.is_empty())
+    };
+    let mut found = Vec::new();
+    match after(block) {
+        &[mut next] => loop {
+            match after(next) {
+                &[further, arm] if empty(next) && !found.contains(&arm) => {
+                    found.push(arm);
+                    next = further;
+                }
+                [] => break,
+                _ => {
+                    found.push(next);
+                    break;
+                }
+            }
+        },
+        several => found.extend(several),
+    }
+    found
+}
+
+/// Whether control can get from the start of `from` to `to` without `past`.
+fn leads_to(function: &Function, from: BlockId, past: BlockId, to: BlockId) -> bool {
+    let mut seen = BTreeSet::from([from, past]);
+    let mut work = vec![from];
+    while let Some(block) = work.pop() {
+        if block == to {
+            return true;
+        }
+        let Some(body) = function.blocks.get(block.index()) else {
+            continue;
+        };
+        work.extend(body.successors.iter().filter(|next| seen.insert(**next)));
+    }
+    false
+}
