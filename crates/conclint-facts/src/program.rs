@@ -477,7 +477,7 @@ pub enum EventKind {
     Join {
         /// The handle.
         handle: Option<ObjectRef>,
-        /// The result is thrown away.
+        /// The result is thrown away, the panic with it.
         result_ignored: bool,
     },
     /// A wait on a condition variable.
@@ -572,6 +572,10 @@ pub enum EventKind {
     Pause(PauseKind),
     /// In a loop: something else is done, of no interest but that it is done.
     Other,
+    /// A connection from outside is taken (`accept`).
+    Accept,
+    /// A panic in what follows is caught (`catch_unwind`).
+    Catch,
 }
 
 /// Where an acquired lock is named.
@@ -658,6 +662,29 @@ pub struct Spawn {
     pub named: bool,
     /// What becomes of the handle.
     pub handle: Handle,
+    /// What the innermost loop around it goes over; `None` outside of loops.
+    pub per: Option<Per>,
+    /// The name of what that loop goes over, where it has one.
+    pub over: SmolStr,
+    /// The first join of its handle in this function: block and position.
+    pub joined: Option<(BlockId, u32)>,
+    /// A lazy iterator joins it before it starts the next one; where.
+    pub in_turn: Option<Site>,
+}
+
+/// What a loop goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Per {
+    /// A range, chunks, or something else whose length the program sets.
+    Count,
+    /// The items of something that is handed in: as many as there are.
+    Item,
+    /// Connections from outside.
+    Connection,
+    /// It is a `while`.
+    While,
+    /// It is a `loop`.
+    Loop,
 }
 
 /// What is started.

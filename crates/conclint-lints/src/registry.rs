@@ -4,6 +4,8 @@ use crate::Lint;
 
 #[path = "blocking_under_lock/mod.rs"]
 mod blocking_under_lock;
+#[path = "busy_wait/mod.rs"]
+mod busy_wait;
 #[path = "check_then_act/mod.rs"]
 mod check_then_act;
 #[path = "declared_order_violated/mod.rs"]
@@ -14,6 +16,8 @@ mod double_lock;
 mod guard_across_await;
 #[path = "guard_dropped_at_once/mod.rs"]
 mod guard_dropped_at_once;
+#[path = "join_in_spawn_loop/mod.rs"]
+mod join_in_spawn_loop;
 #[path = "lock_order_inversion/mod.rs"]
 mod lock_order_inversion;
 #[path = "non_atomic_update/mod.rs"]
@@ -22,6 +26,10 @@ mod non_atomic_update;
 mod notify_without_lock;
 #[path = "oversized_critical_section/mod.rs"]
 mod oversized_critical_section;
+#[path = "panic_swallowed/mod.rs"]
+mod panic_swallowed;
+#[path = "unbounded_spawn/mod.rs"]
+mod unbounded_spawn;
 #[path = "unjoined_thread/mod.rs"]
 mod unjoined_thread;
 #[path = "wait_without_loop/mod.rs"]
@@ -39,5 +47,9 @@ pub(crate) static LINTS: &[&Lint] = &[
     &wait_without_loop::LINT,
     &notify_without_lock::LINT,
     &unjoined_thread::LINT,
+    &panic_swallowed::LINT,
+    &join_in_spawn_loop::LINT,
+    &unbounded_spawn::LINT,
     &non_atomic_update::LINT,
+    &busy_wait::LINT,
 ];

@@ -55,7 +55,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     || is_saved(function, object, &store);
                 if let Some(read) = reads(analysis, id, *from).into_iter().find(same) {
                     findings.push(report(&draw, id, &read, &store, None, careful));
-                } else if let Some((test, read)) = decided(analysis, id, function, &store, same) {
+                } else if !is_pointer(&draw, object)
+                    && let Some((test, read)) = decided(analysis, id, function, &store, same) {
                     findings.push(report(&draw, id, &read, &store, Some(test), careful));
                 }
             }
@@ -99,6 +100,12 @@ fn has_protocol(function: &Function) -> bool {
         }
         _ => false,
     })
+}
+
+/// A pointer is not a state that is tested to do something once.
+fn is_pointer(draw: &Draw<'_>, object: &ObjectRef) -> bool {
+    draw.class(object)
+        .is_some_and(|class| class.type_text.contains("AtomicPtr"))
 }
 
 /// The atomic gets another value in between: it is saved and put back.

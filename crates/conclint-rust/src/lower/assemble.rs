@@ -156,6 +156,9 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         depth: 0,
         seen: conclint_facts::Origins::NONE,
         asserting: false,
+        closure_per: conclint_facts::Per::Count,
+        loop_over: SmolStr::default(),
+        counted: false,
     };
     lower.function(id, entry);
     let out = std::mem::replace(&mut lower.out, Out::new(0, site));

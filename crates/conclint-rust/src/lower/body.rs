@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use conclint_facts::{
     Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, ObjectKind,
-    ObjectRef, Origin, Origins, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
+    ObjectRef, Origin, Origins, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
 };
 use smol_str::SmolStr;
 
@@ -110,6 +110,10 @@ pub(super) struct Out {
     /// Loops around the current point, closures of iterators included.
     pub loop_depth: u32,
     pub spawns: Vec<(BlockId, usize)>,
+    /// What the loops around the current point go over, innermost last.
+    pub per: Vec<Per>,
+    /// The last join that was written.
+    pub last_join: Option<(BlockId, usize)>,
     pub level: u32,
     /// Spawns whose handles went where this function does not look.
     pub lost: std::collections::BTreeSet<SpawnId>,
@@ -167,6 +171,12 @@ pub(super) struct Lower<'a> {
     pub seen: Origins,
     /// The condition now being lowered is that of an assertion.
     pub asserting: bool,
+    /// What the iterator whose closure is being lowered goes over.
+    pub closure_per: Per,
+    /// What the last loop that was entered goes over, by name.
+    pub loop_over: SmolStr,
+    /// The iterator whose method is being lowered has a length that the program sets.
+    pub counted: bool,
 }
 
 /// A class this function refers to.
@@ -201,6 +211,8 @@ impl Out {
             loops: Vec::new(),
             loop_depth: 0,
             spawns: Vec::new(),
+            per: Vec::new(),
+            last_join: None,
             level,
             lost: std::collections::BTreeSet::new(),
             compares_order: false,

@@ -103,8 +103,19 @@ impl Lower<'_> {
                 self.unresolved(short_path(path), &vals, span);
                 self.other(span);
                 self.swallow(&vals, span);
-                Val::unknown()
+                self.derived_default(path)
             }
+        }
+    }
+
+    /// `T::default()` of a type that derives it.
+    fn derived_default(&self, path: &hir::Path) -> Val {
+        let mut head = path.clone();
+        match head.segments.pop() {
+            Some(last) if last.name == "default" && !head.segments.is_empty() => {
+                Val::of(self.resolve_type(&hir::Ty::Path(head)))
+            }
+            _ => Val::unknown(),
         }
     }
 
@@ -113,6 +124,7 @@ impl Lower<'_> {
         let val = self.local_val(id, span);
         let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
         self.swallow(&vals, span);
+        self.other(span);
         let name = self.locals[id.0 as usize].name.clone();
         if let Some(closure) = val.closure {
             self.call_closure(closure, name, span);
@@ -158,6 +170,7 @@ impl Lower<'_> {
         let val = self.base(callee);
         let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
         self.swallow(&vals, span);
+        self.other(span);
         if let Some(closure) = val.closure {
             self.call_closure(closure, SmolStr::new_static("closure"), span);
         } else if is_callable(&types::peel_wrappers(self.index(), &val.ty)) {

@@ -33,6 +33,7 @@ impl Lower<'_> {
         self.out.cur = body;
         if many {
             self.out.loop_depth += 1;
+            self.out.per.push(self.closure_per);
         }
         self.push(ScopeKind::Temp);
         self.push_closure(join);
@@ -54,6 +55,7 @@ impl Lower<'_> {
         self.pop(Some(&val), span);
         if many {
             self.out.loop_depth -= 1;
+            self.out.per.pop();
             self.edge(self.out.cur, body);
         }
         self.go(join);
@@ -124,9 +126,13 @@ impl Lower<'_> {
         param.local = None;
         param.handles.clone_from(&cur.handles);
         self.test(cur.from, call.site());
+        let per = self.per_of_iterator(cur);
+        let around = std::mem::replace(&mut self.closure_per, per);
         let result = self
             .in_place_closures(call.args, &param, many)
             .unwrap_or_else(Val::unknown);
+        self.closure_per = around;
+        self.swallowed_in_turn(name, call.args);
         let index = self.index();
         let wrap = |ty: Ty| {
             if container {
@@ -359,6 +365,10 @@ impl Lower<'_> {
             in_loop: self.out.loop_depth > 0,
             named,
             handle,
+            per: self.out.per.last().copied(),
+            over: self.loop_over.clone(),
+            joined: None,
+            in_turn: None,
         };
         let id = SpawnId(self.out.spawns.len() as u32);
         let block = self.out.cur;
@@ -371,13 +381,13 @@ impl Lower<'_> {
             stmt: self.out.stmt,
         };
         self.out.blocks[block.index()].events.push(event);
-        let path = if kind == SpawnKind::Thread {
-            "std::thread::JoinHandle"
-        } else {
-            "conclint::TaskHandle"
+        let path = match kind {
+            SpawnKind::Thread => "std::thread::JoinHandle",
+            SpawnKind::Scoped => "std::thread::ScopedJoinHandle",
+            _ => "conclint::TaskHandle",
         };
         let mut val = Val::of(types::ext(path, vec![Ty::Unknown]));
-        if kind == SpawnKind::Thread {
+        if matches!(kind, SpawnKind::Thread | SpawnKind::Scoped) {
             val.handles = vec![id];
         }
         val
@@ -498,6 +508,7 @@ impl Lower<'_> {
     ) -> Option<Val> {
         use conclint_facts::Blocking;
         let span = call.site();
+        let name = call.name.as_str();
         let what = call.name.clone();
         if let MethodEffect::Spawn(kind) = effect {
             let name = match &cur.ty {
@@ -546,14 +557,12 @@ impl Lower<'_> {
                 for &spawn in &cur.handles {
                     self.set_handle(spawn, Handle::Joined);
                 }
-                let result_ignored = call.outer.is_none();
-                self.emit(
-                    EventKind::Join {
-                        handle,
-                        result_ignored,
-                    },
-                    span,
-                );
+                let join = EventKind::Join {
+                    handle,
+                    result_ignored: false,
+                };
+                self.emit(join, span);
+                self.joined(&cur.handles);
                 Some(Val::of(types::result_of(Ty::Unknown)))
             }
             MethodEffect::Send | MethodEffect::TrySend => {
@@ -602,7 +611,7 @@ impl Lower<'_> {
                     );
                 }
                 let mut val = Val::of(types::result_of(types::arg(&cur.ty, 0)));
-                if !call.awaited && blocking == Blocking::Try {
+                if !call.awaited && name == "try_recv" {
                     val.from = self.event_origin();
                 }
                 Some(val)

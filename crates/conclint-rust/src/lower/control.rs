@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{EventKind, GuardId, LocalId, ReleaseWhy};
+use conclint_facts::{EventKind, GuardId, LocalId, Per, ReleaseWhy};
 use smol_str::SmolStr;
 
 use super::body::{LoopFrame, Lower, ScopeKind, end_of};
@@ -58,6 +58,9 @@ impl Lower<'_> {
             None => Val::of(Ty::Never),
         };
         self.go(join);
+        if else_.is_none() && super::threads::takes_only_success(cond) {
+            self.ignore_join();
+        }
         let _ = span;
         val.join(other)
     }
@@ -155,6 +158,9 @@ impl Lower<'_> {
                 }
             }
             let outer = self.enter_stmt(arm.body.span, conclint_facts::StmtKind::Expr);
+            if super::threads::ignores_failure(scrutinee, arm) {
+                self.ignore_join();
+            }
             let arm_val = self.expr(&arm.body);
             self.out.stmt = outer;
             self.pop(Some(&arm_val), arm.body.span);
@@ -295,11 +301,13 @@ impl Lower<'_> {
         let head = self.new_block();
         self.go(head);
         let join = self.push_loop(label, head);
+        self.out.per.push(Per::Loop);
         self.push(ScopeKind::Temp);
         self.block(body, None);
         self.pop(None, body.span);
         self.edge(self.out.cur, head);
         self.out.loop_depth -= 1;
+        self.out.per.pop();
         self.pop_loop(join, None)
     }
 
@@ -315,15 +323,23 @@ impl Lower<'_> {
         if has_let {
             self.note_recv_loop(cond);
         }
+        self.out.per.push(Per::While);
         self.push(ScopeKind::Temp);
         self.push(ScopeKind::Block);
         self.chain(cond, join, true);
         self.recv_loop = false;
+        // Another item was taken: the loop works.
+        if let ExprKind::Let { pat, .. } = &cond.kind
+            && binds_success(pat)
+        {
+            self.other(cond.span);
+        }
         self.block(body, None);
         self.pop(None, body.span);
         self.pop(None, body.span);
         self.edge(self.out.cur, head);
         self.out.loop_depth -= 1;
+        self.out.per.pop();
         self.pop_loop(join, None);
         Val::of(Ty::Tuple(Arc::from([])))
     }
@@ -371,6 +387,10 @@ impl Lower<'_> {
             self.emit(kind, iter.span);
         }
         let join = self.push_loop(label, head);
+        let per = self.per_of_loop(&over, iter);
+        self.out.per.push(per);
+        // Sooner or later it ends: no way to wait.
+        self.other(iter.span);
         self.edge(head, join);
         let inside = self.fork();
         self.out.cur = inside;
@@ -385,6 +405,7 @@ impl Lower<'_> {
         self.pop(None, body.span);
         self.edge(self.out.cur, head);
         self.out.loop_depth -= 1;
+        self.out.per.pop();
         self.pop_loop(join, None);
         Val::of(Ty::Tuple(Arc::from([])))
     }

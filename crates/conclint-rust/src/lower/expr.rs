@@ -71,6 +71,9 @@ impl Lower<'_> {
                 let outer = self.enter_stmt(stmt.span, stmt_kind(expr));
                 self.push(ScopeKind::Temp);
                 let val = self.expr(expr);
+                if super::threads::swallows(expr) {
+                    self.ignore_join();
+                }
                 let why = if val.local.is_some() {
                     ReleaseWhy::Dropped
                 } else {
@@ -126,6 +129,9 @@ impl Lower<'_> {
                 self.release(guard, ReleaseWhy::AtOnce, end_of(init.span));
             }
             self.drop_handles(&val);
+            if super::threads::swallows(init) {
+                self.ignore_join();
+            }
         }
         self.bind(pat, val);
     }
@@ -353,8 +359,10 @@ impl Lower<'_> {
                 };
                 let seen = std::mem::take(&mut self.seen);
                 let target = recv.clone();
+                self.counted = super::threads::counted(receiver);
                 let val = self.method(recv, &call);
                 self.stored_by_method(&target, name, call.site());
+                self.noted_threads(receiver, &call);
                 self.seen = self.seen.or(seen);
                 val
             }
@@ -467,7 +475,10 @@ impl Lower<'_> {
                 Val::of(types::ext("std::ops::Range", vec![ty]))
             }
             ExprKind::Macro(call) => self.macro_call(call, span),
-            ExprKind::Other => Val::unknown(),
+            ExprKind::Other => {
+                self.other(span);
+                Val::unknown()
+            }
         }
     }
 

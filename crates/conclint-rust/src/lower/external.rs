@@ -53,6 +53,9 @@ impl Lower<'_> {
         }
         let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
         self.escaping_closures(&what, &vals, span);
+        for val in vals.iter().filter(|val| matches!(val.ty, Ty::Ref(true, _))) {
+            self.store_guarded(val, Writing::Call, val.from, span);
+        }
         if !constructor && !head.ends_with("::Duration") {
             self.other(span);
         }
@@ -89,6 +92,9 @@ impl Lower<'_> {
                 return Val::of(Ty::Tuple(Arc::from([])));
             }
             Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
+                if what.ends_with("catch_unwind") {
+                    self.emit(EventKind::Catch, span);
+                }
                 if effect == Effect::PoolInPlace {
                     self.emit(
                         EventKind::Block {

@@ -14,6 +14,7 @@ mod expr;
 mod external;
 mod locks;
 mod method;
+mod threads;
 mod origin;
 mod types;
 mod value;

@@ -120,6 +120,10 @@ pub(super) fn spawn(body: Option<FnId>, in_loop: bool) -> EventKind {
         body,
         in_loop,
         named: false,
+        per: None,
+        over: SmolStr::default(),
+        joined: None,
+        in_turn: None,
         handle: Handle::Elsewhere,
     })
 }

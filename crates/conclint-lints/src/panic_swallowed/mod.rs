@@ -1,0 +1,140 @@
+//! A thread's panic that nobody gets to see.
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{
+    Analysis, BlockKind, Event, EventKind, FnId, FnKind, Function, Handle, ObjectKind, Spawn,
+    SpawnKind,
+};
+
+use crate::flow::{events, reaches};
+use crate::trace::{Draw, lower};
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "panic-swallowed",
+    code: "CL202",
+    severity: Severity::Warning,
+    level: Level::Default,
+    summary: "a thread's panic is thrown away, or ends a worker while nobody looks",
+    page: include_str!("lint.md"),
+    check,
+};
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for (_, event) in events(function) {
+            match &event.kind {
+                EventKind::Join {
+                    handle,
+                    result_ignored: true,
+                } => {
+                    let child = handle
+                        .as_ref()
+                        .and_then(|handle| draw.class(handle))
+                        .is_some_and(|class| class.kind == ObjectKind::Child);
+                    if !child {
+                        findings.push(ignored(&draw, id, function, event));
+                    }
+                }
+                EventKind::Spawn(spawn) => {
+                    if let Some((body, callback)) = unwatched(analysis, spawn) {
+                        findings.push(dies(&draw, id, event, body, callback));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn ignored(draw: &Draw<'_>, id: FnId, function: &Function, event: &Event) -> Finding {
+    let name = draw.function_name(id);
+    // A `Drop` must not panic, and often has nobody to tell.
+    let confidence = match function.kind {
+        FnKind::Drop => lower(lower(Confidence::Medium)),
+        _ => Confidence::Medium,
+    };
+    LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence,
+        message: format!(
+            "`{name}` joins a thread and throws the result away: if the thread panicked, its work is missing and \
+             nobody knows"
+        ),
+        paths: vec![Trace {
+            title: "the panic ends here".to_owned(),
+            steps: vec![draw.step(
+                id,
+                event.site,
+                Role::Join,
+                "",
+                "joins, and ignores whether the thread panicked".to_owned(),
+            )],
+        }],
+        help: vec![
+            "`join().unwrap()` passes the panic on; `if let Err(panic) = ..join()` can report it".to_owned(),
+        ],
+        identity: vec![name],
+        in_test: draw.in_test(id),
+    })
+}
+
+/// A thread that nobody joins and that runs other people's code in a loop
+/// without catching its panics; where it does.
+fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, &'a Event)> {
+    let alone = matches!(spawn.handle, Handle::DroppedAtOnce | Handle::NeverJoined(_));
+    if spawn.kind != SpawnKind::Thread || !alone {
+        return None;
+    }
+    let body = spawn.body?;
+    let function = analysis.program().functions.get(body.index())?;
+    if events(function).any(|(_, event)| matches!(event.kind, EventKind::Catch)) {
+        return None;
+    }
+    let foreign = |event: &Event| {
+        matches!(
+            event.kind,
+            EventKind::CallParam { .. }
+                | EventKind::Block {
+                    kind: BlockKind::Callback,
+                    ..
+                }
+        )
+    };
+    let (_, event) = events(function)
+        .find(|(at, event)| foreign(event) && reaches(function, *at, *at))?;
+    Some((body, event))
+}
+
+fn dies(draw: &Draw<'_>, id: FnId, event: &Event, body: FnId, callback: &Event) -> Finding {
+    let name = draw.function_name(id);
+    LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence: Confidence::Medium,
+        message: format!(
+            "`{name}` starts a worker that runs jobs in a loop, and nobody looks whether it lives: the first job that \
+             panics ends it, and later jobs wait for ever"
+        ),
+        paths: vec![Trace {
+            title: "the worker, joined by nobody".to_owned(),
+            steps: vec![
+                draw.step(id, event.site, Role::Spawn, "", "starts the worker".to_owned()),
+                draw.step(
+                    body,
+                    callback.site,
+                    Role::Call,
+                    "",
+                    "runs a job: its panic unwinds the worker's loop".to_owned(),
+                ),
+            ],
+        }],
+        help: vec![
+            "run the job in `std::panic::catch_unwind` and hand its failure to whoever waits for it".to_owned(),
+            "or keep the handles and look at what `join` gives".to_owned(),
+        ],
+        identity: vec![name],
+        in_test: draw.in_test(id),
+    })
+}

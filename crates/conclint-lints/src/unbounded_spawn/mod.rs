@@ -1,0 +1,185 @@
+//! A thread for each item or connection, however many there are.
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
+use conclint_facts::{
+    Analysis, Blocking, Call, Event, EventKind, FnId, Function, Per, Spawn, SpawnKind,
+};
+
+use crate::flow::{Point, events, reaches};
+use crate::reads::{decides, reads};
+use crate::trace::Draw;
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "unbounded-spawn",
+    code: "CL204",
+    severity: Severity::Warning,
+    level: Level::Default,
+    summary: "a thread for each item or connection, with no bound on how many run at once",
+    page: include_str!("lint.md"),
+    check,
+};
+
+/// How many calls away a bound may be.
+const CALLS: u32 = 2;
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for (at, event) in events(function) {
+            if let EventKind::Spawn(spawn) = &event.kind
+                && matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)
+                && let Some(feed) = Feed::of(function, at, spawn)
+                && !is_bounded(analysis, id, function, at, spawn, &feed)
+            {
+                findings.push(report(&draw, id, event, spawn, &feed));
+            }
+        }
+    }
+}
+
+/// What decides how many threads there will be.
+enum Feed<'a> {
+    /// Connections from outside; where they are taken, if not in a `for`.
+    Connections(Option<(Point, &'a Event)>),
+    /// Messages of a channel.
+    Messages(Point, &'a Event),
+    /// Items of something that was handed in.
+    Items,
+}
+
+impl<'a> Feed<'a> {
+    fn of(function: &'a Function, spawn: Point, facts: &Spawn) -> Option<Self> {
+        let per = facts.per?;
+        if per == Per::Connection {
+            return Some(Feed::Connections(None));
+        }
+        let in_round = |at: Point| reaches(function, at, spawn) && reaches(function, spawn, at);
+        if per != Per::Count {
+            for (at, event) in events(function) {
+                match &event.kind {
+                    EventKind::Accept if in_round(at) => {
+                        return Some(Feed::Connections(Some((at, event))));
+                    }
+                    EventKind::Recv {
+                        blocking: Blocking::Waits,
+                        ..
+                    } if in_round(at) => return Some(Feed::Messages(at, event)),
+                    _ => {}
+                }
+            }
+        }
+        (per == Per::Item && !is_split(&facts.over)).then_some(Feed::Items)
+    }
+}
+
+/// What is called so is work that was split among threads, or the threads themselves.
+fn is_split(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "part", "chunk", "worker", "thread", "shard", "range", "slice", "segment", "band", "tile",
+        "group", "batch", "fork", "philosopher", "stage", "bucket", "half", "halves", "core",
+        "cpu", "strip", "block", "interval", "share", "slot", "lane", "node",
+    ];
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether something in the loop, or first thing in the thread, keeps the
+/// number down: a wait, a join, a permit, a count that is looked at.
+fn is_bounded(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    spawn: Point,
+    facts: &Spawn,
+    feed: &Feed<'_>,
+) -> bool {
+    let taken = match feed {
+        Feed::Connections(Some((at, _))) | Feed::Messages(at, _) => Some(*at),
+        Feed::Connections(None) | Feed::Items => None,
+    };
+    let in_round = |at: Point| reaches(function, at, spawn) && reaches(function, spawn, at);
+    let in_loop = events(function).any(|(at, event)| {
+        Some(at) != taken
+            && in_round(at)
+            && (waits(analysis, event, CALLS)
+                || matches!(&event.kind, EventKind::Test { from }
+                    if !reads(analysis, id, *from).is_empty() && decides(function, at, spawn)))
+    });
+    let body = facts
+        .body
+        .and_then(|body| analysis.program().functions.get(body.index()));
+    // A permit taken by the thread bounds the work, if not the threads.
+    in_loop
+        || body.is_some_and(|body| {
+            events(body).any(|(_, event)| {
+                matches!(&event.kind, EventKind::Call(call) if is_permit(analysis, call, CALLS))
+            })
+        })
+}
+
+fn waits(analysis: &Analysis, event: &Event, calls: u32) -> bool {
+    match &event.kind {
+        EventKind::Wait { .. } | EventKind::Join { .. } => true,
+        EventKind::Recv { blocking, .. } => *blocking == Blocking::Waits,
+        EventKind::Send { bounded, .. } => *bounded == Some(true),
+        EventKind::Call(call) => is_permit(analysis, call, calls),
+        _ => false,
+    }
+}
+
+/// The call takes a permit, by its name or because it waits for others.
+fn is_permit(analysis: &Analysis, call: &Call, calls: u32) -> bool {
+    let name = call.name.to_ascii_lowercase();
+    if ["acquire", "permit", "semaphore", "throttle", "limit", "wait"]
+        .iter()
+        .any(|word| name.contains(word))
+    {
+        return true;
+    }
+    calls > 0
+        && call.targets.iter().any(|target| {
+            analysis
+                .program()
+                .functions
+                .get(target.index())
+                .is_some_and(|body| {
+                    events(body).any(|(_, event)| waits(analysis, event, calls - 1))
+                })
+        })
+}
+
+fn report(draw: &Draw<'_>, id: FnId, event: &Event, spawn: &Spawn, feed: &Feed<'_>) -> Finding {
+    let function = draw.function_name(id);
+    let (each, confidence) = match feed {
+        Feed::Connections(_) => ("connection", Confidence::High),
+        Feed::Messages(..) => ("message", Confidence::Medium),
+        Feed::Items => ("item", Confidence::Medium),
+    };
+    let mut steps: Vec<Step> = Vec::new();
+    if let Feed::Connections(Some((_, taken))) | Feed::Messages(_, taken) = feed {
+        let what = format!("takes the next {each}");
+        steps.push(draw.step(id, taken.site, Role::Recv, "", what));
+    }
+    let what = format!("starts a thread for it (`{}`)", spawn.what);
+    steps.push(draw.step(id, event.site, Role::Spawn, "", what));
+    LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence,
+        message: format!(
+            "`{function}` starts a thread for each {each}, however many there are: enough of them use up memory and \
+             threads, and the rest fails"
+        ),
+        paths: vec![Trace {
+            title: "in each round".to_owned(),
+            steps,
+        }],
+        help: vec![
+            format!("a fixed number of threads that take their next {each} from a queue"),
+            "or a bound: a semaphore, `chunks` of the items, a thread pool".to_owned(),
+        ],
+        identity: vec![function],
+        in_test: draw.in_test(id),
+    })
+}

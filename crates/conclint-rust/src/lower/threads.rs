@@ -1,0 +1,258 @@
+//! What is known of threads besides their start: what the loops that start
+//! them go over, where they are joined, and whether anybody looks at the result.
+
+use conclint_facts::{EventKind, Per, Root};
+
+use smol_str::SmolStr;
+
+use super::body::Lower;
+use super::method::MethodCall;
+use super::types;
+use super::value::{SpawnId, Val};
+use crate::hir::{self, Expr, ExprKind, Pat};
+use crate::index::Ty;
+
+impl Lower<'_> {
+    /// The join that was just written is one of these threads.
+    pub fn joined(&mut self, handles: &[SpawnId]) {
+        let block = self.out.cur;
+        let index = self.out.blocks[block.index()].events.len() - 1;
+        self.out.last_join = Some((block, index));
+        for spawn in handles {
+            let Some(&(at, position)) = self.out.spawns.get(spawn.0 as usize) else {
+                continue;
+            };
+            if let Some(EventKind::Spawn(spawn)) = self.out.blocks[at.index()]
+                .events
+                .get_mut(position)
+                .map(|event| &mut event.kind)
+            {
+                spawn.joined.get_or_insert((block, index as u32));
+            }
+        }
+    }
+
+    /// Nobody looks at the result of the last join.
+    pub fn ignore_join(&mut self) {
+        if let Some((block, index)) = self.out.last_join
+            && let Some(EventKind::Join { result_ignored, .. }) = self.out.blocks[block.index()]
+                .events
+                .get_mut(index)
+                .map(|event| &mut event.kind)
+        {
+            *result_ignored = true;
+        }
+    }
+
+    /// What a method call says about threads, once it is written: a result that
+    /// is replaced, a connection that is taken, a thread joined in turn.
+    pub fn noted_threads(&mut self, receiver: &Expr, call: &MethodCall) {
+        match call.name.as_str() {
+            "unwrap_or" | "unwrap_or_default" if is_join(receiver) => self.ignore_join(),
+            "unwrap_or_else" if is_join(receiver) && call.args.first().is_some_and(ignores) => {
+                self.ignore_join();
+            }
+            "accept" if call.args.is_empty() => self.emit(EventKind::Accept, call.site()),
+            "map" | "for_each" | "filter_map" | "flat_map" => {
+                if starts_lazily(receiver)
+                    && call.args.iter().any(|arg| mentions(arg, &is_join))
+                    && let Some((block, index)) = self.out.last_join
+                {
+                    let site = self.out.blocks[block.index()].events[index].site;
+                    if let Some(&(block, index)) = self.out.spawns.last()
+                        && let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
+                            .events
+                            .get_mut(index)
+                            .map(|event| &mut event.kind)
+                    {
+                        spawn.in_turn = Some(site);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `filter_map(|h| h.join().ok())`: what panicked is left out.
+    pub fn swallowed_in_turn(&mut self, name: &str, args: &[Expr]) {
+        let errors = |expr: &Expr| matches!(&expr.kind, ExprKind::MethodCall { name, .. } if name == "err");
+        let swallowed = |arg: &Expr| match &arg.kind {
+            ExprKind::Closure(closure) => swallows(&closure.body) && !errors(&closure.body),
+            _ => false,
+        };
+        if matches!(name, "filter_map" | "flat_map" | "for_each") && args.iter().any(swallowed) {
+            self.ignore_join();
+        }
+    }
+
+    /// The name of what a loop goes over.
+    pub fn name_of(&self, val: &Val) -> SmolStr {
+        let local = val.local.and_then(|id| self.locals.get(id.0 as usize));
+        if let Some(info) = local {
+            return info.name.clone();
+        }
+        let Some(place) = &val.place else {
+            return SmolStr::default();
+        };
+        let field = place.path.iter().rev().find(|part| *part != "[]");
+        match (field, &place.root) {
+            (Some(field), _) => field.clone(),
+            (None, Root::Param(param)) => self
+                .base
+                .params
+                .get(usize::from(*param))
+                .map(|param| param.name.clone())
+                .unwrap_or_default(),
+            _ => SmolStr::default(),
+        }
+    }
+
+    /// What the `for` loop over `iter` goes over.
+    pub fn per_of_loop(&mut self, over: &Val, iter: &Expr) -> Per {
+        self.loop_over = self.name_of(over);
+        if mentions_method(iter, &["incoming"]) {
+            return Per::Connection;
+        }
+        if counted(iter) {
+            return Per::Count;
+        }
+        self.per_of(over)
+    }
+
+    /// What an iterator on whose items a closure is run goes over.
+    pub fn per_of_iterator(&mut self, cur: &Val) -> Per {
+        self.loop_over = self.name_of(cur);
+        if std::mem::take(&mut self.counted) {
+            return Per::Count;
+        }
+        self.per_of(cur)
+    }
+
+    /// Something that is handed in, or all messages of a channel: as many as
+    /// there are.
+    fn per_of(&self, val: &Val) -> Per {
+        let ty = types::peel(self.index(), &val.ty);
+        if matches!(&ty, Ty::Ext(path, _) if path.ends_with("::Receiver")) {
+            return Per::Item;
+        }
+        if matches!(&ty, Ty::Ext(path, _) if path == "std::ops::Range") {
+            return Per::Count;
+        }
+        match &val.place {
+            Some(place) if matches!(place.root, Root::Param(_)) => Per::Item,
+            _ => Per::Count,
+        }
+    }
+}
+
+/// `h.join()` of a thread.
+fn is_join(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::MethodCall { name, args, .. } if name == "join" && args.is_empty())
+}
+
+/// The expression joins a thread and keeps nothing of the error: `h.join()`,
+/// `h.join().ok()`, `drop(h.join())`, where its value goes nowhere.
+pub(super) fn swallows(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::MethodCall { receiver, name, .. } => {
+            is_join(expr)
+                || matches!(name.as_str(), "ok" | "err" | "is_ok" | "is_err") && is_join(receiver)
+        }
+        ExprKind::Call { callee, args } => {
+            matches!(&callee.kind, ExprKind::Path(path) if path.last() == "drop")
+                && args.first().is_some_and(swallows)
+        }
+        ExprKind::Block(block) => {
+            block.stmts.is_empty() && block.tail.as_deref().is_some_and(swallows)
+        }
+        _ => false,
+    }
+}
+
+/// `if let Ok(x) = h.join()`, of which there is no `else`.
+pub(super) fn takes_only_success(cond: &Expr) -> bool {
+    match &cond.kind {
+        ExprKind::Let { pat, expr } => {
+            let success = matches!(&**pat, Pat::TupleStruct { path, .. } if matches!(path.last(), "Ok" | "Some"));
+            success && (is_join(expr) || swallows(expr))
+        }
+        _ => false,
+    }
+}
+
+/// `match h.join() { .., Err(_) => {} }`.
+pub(super) fn ignores_failure(scrutinee: &Expr, arm: &hir::Arm) -> bool {
+    let failure = match &arm.pat {
+        Pat::TupleStruct { path, pats } => {
+            path.last() == "Err" && pats.iter().all(|pat| matches!(pat, Pat::Wild))
+        }
+        Pat::Wild => true,
+        _ => false,
+    };
+    let nothing = match &arm.body.kind {
+        ExprKind::Block(block) => block.stmts.is_empty() && block.tail.is_none(),
+        ExprKind::Tuple(parts) => parts.is_empty(),
+        ExprKind::Continue { .. } => true,
+        _ => false,
+    };
+    failure && nothing && is_join(scrutinee)
+}
+
+/// `|_| value`: whatever the error was.
+fn ignores(arg: &Expr) -> bool {
+    let ExprKind::Closure(closure) = &arg.kind else {
+        return false;
+    };
+    let panics = |expr: &Expr| matches!(&expr.kind, ExprKind::Macro(call) if call.kind == hir::MacroKind::Panic);
+    matches!(closure.params.as_slice(), [(Pat::Wild, _)])
+        && !mentions(&closure.body, &panics)
+        && !matches!(closure.body.kind, ExprKind::Call { .. } | ExprKind::Block(_))
+}
+
+/// `.map(|x| spawn(..))`, not collected yet.
+fn starts_lazily(expr: &Expr) -> bool {
+    let is_spawn = |expr: &Expr| match &expr.kind {
+        ExprKind::Call { callee, .. } => {
+            matches!(&callee.kind, ExprKind::Path(path) if path.last() == "spawn")
+        }
+        ExprKind::MethodCall { name, .. } => name == "spawn",
+        _ => false,
+    };
+    match &expr.kind {
+        ExprKind::MethodCall { name, args, .. } if name == "map" => {
+            args.iter().any(|arg| mentions(arg, &is_spawn))
+        }
+        _ => false,
+    }
+}
+
+fn mentions(expr: &Expr, fits: &dyn Fn(&Expr) -> bool) -> bool {
+    let mut found = false;
+    expr.each_expr(&mut |part| found |= fits(part));
+    found
+}
+
+/// One of the methods stands in the chain that ends in `expr`.
+fn mentions_method(expr: &Expr, names: &[&str]) -> bool {
+    match &expr.kind {
+        ExprKind::MethodCall { receiver, name, .. } => {
+            names.contains(&name.as_str()) || mentions_method(receiver, names)
+        }
+        ExprKind::Try(inner) => mentions_method(inner, names),
+        _ => false,
+    }
+}
+
+/// The chain has a length that the program sets.
+pub(super) fn counted(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Range(..) | ExprKind::Array(_) | ExprKind::Repeat { .. } => true,
+        ExprKind::MethodCall { receiver, name, .. } => {
+            name.contains("chunk")
+                || matches!(name.as_str(), "take" | "step_by" | "windows" | "split_at")
+                || counted(receiver)
+        }
+        ExprKind::Ref { expr, .. } => counted(expr),
+        _ => false,
+    }
+}
