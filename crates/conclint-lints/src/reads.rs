@@ -53,13 +53,7 @@ pub(crate) fn reads(analysis: &Analysis, function: FnId, from: Origins) -> Vec<R
     found
 }
 
-fn collect(
-    analysis: &Analysis,
-    function: FnId,
-    from: Origins,
-    depth: u32,
-    found: &mut Vec<Read>,
-) {
+fn collect(analysis: &Analysis, function: FnId, from: Origins, depth: u32, found: &mut Vec<Read>) {
     let Some(body) = analysis.program().functions.get(function.index()) else {
         return;
     };
@@ -121,10 +115,11 @@ fn guarded(
     }
     let claimed = events(body).any(|(_, event)| match &event.kind {
         EventKind::Store {
-            target: Target::Guarded {
-                guard: g,
-                field: written,
-            },
+            target:
+                Target::Guarded {
+                    guard: g,
+                    field: written,
+                },
             ..
         } => *g == guard && may_be_one_field(field, written.as_ref()),
         EventKind::Wait { guard: g, .. } => *g == Some(guard),
@@ -176,9 +171,7 @@ fn through(
 /// The one function that is called, where that is certain.
 fn target<'a>(analysis: &'a Analysis, call: &Call) -> Option<(FnId, &'a Function)> {
     match (call.resolution, call.targets.as_slice()) {
-        (Resolution::Exact, &[one]) => {
-            Some((one, analysis.program().functions.get(one.index())?))
-        }
+        (Resolution::Exact, &[one]) => Some((one, analysis.program().functions.get(one.index())?)),
         _ => None,
     }
 }
@@ -299,7 +292,9 @@ pub(crate) fn origins_of(function: &Function, guard: GuardId) -> Origins {
         .iter()
         .enumerate()
         .filter(|(_, origin)| matches!(origin, Origin::Guarded { guard: g, .. } if *g == guard))
-        .fold(Origins::NONE, |all, (position, _)| all.or(Origins::one(position)))
+        .fold(Origins::NONE, |all, (position, _)| {
+            all.or(Origins::one(position))
+        })
 }
 
 /// Whether two fields of one datum may be one; no field is all of it.
@@ -399,8 +394,7 @@ pub(crate) fn decides_alone(function: &Function, test: Point, to: Point) -> bool
 /// without `past`.
 fn leads_past(function: &Function, from: BlockId, past: BlockId, test: BlockId) -> bool {
     let exit = BlockId(1);
-    from != past
-        && (leads_to(function, from, past, exit) || leads_to(function, from, past, test))
+    from != past && (leads_to(function, from, past, exit) || leads_to(function, from, past, test))
 }
 
 /// Where control can go when the test at the end of `block` is done. The arms

@@ -95,11 +95,9 @@ impl Look {
                 let name = channel.as_ref().map_or_else(String::new, |c| draw.name(c));
                 (name, "looks for a message".to_owned(), false)
             }
-            EventKind::Call(call) if asks(analysis, call) => (
-                call.name.to_string(),
-                format!("asks `{}`", call.name),
-                true,
-            ),
+            EventKind::Call(call) if asks(analysis, call) => {
+                (call.name.to_string(), format!("asks `{}`", call.name), true)
+            }
             _ => return None,
         };
         Some(Look {

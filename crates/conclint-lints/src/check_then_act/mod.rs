@@ -211,7 +211,13 @@ fn takes_alone(analysis: &Analysis, id: FnId, write: &Write) -> bool {
 
 /// Whether the read belongs to an earlier critical section of the lock that
 /// the write is made under, and nothing keeps others out in between.
-fn is_stale(analysis: &Analysis, id: FnId, function: &Function, read: &Read, write: &Write) -> bool {
+fn is_stale(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    read: &Read,
+    write: &Write,
+) -> bool {
     if read.kind != ReadKind::Lock
         || read.claimed
         || !one_object(&read.object, &write.object)

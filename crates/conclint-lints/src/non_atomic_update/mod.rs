@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
-use conclint_facts::{
-    Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Site, Target,
-};
+use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Site, Target};
 
 use crate::flow::{Point, events, reaches};
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
@@ -56,7 +54,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 if let Some(read) = reads(analysis, id, *from).into_iter().find(same) {
                     findings.push(report(&draw, id, &read, &store, None, careful));
                 } else if !is_pointer(&draw, object)
-                    && let Some((test, read)) = decided(analysis, id, function, &store, same) {
+                    && let Some((test, read)) = decided(analysis, id, function, &store, same)
+                {
                     findings.push(report(&draw, id, &read, &store, Some(test), careful));
                 }
             }
@@ -96,7 +95,10 @@ fn has_protocol(function: &Function) -> bool {
         EventKind::Load { exchange, .. } => *exchange,
         EventKind::Call(call) => {
             let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
-            matches!(name, "lock" | "unlock" | "lock_exclusive" | "unlock_exclusive")
+            matches!(
+                name,
+                "lock" | "unlock" | "lock_exclusive" | "unlock_exclusive"
+            )
         }
         _ => false,
     })
@@ -114,8 +116,12 @@ fn is_saved(function: &Function, object: &ObjectRef, store: &Store) -> bool {
         EventKind::Store {
             target: Target::Atomic { object: other, .. },
             ..
-        } => at != store.at && one_object(object, other) && reaches(function, at, store.at)
-            && !reaches(function, store.at, at),
+        } => {
+            at != store.at
+                && one_object(object, other)
+                && reaches(function, at, store.at)
+                && !reaches(function, store.at, at)
+        }
         _ => false,
     })
 }
@@ -135,7 +141,8 @@ fn decided(
         };
         let found = reads(analysis, id, *from);
         let read = found.into_iter().find(|read| same(read))?;
-        let once = decides_alone(function, at, store.at) && more_hangs_on_it(function, at, store.at);
+        let once =
+            decides_alone(function, at, store.at) && more_hangs_on_it(function, at, store.at);
         once.then_some((event.site, read))
     })
 }
@@ -184,7 +191,13 @@ fn report(
             "one operation does both: `fetch_add`, `fetch_max`, `fetch_update` .., or `compare_exchange` in a loop",
         ),
         Some(site) => {
-            steps.push(draw.step(id, site, Role::Use, name.clone(), format!("decides by `{name}`")));
+            steps.push(draw.step(
+                id,
+                site,
+                Role::Use,
+                name.clone(),
+                format!("decides by `{name}`"),
+            ));
             (
                 format!(
                     "`{function}` tests `{name}`, then stores it: two threads can both pass the test before either stores"

@@ -321,7 +321,9 @@ impl<'f> Tree<'f> {
             .all(|(_, event)| match &event.kind {
                 EventKind::Release { guard, .. } => *guard == id,
                 EventKind::Work { .. }
-                | EventKind::Load { exchange: false, .. }
+                | EventKind::Load {
+                    exchange: false, ..
+                }
                 | EventKind::Test { .. }
                 | EventKind::Other => true,
                 EventKind::Call(call) => weights.only_computes(call),

@@ -84,7 +84,11 @@ fn ignored(draw: &Draw<'_>, id: FnId, function: &Function, event: &Event) -> Fin
 /// A thread that nobody joins and that runs other people's code in a loop
 /// without catching its panics; where it does.
 fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, &'a Event)> {
-    let alone = matches!(spawn.handle, Handle::DroppedAtOnce | Handle::NeverJoined(_));
+    // A comment excuses that nobody joins, not that nobody looks.
+    let alone = matches!(
+        spawn.handle,
+        Handle::DroppedAtOnce | Handle::NeverJoined(_) | Handle::Excused
+    );
     if spawn.kind != SpawnKind::Thread || !alone {
         return None;
     }
@@ -103,8 +107,8 @@ fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, &'a Eve
                 }
         )
     };
-    let (_, event) = events(function)
-        .find(|(at, event)| foreign(event) && reaches(function, *at, *at))?;
+    let (_, event) =
+        events(function).find(|(at, event)| foreign(event) && reaches(function, *at, *at))?;
     Some((body, event))
 }
 

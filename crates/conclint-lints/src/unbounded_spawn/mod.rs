@@ -77,9 +77,33 @@ impl<'a> Feed<'a> {
 /// What is called so is work that was split among threads, or the threads themselves.
 fn is_split(name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "part", "chunk", "worker", "thread", "shard", "range", "slice", "segment", "band", "tile",
-        "group", "batch", "fork", "philosopher", "stage", "bucket", "half", "halves", "core",
-        "cpu", "strip", "block", "interval", "share", "slot", "lane", "node",
+        "part",
+        "chunk",
+        "worker",
+        "thread",
+        "shard",
+        "range",
+        "slice",
+        "segment",
+        "band",
+        "tile",
+        "group",
+        "batch",
+        "fork",
+        "philosopher",
+        "stage",
+        "bucket",
+        "half",
+        "halves",
+        "core",
+        "cpu",
+        "strip",
+        "block",
+        "interval",
+        "share",
+        "slot",
+        "lane",
+        "node",
     ];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
@@ -132,9 +156,16 @@ fn waits(analysis: &Analysis, event: &Event, calls: u32) -> bool {
 /// The call takes a permit, by its name or because it waits for others.
 fn is_permit(analysis: &Analysis, call: &Call, calls: u32) -> bool {
     let name = call.name.to_ascii_lowercase();
-    if ["acquire", "permit", "semaphore", "throttle", "limit", "wait"]
-        .iter()
-        .any(|word| name.contains(word))
+    if [
+        "acquire",
+        "permit",
+        "semaphore",
+        "throttle",
+        "limit",
+        "wait",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
     {
         return true;
     }

@@ -771,7 +771,15 @@ fn is_failure(pat: &Pat) -> bool {
 fn only_panics(block: &hir::Block) -> bool {
     let last = match (&block.stmts[..], block.tail.as_deref()) {
         ([], Some(tail)) => tail,
-        ([hir::Stmt { kind: hir::StmtKind::Expr(expr), .. }], None) => expr,
+        (
+            [
+                hir::Stmt {
+                    kind: hir::StmtKind::Expr(expr),
+                    ..
+                },
+            ],
+            None,
+        ) => expr,
         _ => return false,
     };
     matches!(&last.kind, ExprKind::Macro(call) if call.kind == hir::MacroKind::Panic)

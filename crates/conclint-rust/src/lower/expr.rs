@@ -877,7 +877,10 @@ impl Lower<'_> {
         self.out.cur = second_end;
         self.store_guarded(&place, Writing::Update, from, left.span);
         self.other(left.span);
-        if let Some(info) = place.local.and_then(|id| self.locals.get_mut(id.0 as usize)) {
+        if let Some(info) = place
+            .local
+            .and_then(|id| self.locals.get_mut(id.0 as usize))
+        {
             info.val.from = info.val.from.or(from);
         }
         Val::of(Ty::Tuple(Arc::from([])))

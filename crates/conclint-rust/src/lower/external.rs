@@ -216,9 +216,7 @@ impl Lower<'_> {
             | Effect::Scope
             | Effect::InPlace
             | Effect::PoolInPlace
-            | Effect::Pause(_) => {
-                Val::unknown()
-            }
+            | Effect::Pause(_) => Val::unknown(),
         }
     }
 

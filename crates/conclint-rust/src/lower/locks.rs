@@ -2,7 +2,8 @@
 //! synchronisation object a type is.
 
 use conclint_facts::{
-    Blocking, Call, EventKind, GuardId, LockSource, Mode, ObjectKind, ObjectRef, Origins, ReleaseWhy,
+    Blocking, Call, EventKind, GuardId, LockSource, Mode, ObjectKind, ObjectRef, Origins,
+    ReleaseWhy,
 };
 use smol_str::SmolStr;
 

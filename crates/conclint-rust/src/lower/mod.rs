@@ -14,8 +14,8 @@ mod expr;
 mod external;
 mod locks;
 mod method;
-mod threads;
 mod origin;
+mod threads;
 mod types;
 mod value;
 

@@ -4,9 +4,7 @@
 //! a variable those of all that was ever assigned to it. Branches and writes
 //! to shared data are written down with the origins of what they depend on.
 
-use conclint_facts::{
-    EventKind, GuardId, ObjectKind, Origin, Origins, PauseKind, Target, Writing,
-};
+use conclint_facts::{EventKind, GuardId, ObjectKind, Origin, Origins, PauseKind, Target, Writing};
 use smol_str::SmolStr;
 
 use super::body::Lower;

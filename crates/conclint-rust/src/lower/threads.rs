@@ -75,7 +75,8 @@ impl Lower<'_> {
 
     /// `filter_map(|h| h.join().ok())`: what panicked is left out.
     pub fn swallowed_in_turn(&mut self, name: &str, args: &[Expr]) {
-        let errors = |expr: &Expr| matches!(&expr.kind, ExprKind::MethodCall { name, .. } if name == "err");
+        let errors =
+            |expr: &Expr| matches!(&expr.kind, ExprKind::MethodCall { name, .. } if name == "err");
         let swallowed = |arg: &Expr| match &arg.kind {
             ExprKind::Closure(closure) => swallows(&closure.body) && !errors(&closure.body),
             _ => false,
@@ -206,7 +207,10 @@ fn ignores(arg: &Expr) -> bool {
     let panics = |expr: &Expr| matches!(&expr.kind, ExprKind::Macro(call) if call.kind == hir::MacroKind::Panic);
     matches!(closure.params.as_slice(), [(Pat::Wild, _)])
         && !mentions(&closure.body, &panics)
-        && !matches!(closure.body.kind, ExprKind::Call { .. } | ExprKind::Block(_))
+        && !matches!(
+            closure.body.kind,
+            ExprKind::Call { .. } | ExprKind::Block(_)
+        )
 }
 
 /// `.map(|x| spawn(..))`, not collected yet.

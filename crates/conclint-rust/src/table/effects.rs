@@ -122,9 +122,9 @@ pub fn function_effect(path: &str) -> Option<Effect> {
         }
         "std::thread::park" | "std::thread::park_timeout" => Effect::Block(Park),
         "std::thread::yield_now" => Effect::Pause(PauseKind::Yield),
-        "std::hint::spin_loop"
-        | "core::hint::spin_loop"
-        | "std::sync::atomic::spin_loop_hint" => Effect::Pause(PauseKind::Spin),
+        "std::hint::spin_loop" | "core::hint::spin_loop" | "std::sync::atomic::spin_loop_hint" => {
+            Effect::Pause(PauseKind::Spin)
+        }
         "tokio::task::block_in_place" => Effect::InPlace,
         "std::panic::catch_unwind" => Effect::InPlace,
         "std::iter::from_fn" | "std::iter::repeat_with" | "std::array::from_fn" => Effect::InPlace,
