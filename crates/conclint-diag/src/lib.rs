@@ -6,6 +6,7 @@
 //! draws both.
 
 pub mod explore;
+mod places;
 mod summary;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use places::Places;
 pub use summary::Summary;
 
 /// How much a finding matters, least first.
@@ -43,6 +45,11 @@ impl fmt::Display for Severity {
     }
 }
 
+impl Severity {
+    /// All of them, least first.
+    pub const ALL: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
+}
+
 /// How sure a finding is, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {
@@ -63,6 +70,11 @@ impl Confidence {
             Confidence::High => "high",
         }
     }
+}
+
+impl Confidence {
+    /// All of them, least first.
+    pub const ALL: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
 }
 
 impl fmt::Display for Confidence {
@@ -115,6 +127,21 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Role; 11] = [
+        Role::Hold,
+        Role::Call,
+        Role::Acquire,
+        Role::Wait,
+        Role::Notify,
+        Role::Spawn,
+        Role::Join,
+        Role::Send,
+        Role::Recv,
+        Role::Block,
+        Role::Use,
+    ];
+
     /// The lower-case word used in every format.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -182,6 +209,12 @@ impl Fingerprint {
         Fingerprint(digest.iter().take(8).map(|b| format!("{b:02x}")).collect())
     }
 
+    /// The fingerprint of these digits, as a report has them.
+    pub fn of_digits(digits: &str) -> Option<Self> {
+        let known = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (digits.len() == 16 && digits.bytes().all(known)).then(|| Fingerprint(digits.to_owned()))
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -235,6 +268,14 @@ mod tests {
     fn fingerprint_separates_parts() {
         assert_ne!(Fingerprint::of(["ab", "c"]), Fingerprint::of(["a", "bc"]));
         assert_eq!(Fingerprint::of(["ab", "c"]).as_str().len(), 16);
+    }
+
+    #[test]
+    fn fingerprints_are_read_back() {
+        let print = Fingerprint::of(["a"]);
+        assert_eq!(Fingerprint::of_digits(print.as_str()), Some(print));
+        assert_eq!(Fingerprint::of_digits("0123456789ABCDEF"), None);
+        assert_eq!(Fingerprint::of_digits("012"), None);
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub struct Summary {
     pub in_tests: usize,
     /// Findings below the confidence that was asked for.
     pub below_confidence: usize,
+    /// Findings that the baseline knows.
+    pub in_baseline: usize,
+    /// Findings that touch no line changed since the revision given.
+    pub unchanged: usize,
 }
 
 impl Summary {

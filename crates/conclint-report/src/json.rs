@@ -17,6 +17,7 @@ struct Document<'a> {
     schema: &'static str,
     tool: Tool<'a>,
     summary: Totals,
+    lints: Vec<&'a str>,
     findings: Vec<WireFinding<'a>>,
 }
 
@@ -44,6 +45,8 @@ struct Totals {
     suppressed: usize,
     in_tests: usize,
     below_confidence: usize,
+    in_baseline: usize,
+    unchanged: usize,
 }
 
 #[derive(Serialize)]
@@ -87,6 +90,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             version: report.version,
         },
         summary: Totals::from(report.summary),
+        lints: report.rules.iter().map(|rule| rule.code).collect(),
         findings: report.findings.iter().map(WireFinding::from).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document).map_err(io::Error::from)?;
@@ -112,6 +116,8 @@ impl From<&Summary> for Totals {
             suppressed: s.suppressed,
             in_tests: s.in_tests,
             below_confidence: s.below_confidence,
+            in_baseline: s.in_baseline,
+            unchanged: s.unchanged,
         }
     }
 }
@@ -219,5 +225,21 @@ mod tests {
     #[test]
     fn suppressed_findings_stay_with_their_reason() {
         assert_eq!(parsed()["findings"][1]["suppressed"], "measured, 2 ms");
+    }
+
+    /// A field that the schema does not know fails here, and so does one that
+    /// it wants and that is not written.
+    #[test]
+    fn keeps_to_its_schema() {
+        let schema: Value = serde_json::from_str(crate::CHECK_SCHEMA).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut value = parsed();
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|e| e.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        value["surprise"] = json!(1);
+        assert!(!validator.is_valid(&value));
     }
 }

@@ -6,10 +6,20 @@
 //!
 //! To add a format: one file beside `short.rs`, one variant in [`Format`].
 
+mod cargo_json;
 mod explore;
+mod github;
+mod gitlab;
 mod human;
 mod json;
+mod junit;
+mod lines;
+mod markdown;
+mod plain;
+mod rdjson;
+mod read;
 mod rules;
+mod sarif;
 mod short;
 mod summary;
 mod text;
@@ -18,12 +28,22 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use conclint_diag::{Finding, Summary};
+use conclint_diag::{Finding, Severity, Summary};
 
+pub use conclint_diag::Places;
 pub use explore::{ExploreFormat, ExploreReport, explore_summary_line};
+
+pub use github::write_step_summary;
+pub use read::{ReadBack, Unreadable, read_json};
 pub use rules::{RuleRow, RulesFormat, write_rules};
 pub use summary::summary_line;
 pub use text::{one_line, printable};
+
+/// JSON schema of `conclint/check/1`.
+pub const CHECK_SCHEMA: &str = include_str!("../schemas/check-1.json");
+
+/// JSON schema of `conclint/explore/1`.
+pub const EXPLORE_SCHEMA: &str = include_str!("../schemas/explore-1.json");
 
 /// Everything a format may want to know.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +54,27 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     /// Source texts by the paths that the findings name.
     pub sources: &'a Sources,
+    /// The lints that ran, by code.
+    pub rules: &'a [RulePage<'a>],
+    /// Where the paths of findings lead.
+    pub places: &'a Places,
     /// Version of the tool, for machine formats.
     pub version: &'a str,
+}
+
+/// What formats say about a lint.
+#[derive(Debug, Clone, Copy)]
+pub struct RulePage<'a> {
+    /// `CL101`.
+    pub code: &'a str,
+    /// `lock-order-inversion`.
+    pub name: &'a str,
+    /// Of its findings, unless one is milder.
+    pub severity: Severity,
+    /// One line.
+    pub summary: &'a str,
+    /// Its page, Markdown.
+    pub page: &'a str,
 }
 
 /// Source texts by path.
@@ -51,11 +90,36 @@ pub enum Format {
     Short,
     /// `conclint/check/1`.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// GitLab Code Quality.
+    Gitlab,
+    /// JUnit XML.
+    Junit,
+    /// What `cargo check --message-format=json` writes, for editors.
+    CargoJson,
+    /// reviewdog's `rdjson`.
+    Rdjson,
+    /// Markdown, for notes and summaries.
+    Markdown,
 }
 
 impl Format {
     /// All of them, in the order they are documented.
-    pub const ALL: [Format; 3] = [Format::Human, Format::Short, Format::Json];
+    pub const ALL: [Format; 10] = [
+        Format::Human,
+        Format::Short,
+        Format::Json,
+        Format::Sarif,
+        Format::Github,
+        Format::Gitlab,
+        Format::Junit,
+        Format::CargoJson,
+        Format::Rdjson,
+        Format::Markdown,
+    ];
 
     /// The word used on the command line.
     pub fn name(self) -> &'static str {
@@ -63,7 +127,19 @@ impl Format {
             Format::Human => "human",
             Format::Short => "short",
             Format::Json => "json",
+            Format::Sarif => "sarif",
+            Format::Github => "github",
+            Format::Gitlab => "gitlab",
+            Format::Junit => "junit",
+            Format::CargoJson => "cargo-json",
+            Format::Rdjson => "rdjson",
+            Format::Markdown => "markdown",
         }
+    }
+
+    /// The format of this name.
+    pub fn of_name(name: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.name() == name)
     }
 
     /// Writes the report. `color` adds ANSI escape codes where the format has any.
@@ -77,6 +153,13 @@ impl Format {
             Format::Human => human::write(report, color, out),
             Format::Short => short::write(report, out),
             Format::Json => json::write(report, out),
+            Format::Sarif => sarif::write(report, out),
+            Format::Github => github::write(report, out),
+            Format::Gitlab => gitlab::write(report, out),
+            Format::Junit => junit::write(report, out),
+            Format::CargoJson => cargo_json::write(report, out),
+            Format::Rdjson => rdjson::write(report, out),
+            Format::Markdown => markdown::write(report, out),
         }
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use conclint_diag::{Confidence, Finding, Fingerprint, Role, Severity, Span, Step, Summary, Trace};
 
-use crate::{Format, Report, Sources};
+use crate::{Format, Places, Report, RulePage, Sources};
 
 pub(crate) struct Sample {
     pub(crate) findings: Vec<Finding>,
     pub(crate) summary: Summary,
     pub(crate) sources: Sources,
+    pub(crate) places: Places,
 }
 
 pub(crate) const REGISTRY: &str = "\
@@ -146,7 +147,37 @@ impl Sample {
                 (Arc::from(b), Arc::from(ADMIN)),
             ]
             .into(),
+            places: Places::default(),
         }
+    }
+
+    /// Text that would break out of every format if it were not escaped, in
+    /// every place that holds foreign text.
+    pub(crate) fn hostile() -> Sample {
+        let hostile = format!(
+            "\"quoted\" 'n' \\ `tick` %0A ::error file=x,line=1::no ##[error]no ]]> </failure> \
+             <script> [link](x) @all \r\n\u{1b}[31mred\u{1b}]0;t\u{7} \0 \u{ffff} \u{202e} a, b: {}",
+            "n".repeat(10_000)
+        );
+        // What a path that is no UTF-8 is shown as.
+        let file: Arc<str> = Arc::from(format!("src/\u{fffd}\u{1b}[0m,::a b\n]]>/{hostile}.rs"));
+        let mut sample = Sample::inversion();
+        for finding in &mut sample.findings {
+            finding.message.clone_from(&hostile);
+            finding.help = vec![hostile.clone()];
+            finding.suppressed = finding.suppressed.take().map(|_| hostile.clone());
+            for path in &mut finding.paths {
+                path.title.clone_from(&hostile);
+                for step in &mut path.steps {
+                    step.span.file = file.clone();
+                    step.function.clone_from(&hostile);
+                    step.object.clone_from(&hostile);
+                    step.what.clone_from(&hostile);
+                }
+            }
+        }
+        sample.sources = [(file, Arc::from(format!("\n\n{hostile}\n{hostile}\n")))].into();
+        sample
     }
 
     pub(crate) fn render(&self, format: Format) -> String {
@@ -155,13 +186,28 @@ impl Sample {
 
     pub(crate) fn render_with(&self, format: Format, color: bool) -> String {
         let mut out = Vec::new();
-        let report = Report {
+        self.with_report(|report| format.write(report, color, &mut out).unwrap());
+        String::from_utf8(out).unwrap()
+    }
+
+    pub(crate) fn with_report(&self, use_it: impl FnOnce(&Report<'_>)) {
+        let rule = |code, name| RulePage {
+            code,
+            name,
+            severity: Severity::Error,
+            summary: "two locks are taken in opposite orders",
+            page: "# The page\n",
+        };
+        use_it(&Report {
             findings: &self.findings,
             summary: &self.summary,
             sources: &self.sources,
+            rules: &[
+                rule("CL101", "lock-order-inversion"),
+                rule("CL102", "double-lock"),
+            ],
+            places: &self.places,
             version: "9.9.9",
-        };
-        format.write(&report, color, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        });
     }
 }

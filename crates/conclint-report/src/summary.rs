@@ -57,6 +57,8 @@ pub fn summary_line(summary: &Summary) -> String {
         (summary.suppressed, "suppressed"),
         (summary.in_tests, "in test code not shown"),
         (summary.below_confidence, "of low confidence not shown"),
+        (summary.in_baseline, "in the baseline"),
+        (summary.unchanged, "outside the changes"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)
@@ -119,13 +121,16 @@ mod tests {
             suppressed: 3,
             in_tests: 4,
             below_confidence: 5,
+            in_baseline: 6,
+            unchanged: 7,
             ..Summary::default()
         };
         assert_eq!(
             summary_line(&summary),
             "1 file, 1 000 000 lines, 0 locks, 0 spawns, 0 calls under a lock not resolved, \
              6 call chains cut short, 2 items not parsed, 1 file not read: 0 findings; \
-             3 suppressed, 4 in test code not shown, 5 of low confidence not shown"
+             3 suppressed, 4 in test code not shown, 5 of low confidence not shown, \
+             6 in the baseline, 7 outside the changes"
         );
     }
 }

@@ -283,4 +283,20 @@ mod tests {
             })
         );
     }
+
+    /// A field that the schema does not know fails here, and so does one that
+    /// it wants and that is not written.
+    #[test]
+    fn keeps_to_its_schema() {
+        let schema: Value = serde_json::from_str(crate::EXPLORE_SCHEMA).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut value = parsed();
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|e| e.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        value["surprise"] = json!(1);
+        assert!(!validator.is_valid(&value));
+    }
 }
