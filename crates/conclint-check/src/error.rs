@@ -19,6 +19,13 @@ pub enum Error {
     Config(ConfigError),
     /// A lint was named that does not exist.
     UnknownLint(UnknownLint),
+    /// A revision to compare with could not be read.
+    Revision {
+        /// As given.
+        revision: String,
+        /// Why.
+        reason: String,
+    },
     /// The worker threads could not be started.
     Workers(rayon::ThreadPoolBuildError),
 }
@@ -30,6 +37,7 @@ impl fmt::Display for Error {
             Error::NothingToCheck { .. } => f.write_str("nothing to check: no Rust file was read"),
             Error::Config(error) => error.fmt(f),
             Error::UnknownLint(error) => error.fmt(f),
+            Error::Revision { revision, reason } => write!(f, "revision `{revision}`: {reason}"),
             Error::Workers(error) => write!(f, "the worker threads could not be started: {error}"),
         }
     }

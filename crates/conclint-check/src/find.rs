@@ -24,6 +24,8 @@ use crate::{Error, Problem, Settings, manifests};
 /// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
+    /// What shown paths are relative to; absolute.
+    pub(crate) base: PathBuf,
     /// Sorted by `inner`.
     pub(crate) files: Vec<FoundFile>,
     pub(crate) manifests: Vec<ManifestInput>,
@@ -92,7 +94,15 @@ pub(crate) fn find(paths: &[PathBuf], settings: &Settings) -> Result<Found, Erro
             manifests::above(dir, settings.max_file_bytes, &mut finder.manifests);
         }
     }
-    Ok(finder.finish(&roots))
+    let base = match roots.as_slice() {
+        [root] if root.is_dir && paths.len() == 1 => root.absolute.clone(),
+        _ => std::env::current_dir()
+            .and_then(fs::canonicalize)
+            .unwrap_or_default(),
+    };
+    let mut found = finder.finish(&roots);
+    found.base = base;
+    Ok(found)
 }
 
 struct Finder {
@@ -238,6 +248,7 @@ impl Finder {
             })
             .collect();
         Found {
+            base: PathBuf::new(),
             files,
             manifests,
             shown_manifests,
@@ -340,7 +351,7 @@ fn show(root: &Root, path: &Path) -> String {
 }
 
 /// A path as text, with `/` and without `.`.
-pub(crate) fn slashes(path: &Path) -> String {
+pub fn slashes(path: &Path) -> String {
     let mut out = String::new();
     for part in path.components() {
         let text = match part {

@@ -8,6 +8,8 @@
 //!
 //! Same input, same [`Outcome`], whatever the number of workers.
 
+pub mod baseline;
+mod changes;
 pub mod config;
 mod engine;
 mod error;
@@ -15,6 +17,7 @@ mod find;
 mod lex;
 mod manifests;
 mod names;
+mod narrow;
 mod problem;
 mod progress;
 mod select;
@@ -27,15 +30,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use conclint_diag::{Finding, Severity, Summary};
+use conclint_lints::Lint;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
 pub use conclint_rust::{ManifestInput, SourceInput};
 pub use error::{ConfigError, Error, UnknownLint};
+pub use find::slashes;
 pub use names::{catalogue, closest, lint};
 pub use problem::Problem;
 pub use progress::{NoProgress, Progress, Stage};
-pub use settings::{FailOn, GuardKind, LintSeverity, LockShape, LockType, Settings};
+pub use select::sort;
+pub use settings::{
+    BaselineFile, FailOn, GuardKind, LintSeverity, LockShape, LockType, Partition, Settings,
+};
 
 /// Syntax trees recurse, and so does what walks them.
 const WORKER_STACK: usize = 64 << 20;
@@ -49,6 +57,10 @@ pub struct Request {
     pub config: config::Source,
     /// What the command line says; wins over the file.
     pub overrides: config::Overrides,
+    /// Shows what the baseline knows as well.
+    pub without_baseline: bool,
+    /// Shows only findings that touch lines changed since this git revision.
+    pub diff: Option<String>,
     /// Worker threads; `None` for as many as there are cores.
     pub jobs: Option<NonZeroUsize>,
 }
@@ -66,6 +78,11 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// From which severity on the run counts as failed.
     pub fail_on: FailOn,
+    /// The lints that ran, by code.
+    pub lints: Vec<&'static Lint>,
+    /// The directory that paths of findings are relative to, absolute; empty
+    /// for texts in memory.
+    pub base: PathBuf,
 }
 
 impl Outcome {
@@ -91,7 +108,10 @@ impl Outcome {
 
 /// Checks the files that `request` names.
 pub fn check(request: &Request, progress: &dyn Progress) -> Result<Outcome, Error> {
-    let resolved = config::resolve(request)?;
+    let mut resolved = config::resolve(request)?;
+    if request.without_baseline {
+        resolved.settings.baseline = None;
+    }
     let pool = workers(request.jobs)?;
     progress.stage(Stage::Finding);
     let found = find::find(&request.paths, &resolved.settings)?;
@@ -122,27 +142,41 @@ pub fn check(request: &Request, progress: &dyn Progress) -> Result<Outcome, Erro
             shown.insert(path.clone(), Arc::from(file.shown.as_str()));
             sources.push(SourceInput { path, text });
         }
+        let narrow = narrow::Narrow::new(&resolved.settings, request.diff.clone(), &found.base)?;
         let mut outcome = run(
             sources,
             found.manifests,
             &resolved.settings,
             &shown,
+            &narrow,
             progress,
-        );
+        )?;
         outcome.problems.extend(problems);
+        outcome.base = found.base;
         outcome.tidy();
         Ok(outcome)
     })
 }
 
 /// Checks texts in memory, on the rayon pool of the caller: run it inside
-/// [`workers`] unless the texts are known to be tame.
+/// [`workers`] unless the texts are known to be tame. Reads no file, so a
+/// baseline that `settings` name does not count.
 pub fn check_sources(
     sources: Vec<SourceInput>,
     manifests: Vec<ManifestInput>,
     settings: &Settings,
 ) -> Outcome {
-    let mut outcome = run(sources, manifests, settings, &BTreeMap::new(), &NoProgress);
+    let narrow = narrow::Narrow::default();
+    let run = run(
+        sources,
+        manifests,
+        settings,
+        &BTreeMap::new(),
+        &narrow,
+        &NoProgress,
+    );
+    // Only narrowing can fail, and nothing narrows this run.
+    let mut outcome = run.unwrap_or_default();
     outcome.tidy();
     outcome
 }
@@ -190,8 +224,9 @@ fn run(
     manifests: Vec<ManifestInput>,
     settings: &Settings,
     shown: &BTreeMap<Arc<str>, Arc<str>>,
+    narrow: &narrow::Narrow,
     progress: &dyn Progress,
-) -> Outcome {
+) -> Result<Outcome, Error> {
     let texts: Vec<(Arc<str>, Arc<str>)> = sources
         .iter()
         .map(|s| {
@@ -212,12 +247,18 @@ fn run(
     problems.extend(directives.apply(&mut findings, settings.reasons_required()));
     findings.extend(directives.unfulfilled(settings));
 
-    let findings = select::shown(findings, settings, &mut summary);
-    Outcome {
+    let mut findings = select::shown(findings, settings, &mut summary);
+    narrow.apply(&mut findings, &texts, &mut summary)?;
+    select::count(&findings, &mut summary);
+    Ok(Outcome {
         findings,
         summary,
         sources: texts.into_iter().collect(),
         problems,
         fail_on: settings.fail_on,
-    }
+        lints: catalogue()
+            .filter(|lint| select::runs(lint, settings))
+            .collect(),
+        base: PathBuf::new(),
+    })
 }

@@ -5,10 +5,24 @@ use std::collections::BTreeSet;
 use conclint_diag::{Finding, Severity, Summary};
 use conclint_lints::Lint;
 
+use crate::names;
 use crate::settings::{LintSeverity, Settings};
 
-/// Whether a lint runs under these settings.
+/// Whether a lint runs under these settings, in the part of the run at hand.
 pub(crate) fn runs(lint: &Lint, settings: &Settings) -> bool {
+    let in_part = || {
+        settings.partition.is_none_or(|partition| {
+            let mut wanted = names::catalogue().filter(|other| wanted(other, settings));
+            wanted
+                .position(|other| other.name == lint.name)
+                .is_some_and(|place| partition.holds(place))
+        })
+    };
+    wanted(lint, settings) && in_part()
+}
+
+/// Whether a lint runs under these settings, in whatever part.
+pub(crate) fn wanted(lint: &Lint, settings: &Settings) -> bool {
     if settings.ignore.contains(&lint.name) {
         return false;
     }
@@ -23,7 +37,7 @@ pub(crate) fn runs(lint: &Lint, settings: &Settings) -> bool {
 }
 
 /// Applies severities, takes out what was not asked for and sorts the rest.
-/// Everything taken out is counted.
+/// Everything taken out is counted; what stays is counted by [`count`].
 pub(crate) fn shown(
     findings: Vec<Finding>,
     settings: &Settings,
@@ -44,12 +58,16 @@ pub(crate) fn shown(
             kept.push(finding);
         }
     }
-    kept.sort_by(|a, b| key(a).cmp(&key(b)));
+    sort(&mut kept);
 
     let mut seen = BTreeSet::new();
     kept.retain(|f| seen.insert((f.fingerprint.clone(), f.primary().clone())));
+    kept
+}
 
-    for finding in &kept {
+/// Counts what is shown.
+pub(crate) fn count(findings: &[Finding], summary: &mut Summary) {
+    for finding in findings {
         match (&finding.suppressed, finding.severity) {
             (Some(_), _) => summary.suppressed += 1,
             (None, Severity::Error) => summary.errors += 1,
@@ -57,7 +75,11 @@ pub(crate) fn shown(
             (None, Severity::Note) => summary.notes += 1,
         }
     }
-    kept
+}
+
+/// The order in which findings are shown.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| key(a).cmp(&key(b)));
 }
 
 fn key(f: &Finding) -> impl Ord + '_ {
@@ -107,6 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn every_lint_runs_in_exactly_one_part() {
+        let mut settings = Settings::default();
+        for lint in names::catalogue() {
+            settings.partition = None;
+            let whole = usize::from(runs(lint, &settings));
+            for parts in 1..=30 {
+                let ran = (1..=parts)
+                    .filter(|&part| {
+                        settings.partition = crate::Partition::new(part, parts);
+                        runs(lint, &settings)
+                    })
+                    .count();
+                assert_eq!(ran, whole, "{} in {parts} parts", lint.name);
+            }
+        }
+        for wrong in ["0/3", "4/3", "1/0", "1", "a/b", ""] {
+            assert!(wrong.parse::<crate::Partition>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn what_is_not_shown_is_counted() {
         let mut low = finding("double-lock", "a.rs", 1);
         low.confidence = Confidence::Low;
@@ -124,6 +167,7 @@ mod tests {
             .insert("double-lock", LintSeverity::Warn);
         let mut summary = Summary::default();
         let kept = shown(all.clone(), &settings, &mut summary);
+        count(&kept, &mut summary);
         assert_eq!(
             kept.iter().map(|f| f.primary().line).collect::<Vec<_>>(),
             [3, 4, 9]

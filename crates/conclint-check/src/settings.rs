@@ -36,6 +36,10 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// The directory of the configuration file.
     pub root: Option<PathBuf>,
+    /// Findings that are known.
+    pub baseline: Option<BaselineFile>,
+    /// Only this part of the lints runs.
+    pub partition: Option<Partition>,
 }
 
 impl Default for Settings {
@@ -54,6 +58,8 @@ impl Default for Settings {
             require_reason: None,
             max_file_bytes: 8 << 20,
             root: None,
+            baseline: None,
+            partition: None,
         }
     }
 }
@@ -62,6 +68,50 @@ impl Settings {
     /// Whether a suppression needs a reason.
     pub fn reasons_required(&self) -> bool {
         self.require_reason.unwrap_or(self.level == Level::Grading)
+    }
+}
+
+/// Where known findings are written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaselineFile {
+    /// The file.
+    pub path: PathBuf,
+    /// It must exist: somebody named it for this run.
+    pub required: bool,
+}
+
+/// One of several parts of a run, which together say what the whole run says.
+///
+/// Findings depend on the whole program, so each part reads all of it; what is
+/// parted are the lints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    index: usize,
+    count: usize,
+}
+
+impl Partition {
+    /// Part `number`, from 1, of `count`. `None` where there is no such part.
+    pub fn new(number: usize, count: usize) -> Option<Self> {
+        let index = number.checked_sub(1)?;
+        (index < count).then_some(Partition { index, count })
+    }
+
+    /// Whether the lint at this place of the list of lints that run belongs to it.
+    pub(crate) fn holds(self, place: usize) -> bool {
+        place % self.count == self.index
+    }
+}
+
+impl std::str::FromStr for Partition {
+    type Err = String;
+
+    /// `2/3`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(number, count)| {
+            Partition::new(number.trim().parse().ok()?, count.trim().parse().ok()?)
+        });
+        parts.ok_or_else(|| "reads K/N with K from 1 to N, such as 1/3".to_owned())
     }
 }
 

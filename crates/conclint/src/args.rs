@@ -4,9 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use conclint_check::{FailOn, Request, config};
+use conclint_check::{FailOn, Partition, Request, config};
 use conclint_diag::Confidence;
 use conclint_lints::Level;
+use conclint_report::Format;
 
 use crate::explore_args::{ExploreArgs, ReplayArgs};
 
@@ -60,6 +61,18 @@ pub(crate) enum Command {
     Explore(Box<ExploreArgs>),
     /// Runs one saved failing schedule again
     Replay(ReplayArgs),
+    /// Writes down, checks or shortens the list of known findings
+    Baseline(BaselineArgs),
+    /// Puts the reports of the parts of a run together
+    Merge(MergeArgs),
+    /// Sets conclint up in a package: configuration, test, CI
+    Init(InitArgs),
+    /// Prints completions for a shell
+    Completions(CompletionsArgs),
+    /// Prints the manual page
+    Man,
+    /// Prints the JSON schema of a file that conclint reads or writes
+    Schema(SchemaArgs),
 }
 
 #[derive(Debug, Args)]
@@ -67,22 +80,79 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
 
-    /// Form of the report
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "human",
-        help_heading = "Output"
-    )]
-    pub(crate) format: FormatArg,
-
-    /// Writes the report to FILE
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    narrow: NarrowArgs,
 
     /// Worker threads; the number of cores by default
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
+
+    // Last: its heading goes on to what follows.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl CheckArgs {
+    /// What to check, and how to report it.
+    pub(crate) fn split(self) -> (Request, OutputArgs) {
+        let mut request = self.select.request(self.jobs);
+        request.diff = self.narrow.diff;
+        request.overrides.baseline = self.narrow.baseline;
+        request.overrides.partition = self.narrow.partition;
+        (request, self.output)
+    }
+}
+
+/// Which of the findings matter now.
+#[derive(Debug, Args)]
+struct NarrowArgs {
+    /// Leaves out the findings that FILE knows, see `conclint baseline`
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Shows only findings with a step on a line changed since this git revision
+    #[arg(long, value_name = "REV")]
+    diff: Option<String>,
+
+    /// Runs one of N parts of the lints; `conclint merge` puts the parts together
+    #[arg(long, value_name = "K/N")]
+    partition: Option<Partition>,
+}
+
+/// In which forms the report is written, and where to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Form of the report
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) format: FormatArg,
+
+    /// Writes the report to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Writes the report to FILE as well, in this form; as often as needed
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
+    pub(crate) also: Vec<Also>,
+}
+
+/// One more report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Also {
+    pub(crate) format: Format,
+    pub(crate) file: PathBuf,
+}
+
+fn also(text: &str) -> Result<Also, String> {
+    let names = || Format::ALL.map(Format::name).join(", ");
+    let (name, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or_else(|| "reads FORMAT=FILE, such as sarif=conclint.sarif".to_owned())?;
+    let format = Format::of_name(name)
+        .ok_or_else(|| format!("`{name}` is no format; there are {}", names()))?;
+    let file = PathBuf::from(file);
+    Ok(Also { format, file })
 }
 
 /// What to look at and what to say about it.
@@ -135,10 +205,127 @@ impl SelectArgs {
                 select: self.select,
                 ignore: self.ignore,
                 include_tests: self.include_tests.then_some(true),
+                baseline: None,
+                partition: None,
             },
+            diff: None,
+            without_baseline: false,
             jobs,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineArgs {
+    #[command(subcommand)]
+    pub(crate) action: BaselineAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineAction {
+    /// Writes all findings down; refuses where a count of the old file would rise
+    Write {
+        /// Lets counts rise
+        #[arg(long)]
+        force: bool,
+
+        #[command(flatten)]
+        file: BaselineFileArgs,
+    },
+    /// Fails where something is found that is not written down, or written
+    /// down and no longer found
+    Check(BaselineFileArgs),
+    /// Takes out what is no longer found
+    Prune(BaselineFileArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineFileArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+
+    /// The file [default: as configured, else conclint-baseline.toml beside the
+    /// configuration or in the directory given]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Reports that `conclint check --partition K/N --format json` wrote
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Fails on findings of at least this severity
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<FailOnArg>,
+
+    /// Reads FILE instead of the nearest conclint.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl MergeArgs {
+    /// Whose settings say what counts as failed.
+    pub(crate) fn request(&self) -> Request {
+        let config = self.config.clone();
+        let mut request = Request {
+            config: config.map_or(config::Source::Nearest, config::Source::File),
+            ..Request::default()
+        };
+        request.overrides.fail_on = self.fail_on.map(Into::into);
+        request
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The directory of the package or workspace
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// Writes a file for this CI as well
+    #[arg(long, value_name = "CI")]
+    pub(crate) ci: Option<CiArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CiArg {
+    /// .github/workflows/conclint.yml
+    Github,
+    /// .gitlab/conclint.yml, to be included from .gitlab-ci.yml
+    Gitlab,
+    /// conclint-slurm.sh, a job array for a batch cluster
+    Slurm,
+    /// conclint-kubernetes.yaml, an indexed Job
+    Kubernetes,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Of what
+    #[arg(value_name = "FILE")]
+    pub(crate) of: SchemaArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaArg {
+    /// conclint.toml
+    Config,
+    /// conclint/check/1, what check --format json writes
+    Check,
+    /// conclint/explore/1, what explore --format json writes
+    Explore,
 }
 
 #[derive(Debug, Args)]
@@ -183,22 +370,49 @@ impl From<When> for anstream::ColorChoice {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormatArg {
+    /// Under GitHub Actions github, under GitLab CI gitlab, else human
+    Auto,
     /// Source lines with the paths drawn in
     Human,
     /// One line for each finding
     Short,
     /// The versioned document conclint/check/1
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations and step summary of GitHub Actions
+    Github,
+    /// GitLab Code Quality
+    Gitlab,
+    /// JUnit XML
+    Junit,
+    /// The messages of cargo check, for rust-analyzer and other editors
+    CargoJson,
+    /// reviewdog's rdjson
+    Rdjson,
+    /// Markdown
+    Markdown,
 }
 
-impl From<FormatArg> for conclint_report::Format {
-    fn from(arg: FormatArg) -> Self {
-        match arg {
-            FormatArg::Human => conclint_report::Format::Human,
-            FormatArg::Short => conclint_report::Format::Short,
-            FormatArg::Json => conclint_report::Format::Json,
+impl FormatArg {
+    /// The format meant; `env` gives the value of an environment variable.
+    pub(crate) fn resolve(self, env: impl Fn(&str) -> Option<String>) -> Format {
+        let set = |name| env(name).is_some_and(|value| value == "true");
+        match self {
+            FormatArg::Auto if set("GITHUB_ACTIONS") => Format::Github,
+            FormatArg::Auto if set("GITLAB_CI") => Format::Gitlab,
+            FormatArg::Auto | FormatArg::Human => Format::Human,
+            FormatArg::Short => Format::Short,
+            FormatArg::Json => Format::Json,
+            FormatArg::Sarif => Format::Sarif,
+            FormatArg::Github => Format::Github,
+            FormatArg::Gitlab => Format::Gitlab,
+            FormatArg::Junit => Format::Junit,
+            FormatArg::CargoJson => Format::CargoJson,
+            FormatArg::Rdjson => Format::Rdjson,
+            FormatArg::Markdown => Format::Markdown,
         }
     }
 }
@@ -295,7 +509,7 @@ mod tests {
             "2",
         ]);
         assert!(cli.command.is_none());
-        let request = cli.check.select.request(cli.check.jobs);
+        let (request, _) = cli.check.split();
         assert_eq!(
             request.paths,
             [PathBuf::from("src"), PathBuf::from("./rules")]
@@ -306,6 +520,35 @@ mod tests {
         );
         assert_eq!(request.overrides.include_tests, None);
         assert_eq!(request.jobs.map(NonZeroUsize::get), Some(2));
+    }
+
+    #[test]
+    fn every_format_can_be_asked_for_and_auto_looks_around() {
+        let none = |_: &str| None;
+        for format in Format::ALL {
+            let cli = parse(&["--format", format.name()]);
+            assert_eq!(cli.check.output.format.resolve(none), format);
+        }
+        let auto = |name: &'static str, value: &'static str| {
+            FormatArg::Auto.resolve(move |n| (n == name).then(|| value.to_owned()))
+        };
+        assert_eq!(auto("GITHUB_ACTIONS", "true"), Format::Github);
+        assert_eq!(auto("GITLAB_CI", "true"), Format::Gitlab);
+        assert_eq!(auto("GITHUB_ACTIONS", ""), Format::Human);
+        assert_eq!(auto("HOME", "/"), Format::Human);
+    }
+
+    #[test]
+    fn several_reports_at_once() {
+        let cli = parse(&["--also", "sarif=a.sarif", "--also", "junit=b=c.xml"]);
+        let file = |at: usize| cli.check.output.also[at].file.to_str().unwrap();
+        assert_eq!((file(0), file(1)), ("a.sarif", "b=c.xml"));
+        for wrong in ["sarif", "sarif=", "xml=a", "auto=a"] {
+            assert!(
+                Cli::try_parse_from(["conclint", "--also", wrong]).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

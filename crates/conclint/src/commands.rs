@@ -1,57 +1,37 @@
 //! One function for each command; each returns an exit code.
 
 use anstream::ColorChoice;
-use conclint_check::{Error, Outcome, Problem};
-use conclint_report::{Format, Report, RuleRow, summary_line, write_rules};
+use conclint_check::{Error, Outcome, Problem, Request};
+use conclint_report::{RuleRow, write_rules};
 
 use crate::args::{CheckArgs, ConfigArgs, ExplainArgs, RulesArgs};
-use crate::{Failure, exit, output, progress, say};
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::{Failure, exit, output, progress, reports, say};
 
 /// `conclint check`.
 pub(crate) fn check(args: CheckArgs, color: ColorChoice) -> Result<u8, Failure> {
-    let CheckArgs {
-        select,
-        format,
-        output,
-        jobs,
-    } = args;
-    let request = select.request(jobs);
-    let outcome = match progress::with_bar(|bar| conclint_check::check(&request, bar)) {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            if let Error::NothingToCheck { problems } = &error {
-                tell(problems, color);
-            }
-            return Err(error.into());
-        }
-    };
-    tell(&outcome.problems, color);
-    let format = Format::from(format);
-    let report = report(&outcome);
-    match output {
-        None => output::to_stdout(color, |color, out| format.write(&report, color, out))?,
-        Some(file) => {
-            output::to_file(&file, |out| format.write(&report, false, out)).map_err(|error| {
-                Failure::Message(format!("{}: {error}", file.display()), exit::ERROR)
-            })?;
-            say(color, &summary_line(&outcome.summary));
-        }
+    let (request, output) = args.split();
+    let outcome = run(&request, color)?;
+    reports::write(&outcome, &output, color)?;
+    Ok(code(&outcome))
+}
+
+/// Runs a check; says what could not be read on standard error.
+pub(crate) fn run(request: &Request, color: ColorChoice) -> Result<Outcome, Failure> {
+    let result = progress::with_bar(|bar| conclint_check::check(request, bar));
+    match &result {
+        Ok(outcome) => tell(&outcome.problems, color),
+        Err(Error::NothingToCheck { problems }) => tell(problems, color),
+        Err(_) => {}
     }
-    Ok(if outcome.failed() {
+    Ok(result?)
+}
+
+/// The exit code of a run.
+pub(crate) fn code(outcome: &Outcome) -> u8 {
+    if outcome.failed() {
         exit::FINDINGS
     } else {
         exit::CLEAN
-    })
-}
-
-fn report(outcome: &Outcome) -> Report<'_> {
-    Report {
-        findings: &outcome.findings,
-        summary: &outcome.summary,
-        sources: &outcome.sources,
-        version: VERSION,
     }
 }
 

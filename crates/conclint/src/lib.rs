@@ -10,12 +10,17 @@
 //! [`exit::ERROR`].
 
 mod args;
+mod baseline;
 mod commands;
 pub mod exit;
 mod explore;
 mod explore_args;
+mod generate;
+mod init;
+mod merge;
 mod output;
 mod progress;
+mod reports;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -97,6 +102,12 @@ fn run(args: Vec<OsString>) -> u8 {
         Some(Command::Config(args)) => commands::config(args, color),
         Some(Command::Explore(args)) => explore::explore(*args, color),
         Some(Command::Replay(args)) => explore::replay(args, color),
+        Some(Command::Baseline(args)) => baseline::run(args.action, color),
+        Some(Command::Merge(args)) => merge::run(&args, color),
+        Some(Command::Init(args)) => init::run(&args, color),
+        Some(Command::Completions(args)) => generate::completions(&args, color),
+        Some(Command::Man) => generate::man(color),
+        Some(Command::Schema(args)) => generate::schema(&args, color),
     };
     match result {
         Ok(code) => code,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use conclint_check::{Outcome, Settings};
 use conclint_diag::{Confidence, Finding, Severity, Summary};
-use conclint_report::{Format, Report};
+use conclint_report::{Format, Places, Report};
 
 use crate::analyse::{brief, check_tree};
 use crate::ledger::{Ledger, Verdict};
@@ -172,6 +172,8 @@ fn print_in_full(run: &Run, finding: &Finding) -> Result<()> {
         findings: std::slice::from_ref(finding),
         summary: &Summary::default(),
         sources: &run.outcome.sources,
+        rules: &[],
+        places: &Places::default(),
         version: env!("CARGO_PKG_VERSION"),
     };
     let mut text = Vec::new();

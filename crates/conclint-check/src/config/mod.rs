@@ -16,9 +16,12 @@ use conclint_diag::Confidence;
 use conclint_lints::Level;
 
 use crate::find::read_text;
-use crate::{ConfigError, Error, FailOn, Request, Settings, names};
+use crate::{BaselineFile, ConfigError, Error, FailOn, Partition, Request, Settings, names};
 
 pub use show::show;
+
+/// JSON schema of the file.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 /// The name of the file.
 pub const FILE_NAME: &str = "conclint.toml";
@@ -53,6 +56,10 @@ pub struct Overrides {
     pub ignore: Option<Vec<String>>,
     /// `--include-tests`.
     pub include_tests: Option<bool>,
+    /// `--baseline`.
+    pub baseline: Option<PathBuf>,
+    /// `--partition`; no setting of the file.
+    pub partition: Option<Partition>,
 }
 
 /// Where one setting comes from.
@@ -106,6 +113,11 @@ fn load(path: &Path) -> Result<Resolved, ConfigError> {
         };
         fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned())
     });
+    // Paths in the file are relative to the file.
+    if let (Some(root), Some(baseline)) = (&resolved.settings.root, &mut resolved.settings.baseline)
+    {
+        baseline.path = root.join(&baseline.path);
+    }
     Ok(resolved)
 }
 
@@ -176,6 +188,14 @@ fn overlay(resolved: &mut Resolved, flags: &Overrides) -> Result<(), Error> {
         settings.include_tests = include;
         set("include-tests");
     }
+    if let Some(path) = &flags.baseline {
+        settings.baseline = Some(BaselineFile {
+            path: path.clone(),
+            required: true,
+        });
+        set("baseline");
+    }
+    settings.partition = flags.partition;
     Ok(())
 }
 
@@ -189,6 +209,62 @@ fn lints(given: &[String]) -> Result<Vec<&'static str>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The schema and the reader agree on keys and words.
+    #[test]
+    fn the_schema_is_that_of_the_reader() {
+        let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+        let mut known: Vec<&str> = parse::KEYS.to_vec();
+        known.sort_unstable();
+        let mut keys: Vec<&str> = schema["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        keys.sort_unstable();
+        assert_eq!(keys, known);
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let agree = |text: &str| {
+            let value: toml::Value = toml::from_str(text).unwrap();
+            let value = serde_json::to_value(value).unwrap();
+            let read = parse::parse("x", text);
+            assert_eq!(validator.is_valid(&value), read.is_ok(), "{text}: {read:?}");
+            read.is_ok()
+        };
+        let words = [
+            ("level", ["default", "pedantic", "grading"]),
+            ("min-confidence", ["low", "medium", "high"]),
+            ("fail-on", ["error", "warning", "never"]),
+        ];
+        for (key, words) in words {
+            for word in words {
+                assert!(agree(&format!("{key} = \"{word}\"")));
+            }
+            assert!(!agree(&format!("{key} = \"else\"")));
+            assert!(!agree(&format!("{key} = 1")));
+        }
+        for good in [
+            "lints.double-lock = 'deny'",
+            "[lints.CL102]\nseverity = 'allow'",
+            "[[lock-type]]\npath = 'a::B'\nshape = 'rwlock'\nguard = 'future'\nreentrant = true",
+            "[[lock-order]]\nnames = ['a', 'b']",
+            "baseline = 'b.toml'\nmax-file-bytes = 1\nexclude = ['x']\ninclude-tests = true",
+        ] {
+            assert!(agree(good));
+        }
+        for bad in [
+            "lints.double-lock = 'forbid'",
+            "[[lock-type]]\npath = 'a::B'",
+            "[[lock-type]]\npath = 'a::B'\nshape = 'mutex'\nsize = 1",
+            "[[lock-order]]\nnames = ['a']",
+            "baseline = 1",
+            "max-file-bytes = 0",
+            "unknown = 1",
+        ] {
+            assert!(!agree(bad));
+        }
+    }
 
     fn request(paths: &[&Path]) -> Request {
         Request {

@@ -4,6 +4,7 @@
 //! the key, what would have been right and what was probably meant.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use conclint_diag::Confidence;
 use conclint_lints::Level;
@@ -12,7 +13,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Origin, Resolved};
-use crate::settings::{FailOn, GuardKind, LintSeverity, LockShape, LockType, Settings};
+use crate::settings::{
+    BaselineFile, FailOn, GuardKind, LintSeverity, LockShape, LockType, Settings,
+};
 use crate::{ConfigError, names};
 
 /// Every key at the top of the file, in the order in which they are documented.
@@ -26,6 +29,7 @@ pub(super) const KEYS: &[&str] = &[
     "include-tests",
     "require-reason",
     "max-file-bytes",
+    "baseline",
     "lints",
     "lock-type",
     "lock-order",
@@ -112,6 +116,12 @@ impl Reader<'_> {
             "include-tests" => settings.include_tests = self.bool(value, key)?,
             "require-reason" => settings.require_reason = Some(self.bool(value, key)?),
             "max-file-bytes" => settings.max_file_bytes = self.size(value, key)?,
+            "baseline" => {
+                settings.baseline = Some(BaselineFile {
+                    path: PathBuf::from(self.string(value, key)?),
+                    required: false,
+                });
+            }
             "lints" => {
                 for (name, value) in self.table(value, key)? {
                     let lint = self.lint(name.get_ref(), name.span())?;
@@ -358,6 +368,7 @@ exclude = ["gen", "/vendor/**"]
 include-tests = true
 require-reason = true
 max-file-bytes = 0x1_000
+baseline = "known.toml"
 
 [lints]
 double-lock = "deny"
@@ -386,6 +397,9 @@ names = ["sessions", "Registry.users"]
         assert_eq!(settings.exclude, ["gen", "/vendor/**"]);
         assert!(settings.include_tests && settings.reasons_required());
         assert_eq!(settings.max_file_bytes, 0x1000);
+        let baseline = settings.baseline.unwrap();
+        assert_eq!(baseline.path, PathBuf::from("known.toml"));
+        assert!(!baseline.required);
         assert_eq!(
             settings.severities.get("double-lock"),
             Some(&LintSeverity::Deny)
@@ -406,7 +420,7 @@ names = ["sessions", "Registry.users"]
         assert_eq!(settings.lock_orders, [["sessions", "Registry.users"]]);
         assert_eq!(file.as_deref(), Some("conclint.toml"));
         assert_eq!(origins.get("level"), Some(&Origin::File(2)));
-        assert_eq!(origins.get("lints.double-lock"), Some(&Origin::File(13)));
+        assert_eq!(origins.get("lints.double-lock"), Some(&Origin::File(14)));
         assert!(
             KEYS.iter().all(|key| origins.contains_key(*key)),
             "the test knows every key"

@@ -1,8 +1,10 @@
 //! The effective configuration, as a file that could be used as it stands.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use super::{Origin, Resolved};
+use crate::find::slashes;
 
 /// `conclint config --show`: every setting with where it comes from.
 pub fn show(resolved: &Resolved) -> String {
@@ -20,6 +22,11 @@ pub fn show(resolved: &Resolved) -> String {
     page.key("include-tests", &s.include_tests.to_string());
     page.key("require-reason", &s.reasons_required().to_string());
     page.key("max-file-bytes", &s.max_file_bytes.to_string());
+    if let Some(file) = &s.baseline {
+        let root = s.root.as_deref().unwrap_or(Path::new(""));
+        let path = file.path.strip_prefix(root).unwrap_or(&file.path);
+        page.key("baseline", &quoted(&slashes(path)));
+    }
     for (name, severity) in &s.severities {
         let from = page.from(&format!("lints.{name}"));
         page.line(format_args!(

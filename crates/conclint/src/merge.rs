@@ -1,0 +1,131 @@
+//! `conclint merge`: the reports of the parts of a run, as one report.
+//!
+//! Every part has read the whole program, so what was looked at must be the
+//! same in all of them; findings and what was left out add up.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use anstream::ColorChoice;
+use conclint_check::{Outcome, config};
+use conclint_diag::{Severity, Summary};
+use conclint_report::{ReadBack, Sources, read_json};
+
+use crate::args::MergeArgs;
+use crate::{Failure, commands, exit, reports};
+
+/// Larger sources are not drawn.
+const MAX_SOURCE: u64 = 8 << 20;
+
+/// Runs the command.
+pub(crate) fn run(args: &MergeArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let fail_on = config::resolve(&args.request())?.settings.fail_on;
+    let mut parts = Vec::new();
+    for file in &args.files {
+        let wrong =
+            |why: String| Failure::Message(format!("{}: {why}", file.display()), exit::ERROR);
+        let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let known = |code: &str| {
+            let lint = conclint_check::lint(code).ok()?;
+            Some((lint.name, lint.code))
+        };
+        let part = read_json(&text, known).map_err(|error| wrong(error.to_string()))?;
+        parts.push((file, part));
+    }
+    let mut outcome = merged(parts)?;
+    outcome.fail_on = fail_on;
+    outcome.base = std::env::current_dir().unwrap_or_default();
+    outcome.sources = sources(&outcome);
+    reports::write(&outcome, &args.output, color)?;
+    Ok(commands::code(&outcome))
+}
+
+fn merged(parts: Vec<(&PathBuf, ReadBack)>) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::default();
+    let mut lints: BTreeSet<String> = BTreeSet::new();
+    let mut seen: Option<Summary> = None;
+    for (file, part) in parts {
+        let looked_at = looked_at(&part.summary);
+        if seen.as_ref().is_some_and(|seen| *seen != looked_at) {
+            let message = format!("{}: a part of another run", file.display());
+            return Err(Failure::Message(message, exit::ERROR));
+        }
+        seen = Some(looked_at);
+        if let Some(twice) = part.lints.iter().find(|lint| lints.contains(*lint)) {
+            let message = format!(
+                "{}: {twice} has run in another part already",
+                file.display()
+            );
+            return Err(Failure::Message(message, exit::ERROR));
+        }
+        lints.extend(part.lints);
+        let (sum, summary) = (&mut outcome.summary, &part.summary);
+        sum.suppressed += summary.suppressed;
+        sum.in_tests += summary.in_tests;
+        sum.below_confidence += summary.below_confidence;
+        sum.in_baseline += summary.in_baseline;
+        sum.unchanged += summary.unchanged;
+        outcome.findings.extend(part.findings);
+    }
+    conclint_check::sort(&mut outcome.findings);
+    let counted = outcome.summary;
+    outcome.summary = Summary {
+        suppressed: counted.suppressed,
+        in_tests: counted.in_tests,
+        below_confidence: counted.below_confidence,
+        in_baseline: counted.in_baseline,
+        unchanged: counted.unchanged,
+        ..seen.unwrap_or_default()
+    };
+    for finding in outcome.findings.iter().filter(|f| f.suppressed.is_none()) {
+        match finding.severity {
+            Severity::Error => outcome.summary.errors += 1,
+            Severity::Warning => outcome.summary.warnings += 1,
+            Severity::Note => outcome.summary.notes += 1,
+        }
+    }
+    outcome.lints = conclint_check::catalogue()
+        .filter(|lint| lints.contains(lint.code))
+        .collect();
+    Ok(outcome)
+}
+
+/// The part of a summary that does not depend on which lints ran.
+fn looked_at(summary: &Summary) -> Summary {
+    Summary {
+        errors: 0,
+        warnings: 0,
+        notes: 0,
+        suppressed: 0,
+        in_tests: 0,
+        below_confidence: 0,
+        in_baseline: 0,
+        unchanged: 0,
+        ..summary.clone()
+    }
+}
+
+/// Sources that lie below the current directory, to draw findings into. A
+/// report may come from anywhere, so no path in it leads elsewhere.
+fn sources(outcome: &Outcome) -> Sources {
+    let steps = outcome.findings.iter().flat_map(|f| &f.paths);
+    let files: BTreeSet<&Arc<str>> = steps
+        .flat_map(|path| &path.steps)
+        .map(|step| &step.span.file)
+        .collect();
+    files
+        .into_iter()
+        .filter_map(|file| {
+            let path = Path::new(&**file);
+            let inside = path.components().all(|c| matches!(c, Component::Normal(_)));
+            let meta = fs::metadata(path).ok()?;
+            if !inside || !meta.is_file() || meta.len() > MAX_SOURCE {
+                return None;
+            }
+            let text = fs::read_to_string(path).ok()?;
+            Some((file.clone(), Arc::from(text)))
+        })
+        .collect()
+}

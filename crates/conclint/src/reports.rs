@@ -1,0 +1,95 @@
+//! Writes what a check found: one report to standard output or to a file, and
+//! as many others as were asked for.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstream::ColorChoice;
+use conclint_check::{Outcome, slashes};
+use conclint_report::{Format, Places, Report, RulePage, summary_line, write_step_summary};
+
+use crate::args::OutputArgs;
+use crate::{Failure, exit, output, say};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Writes the reports that `args` asks for. Under GitHub Actions the format
+/// `github` also appends to the step summary.
+pub(crate) fn write(
+    outcome: &Outcome,
+    args: &OutputArgs,
+    color: ColorChoice,
+) -> Result<(), Failure> {
+    let format = args.format.resolve(|name| std::env::var(name).ok());
+    let rules: Vec<RulePage<'_>> = outcome
+        .lints
+        .iter()
+        .map(|lint| RulePage {
+            code: lint.code,
+            name: lint.name,
+            severity: lint.severity,
+            summary: lint.summary,
+            page: lint.page,
+        })
+        .collect();
+    let report = Report {
+        findings: &outcome.findings,
+        summary: &outcome.summary,
+        sources: &outcome.sources,
+        rules: &rules,
+        places: &places(&outcome.base),
+        version: VERSION,
+    };
+    // The files first: whoever reads standard output may stop reading.
+    for also in &args.also {
+        to_file(&report, also.format, &also.file)?;
+    }
+    if format == Format::Github {
+        step_summary(&report)?;
+    }
+    match &args.output {
+        None => output::to_stdout(color, |color, out| format.write(&report, color, out))?,
+        Some(file) => {
+            to_file(&report, format, file)?;
+            say(color, &summary_line(&outcome.summary));
+        }
+    }
+    Ok(())
+}
+
+fn to_file(report: &Report<'_>, format: Format, file: &Path) -> Result<(), Failure> {
+    output::to_file(file, |out| format.write(report, false, out))
+        .map_err(|error| Failure::Message(format!("{}: {error}", file.display()), exit::ERROR))
+}
+
+/// Appends to the file that the runner names, where it names one.
+fn step_summary(report: &Report<'_>) -> Result<(), Failure> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let append = || -> io::Result<()> {
+        let file = File::options().append(true).create(true).open(&path)?;
+        let present = file.metadata()?.len();
+        let mut out = io::BufWriter::new(file);
+        write_step_summary(report, present, &mut out)?;
+        out.flush()
+    };
+    append().map_err(|error| {
+        let file = Path::new(&path).display();
+        Failure::Message(format!("{file}: {error}"), exit::ERROR)
+    })
+}
+
+/// Where paths lead: `base` is what those of findings are relative to.
+fn places(base: &Path) -> Places {
+    let here = std::env::current_dir()
+        .and_then(fs::canonicalize)
+        .unwrap_or_default();
+    let repository = base.ancestors().find(|dir| dir.join(".git").exists());
+    Places {
+        base: slashes(base),
+        root: slashes(repository.unwrap_or(&here)),
+        here: slashes(&here),
+    }
+}

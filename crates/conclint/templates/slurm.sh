@@ -1,0 +1,19 @@
+#!/bin/sh
+# conclint on a batch cluster: an array of 16 tasks explores the tests, each a
+# part of them. On a file system that all nodes share:
+#
+#   conclint explore --prepare                     # once, on the login node
+#   job=$(sbatch --parsable conclint-slurm.sh)
+#   sbatch --dependency=afterany:"$job" --wrap 'conclint merge explore-*.json'
+#SBATCH --job-name=conclint
+#SBATCH --array=1-16
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=4
+#SBATCH --time=02:00:00
+set -eu
+part=$SLURM_ARRAY_TASK_ID
+# Every task builds for itself: they run at the same time.
+conclint explore --workspace --keep-going --offline \
+    --partition "$part/$SLURM_ARRAY_TASK_COUNT" --jobs "$SLURM_CPUS_PER_TASK" \
+    --target-dir "${TMPDIR:-/tmp}/conclint-$part" \
+    --format json --output "explore-$part.json"
