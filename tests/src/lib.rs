@@ -31,10 +31,28 @@ pub fn repository() -> &'static Path {
 ///
 /// When the command cannot be started: the test has nothing to look at then.
 pub fn run(dir: &Path, arguments: &[&str], limit: Duration) -> Run {
+    run_with(dir, arguments, &[], limit)
+}
+
+/// [`run`] with these environment variables, and none of a CI system.
+///
+/// # Panics
+///
+/// As [`run`].
+pub fn run_with(
+    dir: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    limit: Duration,
+) -> Run {
     let mut child = Command::new(binary())
         .args(arguments)
         .current_dir(dir)
         .env_remove("CLICOLOR_FORCE")
+        .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .env_remove("GITLAB_CI")
+        .envs(variables.iter().copied())
         .env_remove("CARGO_TARGET_DIR")
         .env("CONCLINT_CACHE", cache())
         .stdin(Stdio::null())
