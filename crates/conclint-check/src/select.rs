@@ -95,7 +95,7 @@ mod tests {
     use crate::suppress::tests::finding;
 
     fn lint(name: &str) -> &'static Lint {
-        crate::names::lint(name).unwrap()
+        names::lint(name).unwrap()
     }
 
     #[test]

@@ -90,9 +90,11 @@ mod tests {
     use crate::Format;
     use crate::sample::Sample;
 
+    type Names = &'static [&'static str];
+
     /// Elements of the dialect: where each may stand, attributes it must have
     /// and attributes it may have.
-    const DIALECT: &[(&str, &[&str], &[&str], &[&str])] = &[
+    const DIALECT: &[(&str, Names, Names, Names)] = &[
         (
             "testsuites",
             &[""],
