@@ -18,7 +18,7 @@ enum WireVerdict {
 
 /// What the runtime says of a test.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct TestResult {
+pub struct TestResult {
     /// The test's name.
     pub test: String,
     /// The verdict.
@@ -49,7 +49,7 @@ pub(crate) struct TestResult {
 
 /// A failing schedule and what happens under it.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// What tells this failure from another.
     pub fingerprint: String,
     /// Settings of the execution.
@@ -74,7 +74,7 @@ pub(crate) struct Failure {
 
 /// A source position.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// As the compiler was given it.
     pub file: String,
     /// From 1.
@@ -85,7 +85,7 @@ pub(crate) struct Place {
 
 /// A panic.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Panicked {
+pub struct Panicked {
     /// The thread's number.
     pub thread: usize,
     /// What it said.
@@ -97,7 +97,7 @@ pub(crate) struct Panicked {
 
 /// A thread that could not finish.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Stuck {
+pub struct Stuck {
     /// The thread's number.
     pub thread: usize,
     /// What it wants to do.
@@ -119,7 +119,7 @@ pub(crate) struct Stuck {
 
 /// A lock that is held.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Held {
+pub struct Held {
     /// The lock.
     pub object: String,
     /// Where it was taken.
@@ -129,7 +129,7 @@ pub(crate) struct Held {
 
 /// One operation of a timeline.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Step {
+pub struct Step {
     /// The thread's number.
     pub thread: usize,
     /// What it does.

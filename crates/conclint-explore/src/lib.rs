@@ -8,6 +8,7 @@
 mod answer;
 mod build;
 mod drive;
+mod job;
 mod request;
 mod runtime;
 mod saved;
@@ -21,8 +22,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use conclint_diag::explore::{Exploration, Settings};
 
+pub use answer::{Failure, Held, Panicked, Place, Step, Stuck, TestResult};
 pub use build::BuildFailed;
 pub use drive::Progress;
+pub use job::{Answers, Job, JobMode, PRIVATE_CHANNEL, decode, encode};
 pub use request::{Ignored, Request};
 pub use runtime::{Runtime, prepare};
 pub use wrapper::act_as_compiler;

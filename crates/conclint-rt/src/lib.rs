@@ -10,6 +10,7 @@
 //!
 //! `unsafe` is allowed here; each use gives its reason.
 
+mod channel;
 mod coro;
 mod entry;
 pub mod exec;

@@ -9,6 +9,7 @@ use std::io::Write as _;
 
 use conclint_schedule::{Deviation, Mix, Portfolio, Replay, Shrinker, Strategy};
 
+use crate::channel;
 use crate::exec::{self, End, Outcome, Runner, Settings};
 use crate::interpose::real_millis;
 use crate::journal;
@@ -50,6 +51,9 @@ const LONG: u64 = 4_000_000;
 /// How much shrinking may cost.
 const SHRINK_TRIALS: u32 = 400;
 const SHRINK_MS: u64 = 8_000;
+/// A job's time limit that means none: budgets count schedules and trials only, so that the answer
+/// is the same on every machine. A thread that is silent for [`SILENCE_MS`] still ends its child.
+const NO_CLOCK: u64 = 0;
 /// How much the search for a failing schedule with fewer preemptions may cost.
 const SIMPLER_SCHEDULES: u64 = 5_000;
 const SIMPLER_MS: u64 = 3_000;
@@ -83,6 +87,9 @@ pub fn run(tests: &[Test]) -> bool {
     // Programs that the tests start must not take the job for theirs.
     // SAFETY: nothing else runs yet.
     unsafe { std::env::remove_var("CONCLINT_JOB") };
+    if path == "-" {
+        std::process::exit(if serve(tests) { 0 } else { 2 });
+    }
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let Some(job) = Job::parse(&text) else {
         std::process::exit(2)
@@ -90,13 +97,7 @@ pub fn run(tests: &[Test]) -> bool {
     if let Some(file) = &job.count {
         let _ = COUNT.set(file.clone());
     }
-    let lines = match job.mode {
-        Mode::List => tests.iter().map(report::listed).collect(),
-        Mode::Explore | Mode::Replay => match tests.iter().find(|t| t.name == job.test) {
-            Some(test) => vec![Supervisor::new(&job, test).verdict()],
-            None => Vec::new(),
-        },
-    };
+    let lines = answer(&job, tests);
     let written = std::fs::File::create(&job.out).and_then(|mut file| {
         for line in lines {
             writeln!(file, "{line}")?;
@@ -104,6 +105,34 @@ pub fn run(tests: &[Test]) -> bool {
         file.sync_data()
     });
     std::process::exit(if written.is_ok() { 0 } else { 2 })
+}
+
+fn answer(job: &Job, tests: &[Test]) -> Vec<String> {
+    match job.mode {
+        Mode::List => tests.iter().map(report::listed).collect(),
+        Mode::Explore | Mode::Replay => match tests.iter().find(|t| t.name == job.test) {
+            Some(test) => vec![Supervisor::new(job, test).verdict()],
+            None => Vec::new(),
+        },
+    }
+}
+
+/// Does jobs from the private channel, one after the other. They are separated by lines that say
+/// `next`; each answer begins with the job's number.
+fn serve(tests: &[Test]) -> bool {
+    let Some(text) = channel::open() else {
+        return false;
+    };
+    for (number, job) in text.split("\nnext\n").enumerate() {
+        let Some(job) = Job::parse(job) else {
+            return false;
+        };
+        let lines = answer(&job, tests);
+        if !lines.iter().all(|l| channel::send(&format!("{number} {l}"))) {
+            return false;
+        }
+    }
+    channel::send("end")
 }
 
 /// Runs every test once under the default schedule, for a binary that was started by hand.
@@ -171,6 +200,7 @@ fn in_child(f: impl FnOnce() -> String) -> Child {
     // SAFETY: the supervisor has one thread.
     let child = unsafe { libc::fork() };
     if child == 0 {
+        channel::forget();
         let report = f();
         journal::write(&report);
         // SAFETY: ends the child without running the program's `atexit` handlers.
@@ -341,8 +371,9 @@ impl<'a> Supervisor<'a> {
             }
             match batch {
                 Batch::More => {
-                    let spent = real_millis() - self.began;
-                    if self.executions >= self.job.schedules || spent >= self.job.time_ms {
+                    if self.executions >= self.job.schedules
+                        || self.overdue(self.began, self.job.time_ms)
+                    {
                         return self.plain("passed", "");
                     }
                 }
@@ -373,7 +404,10 @@ impl<'a> Supervisor<'a> {
     fn batch(&mut self) -> Batch {
         let (job, test) = (self.job, self.test);
         let (first, fresh) = (self.executions, self.fresh.is_some());
-        let deadline = self.began + job.time_ms;
+        let deadline = match job.time_ms {
+            NO_CLOCK => u64::MAX,
+            limit => self.began.saturating_add(limit),
+        };
         let saved = journal::saved();
         let max_steps = self.max_steps;
         let child = in_child(|| run_batch(job, test, max_steps, first, fresh, deadline, &saved));
@@ -404,6 +438,11 @@ impl<'a> Supervisor<'a> {
             "" => Batch::More,
             print => Batch::Failed(print.to_owned(), journal::deviations(), flags),
         }
+    }
+
+    /// `limit` milliseconds have passed since `began`, in a job that looks at the clock.
+    fn overdue(&self, began: u64, limit: u64) -> bool {
+        self.job.time_ms != NO_CLOCK && real_millis() >= began.saturating_add(limit)
     }
 
     /// Runs one schedule in a child of its own.
@@ -476,7 +515,7 @@ impl<'a> Supervisor<'a> {
             } else {
                 shrinker.result(None);
             }
-            if real_millis() > began + SHRINK_MS {
+            if self.overdue(began, SHRINK_MS) {
                 break;
             }
         }
@@ -489,7 +528,7 @@ impl<'a> Supervisor<'a> {
         let job = Job {
             mix: Mix::Bounded(bound),
             schedules: SIMPLER_SCHEDULES,
-            time_ms: SIMPLER_MS,
+            time_ms: self.job.time_ms.min(SIMPLER_MS),
             flags,
             ..self.job.clone()
         };
@@ -497,7 +536,7 @@ impl<'a> Supervisor<'a> {
         let mut search = Supervisor::new(&job, self.test);
         search.fresh.clone_from(&self.fresh);
         search.max_steps = self.max_steps;
-        while search.executions < job.schedules && real_millis() < search.began + job.time_ms {
+        while search.executions < job.schedules && !search.overdue(search.began, job.time_ms) {
             match search.batch() {
                 Batch::More => {}
                 Batch::Failed(found, deviations, _) if found == print => {

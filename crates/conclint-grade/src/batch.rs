@@ -1,0 +1,335 @@
+//! Many submissions: in parallel, each content once, and resumable after a kill at any moment.
+//!
+//! ```text
+//! OUT/judged/HASH.json            evidence by content: what a resumed run does not do again
+//! OUT/students/ID/receipt.json    with feedback.md, feedback.html and the files as taken in
+//! OUT/marks.json                  everybody's marks, written last
+//! ```
+//!
+//! Everything but `judged/` is a pure function of it and of the submissions, and every file appears
+//! whole, so there is no state that a kill could leave half done.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Evidence;
+use crate::feedback;
+use crate::intake::Submission;
+use crate::judge::Grader;
+use crate::receipt::Receipt;
+use crate::rubric::{Marks, Outcome, Status, marks};
+use crate::{text, write};
+
+/// Schema of `marks.json`.
+pub const SCHEMA: &str = "conclint/marks/1";
+const STORED: &str = "conclint/judged/1";
+
+/// A submission with what was seen of it and its marks.
+#[derive(Clone, Debug)]
+pub struct Graded {
+    /// The submission.
+    pub submission: Submission,
+    /// What was seen.
+    pub evidence: Evidence,
+    /// The marks.
+    pub marks: Marks,
+}
+
+/// `marks.json`: what exporters read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// `conclint/marks/1`.
+    pub schema: String,
+    /// The assignment's short name.
+    pub assignment: String,
+    /// Its title.
+    pub title: String,
+    /// SHA-256 of rubric, skeleton and hidden tests.
+    pub assignment_hash: String,
+    /// Points to get.
+    pub max_points: f64,
+    /// By id.
+    pub submissions: Vec<Entry>,
+}
+
+/// One submission in `marks.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Id in the batch.
+    pub id: String,
+    /// As the course system named the submission.
+    pub submission: String,
+    /// Who, as far as it is known.
+    pub name: String,
+    /// Empty where unknown.
+    pub email: String,
+    /// In the course system; empty where unknown.
+    pub student_id: String,
+    /// RFC 3339, where it is known.
+    pub submitted_at: Option<String>,
+    /// SHA-256 of the files that were taken.
+    pub hash: String,
+    /// What was left out or guessed on the way in.
+    pub notes: Vec<String>,
+    /// The marks.
+    pub marks: Marks,
+    /// The most important things to say, at most three.
+    pub headlines: Vec<feedback::Headline>,
+    /// Findings of lints.
+    pub lints: Vec<crate::evidence::Lint>,
+}
+
+/// Told how far a run is: done, of how many, and what was done.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize, &str) + Sync);
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The marks.
+    pub batch: Batch,
+    /// Contents that were looked at in this run.
+    pub judged: usize,
+    /// Contents that an earlier run had looked at.
+    pub resumed: usize,
+    /// Whose marks changed since the last run into the same directory, by how much and why.
+    pub changes: Vec<String>,
+}
+
+/// Keeps a second run out of the directory for as long as it lives.
+struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+fn lock(out: &Path) -> Result<Lock> {
+    fs::create_dir_all(out).with_context(|| format!("cannot write to {}", out.display()))?;
+    let file = File::create(out.join(".lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(TryLockError::WouldBlock) => bail!("another run writes to {}", out.display()),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    schema: String,
+    evidence: Evidence,
+}
+
+fn stored(path: &Path) -> Option<Evidence> {
+    let text = fs::read_to_string(path).ok()?;
+    let stored: Stored = serde_json::from_str(&text).ok()?;
+    (stored.schema == STORED).then_some(stored.evidence)
+}
+
+/// Evidence for a submission: from an earlier run, or looked at now.
+fn judge(grader: &Grader, submission: &Submission, path: &Path) -> (Evidence, bool) {
+    if let Some(evidence) = stored(path) {
+        return (evidence, true);
+    }
+    let mut evidence = grader.judge(submission);
+    if evidence.broken.is_none() {
+        let value = Stored {
+            schema: STORED.to_owned(),
+            evidence: evidence.clone(),
+        };
+        if let Err(error) = write::json(path, &value) {
+            evidence.broken = Some(format!("{error:#}"));
+        }
+    }
+    (evidence, false)
+}
+
+/// Grades submissions into `out`.
+///
+/// # Errors
+/// Where `out` cannot be written, or another run is writing to it.
+pub fn run(
+    grader: &Grader,
+    submissions: Vec<Submission>,
+    out: &Path,
+    jobs: usize,
+    progress: Progress<'_>,
+) -> Result<Report> {
+    let _lock = lock(out)?;
+    let key = grader.key();
+    let mut contents: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, submission) in submissions.iter().enumerate() {
+        contents.entry(submission.hash()).or_insert(index);
+    }
+    let work: Vec<(&String, &Submission)> = contents
+        .iter()
+        .filter_map(|(hash, index)| Some((hash, submissions.get(*index)?)))
+        .collect();
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let found: Mutex<BTreeMap<String, (Evidence, bool)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, work.len().max(1)) {
+            scope.spawn(|| {
+                while let Some((hash, submission)) = work.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let name = text::hash([key.as_str(), hash.as_str()]);
+                    let path = out.join("judged").join(format!("{name}.json"));
+                    let result = judge(grader, submission, &path);
+                    if let Ok(mut found) = found.lock() {
+                        found.insert((*hash).clone(), result);
+                    }
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    progress(done, work.len(), &submission.id);
+                }
+            });
+        }
+    });
+    let found = found.into_inner().unwrap_or_default();
+    let resumed = found.values().filter(|(_, resumed)| *resumed).count();
+    let mut entries = Vec::new();
+    for submission in submissions {
+        let evidence = match found.get(&submission.hash()) {
+            Some((evidence, _)) => evidence.clone(),
+            None => Evidence {
+                broken: Some("a worker was lost".to_owned()),
+                ..Evidence::default()
+            },
+        };
+        let at = submission.submitted_at.as_deref();
+        let graded = Graded {
+            marks: marks(&grader.assignment, &evidence, at),
+            evidence,
+            submission,
+        };
+        hand_out(grader, &graded, out)?;
+        entries.push(entry(grader, &graded));
+    }
+    let manifest = &grader.assignment.manifest;
+    let batch = Batch {
+        schema: SCHEMA.to_owned(),
+        assignment: manifest.name.clone(),
+        title: manifest.title.clone(),
+        assignment_hash: grader.assignment.hash.clone(),
+        max_points: grader.assignment.max_points(),
+        submissions: entries,
+    };
+    let path = out.join("marks.json");
+    let changes = match Batch::load(&path) {
+        Ok(old) => changes(&old, &batch),
+        Err(_) => Vec::new(),
+    };
+    write::json(&path, &batch)?;
+    Ok(Report {
+        judged: found.len() - resumed,
+        resumed,
+        batch,
+        changes,
+    })
+}
+
+fn entry(grader: &Grader, graded: &Graded) -> Entry {
+    let submission = &graded.submission;
+    Entry {
+        id: submission.id.clone(),
+        submission: submission.name.clone(),
+        name: submission.person.name.clone(),
+        email: submission.person.email.clone(),
+        student_id: submission.person.id.clone(),
+        submitted_at: submission.submitted_at.clone(),
+        hash: submission.hash(),
+        notes: submission.notes.clone(),
+        marks: graded.marks.clone(),
+        headlines: feedback::headlines(&grader.assignment, graded),
+        lints: graded.evidence.lints.clone(),
+    }
+}
+
+/// Writes what belongs to one student.
+fn hand_out(grader: &Grader, graded: &Graded, out: &Path) -> Result<()> {
+    let dir = out.join("students").join(&graded.submission.id);
+    for (name, bytes) in &graded.submission.files {
+        write::whole(&dir.join("submission").join(name), bytes)?;
+    }
+    let page = feedback::page(&grader.assignment, graded);
+    write::whole(&dir.join("feedback.md"), feedback::markdown(&page).as_bytes())?;
+    write::whole(&dir.join("feedback.html"), feedback::html(&page).as_bytes())?;
+    write::json(&dir.join("receipt.json"), &Receipt::of(grader, graded))
+}
+
+impl Batch {
+    /// Reads `marks.json`.
+    ///
+    /// # Errors
+    /// Where the file is none.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let batch: Batch = serde_json::from_str(&text)
+            .with_context(|| format!("{} holds no marks", path.display()))?;
+        if batch.schema != SCHEMA {
+            bail!("{}: {:?} is not {SCHEMA:?}", path.display(), batch.schema);
+        }
+        Ok(batch)
+    }
+
+    /// Submissions of an outcome.
+    #[must_use]
+    pub fn count(&self, outcome: Outcome) -> usize {
+        let of = |e: &&Entry| e.marks.outcome == outcome;
+        self.submissions.iter().filter(of).count()
+    }
+}
+
+/// Who changed, by how much and why.
+#[must_use]
+pub fn changes(old: &Batch, new: &Batch) -> Vec<String> {
+    let mut out = Vec::new();
+    let total = |marks: &Marks| match marks.points {
+        Some(points) => text::points(points),
+        None => marks.outcome.text().to_owned(),
+    };
+    for entry in &new.submissions {
+        let Some(before) = old.submissions.iter().find(|e| e.id == entry.id) else {
+            continue;
+        };
+        if before.marks == entry.marks {
+            continue;
+        }
+        let mut why = Vec::new();
+        if before.hash != entry.hash {
+            why.push("another submission".to_owned());
+        }
+        if old.assignment_hash != new.assignment_hash {
+            why.push("the assignment changed".to_owned());
+        }
+        for mark in &entry.marks.criteria {
+            let same = before.marks.criteria.iter().find(|m| m.id == mark.id);
+            let status = same.map_or("not there", |m| m.status.text());
+            let points = same.and_then(|m| m.points);
+            if points != mark.points || status != mark.status.text() {
+                why.push(format!("{}: {status} -> {}", mark.id, mark.status.text()));
+            }
+        }
+        if before.marks.late_percent.to_bits() != entry.marks.late_percent.to_bits() {
+            why.push("lateness".to_owned());
+        }
+        out.push(format!(
+            "{}: {} -> {} ({})",
+            entry.id,
+            total(&before.marks),
+            total(&entry.marks),
+            why.join("; ")
+        ));
+    }
+    out
+}
+
+/// Ids of the criteria that cost points, `not run` ones left out.
+#[must_use]
+pub fn lost(marks: &Marks) -> Vec<&str> {
+    let lost = marks
+        .criteria
+        .iter()
+        .filter(|m| matches!(m.status, Status::Lost | Status::Partly));
+    lost.map(|m| m.id.as_str()).collect()
+}

@@ -1,0 +1,221 @@
+//! Compiles a submission in two phases, so that no hidden test can be read.
+//!
+//! First the submission alone becomes a library, in a sandbox that holds nothing else. Then the
+//! hidden tests are compiled against that library; none of the submission's text is read any more.
+//! rustc is called directly: a submission has no manifest, no build script and no flags.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use conclint_explore::Runtime;
+use conclint_sandbox::{End, Finished, Job, Limits, Sandbox, run};
+
+use crate::assignment::Assignment;
+use crate::evidence::CompileError;
+use crate::text;
+
+/// Errors of the compiler that are kept.
+const ERRORS: usize = 8;
+/// The directory of the hidden tests in the build.
+const HIDDEN: &str = "hidden";
+
+/// The compiler, and the runtime that tests are built on.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The runtime.
+    pub runtime: Runtime,
+    /// Where the compiler lives.
+    pub sysroot: PathBuf,
+}
+
+impl Toolchain {
+    /// The toolchain for an assignment: its `skeleton/rust-toolchain.toml` counts.
+    ///
+    /// # Errors
+    /// Where there is no compiler or the runtime cannot be built.
+    pub fn find(assignment: &Assignment) -> Result<Self> {
+        let dir = assignment.dir.join("skeleton");
+        let output = Command::new("rustc")
+            .args(["--print", "sysroot"])
+            .current_dir(&dir)
+            .output()
+            .context("cannot run rustc")?;
+        ensure!(output.status.success(), "rustc does not say where it lives");
+        let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        Ok(Toolchain {
+            runtime: conclint_explore::prepare(&dir)?,
+            sysroot: sysroot.canonicalize().context("no sysroot")?,
+        })
+    }
+}
+
+/// One submission's build: a directory of its own.
+#[derive(Debug)]
+pub struct Build<'a> {
+    /// The compiler.
+    pub toolchain: &'a Toolchain,
+    /// Where it runs.
+    pub sandbox: &'a Sandbox,
+    /// What is built for.
+    pub assignment: &'a Assignment,
+    /// An empty directory.
+    pub work: &'a Path,
+}
+
+/// A test binary, or what the compiler says.
+pub type Built = Result<PathBuf, Vec<CompileError>>;
+
+impl Build<'_> {
+    /// Builds the test binary.
+    ///
+    /// # Errors
+    /// Only what is the grader's own fault; the submission's is in [`Built`].
+    pub fn run(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Built> {
+        let source = self.work.join("submission");
+        put(&source, files)?;
+        let library = self.work.join("library");
+        let binary = self.work.join("tests");
+        let hidden = self.work.join("tests-source");
+        let temporary = self.work.join("temporary");
+        for dir in [&library, &binary, &temporary] {
+            fs::create_dir(dir)?;
+        }
+        let mut args = self.arguments(&self.assignment.crate_name, &library);
+        args.extend(["--crate-type", "rlib", "-F", "unsafe_code"].map(Into::into));
+        args.extend(self.toolchain.runtime.rustc_arguments(false).into_iter().map(Into::into));
+        args.push(self.assignment.main_file().into());
+        let finished = self.rustc(args, &source, &[], &library, &temporary)?;
+        if finished.end != End::Exited(0) {
+            let own = |file: &str| files.contains_key(file);
+            return Ok(Err(errors(&finished, &own)));
+        }
+        // Only now do the hidden tests exist in this directory.
+        put(&hidden.join(HIDDEN), &self.assignment.hidden)?;
+        let mut args = self.arguments("hidden", &binary);
+        let file = library.join(format!("lib{}.rlib", self.assignment.crate_name));
+        args.extend(["--test", "--extern"].map(Into::into));
+        args.push(format!("{}={}", self.assignment.crate_name, file.display()).into());
+        args.extend(self.toolchain.runtime.rustc_arguments(true).into_iter().map(Into::into));
+        args.push(format!("{HIDDEN}/tests.rs").into());
+        let finished = self.rustc(args, &hidden, &[&library], &binary, &temporary)?;
+        if finished.end != End::Exited(0) {
+            return Ok(Err(errors(&finished, &|_| false)));
+        }
+        Ok(Ok(binary.join("hidden")))
+    }
+
+    fn arguments(&self, name: &str, out: &Path) -> Vec<OsString> {
+        let mut args: Vec<OsString> = [
+            "--crate-name",
+            name,
+            "--edition",
+            &self.assignment.edition,
+            "--error-format=json",
+            "-Cdebuginfo=0",
+            "-Copt-level=1",
+            "-Cdebug-assertions=on",
+            "-Ccodegen-units=1",
+            "-Awarnings",
+            "--sysroot",
+        ]
+        .map(Into::into)
+        .to_vec();
+        args.push(self.toolchain.sysroot.clone().into());
+        args.push("--out-dir".into());
+        args.push(out.into());
+        args
+    }
+
+    fn rustc(
+        &self,
+        args: Vec<OsString>,
+        dir: &Path,
+        read: &[&Path],
+        out: &Path,
+        temporary: &Path,
+    ) -> Result<Finished> {
+        let limits = &self.assignment.manifest.limits;
+        let mut readable = vec![
+            dir.to_path_buf(),
+            self.toolchain.sysroot.clone(),
+            self.toolchain.runtime.deps.clone(),
+        ];
+        readable.extend(read.iter().map(|p| p.to_path_buf()));
+        let job = Job {
+            program: self.toolchain.sysroot.join("bin/rustc"),
+            args,
+            env: vec![
+                ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
+                ("TMPDIR".to_owned(), temporary.display().to_string()),
+            ],
+            stdin: Vec::new(),
+            dir: dir.to_path_buf(),
+            read: readable,
+            write: vec![out.to_path_buf(), temporary.to_path_buf()],
+            limits: Limits {
+                cpu_seconds: limits.compile_seconds,
+                wall: Duration::from_secs(limits.compile_seconds.saturating_mul(10)),
+                memory_bytes: limits.compile_memory << 20,
+                processes: 1024,
+                file_bytes: 256 << 20,
+                output_bytes: 1 << 20,
+            },
+        };
+        Ok(run(self.sandbox, &job)?)
+    }
+}
+
+fn put(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+    for (name, bytes) in files {
+        let path = dir.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, bytes)?;
+    }
+    Ok(())
+}
+
+/// The compiler's errors. Source text, which may be a hidden test's, is left out.
+fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Vec<CompileError> {
+    let mut out = Vec::new();
+    for line in String::from_utf8_lossy(&finished.stderr).lines() {
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
+            continue;
+        };
+        let message = value["message"].as_str().unwrap_or_default();
+        if value["level"] != "error" || message.starts_with("aborting due to") {
+            continue;
+        }
+        let spans = value["spans"].as_array().into_iter().flatten();
+        let mut primary = spans.filter(|s| s["is_primary"] == true);
+        let place = primary.find_map(|s| {
+            let file = s["file_name"].as_str().filter(|f| own(f))?;
+            Some((file.to_owned(), s["line_start"].as_u64().unwrap_or(0)))
+        });
+        let code = value["code"]["code"].as_str();
+        let message = match code {
+            Some(code) => format!("{message} [{code}]"),
+            None => message.to_owned(),
+        };
+        out.push(CompileError {
+            message: text::clean(&message, 400),
+            line: u32::try_from(place.as_ref().map_or(0, |(_, line)| *line)).unwrap_or(0),
+            file: place.map(|(file, _)| file),
+        });
+    }
+    out.truncate(ERRORS);
+    if out.is_empty() {
+        out.push(CompileError {
+            message: format!("the compiler ended with {}", finished.end),
+            file: None,
+            line: 0,
+        });
+    }
+    out
+}

@@ -1,0 +1,1 @@
+//! One file for each system that takes marks. All read `marks.json`; none knows how it came about.
