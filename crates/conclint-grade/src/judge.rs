@@ -103,7 +103,7 @@ impl Grader {
         }
         let manifest = std::fs::read_to_string(self.assignment.dir.join("skeleton/Cargo.toml"))?;
         let manifests = vec![ManifestInput {
-            dir: Arc::default(),
+            dir: String::new(),
             text: manifest,
         }];
         let settings = Settings {

@@ -33,3 +33,4 @@ pub use batch::{Batch, Graded};
 pub use evidence::Evidence;
 pub use judge::Grader;
 pub use rubric::{Marks, Outcome, Status};
+pub use write::whole as write_whole;

@@ -7,7 +7,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Writes beside `path` and renames, so that a kill at any moment leaves the old file or the new.
-pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// Where it cannot be written, with its name.
+pub fn whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let attempt = || -> std::io::Result<()> {
         let dir = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(dir)?;

@@ -10,6 +10,7 @@ use conclint_lints::Level;
 use conclint_report::Format;
 
 use crate::explore_args::{ExploreArgs, ReplayArgs};
+use crate::grade_args::GradeCommand;
 
 /// Finds concurrency bugs in Rust code.
 ///
@@ -28,7 +29,8 @@ Exit codes:
   0  nothing at or above the fail level; no schedule breaks a test
   1  findings at or above the fail level; a schedule breaks a test
   2  wrong usage or configuration, a build error, or an error of conclint itself
-  3  nothing to do: no Rust file was read, no test was explored")]
+  3  nothing to do: no Rust file was read, no test was explored
+  4  grade: some submissions need a human")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) check: CheckArgs,
@@ -73,6 +75,9 @@ pub(crate) enum Command {
     Man,
     /// Prints the JSON schema of a file that conclint reads or writes
     Schema(SchemaArgs),
+    /// Marks submissions to an assignment, safely and so that every mark can be defended
+    #[command(subcommand)]
+    Grade(GradeCommand),
 }
 
 #[derive(Debug, Args)]

@@ -13,3 +13,7 @@ pub const ERROR: u8 = 2;
 
 /// There was nothing to do: no Rust file was found or none could be read.
 pub const NOTHING_TO_DO: u8 = 3;
+
+/// Grading: every submission has an outcome, but some need a human before
+/// they have a mark.
+pub const NEEDS_HUMAN: u8 = 4;

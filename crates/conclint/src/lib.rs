@@ -18,6 +18,8 @@ mod explore_args;
 mod generate;
 mod init;
 mod merge;
+mod grade;
+mod grade_args;
 mod output;
 mod progress;
 mod reports;
@@ -71,6 +73,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(code) = conclint_explore::act_as_compiler() {
         return code;
     }
+    if let Some(code) = conclint_sandbox::act_as_launcher() {
+        return code;
+    }
     install_panic_hook();
     let code = match panic::catch_unwind(AssertUnwindSafe(|| run(args.into_iter().collect()))) {
         Ok(code) => code,
@@ -108,6 +113,7 @@ fn run(args: Vec<OsString>) -> u8 {
         Some(Command::Completions(args)) => generate::completions(&args, color),
         Some(Command::Man) => generate::man(color),
         Some(Command::Schema(args)) => generate::schema(&args, color),
+        Some(Command::Grade(command)) => grade::grade(command, color),
     };
     match result {
         Ok(code) => code,

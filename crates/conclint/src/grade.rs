@@ -1,0 +1,309 @@
+//! `conclint grade`.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anstream::ColorChoice;
+use conclint_grade::build::Toolchain;
+use conclint_grade::receipt::Receipt;
+use conclint_grade::rubric::marks;
+use conclint_grade::{Assignment, Batch, Graded, Grader, Outcome, batch, exporters, intake};
+use conclint_grade::{check_assignment as checks, write_whole};
+use conclint_sandbox::{Doctor, Sandbox, Tier, doctor};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::grade_args::{
+    CheckAssignmentArgs, ExportArgs, GradeCommand, ReplayArgs, RunArgs, TierArgs,
+};
+use crate::{Failure, exit, output, say};
+
+/// Where a run notes which assignment it graded.
+const RUN: &str = "run.json";
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Failure::Message(format!("{error:#}"), exit::ERROR)
+    }
+}
+
+fn wrong(message: impl Into<String>) -> Failure {
+    Failure::Message(message.into(), exit::ERROR)
+}
+
+/// Any of the commands.
+pub(crate) fn grade(command: GradeCommand, color: ColorChoice) -> Result<u8, Failure> {
+    match command {
+        GradeCommand::Run(args) => run(&args, color),
+        GradeCommand::CheckAssignment(args) => check_assignment(&args, color),
+        GradeCommand::Replay(args) => replay(&args, color),
+        GradeCommand::Export(args) => export(&args, color),
+        GradeCommand::Doctor => tell(color),
+    }
+}
+
+fn launcher() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|e| wrong(format!("this program cannot find itself: {e}")))
+}
+
+/// The sandbox that was asked for, or the strongest there is.
+fn sandbox(args: &TierArgs, color: ColorChoice) -> Result<Sandbox, Failure> {
+    let launcher = launcher()?;
+    let doctor = doctor(&launcher);
+    let fits = |tier: Tier| {
+        args.tier.is_none_or(|n| n == tier.number())
+            && args.require_tier.is_none_or(|n| tier.number() <= n)
+    };
+    let mut usable = doctor.checks.iter().filter(|c| c.problem.is_none());
+    let Some(check) = usable.find(|c| fits(c.tier)) else {
+        for line in lines(&doctor) {
+            say(color, &line);
+        }
+        return Err(wrong("no sandbox that may be used works on this machine"));
+    };
+    say(color, &format!("sandbox tier {}", check.tier));
+    Ok(Sandbox::new(check.tier, launcher))
+}
+
+fn lines(doctor: &Doctor) -> Vec<String> {
+    let line = |c: &conclint_sandbox::Check| match &c.problem {
+        None => format!("tier {}: works", c.tier),
+        Some(problem) => format!("tier {}: {problem}", c.tier),
+    };
+    doctor.checks.iter().map(line).collect()
+}
+
+/// `conclint grade doctor`.
+fn tell(color: ColorChoice) -> Result<u8, Failure> {
+    let doctor = doctor(&launcher()?);
+    output::to_stdout(color, |_, out| {
+        for line in lines(&doctor) {
+            writeln!(out, "{line}")?;
+        }
+        match doctor.best() {
+            Some(tier) => writeln!(out, "submissions run in tier {tier}"),
+            None => writeln!(out, "submissions cannot be run on this machine"),
+        }
+    })?;
+    Ok(match doctor.best() {
+        Some(_) => exit::CLEAN,
+        None => exit::ERROR,
+    })
+}
+
+/// A grader that builds in `work`.
+fn grader(
+    assignment: &Path,
+    tier: &TierArgs,
+    work: PathBuf,
+    color: ColorChoice,
+) -> Result<Grader, Failure> {
+    let assignment = Assignment::load(assignment)?;
+    let sandbox = sandbox(tier, color)?;
+    let toolchain = Toolchain::find(&assignment)?;
+    let work = work
+        .canonicalize()
+        .map_err(|e| wrong(format!("cannot write to {}: {e}", work.display())))?;
+    Ok(Grader {
+        assignment,
+        toolchain,
+        sandbox,
+        work,
+    })
+}
+
+fn scratch() -> Result<tempfile::TempDir, Failure> {
+    tempfile::Builder::new()
+        .prefix("conclint-grade-")
+        .tempdir()
+        .map_err(|e| wrong(format!("no room for builds: {e}")))
+}
+
+/// `conclint grade run`.
+fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let work = scratch()?;
+    let grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
+    let submissions = intake::read(&grader.assignment, &args.submissions)?;
+    let count = submissions.len();
+    let note = serde_json::json!({ "assignment": grader.assignment.dir });
+    write_whole(&args.out.join(RUN), format!("{note:#}\n").as_bytes())?;
+    let jobs = args.jobs.map_or_else(
+        || std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        NonZeroUsize::get,
+    );
+    let began = Instant::now();
+    let bar = bar();
+    let report = batch::run(&grader, submissions, &args.out, jobs, &|done, of, _| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let spent = began.elapsed();
+    output::to_stdout(color, |_, out| table(&report, out))?;
+    let of = |outcome| report.batch.count(outcome);
+    say(
+        color,
+        &format!(
+            "{count} submissions in {:.1} s ({} looked at, {} from an earlier run): {} graded, {} \
+             partly graded, {} ungradable, {} failed",
+            spent.as_secs_f64(),
+            report.judged,
+            report.resumed,
+            of(Outcome::Graded),
+            of(Outcome::PartlyGraded),
+            of(Outcome::Ungradable),
+            of(Outcome::Failed),
+        ),
+    );
+    let needs = report.batch.submissions.iter();
+    Ok(if needs.clone().any(|e| e.marks.outcome.needs_human()) {
+        exit::NEEDS_HUMAN
+    } else {
+        exit::CLEAN
+    })
+}
+
+/// On a terminal only; with the time left.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn table(report: &batch::Report, out: &mut dyn Write) -> std::io::Result<()> {
+    let wide = report.batch.submissions.iter().map(|e| e.id.chars().count());
+    let wide = wide.max().unwrap_or(0);
+    for entry in &report.batch.submissions {
+        let id = &entry.id;
+        write!(out, "{id:wide$}  ")?;
+        match entry.marks.points {
+            Some(points) => write!(out, "{points:>6.2} of {}", entry.marks.max_points)?,
+            None => write!(out, "{}", entry.marks.outcome.text())?,
+        }
+        let lost = batch::lost(&entry.marks);
+        if !lost.is_empty() {
+            write!(out, "  loses {}", lost.join(", "))?;
+        }
+        if let Some(reason) = entry.marks.reasons.first() {
+            write!(out, "  {}", conclint_report::one_line(reason))?;
+        }
+        writeln!(out)?;
+    }
+    if !report.changes.is_empty() {
+        writeln!(out, "\nchanged since the last run:")?;
+        for line in &report.changes {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// `conclint grade check-assignment`.
+fn check_assignment(args: &CheckAssignmentArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let work = scratch()?;
+    let grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
+    let checked = checks::check(&grader)?;
+    let bad = checked.iter().filter(|c| c.problem.is_some()).count();
+    output::to_stdout(color, |_, out| {
+        for check in &checked {
+            match &check.problem {
+                None => writeln!(out, "ok   {}: {}", check.what, check.seen)?,
+                Some(problem) => writeln!(out, "BAD  {}: {}: {problem}", check.what, check.seen)?,
+            }
+        }
+        writeln!(out, "{} checked, {bad} not as they should be", checked.len())
+    })?;
+    Ok(if bad == 0 { exit::CLEAN } else { exit::FINDINGS })
+}
+
+/// `conclint grade replay`.
+fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let receipt = Receipt::load(&args.receipt)?;
+    let beside = args.receipt.parent().unwrap_or(Path::new("."));
+    let assignment = match &args.assignment {
+        Some(dir) => dir.clone(),
+        None => noted(beside).ok_or_else(|| {
+            wrong("the receipt lies no longer where it was written: give --assignment")
+        })?,
+    };
+    let work = scratch()?;
+    let grader = grader(&assignment, &args.tier, work.path().to_owned(), color)?;
+    let kept = beside.join("submission");
+    let path = args.submission.as_ref().unwrap_or(&kept);
+    let mut submission = intake::read_one(&grader.assignment, path)?;
+    submission.id.clone_from(&receipt.id);
+    submission.submitted_at.clone_from(&receipt.submitted_at);
+    let evidence = grader.judge(&submission);
+    let at = submission.submitted_at.clone();
+    let graded = Graded {
+        marks: marks(&grader.assignment, &evidence, at.as_deref()),
+        evidence,
+        submission,
+    };
+    let now = Receipt::of(&grader, &graded);
+    let differences = receipt.differences(&now);
+    output::to_stdout(color, |_, out| {
+        for mark in &now.marks.criteria {
+            let points = mark.points.map_or("?".to_owned(), |p| format!("{p:.2}"));
+            let status = mark.status.text();
+            writeln!(out, "{points:>6} of {}  {}: {status}", mark.max_points, mark.id)?;
+        }
+        match now.marks.points {
+            Some(points) => writeln!(out, "{points:>6.2} of {}", now.marks.max_points)?,
+            None => writeln!(out, "{}", now.marks.outcome.text())?,
+        }
+        if differences.is_empty() {
+            return writeln!(out, "the same as in the receipt");
+        }
+        for line in &differences {
+            writeln!(out, "not the same: {line}")?;
+        }
+        Ok(())
+    })?;
+    Ok(if differences.is_empty() {
+        exit::CLEAN
+    } else {
+        exit::FINDINGS
+    })
+}
+
+/// The assignment that the run above a receipt's directory graded.
+fn noted(beside: &Path) -> Option<PathBuf> {
+    let out = beside.parent()?.parent()?;
+    let text = fs::read_to_string(out.join(RUN)).ok()?;
+    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+    value["assignment"].as_str().map(PathBuf::from)
+}
+
+/// `conclint grade export`.
+fn export(args: &ExportArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let mut batch = Batch::load(&args.out.join("marks.json"))?;
+    if let Some(id) = &args.submission {
+        batch.submissions.retain(|e| e.id == *id);
+        if batch.submissions.is_empty() {
+            return Err(wrong(format!("there is no submission {id:?}")));
+        }
+    }
+    let template = match &args.template {
+        Some(file) => Some(
+            fs::read_to_string(file)
+                .map_err(|e| wrong(format!("cannot read {}: {e}", file.display())))?,
+        ),
+        None => None,
+    };
+    let text = exporters::export(args.format.into(), &batch, template.as_deref())?;
+    match &args.output {
+        Some(file) => write_whole(file, text.as_bytes())?,
+        None => output::to_stdout(color, |_, out| out.write_all(text.as_bytes()))?,
+    }
+    Ok(exit::CLEAN)
+}
