@@ -251,7 +251,10 @@ fn hand_out(grader: &Grader, graded: &Graded, out: &Path) -> Result<()> {
         write::whole(&dir.join("submission").join(name), bytes)?;
     }
     let page = feedback::page(&grader.assignment, graded);
-    write::whole(&dir.join("feedback.md"), feedback::markdown(&page).as_bytes())?;
+    write::whole(
+        &dir.join("feedback.md"),
+        feedback::markdown(&page).as_bytes(),
+    )?;
     write::whole(&dir.join("feedback.html"), feedback::html(&page).as_bytes())?;
     write::json(&dir.join("receipt.json"), &Receipt::of(grader, graded))
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use conclint_explore::Runtime;
 use conclint_sandbox::{End, Finished, Job, Limits, Sandbox, run};
 
@@ -87,12 +87,18 @@ impl Build<'_> {
         }
         let mut args = self.arguments(&self.assignment.crate_name, &library);
         args.extend(["--crate-type", "rlib", "-F", "unsafe_code"].map(Into::into));
-        args.extend(self.toolchain.runtime.rustc_arguments(false).into_iter().map(Into::into));
+        args.extend(
+            self.toolchain
+                .runtime
+                .rustc_arguments(false)
+                .into_iter()
+                .map(Into::into),
+        );
         args.push(self.assignment.main_file().into());
         let finished = self.rustc(args, &source, &[], &library, &temporary)?;
         if finished.end != End::Exited(0) {
             let own = |file: &str| files.contains_key(file);
-            return Ok(Err(errors(&finished, &own)));
+            return errors(&finished, &own).map(Err);
         }
         // Only now do the hidden tests exist in this directory.
         put(&hidden.join(HIDDEN), &self.assignment.hidden)?;
@@ -100,11 +106,19 @@ impl Build<'_> {
         let file = library.join(format!("lib{}.rlib", self.assignment.crate_name));
         args.extend(["--test", "--extern"].map(Into::into));
         args.push(format!("{}={}", self.assignment.crate_name, file.display()).into());
-        args.extend(self.toolchain.runtime.rustc_arguments(true).into_iter().map(Into::into));
+        args.extend(
+            self.toolchain
+                .runtime
+                .rustc_arguments(true)
+                .into_iter()
+                .map(Into::into),
+        );
         args.push(format!("{HIDDEN}/tests.rs").into());
+        // rustc's own linker looks for itself in `/proc`.
+        args.push("-Clinker-features=-lld".into());
         let finished = self.rustc(args, &hidden, &[&library], &binary, &temporary)?;
         if finished.end != End::Exited(0) {
-            return Ok(Err(errors(&finished, &|_| false)));
+            return errors(&finished, &|_| false).map(Err);
         }
         Ok(Ok(binary.join("hidden")))
     }
@@ -152,6 +166,11 @@ impl Build<'_> {
             env: vec![
                 ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
                 ("TMPDIR".to_owned(), temporary.display().to_string()),
+                // The loader finds `$ORIGIN` through `/proc`, which is not there.
+                (
+                    "LD_LIBRARY_PATH".to_owned(),
+                    self.toolchain.sysroot.join("lib").display().to_string(),
+                ),
             ],
             stdin: Vec::new(),
             dir: dir.to_path_buf(),
@@ -181,8 +200,9 @@ fn put(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-/// The compiler's errors. Source text, which may be a hidden test's, is left out.
-fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Vec<CompileError> {
+/// The compiler's errors. Source text, which may be a hidden test's, is left out. A compiler that
+/// ends by itself and says nothing is the grader's problem; one that a limit ends is not.
+fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Result<Vec<CompileError>> {
     let mut out = Vec::new();
     for line in String::from_utf8_lossy(&finished.stderr).lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
@@ -191,6 +211,15 @@ fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Vec<CompileError> 
         let message = value["message"].as_str().unwrap_or_default();
         if value["level"] != "error" || message.starts_with("aborting due to") {
             continue;
+        }
+        if message.starts_with("linking with") {
+            // No submission can reach the linker: nothing of it names a symbol or a library.
+            let notes = value["children"].as_array().into_iter().flatten();
+            let notes: Vec<&str> = notes.filter_map(|n| n["message"].as_str()).collect();
+            bail!(
+                "{message}: {}",
+                text::clean(notes.last().unwrap_or(&""), 400)
+            );
         }
         let spans = value["spans"].as_array().into_iter().flatten();
         let mut primary = spans.filter(|s| s["is_primary"] == true);
@@ -211,11 +240,18 @@ fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Vec<CompileError> 
     }
     out.truncate(ERRORS);
     if out.is_empty() {
+        if let End::Exited(code) = finished.end {
+            let said = String::from_utf8_lossy(&finished.stderr);
+            bail!(
+                "rustc ended with status {code}: {}",
+                text::clean(&said, 300)
+            );
+        }
         out.push(CompileError {
             message: format!("the compiler ended with {}", finished.end),
             file: None,
             line: 0,
         });
     }
-    out
+    Ok(out)
 }

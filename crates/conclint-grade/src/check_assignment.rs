@@ -95,7 +95,10 @@ fn full(grader: &Grader, evidence: &Evidence, marks: &Marks) -> Option<String> {
     if !marks.reasons.is_empty() {
         return Some(marks.reasons.join("; "));
     }
-    let short = marks.criteria.iter().find(|m| m.points != Some(m.max_points));
+    let short = marks
+        .criteria
+        .iter()
+        .find(|m| m.points != Some(m.max_points));
     if let Some(mark) = short {
         let why = mark.reasons.join("; ");
         return Some(format!("{}: {}: {why}", mark.id, mark.status.text()));

@@ -112,7 +112,10 @@ pub fn headlines(assignment: &Assignment, graded: &Graded) -> Vec<Headline> {
             Source::Lints(lints) => counted(lints, &graded.evidence).next().map(|l| Headline {
                 what: text::clean(&l.message, 300),
                 why: format!("The lint {} reads it in the source.", l.rule),
-                advice: l.help.first().map_or(String::new(), |h| text::clean(h, 300)),
+                advice: l
+                    .help
+                    .first()
+                    .map_or(String::new(), |h| text::clean(h, 300)),
                 file: Some(l.at.file.clone()),
                 line: l.at.line,
             }),
@@ -131,7 +134,8 @@ pub fn headlines(assignment: &Assignment, graded: &Graded) -> Vec<Headline> {
         if !criterion.advice.is_empty() {
             headline.advice.clone_from(&criterion.advice);
         }
-        let again = |h: &Headline| h.line != 0 && h.line == headline.line && h.file == headline.file;
+        let again =
+            |h: &Headline| h.line != 0 && h.line == headline.line && h.file == headline.file;
         if !out.iter().any(again) {
             out.push(headline);
         }
@@ -275,7 +279,9 @@ fn drawings(assignment: &Assignment, graded: &Graded) -> Vec<Drawing> {
 fn drawing(title: String, story: &Story, graded: &Graded) -> Drawing {
     let source = |file: &str, line: u32| -> String {
         let bytes = graded.submission.files.get(file);
-        let text = bytes.map(|b| String::from_utf8_lossy(b)).unwrap_or_default();
+        let text = bytes
+            .map(|b| String::from_utf8_lossy(b))
+            .unwrap_or_default();
         let line = text.lines().nth((line as usize).saturating_sub(1));
         text::clean(line.unwrap_or_default(), 100)
     };

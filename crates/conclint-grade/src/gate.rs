@@ -205,7 +205,10 @@ impl Gate<'_> {
         }
         let here = line(&tokens[at]);
         if is_punct(tokens.get(at + 3), '$') {
-            self.refuse(here, format!("a path into `{root}` that a macro puts together"));
+            self.refuse(
+                here,
+                format!("a path into `{root}` that a macro puts together"),
+            );
         }
         let first = ident(tokens.get(at + 3));
         let second = is_colons(tokens, at + 4)
@@ -236,10 +239,16 @@ impl Gate<'_> {
             [panic, hook, ..]
                 if panic == "panic" && (hook == "set_hook" || hook == "take_hook") =>
             {
-                self.refuse(here, format!("`{root}::panic::{hook}`: the harness's own hook"));
+                self.refuse(
+                    here,
+                    format!("`{root}::panic::{hook}`: the harness's own hook"),
+                );
             }
             [name] if MACROS.contains(&name.as_str()) && !self.allows(name) => {
-                self.refuse(here, format!("the macro `{name}!`: files and the environment"));
+                self.refuse(
+                    here,
+                    format!("the macro `{name}!`: files and the environment"),
+                );
             }
             _ => {}
         }
@@ -257,9 +266,9 @@ impl Gate<'_> {
             Ok(item) => self.tree(here, &mut Vec::new(), &item.tree),
             // In a macro's pattern or body; `path` has seen what is spelt out.
             Err(_) => {
-                let spelt = tokens[at..at + end].iter().any(|t| {
-                    matches!(ident(Some(t)).as_deref(), Some("std" | "core" | "alloc"))
-                });
+                let spelt = tokens[at..at + end]
+                    .iter()
+                    .any(|t| matches!(ident(Some(t)).as_deref(), Some("std" | "core" | "alloc")));
                 if spelt && tokens[at..at + end].iter().any(|t| is_punct(Some(t), '$')) {
                     self.refuse(here, "an import from std that a macro puts together");
                 }
@@ -268,8 +277,7 @@ impl Gate<'_> {
     }
 
     fn tree(&mut self, here: usize, path: &mut Vec<String>, tree: &UseTree) {
-        let standard =
-            |path: &[String]| matches!(path, [root] if matches!(root.as_str(), "std" | "core" | "alloc"));
+        let standard = |path: &[String]| matches!(path, [root] if matches!(root.as_str(), "std" | "core" | "alloc"));
         match tree {
             UseTree::Path(next) => {
                 path.push(next.ident.to_string());
@@ -443,7 +451,11 @@ mod tests {
 
     #[test]
     fn any_bytes() {
-        assert_eq!(lines("fn f( {"), Vec::<usize>::new(), "left to the compiler");
+        assert_eq!(
+            lines("fn f( {"),
+            Vec::<usize>::new(),
+            "left to the compiler"
+        );
         assert_eq!(lines(&"(".repeat(100_000)), [0]);
         let files = BTreeMap::from([("src/lib.rs".to_owned(), vec![0xff, 0xfe])]);
         assert_eq!(check(&files, &[]).len(), 1);

@@ -180,7 +180,9 @@ fn folder(path: &Path) -> Result<Found> {
         let name = name.join("/");
         if entry.file_type().is_symlink() {
             let name = text::clean(&name, 80);
-            found.notes.push(format!("{name} is a link and not followed"));
+            found
+                .notes
+                .push(format!("{name} is a link and not followed"));
             continue;
         }
         if !entry.file_type().is_file() || !wanted(&name) {
@@ -282,7 +284,17 @@ mod tests {
         for good in ["a.rs", "src/a.rs", "a b/ü.rs", "..x/a.rs"] {
             assert!(is_plain_path(good), "{good}");
         }
-        for bad in ["", "/a.rs", "../a.rs", "a/../b.rs", "a//b", "./a", "C:\\a", "a\0", "a/"] {
+        for bad in [
+            "",
+            "/a.rs",
+            "../a.rs",
+            "a/../b.rs",
+            "a//b",
+            "./a",
+            "C:\\a",
+            "a\0",
+            "a/",
+        ] {
             assert!(!is_plain_path(bad), "{bad:?}");
         }
     }

@@ -111,8 +111,7 @@ impl Grader {
             ..Settings::default()
         };
         let pool = conclint_check::workers(NonZeroUsize::new(1))?;
-        let outcome =
-            pool.install(|| conclint_check::check_sources(sources, manifests, &settings));
+        let outcome = pool.install(|| conclint_check::check_sources(sources, manifests, &settings));
         for finding in &outcome.findings {
             let at = Line {
                 file: finding.primary().file.to_string(),

@@ -68,7 +68,10 @@ mod tests {
     fn times() {
         assert_eq!(seconds("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(seconds("2000-03-01T00:00:00Z"), Some(951_868_800));
-        assert_eq!(seconds("2026-11-21T07:00:00+01:00"), seconds("2026-11-21T06:00:00Z"));
+        assert_eq!(
+            seconds("2026-11-21T07:00:00+01:00"),
+            seconds("2026-11-21T06:00:00Z")
+        );
         assert_eq!(seconds("2026-11-21T06:00:00"), None, "no offset");
         assert_eq!(seconds("yesterday"), None);
     }

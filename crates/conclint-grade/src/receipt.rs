@@ -132,8 +132,16 @@ impl Receipt {
             }
         };
         let short = |hash: &str| hash.chars().take(16).collect::<String>();
-        compare("submission", short(&self.submission), short(&other.submission));
-        compare("assignment", short(&self.assignment_hash), short(&other.assignment_hash));
+        compare(
+            "submission",
+            short(&self.submission),
+            short(&other.submission),
+        );
+        compare(
+            "assignment",
+            short(&self.assignment_hash),
+            short(&other.assignment_hash),
+        );
         compare("conclint", self.tool.clone(), other.tool.clone());
         compare("rustc", self.rustc.clone(), other.rustc.clone());
         compare("runtime", self.runtime.clone(), other.runtime.clone());

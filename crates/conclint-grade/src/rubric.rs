@@ -131,10 +131,11 @@ pub fn marks(assignment: &Assignment, evidence: &Evidence, submitted_at: Option<
         return out;
     }
     out.reasons.extend(evidence.unreadable.iter().cloned());
-    out.reasons.extend(evidence.refusals.iter().map(|r| match r.line {
-        0 => format!("{}: {}", r.file, r.what),
-        line => format!("{}:{line}: {}", r.file, r.what),
-    }));
+    out.reasons
+        .extend(evidence.refusals.iter().map(|r| match r.line {
+            0 => format!("{}: {}", r.file, r.what),
+            line => format!("{}:{line}: {}", r.file, r.what),
+        }));
     if !out.reasons.is_empty() {
         out.outcome = Outcome::Ungradable;
         return out;
@@ -152,7 +153,8 @@ pub fn marks(assignment: &Assignment, evidence: &Evidence, submitted_at: Option<
             Some(percent) => out.late_percent = percent,
             None => {
                 out.outcome = Outcome::PartlyGraded;
-                out.reasons.push("the time of submission is unreadable".to_owned());
+                out.reasons
+                    .push("the time of submission is unreadable".to_owned());
             }
         }
     }

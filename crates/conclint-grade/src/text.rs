@@ -117,7 +117,10 @@ mod tests {
 
     #[test]
     fn hostile_text_is_tame() {
-        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\nd", 99), "a\u{fffd}[31mb\u{fffd}c d");
+        assert_eq!(
+            clean("a\u{1b}[31mb\u{202e}c\nd", 99),
+            "a\u{fffd}[31mb\u{fffd}c d"
+        );
         assert_eq!(clean("abcdef", 3), "abc…");
         assert_eq!(html("<a href='x'>&"), "&lt;a href=&#39;x&#39;&gt;&amp;");
         assert_eq!(markdown("[x](y)|<b>`"), "\\[x\\]\\(y\\)\\|&lt;b&gt;\\`");

@@ -128,7 +128,10 @@ fn serve(tests: &[Test]) -> bool {
             return false;
         };
         let lines = answer(&job, tests);
-        if !lines.iter().all(|l| channel::send(&format!("{number} {l}"))) {
+        if !lines
+            .iter()
+            .all(|l| channel::send(&format!("{number} {l}")))
+        {
             return false;
         }
     }

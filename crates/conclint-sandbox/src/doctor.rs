@@ -39,7 +39,11 @@ pub fn doctor(launcher: &Path) -> Doctor {
             Ok(finished) if finished.end == End::Exited(0) => None,
             Ok(finished) => {
                 let said = String::from_utf8_lossy(&finished.stderr);
-                Some(format!("a probe ended with {}: {}", finished.end, said.trim()))
+                Some(format!(
+                    "a probe ended with {}: {}",
+                    finished.end,
+                    said.trim()
+                ))
             }
             Err(broken) => Some(broken.0),
         };

@@ -16,7 +16,7 @@ use landlock::{
     Scope, path_beneath_rules,
 };
 use rustix::process::{
-    Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit,
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
 };
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -69,7 +69,7 @@ fn launch(
         restrict(&spec)?;
     }
     for filter in filters()? {
-        apply_filter(&filter)?;
+        apply_filter(&filter).map_err(|e| format!("seccomp: {e}"))?;
     }
     Err(Command::new(program).args(arguments).exec().into())
 }
@@ -84,18 +84,28 @@ fn limit(spec: &Spec) -> Result<(), Box<dyn Error>> {
         (Resource::Nofile, 256),
     ];
     for (resource, value) in limits {
+        // What is lower already stays: raising a limit takes a privilege.
+        let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
         let both = Rlimit {
-            current: Some(value),
-            maximum: Some(value),
+            current: Some(value.min(most)),
+            maximum: Some(value.min(most)),
         };
-        setrlimit(resource, both)?;
+        setrlimit(resource, both).map_err(|e| format!("{resource:?}: {e}"))?;
     }
     Ok(())
 }
 
 /// What every program needs: libraries, the linker's cache, tools.
 pub(crate) fn system() -> [&'static Path; 6] {
-    ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives"].map(Path::new)
+    [
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/bin",
+        "/etc/ld.so.cache",
+        "/etc/alternatives",
+    ]
+    .map(Path::new)
 }
 
 fn restrict(spec: &Spec) -> Result<(), Box<dyn Error>> {

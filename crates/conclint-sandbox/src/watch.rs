@@ -29,7 +29,12 @@ pub fn run(sandbox: &Sandbox, job: &Job) -> Result<Finished, Broken> {
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .map_err(|e| Broken(format!("cannot start {}: {e}", command.get_program().display())))?;
+        .map_err(|e| {
+            Broken(format!(
+                "cannot start {}: {e}",
+                command.get_program().display()
+            ))
+        })?;
     let flood = Arc::new(AtomicBool::new(false));
     let stdout = collect(child.stdout.take(), job.limits.output_bytes, &flood);
     let stderr = collect(child.stderr.take(), job.limits.output_bytes, &flood);

@@ -63,6 +63,9 @@ pub(crate) enum Command {
     Explore(Box<ExploreArgs>),
     /// Runs one saved failing schedule again
     Replay(ReplayArgs),
+    /// Marks submissions to an assignment, safely and so that every mark can be defended
+    #[command(subcommand)]
+    Grade(GradeCommand),
     /// Writes down, checks or shortens the list of known findings
     Baseline(BaselineArgs),
     /// Puts the reports of the parts of a run together
@@ -75,9 +78,6 @@ pub(crate) enum Command {
     Man,
     /// Prints the JSON schema of a file that conclint reads or writes
     Schema(SchemaArgs),
-    /// Marks submissions to an assignment, safely and so that every mark can be defended
-    #[command(subcommand)]
-    Grade(GradeCommand),
 }
 
 #[derive(Debug, Args)]

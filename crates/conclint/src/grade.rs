@@ -180,7 +180,11 @@ fn bar() -> ProgressBar {
 }
 
 fn table(report: &batch::Report, out: &mut dyn Write) -> std::io::Result<()> {
-    let wide = report.batch.submissions.iter().map(|e| e.id.chars().count());
+    let wide = report
+        .batch
+        .submissions
+        .iter()
+        .map(|e| e.id.chars().count());
     let wide = wide.max().unwrap_or(0);
     for entry in &report.batch.submissions {
         let id = &entry.id;
@@ -220,9 +224,17 @@ fn check_assignment(args: &CheckAssignmentArgs, color: ColorChoice) -> Result<u8
                 Some(problem) => writeln!(out, "BAD  {}: {}: {problem}", check.what, check.seen)?,
             }
         }
-        writeln!(out, "{} checked, {bad} not as they should be", checked.len())
+        writeln!(
+            out,
+            "{} checked, {bad} not as they should be",
+            checked.len()
+        )
     })?;
-    Ok(if bad == 0 { exit::CLEAN } else { exit::FINDINGS })
+    Ok(if bad == 0 {
+        exit::CLEAN
+    } else {
+        exit::FINDINGS
+    })
 }
 
 /// `conclint grade replay`.
@@ -255,7 +267,11 @@ fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
         for mark in &now.marks.criteria {
             let points = mark.points.map_or("?".to_owned(), |p| format!("{p:.2}"));
             let status = mark.status.text();
-            writeln!(out, "{points:>6} of {}  {}: {status}", mark.max_points, mark.id)?;
+            writeln!(
+                out,
+                "{points:>6} of {}  {}: {status}",
+                mark.max_points, mark.id
+            )?;
         }
         match now.marks.points {
             Some(points) => writeln!(out, "{points:>6.2} of {}", now.marks.max_points)?,

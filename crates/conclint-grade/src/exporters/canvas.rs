@@ -17,7 +17,8 @@ pub(super) fn write(batch: &Batch, template: Option<&str>) -> Result<String> {
     let (mut rows, delimiter) = read_table(template)?;
     let head = rows.first().cloned().unwrap_or_default();
     ensure!(
-        head.first().is_some_and(|h| h == "Student" || h == "LastName"),
+        head.first()
+            .is_some_and(|h| h == "Student" || h == "LastName"),
         "the file is no gradebook of Canvas: its first column is not `Student`"
     );
     let column = head
@@ -55,7 +56,13 @@ pub(super) fn write(batch: &Batch, template: Option<&str>) -> Result<String> {
 }
 
 fn fresh(batch: &Batch) -> Result<String> {
-    let head = ["Student", "ID", "SIS Login ID", "Section", batch.title.as_str()];
+    let head = [
+        "Student",
+        "ID",
+        "SIS Login ID",
+        "Section",
+        batch.title.as_str(),
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.push(vec![
         "    Points Possible".to_owned(),

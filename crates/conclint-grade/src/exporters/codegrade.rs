@@ -48,7 +48,10 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
         out.push('\n');
     }
     if let Some(points) = entry.marks.points {
-        let shown: f64 = visible(entry).filter(|m| !m.extra_credit).map(|m| m.max_points).sum();
+        let shown: f64 = visible(entry)
+            .filter(|m| !m.extra_credit)
+            .map(|m| m.max_points)
+            .sum();
         let points = if super::open(entry) {
             points
         } else {

@@ -19,7 +19,10 @@ fn cut(text: &str, limit: usize) -> String {
 /// The file. `error` means that nothing ran.
 pub(super) fn write(entry: &Entry) -> Result<String> {
     let marks = &entry.marks;
-    let compiled = marks.criteria.iter().all(|m| m.id != "compiles" || m.status == Status::Met);
+    let compiled = marks
+        .criteria
+        .iter()
+        .all(|m| m.id != "compiles" || m.status == Status::Met);
     if marks.points.is_none() || !compiled {
         let why: Vec<String> = marks.criteria.iter().map(reasons).collect();
         let text = format!("{}\n{}", summary(entry), why.join("\n"));

@@ -8,9 +8,7 @@ use crate::text::html as escape;
 
 /// Text and attributes without what XML 1.0 cannot hold.
 fn xml(text: &str) -> String {
-    let fits = |c: &char| {
-        matches!(c, '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-    };
+    let fits = |c: &char| matches!(c, '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     escape(&text.chars().filter(fits).collect::<String>())
 }
 
@@ -68,7 +66,11 @@ fn suite(entry: &Entry) -> (String, [usize; 4]) {
         case(&mark.title, kind, &mark.reasons.join("; "));
     }
     if entry.marks.criteria.is_empty() {
-        let why = format!("{}: {}", entry.marks.outcome.text(), entry.marks.reasons.join("; "));
+        let why = format!(
+            "{}: {}",
+            entry.marks.outcome.text(),
+            entry.marks.reasons.join("; ")
+        );
         case("grading", Some(2), &why);
     }
     let [tests, failures, errors, skipped] = counts;

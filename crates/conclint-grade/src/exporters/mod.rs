@@ -110,7 +110,10 @@ fn summary(entry: &Entry) -> String {
     };
     lines.extend(marks.reasons.iter().cloned());
     for headline in &entry.headlines {
-        lines.push(format!("{} {} {}", headline.what, headline.why, headline.advice));
+        lines.push(format!(
+            "{} {} {}",
+            headline.what, headline.why, headline.advice
+        ));
     }
     let lines: Vec<String> = lines.iter().map(|l| text::clean(l, 1000)).collect();
     lines.join("\n")

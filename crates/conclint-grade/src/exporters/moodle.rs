@@ -47,7 +47,13 @@ pub(super) fn write(batch: &Batch, template: Option<&str>) -> Result<String> {
 }
 
 fn fresh(batch: &Batch) -> Result<String> {
-    let head = ["useremail", "useridnumber", "fullname", batch.title.as_str(), "feedback"];
+    let head = [
+        "useremail",
+        "useridnumber",
+        "fullname",
+        batch.title.as_str(),
+        "feedback",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for entry in &batch.submissions {
         let Some(mark) = entry.marks.points else {

@@ -15,7 +15,14 @@ pub(super) fn csv(batch: &Batch) -> Result<String> {
         }
     }
     let mut head: Vec<String> = [
-        "id", "name", "email", "student_id", "submitted_at", "outcome", "points", "max_points",
+        "id",
+        "name",
+        "email",
+        "student_id",
+        "submitted_at",
+        "outcome",
+        "points",
+        "max_points",
         "late_percent",
     ]
     .map(str::to_owned)

@@ -50,7 +50,11 @@ pub fn html(page: &Page) -> String {
              <th>why</th></tr>\n",
         );
         for mark in &page.criteria {
-            let class = if mark.reasons.is_empty() { "met" } else { "lost" };
+            let class = if mark.reasons.is_empty() {
+                "met"
+            } else {
+                "lost"
+            };
             let reasons: Vec<String> = mark.reasons.iter().map(|r| escape(r)).collect();
             let _ = writeln!(
                 out,

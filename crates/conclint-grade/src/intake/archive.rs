@@ -238,7 +238,8 @@ mod tests {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
-        tar.append_link(&mut header, "src/lib.rs", "/etc/passwd").unwrap();
+        tar.append_link(&mut header, "src/lib.rs", "/etc/passwd")
+            .unwrap();
         tar.into_inner().unwrap();
         let found = read(file.path()).unwrap();
         assert!(found.files.is_empty());

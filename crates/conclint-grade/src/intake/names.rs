@@ -65,7 +65,9 @@ pub(crate) fn merge(list: &mut Vec<Submission>) {
             Some(first) => {
                 let overlap = submission.files.keys().any(|f| first.files.contains_key(f));
                 if overlap {
-                    first.notes.push(format!("{} comes on top of it", submission.name));
+                    first
+                        .notes
+                        .push(format!("{} comes on top of it", submission.name));
                 }
                 first.files.extend(submission.files);
                 first.notes.extend(submission.notes);
@@ -119,11 +121,20 @@ mod tests {
     #[test]
     fn systems() {
         let canvas = person("doejane_LATE_12345_67890_lib-1.rs");
-        assert_eq!((canvas.name.as_str(), canvas.id.as_str()), ("doejane", "12345"));
+        assert_eq!(
+            (canvas.name.as_str(), canvas.id.as_str()),
+            ("doejane", "12345")
+        );
         let canvas = person("doejane_12345_67890_src.zip");
-        assert_eq!((canvas.name.as_str(), canvas.id.as_str()), ("doejane", "12345"));
+        assert_eq!(
+            (canvas.name.as_str(), canvas.id.as_str()),
+            ("doejane", "12345")
+        );
         let moodle = person("Jane Doe_4711_assignsubmission_file_");
-        assert_eq!((moodle.name.as_str(), moodle.id.as_str()), ("Jane Doe", "4711"));
+        assert_eq!(
+            (moodle.name.as_str(), moodle.id.as_str()),
+            ("Jane Doe", "4711")
+        );
         assert_eq!(person("ann_lee.rs").name, "ann_lee");
     }
 }
