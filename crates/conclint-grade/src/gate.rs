@@ -227,14 +227,13 @@ impl Gate<'_> {
         if !matches!(root.as_str(), "std" | "core" | "alloc") {
             return;
         }
+        let refused = |module: &String| MODULES.iter().any(|(m, _)| m == module);
         match rest {
             [] => {}
-            [module, ..] if MODULES.iter().any(|(m, _)| m == module) => {
-                if !self.allows(module) {
-                    let why = MODULES.iter().find(|(m, _)| m == module);
-                    let why = why.map_or("", |(_, w)| w);
-                    self.refuse(here, format!("`{root}::{module}`: {why}"));
-                }
+            [module, ..] if refused(module) && !self.allows(module) => {
+                let why = MODULES.iter().find(|(m, _)| m == module);
+                let why = why.map_or("", |(_, w)| w);
+                self.refuse(here, format!("`{root}::{module}`: {why}"));
             }
             [panic, hook, ..]
                 if panic == "panic" && (hook == "set_hook" || hook == "take_hook") =>
