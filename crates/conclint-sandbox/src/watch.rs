@@ -40,7 +40,7 @@ pub fn run(sandbox: &Sandbox, job: &Job) -> Result<Finished, Broken> {
     let stderr = collect(child.stderr.take(), job.limits.output_bytes, &flood);
     if let Some(mut pipe) = child.stdin.take() {
         let bytes = job.stdin.clone();
-        // A program that does not read must not keep its watcher.
+        // detached: a program that does not read must not keep its watcher.
         thread::spawn(move || pipe.write_all(&bytes));
     }
     let end = wait(&mut child, job.limits.wall, &flood);
