@@ -88,8 +88,12 @@ pub enum End {
 /// What may differ from execution to execution.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Steps after which a fair scheduler takes over, for as many steps again.
+    /// Steps after which a fair scheduler takes over.
     pub max_steps: u64,
+    /// Steps that the fair scheduler may take.
+    pub fair_steps: u64,
+    /// When the execution must have ended, in milliseconds of the monotonic clock; 0: never.
+    pub deadline: u64,
     /// Timeouts may fire although other threads can move.
     pub early_timers: bool,
     /// Atomic writes get a scheduling point after them too.
@@ -102,6 +106,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_steps: 100_000,
+            fair_steps: 100_000,
+            deadline: 0,
             early_timers: true,
             points_after: false,
             trace: false,
@@ -422,13 +428,23 @@ impl Exec {
         crate::journal::heartbeat(self.steps, self.tasks[self.current].op.at);
         let over = match self.main_ended_at {
             Some(at) => self.steps > at + DRAIN,
-            None => self.steps > 2 * self.settings.max_steps,
+            None => {
+                self.steps
+                    > self
+                        .settings
+                        .max_steps
+                        .saturating_add(self.settings.fair_steps)
+            }
         };
-        if over {
+        let deadline = self.settings.deadline;
+        let late = deadline != 0
+            && self.steps.is_multiple_of(4096)
+            && crate::interpose::real_millis() > deadline;
+        if over || late {
             self.over = true;
             if self.main_ended_at.is_none() {
                 self.end = Some(End::TooLong {
-                    livelock: self.last_progress < self.settings.max_steps,
+                    livelock: !late && self.last_progress < self.settings.max_steps,
                 });
             }
             return false;

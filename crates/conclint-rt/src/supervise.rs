@@ -46,8 +46,12 @@ impl std::fmt::Debug for Test {
 
 /// A child that takes no step for so long hangs outside of the runtime.
 const SILENCE_MS: u64 = 10_000;
-/// The step bound of a test for which the usual one is too small.
+/// The step bound of a test for which the usual one is too small, and how many more steps a fair
+/// scheduler may then take.
 const LONG: u64 = 4_000_000;
+const LONG_FAIR: u64 = 400_000_000;
+/// An execution may take so long even where a test's time is shorter.
+const EXECUTION_MS: u64 = 20_000;
 /// How much shrinking may cost.
 const SHRINK_TRIALS: u32 = 400;
 const SHRINK_MS: u64 = 8_000;
@@ -72,6 +76,12 @@ fn flags_for(execution: u64) -> u64 {
 fn settings(flags: u64, max_steps: u64, trace: bool) -> Settings {
     Settings {
         max_steps,
+        fair_steps: if max_steps < LONG {
+            max_steps
+        } else {
+            LONG_FAIR
+        },
+        deadline: real_millis() + EXECUTION_MS,
         early_timers: flags & 1 != 0,
         points_after: flags & 2 != 0,
         trace,
@@ -472,7 +482,10 @@ impl<'a> Supervisor<'a> {
 
     fn failed(&mut self, print: &str, deviations: Vec<Deviation>, flags: u64) -> String {
         if print == "long" {
-            return self.plain("inconclusive", "too long: the step bound was reached twice");
+            return self.plain(
+                "inconclusive",
+                "too long: one execution did not end within its steps or its time",
+            );
         }
         let (again, first) = self.trial(&deviations, flags);
         if again.as_deref() != Some(print) {
@@ -706,7 +719,9 @@ fn run_batch(
     }
     let distinct = seen.len();
     let exhausted = strategy.exhausted().map_or(0, |e| u64::from(e) + 1);
-    if !journal::save(&strategy.save()) {
+    if !journal::save(&strategy.save())
+        && !(strategy.give_up_bounded() && journal::save(&strategy.save()))
+    {
         over = 1;
     }
     format!(

@@ -181,6 +181,7 @@ fn time_is_virtual() {
 fn endless_programs_end() {
     let settings = Settings {
         max_steps: 2000,
+        fair_steps: 2000,
         ..Settings::default()
     };
     let main = || {
