@@ -52,6 +52,9 @@ pub struct TestResult {
 pub struct Failure {
     /// What tells this failure from another.
     pub fingerprint: String,
+    /// The sort of failure in one word: `panic`, `lock-cycle`, `lost-wakeup`, `stack-overflow` ...
+    #[serde(default)]
+    pub kind: String,
     /// Settings of the execution.
     pub flags: u64,
     /// Preemptions in the schedule.

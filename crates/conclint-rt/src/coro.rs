@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use corosensei::stack::DefaultStack;
+use corosensei::stack::{DefaultStack, Stack as _};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 type Body = Box<dyn FnOnce()>;
@@ -25,6 +25,10 @@ pub(crate) struct Coro {
     inner: Coroutine<(), Out, ()>,
     body: Rc<Cell<Option<Body>>>,
     yielder: Rc<Cell<YielderPtr>>,
+    /// Lowest usable address of the stack.
+    limit: usize,
+    /// The stack's upper end, where it begins.
+    pub(crate) base: usize,
     busy: bool,
 }
 
@@ -34,6 +38,7 @@ impl Coro {
         let yielder = Rc::new(Cell::new(std::ptr::null()));
         let (inner_body, inner_yielder) = (body.clone(), yielder.clone());
         let stack = DefaultStack::new(stack_size).ok()?;
+        let (limit, base) = (stack.limit().get(), stack.base().get());
         let inner = Coroutine::with_stack(stack, move |y: &Yielder<(), Out>, ()| {
             inner_yielder.set(std::ptr::from_ref(y).cast());
             loop {
@@ -47,12 +52,15 @@ impl Coro {
             inner,
             body,
             yielder,
+            limit,
+            base,
             busy: false,
         })
     }
 
     /// Runs until the body suspends (`false`) or returns (`true`).
     pub(crate) fn resume(&mut self) -> bool {
+        crate::journal::stack(self.limit);
         match self.inner.resume(()) {
             CoroutineResult::Yield(Out::Suspended) => false,
             CoroutineResult::Yield(Out::Finished) | CoroutineResult::Return(()) => {

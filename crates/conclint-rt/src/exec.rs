@@ -11,6 +11,7 @@ use std::rc::Rc;
 use conclint_schedule::{Candidate, Decision, Deviation, Strategy, default_choice};
 
 use crate::coro::{self, Coro, Pool};
+use crate::cycles::{Cycles, Mixer};
 use crate::local::Locals;
 use crate::op::{Event, Kind, Op};
 use crate::thread::Thread;
@@ -20,10 +21,18 @@ pub(crate) type Id = usize;
 
 /// After so many operations that changed nothing, a thread is taken to be waiting for somebody.
 const SPIN: u32 = 48;
+/// How far the clock moves at first when a thread that only looks goes on looking, and at most.
+/// In between it doubles: who polls for something that comes after a second shall see it come.
+const BOOST: u64 = 50_000;
+const BOOST_MAX: u64 = 1_000_000_000;
 /// How long the default lets a thread run on while others can.
 const SLICE: u32 = 4096;
 /// Operations that threads may still take once the main thread has ended.
 const DRAIN: u64 = 2000;
+/// How long a repeating state is looked for, and after how many fair steps without any change
+/// nothing is expected to happen any more.
+const CYCLE_STEPS: u64 = 200_000;
+const IDLE_STEPS: u64 = 2_000_000;
 /// How many of the last operations of a long execution are kept, at least.
 const EVENTS: usize = 10_000;
 
@@ -60,6 +69,9 @@ pub(crate) struct Task {
     pub token: bool,
     /// The thread is unwinding from a panic, as the panic hook saw it.
     pub panicking: bool,
+    /// What lay on the thread's stack at its last operation, while cycles are looked for.
+    pub stack_hash: u64,
+    pub stack_base: usize,
     decisions: u32,
     idle: u32,
     slice: u32,
@@ -146,6 +158,11 @@ pub struct Exec {
     last_progress: u64,
     pub(crate) clock: u64,
     candidates: Vec<Candidate>,
+    /// The threads that have not ended, in order.
+    pub(crate) live: Vec<Id>,
+    boost: u64,
+    /// Looks for a repeating state once the fair scheduler has taken over.
+    pub(crate) cycles: Option<Box<Cycles>>,
     /// Where the schedule left the default.
     pub deviations: Vec<Deviation>,
     /// The operations, where they are recorded.
@@ -159,6 +176,8 @@ pub struct Exec {
     pub(crate) missed: Vec<usize>,
     pool: Pool,
     mark: (bool, bool),
+    /// The last thread id given out; the main thread's is 1.
+    pub(crate) thread_ids: u64,
 }
 
 thread_local! {
@@ -198,6 +217,9 @@ pub(crate) fn point(kind: Kind, object: usize, at: &'static Location<'static>) {
 /// Like `point`, for an operation that may be impossible at the moment: a thread with
 /// `enabled == false` is not run before somebody makes it ready.
 pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>, enabled: bool) {
+    if crate::cycles::WATCHED.get() {
+        crate::cycles::look();
+    }
     let yielder = with(|x| {
         let me = x.current;
         let task = &mut x.tasks[me];
@@ -220,11 +242,17 @@ pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>
         coro::suspend(yielder);
     }
     with(Exec::record);
+    if crate::cycles::WATCHED.get() {
+        crate::cycles::scrub();
+    }
 }
 
 /// Blocks the current thread until somebody makes it ready or, where `due` is set, its timeout
 /// fires. Returns whether it did.
 pub(crate) fn block(due: Option<u64>) -> bool {
+    if crate::cycles::WATCHED.get() {
+        crate::cycles::look();
+    }
     let yielder = with(|x| {
         let me = x.current;
         let task = &mut x.tasks[me];
@@ -236,6 +264,9 @@ pub(crate) fn block(due: Option<u64>) -> bool {
     });
     if let Some(Some(yielder)) = yielder {
         coro::suspend(yielder);
+    }
+    if crate::cycles::WATCHED.get() {
+        crate::cycles::scrub();
     }
     with(|x| {
         x.record_resumed();
@@ -278,8 +309,8 @@ pub(crate) fn unwound() {
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()
         && with(|x| {
-            let other = |(id, t): (Id, &Task)| id != x.current && t.panicking;
-            x.tasks[x.current].panicking || !x.tasks.iter().enumerate().any(other)
+            let other = |id: &Id| *id != x.current && x.tasks[*id].panicking;
+            x.tasks[x.current].panicking || !x.live.iter().any(other)
         })
         .unwrap_or(true)
 }
@@ -308,10 +339,26 @@ pub(crate) fn wants_points_after() -> bool {
 /// Something changed that other threads can see: the thread is not merely waiting.
 pub(crate) fn progress() {
     with(|x| {
-        let me = x.current;
-        x.tasks[me].idle = 0;
-        x.last_progress = x.steps;
+        x.moved();
+        if let Some(cycles) = &mut x.cycles {
+            cycles.unseen();
+        }
     });
+}
+
+/// Like [`progress`], for an atomic whose value was changed.
+pub(crate) fn changed(object: usize, old: u64, new: u64) {
+    with(|x| {
+        x.moved();
+        if let Some(cycles) = &mut x.cycles {
+            cycles.changed(object, old, new);
+        }
+    });
+}
+
+/// Like [`progress`], for a change that the states of the threads show.
+pub(crate) fn moved() {
+    with(Exec::moved);
 }
 
 /// Ends the execution as if the process had ended.
@@ -345,6 +392,28 @@ pub(crate) fn note(text: impl FnOnce() -> String) {
 }
 
 impl Exec {
+    fn moved(&mut self) {
+        let me = self.current;
+        self.tasks[me].idle = 0;
+        self.last_progress = self.steps;
+        self.boost = BOOST;
+    }
+
+    /// The states of all threads, as far as the runtime sees them.
+    fn state(&self) -> u64 {
+        let mut hasher = Mixer::default();
+        for id in &self.live {
+            let t = &self.tasks[*id];
+            hasher.add(*id as u64);
+            hasher.add(t.op.kind as u64);
+            hasher.add(t.op.object as u64);
+            hasher.add(std::ptr::from_ref(t.op.at) as u64);
+            hasher.add(t.state as u64 | u64::from(t.token) << 8);
+            hasher.add(t.stack_hash);
+        }
+        hasher.finish()
+    }
+
     fn new(strategy: *mut dyn Strategy, settings: Settings, pool: Pool) -> Self {
         Self {
             tasks: Vec::with_capacity(8),
@@ -360,6 +429,9 @@ impl Exec {
             last_progress: 0,
             clock: 0,
             candidates: Vec::with_capacity(8),
+            live: Vec::with_capacity(8),
+            boost: BOOST,
+            cycles: None,
             deviations: Vec::new(),
             events: Vec::new(),
             events_dropped: 0,
@@ -368,6 +440,7 @@ impl Exec {
             missed: Vec::new(),
             pool,
             mark: (false, false),
+            thread_ids: 1,
         }
     }
 
@@ -381,9 +454,9 @@ impl Exec {
     ) -> Option<Id> {
         let id = self.tasks.len();
         let coro = self.pool.start(stack_size, body)?;
+        self.live.push(id);
         self.tasks.push(Task {
             yielder: coro.yielder(),
-            coro: Some(coro),
             state: State::Ready,
             op: Op {
                 kind: Kind::Start,
@@ -399,6 +472,9 @@ impl Exec {
             handle,
             token: false,
             panicking: false,
+            stack_hash: 0,
+            stack_base: coro.base,
+            coro: Some(coro),
             decisions: 0,
             idle: 0,
             slice: 0,
@@ -440,21 +516,27 @@ impl Exec {
         let late = deadline != 0
             && self.steps.is_multiple_of(4096)
             && crate::interpose::real_millis() > deadline;
-        if over || late {
+        let fair = self.steps > self.settings.max_steps;
+        let repeats = fair && self.main_ended_at.is_none() && self.repeats();
+        if over || late || repeats {
             self.over = true;
             if self.main_ended_at.is_none() {
+                let idle = self.steps.saturating_sub(self.settings.max_steps) > IDLE_STEPS
+                    && self.last_progress < self.settings.max_steps;
                 self.end = Some(End::TooLong {
-                    livelock: !late && self.last_progress < self.settings.max_steps,
+                    livelock: repeats || idle,
                 });
             }
             return false;
         }
         let me = self.current;
         self.candidates.clear();
-        for (id, task) in self.tasks.iter().enumerate() {
-            let due = match task.state {
-                State::Ready => None,
-                State::Blocked if task.due.is_some() => task.due,
+        for id in &self.live {
+            let (id, task) = (*id, &self.tasks[*id]);
+            let due = match (task.state, task.due) {
+                (State::Ready, _) => None,
+                // A timeout that is due makes its thread ready like any other event.
+                (State::Blocked, Some(due)) => (due > self.clock).then_some(due),
                 _ => continue,
             };
             self.candidates.push(Candidate {
@@ -469,26 +551,26 @@ impl Exec {
             return false;
         };
         if self.candidates.len() == 1 {
-            let (next, timer) = (first.thread as Id, first.is_timer());
-            self.go_to(next, timer, (false, false));
+            let next = first.thread as Id;
+            self.tasks[next].idle = 0;
+            self.go_to(next, (false, false));
             return true;
         }
-        let fair = self.steps > self.settings.max_steps;
         let task = &mut self.tasks[me];
         task.slice += 1;
         let yielding = fair
             || matches!(task.op.kind, Kind::Yield | Kind::Spin)
             || task.idle >= SPIN
             || task.slice >= SLICE;
-        let waiting = task.idle >= SPIN;
-        if waiting {
+        if task.idle >= SPIN {
             task.idle = 0;
+            self.clock += self.boost;
+            self.boost = (self.boost * 2).min(BOOST_MAX);
         }
         let decision = Decision {
             step: self.decisions,
             current: u32::try_from(me).unwrap_or(u32::MAX),
             yielding,
-            waiting,
             candidates: &self.candidates,
         };
         let default = default_choice(&decision);
@@ -516,18 +598,38 @@ impl Exec {
         }
         let chosen = decision.candidates[pick];
         let mark = (pick != default, decision.preempts(pick));
-        self.go_to(chosen.thread as Id, chosen.is_timer(), mark);
+        self.go_to(chosen.thread as Id, mark);
         true
     }
 
-    fn go_to(&mut self, next: Id, timer: bool, mark: (bool, bool)) {
+    /// The fair scheduler has come back to a state it has been in before.
+    fn repeats(&mut self) -> bool {
+        if self.cycles.is_none() {
+            self.cycles = Some(Box::default());
+            crate::cycles::WATCHED.set(true);
+        }
+        let state = self.state();
+        let fair_steps = self.steps - self.settings.max_steps;
+        let Some(cycles) = &mut self.cycles else {
+            return false;
+        };
+        if !crate::cycles::WATCHED.get() {
+            return false;
+        }
+        if fair_steps > CYCLE_STEPS {
+            crate::cycles::WATCHED.set(false);
+        }
+        cycles.step(state)
+    }
+
+    fn go_to(&mut self, next: Id, mark: (bool, bool)) {
         if next != self.current {
             self.mark = mark;
             self.preemptions += u64::from(mark.1);
             self.tasks[next].slice = 0;
         }
         let task = &mut self.tasks[next];
-        if timer {
+        if task.state == State::Blocked {
             self.clock = self.clock.max(task.due.unwrap_or_default());
             task.timed_out = true;
             task.state = State::Ready;
@@ -546,7 +648,8 @@ impl Exec {
     /// Makes every thread that is blocked on `object` (and for which `f` holds) ready.
     pub(crate) fn wake(&mut self, object: usize, f: impl Fn(&Task) -> bool) -> usize {
         let mut woken = 0;
-        for task in &mut self.tasks {
+        for id in &self.live {
+            let task = &mut self.tasks[*id];
             if task.state == State::Blocked && task.op.object == object && f(task) {
                 task.state = State::Ready;
                 task.due = None;
@@ -558,26 +661,41 @@ impl Exec {
 
     /// Makes the lowest-numbered thread that waits on `object` by `kind` ready.
     pub(crate) fn wake_one(&mut self, object: usize, kind: Kind) -> bool {
-        let waiting =
-            |t: &&mut Task| t.state == State::Blocked && t.op.object == object && t.op.kind == kind;
-        let Some(task) = self
-            .tasks
-            .iter_mut()
-            .filter(waiting)
-            .min_by_key(|t| t.since)
-        else {
+        let Some(id) = self.oldest(object, kind) else {
             return false;
         };
+        let task = &mut self.tasks[id];
         task.state = State::Ready;
         task.due = None;
         true
     }
 
+    /// The thread that has waited longest on `object` by `kind`.
+    pub(crate) fn oldest(&self, object: usize, kind: Kind) -> Option<Id> {
+        let waiting = |id: &Id| {
+            let t = &self.tasks[*id];
+            t.state == State::Blocked && t.op.object == object && t.op.kind == kind
+        };
+        let waiting = self.live.iter().copied().filter(waiting);
+        waiting.min_by_key(|id| self.tasks[*id].since)
+    }
+
+    /// A thread that has not ended, by its handle.
+    pub(crate) fn find(&mut self, key: usize) -> Option<&mut Task> {
+        let tasks = &self.tasks;
+        let id = *self
+            .live
+            .iter()
+            .find(|id| tasks[**id].handle.key() == key)?;
+        self.tasks.get_mut(id)
+    }
+
     /// Takes ready threads off the list of candidates while a lock they want is held.
     pub(crate) fn disable(&mut self, object: usize, f: impl Fn(&Task) -> bool) {
         let me = self.current;
-        for (id, task) in self.tasks.iter_mut().enumerate() {
-            if id != me && task.state == State::Ready && task.op.object == object && f(task) {
+        for id in &self.live {
+            let task = &mut self.tasks[*id];
+            if *id != me && task.state == State::Ready && task.op.object == object && f(task) {
                 task.state = State::Blocked;
             }
         }
@@ -598,8 +716,8 @@ impl Exec {
     /// Forgets that some thread holds `object`: guards may be dropped by another thread.
     pub(crate) fn release(&mut self, object: usize, kind: Kind) -> Option<Held> {
         let me = self.current;
-        let order = std::iter::once(me).chain((0..self.tasks.len()).filter(|t| *t != me));
-        for id in order {
+        let others = self.live.iter().copied().filter(|t| *t != me);
+        for id in std::iter::once(me).chain(others) {
             let held = &mut self.tasks[id].held;
             if let Some(at) = held
                 .iter()
@@ -651,6 +769,7 @@ impl Exec {
 
     fn finish(&mut self, id: Id) {
         self.tasks[id].state = State::Done;
+        self.live.retain(|live| *live != id);
         if let Some(coro) = self.tasks[id].coro.take() {
             self.pool.recycle(coro);
         }
@@ -680,7 +799,7 @@ impl Exec {
             x.tasks[id].coro = Some(coro);
             if done {
                 x.finish(id);
-                if x.tasks.iter().all(|t| t.state == State::Done) || !x.choose() {
+                if x.live.is_empty() || !x.choose() {
                     return;
                 }
             } else if x.over {
@@ -756,7 +875,9 @@ impl Runner {
             let exec: *mut Exec = &raw mut exec;
             let outer = EXEC.replace(exec);
             BUSY.set(true);
+            crate::cycles::WATCHED.set(false);
             Exec::drive(exec);
+            crate::cycles::WATCHED.set(false);
             EXEC.set(outer);
             BUSY.set(false);
         }

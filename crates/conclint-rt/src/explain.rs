@@ -26,17 +26,76 @@ pub struct Stuck {
     pub runnable: bool,
 }
 
+/// What sort of deadlock it is, most telling first: `self-lock`, `lock-cycle`,
+/// `join-on-blocked-thread`, `lost-wakeup`, `receiver-with-live-senders` and a few more.
+pub(crate) fn kind(stuck: &[Stuck]) -> &'static str {
+    let blocked = || stuck.iter().filter(|s| !s.runnable);
+    if blocked().any(|s| is_lock(s.kind) && s.waits_for.contains(&s.thread)) {
+        return "self-lock";
+    }
+    match cycle(stuck) {
+        Some(path) if path.iter().all(|s| is_lock(s.kind)) => return "lock-cycle",
+        Some(_) => return "join-on-blocked-thread",
+        None => {}
+    }
+    let any = |kinds: &[Kind]| blocked().any(|s| kinds.contains(&s.kind));
+    if blocked().any(|s| s.kind == Kind::Wait && s.missed > 0) {
+        "lost-wakeup"
+    } else if any(&[Kind::Recv]) {
+        "receiver-with-live-senders"
+    } else if any(&[Kind::Wait]) {
+        "wait-without-notify"
+    } else if any(&[Kind::Park]) {
+        "park-without-unpark"
+    } else if any(&[Kind::Send]) {
+        "sender-on-full-channel"
+    } else if any(&[Kind::Barrier]) {
+        "barrier-never-full"
+    } else if any(&[Kind::Lock, Kind::Read, Kind::Write]) {
+        "lock-never-released"
+    } else if any(&[Kind::Once]) {
+        "initialiser-waits-for-itself"
+    } else if any(&[Kind::FutexWait]) {
+        "futex-never-woken"
+    } else {
+        "join-on-blocked-thread"
+    }
+}
+
+fn is_lock(kind: Kind) -> bool {
+    matches!(kind, Kind::Lock | Kind::Read | Kind::Write)
+}
+
+/// The threads of a cycle of waits, where there is one.
+fn cycle(stuck: &[Stuck]) -> Option<Vec<&Stuck>> {
+    for start in stuck {
+        let mut path = vec![start];
+        let mut at = start;
+        while let Some(next) = at
+            .waits_for
+            .iter()
+            .find_map(|id| stuck.iter().find(|s| s.thread == *id && !s.runnable))
+        {
+            if next.thread == start.thread {
+                return Some(path);
+            }
+            if path.iter().any(|s| s.thread == next.thread) {
+                break;
+            }
+            path.push(next);
+            at = next;
+        }
+    }
+    None
+}
+
 fn number(id: usize) -> u32 {
     u32::try_from(id).unwrap_or(u32::MAX)
 }
 
 /// Everybody who has not finished.
 pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
-    let unfinished = exec
-        .tasks
-        .iter()
-        .enumerate()
-        .filter(|(_, t)| t.state != State::Done);
+    let unfinished = exec.live.iter().map(|id| (*id, &exec.tasks[*id]));
     unfinished
         .map(|(id, task)| {
             let object = task.op.object;
@@ -62,8 +121,6 @@ pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
 }
 
 fn indices(exec: &Exec, f: impl Fn(&crate::exec::Task) -> bool) -> Vec<u32> {
-    let all = exec.tasks.iter().enumerate();
-    all.filter(|(_, t)| f(t))
-        .map(|(id, _)| number(id))
-        .collect()
+    let live = exec.live.iter().copied();
+    live.filter(|id| f(&exec.tasks[*id])).map(number).collect()
 }

@@ -75,6 +75,9 @@ pub(crate) fn base(op: i64) -> u64 {
 pub unsafe extern "C" fn clock_gettime(id: libc::clockid_t, ts: *mut libc::timespec) -> i32 {
     let virtual_now = exec::with(|x| {
         x.clock += LOOK;
+        if let Some(cycles) = &mut x.cycles {
+            cycles.unseen();
+        }
         x.clock
     });
     let Some(nanos) = virtual_now else {

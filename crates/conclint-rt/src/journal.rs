@@ -29,6 +29,10 @@ pub(crate) struct Journal {
     pub last: AtomicU64,
     /// Which call that leaves the program ended the child; see `outside`.
     pub outside: AtomicU64,
+    /// Lowest address of the stack that is running.
+    pub stack: AtomicU64,
+    /// The running stack was used up.
+    pub overflow: AtomicU64,
     /// 1 once the child's report is complete.
     pub done: AtomicU64,
     count: AtomicU64,
@@ -83,6 +87,13 @@ pub(crate) fn heartbeat(steps: u64, at: &'static Location<'static>) {
     }
 }
 
+/// Another stack is about to run.
+pub(crate) fn stack(limit: usize) {
+    if let Some(journal) = get() {
+        journal.stack.store(limit as u64, Ordering::Relaxed);
+    }
+}
+
 /// Starts the record of an execution.
 pub(crate) fn begin(execution: u64, flags: u64) {
     if let Some(journal) = get() {
@@ -90,6 +101,7 @@ pub(crate) fn begin(execution: u64, flags: u64) {
         journal.flags.store(flags, Ordering::Relaxed);
         journal.count.store(0, Ordering::Relaxed);
         journal.last.store(0, Ordering::Relaxed);
+        journal.overflow.store(0, Ordering::Relaxed);
         journal.steps.store(0, Ordering::Relaxed);
     }
 }

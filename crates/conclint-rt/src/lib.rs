@@ -12,6 +12,8 @@
 
 mod channel;
 mod coro;
+mod crash;
+mod cycles;
 mod entry;
 pub mod exec;
 mod explain;
@@ -27,6 +29,7 @@ mod report;
 pub mod supervise;
 pub mod sync;
 pub mod thread;
+mod watch;
 mod wire;
 
 pub use explain::Stuck;

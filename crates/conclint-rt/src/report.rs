@@ -109,6 +109,21 @@ fn event(names: &mut Names, event: &Event) -> String {
         .end()
 }
 
+/// The sort of failure, in one word.
+fn kind_of(outcome: &Outcome, print: Option<&str>) -> &'static str {
+    match (&outcome.end, print) {
+        (_, None) => "",
+        (End::Finished, _) => "no-panic",
+        (End::Panicked, Some("wrong-panic")) => "wrong-panic",
+        (End::Panicked, _) => "panic",
+        (End::Deadlock, _) => crate::explain::kind(&outcome.stuck),
+        (End::TooLong { livelock: true }, _) => "livelock",
+        (End::TooLong { livelock: false }, _) => "too-long",
+        (End::Exited(..), _) => "exit",
+        (End::Broken(_), _) => "broken",
+    }
+}
+
 /// The whole story of one execution.
 pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> String {
     let mut names = Names::default();
@@ -157,6 +172,7 @@ pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> Str
     let stuck = array(stuck);
     Object::default()
         .text("fingerprint", print.unwrap_or_default())
+        .text("kind", kind_of(outcome, print))
         .raw("flags", flags)
         .raw("preemptions", preemptions)
         .raw("deviations", deviations(&outcome.deviations))
@@ -174,12 +190,14 @@ pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> Str
 /// What is known of an execution whose process died.
 pub(crate) fn crashed(
     print: &str,
+    kind: &str,
     last: Option<&Location<'_>>,
     done: &[Deviation],
     flags: u64,
 ) -> String {
     let entry = Object::default()
         .text("fingerprint", print)
+        .text("kind", kind)
         .raw("flags", flags)
         .raw("preemptions", done.len())
         .raw("deviations", deviations(done))

@@ -44,6 +44,8 @@ impl std::fmt::Debug for Test {
     }
 }
 
+/// What a child's memory may grow to.
+const MEMORY: u64 = 2 << 30;
 /// A child that takes no step for so long hangs outside of the runtime.
 const SILENCE_MS: u64 = 10_000;
 /// The step bound of a test for which the usual one is too small, and how many more steps a fair
@@ -200,8 +202,12 @@ fn tell_count(told: &mut u64) {
 enum Child {
     Report(String),
     Signal(i32),
+    Overflow,
     Exit(i32),
-    Silent,
+    /// It took no step for a long time; what it was doing instead.
+    Silent(String),
+    /// It used more memory than it may.
+    Large,
     NoFork,
 }
 
@@ -214,6 +220,7 @@ fn in_child(f: impl FnOnce() -> String) -> Child {
     let child = unsafe { libc::fork() };
     if child == 0 {
         channel::forget();
+        crate::crash::watch();
         let report = f();
         journal::write(&report);
         // SAFETY: ends the child without running the program's `atexit` handlers.
@@ -225,6 +232,8 @@ fn in_child(f: impl FnOnce() -> String) -> Child {
     let mut seen = (0, real_millis());
     let mut told = seen.1;
     let mut pause = 50;
+    let mut looks = 0_u32;
+    let mut killed = None;
     let status = loop {
         tell_count(&mut told);
         let mut status = 0;
@@ -240,6 +249,13 @@ fn in_child(f: impl FnOnce() -> String) -> Child {
         if steps != seen.0 {
             seen = (steps, real_millis());
         } else if real_millis() > seen.1 + SILENCE_MS {
+            killed = Some(Child::Silent(crate::watch::doing(child)));
+        }
+        looks += 1;
+        if looks.is_multiple_of(16) && crate::watch::resident(child) > MEMORY {
+            killed = Some(Child::Large);
+        }
+        if killed.is_some() {
             // SAFETY: ends and reaps the child just made.
             unsafe {
                 libc::kill(child, libc::SIGKILL);
@@ -253,10 +269,16 @@ fn in_child(f: impl FnOnce() -> String) -> Child {
     };
     match (journal::read(), status) {
         (Some(report), _) => Child::Report(report),
-        (None, None) => Child::Silent,
+        (None, None) => killed.unwrap_or(Child::NoFork),
+        (None, Some(_)) if overflowed() => Child::Overflow,
         (None, Some(status)) if libc::WIFSIGNALED(status) => Child::Signal(libc::WTERMSIG(status)),
         (None, Some(status)) => Child::Exit(libc::WEXITSTATUS(status)),
     }
+}
+
+fn overflowed() -> bool {
+    let order = std::sync::atomic::Ordering::Relaxed;
+    journal::get().is_some_and(|j| j.overflow.load(order) != 0)
 }
 
 /// Installs the hook that keeps panics of executions to itself.
@@ -400,11 +422,12 @@ impl<'a> Supervisor<'a> {
                 Batch::Failed(print, deviations, flags) => {
                     return self.failed(&print, deviations, flags);
                 }
-                Batch::Crashed(Child::NoFork) => {
-                    return self.plain("inconclusive", "cannot start a process");
-                }
                 Batch::Crashed(child) => {
                     self.executions += 1;
+                    if crash_verdict(&child) == "inconclusive" {
+                        // Trying again would take as long again.
+                        return self.hung(&child);
+                    }
                     let flags = journal::get()
                         .map_or(0, |j| j.flags.load(std::sync::atomic::Ordering::Relaxed));
                     return self.failed(&crash(&child), journal::deviations(), flags);
@@ -593,13 +616,10 @@ impl<'a> Supervisor<'a> {
                 None => ("inconclusive".to_owned(), "null".to_owned()),
             },
             child => {
-                let verdict = if *child == Child::Silent {
-                    "inconclusive"
-                } else {
-                    "crashed"
-                };
+                let verdict = crash_verdict(child);
                 let done = journal::deviations();
-                let failure = report::crashed(&crash(child), journal::last(), &done, flags);
+                let (print, kind) = (crash(child), crash_kind(child));
+                let failure = report::crashed(&print, kind, journal::last(), &done, flags);
                 (verdict.to_owned(), failure)
             }
         };
@@ -609,10 +629,9 @@ impl<'a> Supervisor<'a> {
         let unapplied: Vec<Deviation> = unapplied.copied().collect();
         self.head(
             &verdict,
-            &if verdict == "inconclusive" {
-                hangs()
-            } else {
-                String::new()
+            &match &child {
+                child if verdict == "inconclusive" => why(child),
+                _ => String::new(),
             },
         )
         .raw(
@@ -622,6 +641,11 @@ impl<'a> Supervisor<'a> {
         .raw("unapplied", report::deviations(&unapplied))
         .raw("failure", failure)
         .end()
+    }
+
+    /// A child had to be ended: why, and where it was.
+    fn hung(&self, child: &Child) -> String {
+        self.plain("inconclusive", &why(child))
     }
 
     fn head(&self, verdict: &str, reason: &str) -> Object {
@@ -647,21 +671,41 @@ impl<'a> Supervisor<'a> {
     }
 }
 
-/// Why nothing can be said of a child that was silent for too long.
-fn hangs() -> String {
-    let at = journal::last().map_or(String::new(), |l| {
-        format!(", last at {}:{}", l.file(), l.line())
-    });
-    let seconds = SILENCE_MS / 1000;
-    format!("no operation in {seconds} s{at}: an endless loop, or a wait that is not seen here")
+/// Why a child had to be ended, and where it was.
+fn why(child: &Child) -> String {
+    let place = journal::last().map(|at| format!("; the last operation was at {at}"));
+    format!("{}{}", crash(child), place.unwrap_or_default())
 }
 
+/// What tells one crash from another.
 fn crash(child: &Child) -> String {
     match child {
         Child::Signal(n) => format!("signal {n}"),
+        Child::Overflow => "stack overflow".to_owned(),
         Child::Exit(code) => format!("exit {code}"),
-        Child::Silent => "silent".to_owned(),
-        Child::NoFork | Child::Report(_) => "no process".to_owned(),
+        Child::Silent(doing) => format!("no operation for {} s: {doing}", SILENCE_MS / 1000),
+        Child::Large => format!("uses more than {} MiB of memory", MEMORY >> 20),
+        Child::NoFork | Child::Report(_) => "cannot start a process".to_owned(),
+    }
+}
+
+fn crash_kind(child: &Child) -> &'static str {
+    match child {
+        Child::Signal(libc::SIGABRT) => "abort",
+        Child::Signal(_) => "signal",
+        Child::Overflow => "stack-overflow",
+        Child::Exit(_) => "exit",
+        Child::Silent(_) => "hang",
+        Child::Large => "memory",
+        Child::NoFork | Child::Report(_) => "broken",
+    }
+}
+
+/// A crash is the program's doing; a hang or a lack of memory may also be ours.
+fn crash_verdict(child: &Child) -> &'static str {
+    match child {
+        Child::Signal(_) | Child::Overflow | Child::Exit(_) => "crashed",
+        _ => "inconclusive",
     }
 }
 
@@ -719,9 +763,9 @@ fn run_batch(
     }
     let distinct = seen.len();
     let exhausted = strategy.exhausted().map_or(0, |e| u64::from(e) + 1);
-    if !journal::save(&strategy.save())
-        && !(strategy.give_up_bounded() && journal::save(&strategy.save()))
-    {
+    let kept = journal::save(&strategy.save())
+        || strategy.give_up_bounded() && journal::save(&strategy.save());
+    if !kept {
         over = 1;
     }
     format!(

@@ -11,7 +11,15 @@ use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Condvar, LazyLock, Mutex, RwLock, mpsc};
 use crate::thread;
 
+/// One test at a time: a lock of another OS thread would look like one of the execution.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 fn once(strategy: &mut (dyn Strategy + 'static), trace: bool, main: fn()) -> Outcome {
+    let _turn = alone();
     let settings = Settings {
         trace,
         ..Settings::default()
@@ -21,6 +29,7 @@ fn once(strategy: &mut (dyn Strategy + 'static), trace: bool, main: fn()) -> Out
 
 /// The first failing execution of a search.
 fn search(mut strategy: impl Strategy + 'static, limit: u64, main: fn()) -> Option<Outcome> {
+    let _turn = alone();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut runner = Runner::default();
@@ -179,6 +188,7 @@ fn time_is_virtual() {
 
 #[test]
 fn endless_programs_end() {
+    let _turn = alone();
     let settings = Settings {
         max_steps: 2000,
         fair_steps: 2000,
@@ -191,7 +201,92 @@ fn endless_programs_end() {
     let mut replay = Replay::new(&[]);
     let outcome = Runner::default().run(&mut replay, settings, "main", Box::new(main));
     assert_eq!(outcome.end, End::TooLong { livelock: true });
+    assert!(outcome.steps < 3000, "the repetition is seen at once");
     assert!(outcome.stuck[0].runnable);
+}
+
+/// Runs `main` with a fair scheduler from step 500 on.
+fn soon_fair(main: fn()) -> End {
+    let _turn = alone();
+    let settings = Settings {
+        max_steps: 500,
+        fair_steps: 5000,
+        ..Settings::default()
+    };
+    let mut replay = Replay::new(&[]);
+    let outcome = Runner::default().run(&mut replay, settings, "main", Box::new(main));
+    outcome.end
+}
+
+#[test]
+fn a_long_loop_is_no_livelock() {
+    let bounded = || {
+        let never = AtomicU32::new(0);
+        for _ in 0..4000 {
+            std::hint::black_box(never.load(Ordering::SeqCst));
+        }
+    };
+    assert_eq!(soon_fair(bounded), End::Finished);
+    let longer = || {
+        let never = AtomicU32::new(0);
+        for _ in 0..100_000 {
+            std::hint::black_box(never.load(Ordering::SeqCst));
+        }
+    };
+    assert_eq!(soon_fair(longer), End::TooLong { livelock: false });
+    let guarded = || {
+        let count = Mutex::new(0);
+        while *count.lock().unwrap() < 100_000 {
+            *count.lock().unwrap() += 1;
+        }
+    };
+    assert_eq!(soon_fair(guarded), End::TooLong { livelock: false });
+}
+
+#[test]
+fn two_who_give_way_to_each_other_for_ever() {
+    let polite = || {
+        let locks = Arc::new((Mutex::new(()), Mutex::new(())));
+        let theirs = locks.clone();
+        let dance = |first: &Mutex<()>, second: &Mutex<()>| {
+            loop {
+                let _held = first.lock().unwrap();
+                thread::yield_now();
+                if second.try_lock().is_ok() {
+                    return;
+                }
+                thread::yield_now();
+            }
+        };
+        let other = thread::spawn(move || dance(&theirs.1, &theirs.0));
+        dance(&locks.0, &locks.1);
+        other.join().unwrap();
+    };
+    assert_eq!(soon_fair(polite), End::TooLong { livelock: true });
+}
+
+#[test]
+fn who_polls_sees_a_sleeper_wake() {
+    let main = || {
+        let done = Arc::new(AtomicU32::new(0));
+        let theirs = done.clone();
+        let sleeper = thread::spawn(move || {
+            thread::sleep(std::time::Duration::from_secs(2));
+            theirs.store(1, Ordering::SeqCst);
+        });
+        let ours = done.clone();
+        let poller = thread::spawn(move || {
+            while ours.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+        });
+        while done.load(Ordering::SeqCst) == 0 {}
+        sleeper.join().unwrap();
+        poller.join().unwrap();
+    };
+    let outcome = once(&mut Replay::new(&[]), false, main);
+    assert_eq!(outcome.end, End::Finished);
+    assert!(outcome.steps < 20_000, "{}", outcome.steps);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::coro::STACK;
-use crate::exec::{self, State, block, point, point_if, progress, with};
+use crate::exec::{self, block, moved, point, point_if, progress, with};
 use crate::op::Kind;
 
 pub use crate::local::{AccessError, LocalKey};
@@ -23,9 +23,14 @@ pub use std::thread::Result;
 pub struct ThreadId(NonZeroU64);
 
 impl ThreadId {
+    /// Numbers begin anew in each execution, or programs that hash them would not repeat.
     fn fresh() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        static OUTSIDE: AtomicU64 = AtomicU64::new(1 << 32);
+        let inside = with(|x| {
+            x.thread_ids += 1;
+            x.thread_ids
+        });
+        let id = inside.unwrap_or_else(|| OUTSIDE.fetch_add(1, Ordering::Relaxed));
         Self(NonZeroU64::new(id).unwrap_or(NonZeroU64::MIN))
     }
 }
@@ -60,7 +65,7 @@ impl Thread {
 
     pub(crate) fn main(name: &str) -> Self {
         Self(Arc::new(Inner {
-            id: ThreadId::fresh(),
+            id: ThreadId(NonZeroU64::MIN),
             name: Some(name.to_owned()),
             main: true,
         }))
@@ -98,12 +103,12 @@ impl Thread {
         let key = self.key();
         point(Kind::Unpark, key, Location::caller());
         with(|x| {
-            if let Some(task) = x.tasks.iter_mut().find(|t| t.handle.key() == key) {
+            if let Some(task) = x.find(key) {
                 task.token = true;
             }
             x.wake(key, |t| t.op.kind == Kind::Park);
         });
-        progress();
+        moved();
     }
 }
 
@@ -132,13 +137,7 @@ struct Handle<T> {
 
 fn is_done(thread: &Thread) -> bool {
     let key = thread.key();
-    with(|x| {
-        x.tasks
-            .iter()
-            .find(|t| t.handle.key() == key)
-            .is_none_or(|t| t.state == State::Done)
-    })
-    .unwrap_or(true)
+    with(|x| x.find(key).is_none()).unwrap_or(true)
 }
 
 impl<T> Handle<T> {
@@ -583,7 +582,7 @@ fn park_until(timeout: Option<Duration>, at: &'static Location<'static>) {
             x.tasks[me].token = false;
         });
     }
-    progress();
+    moved();
 }
 
 /// See [`std::os::unix::thread::RawPthread`].

@@ -68,8 +68,6 @@ pub struct Decision<'a> {
     pub current: u32,
     /// The thread that ran last asked to let others go first.
     pub yielding: bool,
-    /// It has done nothing but look for a long while: it waits for something to happen.
-    pub waiting: bool,
     /// Everybody who may go on, ordered by thread number; never empty.
     pub candidates: &'a [Candidate],
 }
@@ -96,8 +94,7 @@ impl Decision<'_> {
 /// Index of the candidate that the non-preemptive default runs next.
 ///
 /// The running thread goes on while it can. Otherwise, or if it yields, the next thread in cyclic
-/// order of creation runs. The earliest timeout fires only when nobody else can move, or when the
-/// only one who can move is waiting.
+/// order of creation runs. The earliest timeout fires only when nobody else can move.
 #[must_use]
 pub fn default_choice(decision: &Decision<'_>) -> usize {
     let candidates = decision.candidates;
@@ -122,9 +119,8 @@ pub fn default_choice(decision: &Decision<'_>) -> usize {
         .position(ready)
         .map(|index| next + index)
         .or_else(|| candidates.iter().position(ready))
-        .or_else(|| current.filter(|_| !decision.waiting))
-        .or_else(earliest)
         .or(current)
+        .or_else(earliest)
         .unwrap_or(0)
 }
 

@@ -24,7 +24,6 @@ fn run(strategy: &mut dyn Strategy, threads: u32, n: u32) -> (Vec<u32>, Vec<Devi
             step,
             current,
             yielding: false,
-            waiting: false,
             candidates: &candidates,
         };
         let default = default_choice(&decision);
@@ -189,30 +188,22 @@ fn timers_fire_last() {
         access: Access::None,
         due,
     };
-    let pick = |yielding, waiting, candidates: &[Candidate]| {
+    let pick = |yielding, candidates: &[Candidate]| {
         default_choice(&Decision {
             step: 0,
             current: 1,
             yielding,
-            waiting,
             candidates,
         })
     };
     let sleepers = [step(0, Some(20)), step(1, None), step(2, Some(10))];
-    assert_eq!(pick(false, false, &sleepers), 1);
-    assert_eq!(
-        pick(true, false, &sleepers),
-        1,
-        "a yield alone does not move the clock"
-    );
-    assert_eq!(pick(true, true, &sleepers), 2, "the earliest");
+    assert_eq!(pick(false, &sleepers), 1);
+    assert_eq!(pick(true, &sleepers), 1, "a yield does not move the clock");
+    let asleep = [step(0, Some(20)), step(2, Some(10))];
+    assert_eq!(pick(false, &asleep), 1, "the earliest");
     let all = [step(0, None), step(1, None), step(2, Some(10))];
-    assert_eq!(pick(true, true, &all), 0, "ready threads come first");
-    assert_eq!(
-        pick(false, false, &sleepers[..1]),
-        0,
-        "nobody else can move"
-    );
+    assert_eq!(pick(true, &all), 0, "ready threads come first");
+    assert_eq!(pick(false, &sleepers[..1]), 0, "nobody else can move");
 }
 
 /// A thread that only yields while another has something to do.

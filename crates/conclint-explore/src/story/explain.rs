@@ -171,10 +171,11 @@ fn crashed(print: &str) -> String {
     let signal = match print {
         "signal 4" => " (SIGILL)",
         "signal 6" => " (SIGABRT: abort, a double free or a panic in a destructor)",
+        "stack overflow" => ": a thread has used up its stack",
         "signal 7" => " (SIGBUS)",
         "signal 8" => " (SIGFPE)",
         "signal 9" => " (SIGKILL: perhaps out of memory)",
-        "signal 11" => " (SIGSEGV: memory that is not there, or a stack that is used up)",
+        "signal 11" => " (SIGSEGV: memory that is not there)",
         _ => "",
     };
     format!("the process ends with {print}{signal}")

@@ -9,7 +9,7 @@ use std::sync::atomic as real;
 
 pub use std::sync::atomic::Ordering;
 
-use crate::exec::{note, point, progress, wants_points_after};
+use crate::exec::{changed, note, point, wants_points_after};
 use crate::op::Kind;
 
 /// See [`std::sync::atomic::fence`].
@@ -30,10 +30,22 @@ pub fn spin_loop_hint() {
     point(Kind::Spin, 0, Location::caller());
 }
 
-/// Ends a write: whether it changed anything, and whether others may come in right after it.
-fn after(changed: bool, key: usize, at: &'static Location<'static>) {
-    if changed {
-        progress();
+/// The bits of a value of an atomic, none of which has padding.
+fn bits<T: Copy>(value: &T) -> u64 {
+    let mut word = 0_u64;
+    // SAFETY: atomics hold integers, booleans and pointers of at most eight bytes.
+    unsafe {
+        std::ptr::from_ref(value)
+            .cast::<u8>()
+            .copy_to_nonoverlapping((&raw mut word).cast::<u8>(), size_of::<T>().min(8));
+    }
+    word
+}
+
+/// Ends a write: says whether it changed anything, and lets others come in right after it.
+fn after<T: Copy + PartialEq>(old: T, new: T, key: usize, at: &'static Location<'static>) {
+    if old != new {
+        changed(key, bits(&old), bits(&new));
     }
     if wants_points_after() {
         point(Kind::After, key, at);
@@ -94,7 +106,7 @@ macro_rules! common {
                 let old = self.0.load(Ordering::Relaxed);
                 self.0.store(value, order);
                 note(|| format!("= {value:?} (was {old:?})"));
-                after(old != value, self.key(), at);
+                after(old, value, self.key(), at);
             }
 
             #[track_caller]
@@ -104,7 +116,7 @@ macro_rules! common {
                 let old = f(&self.0);
                 let new = self.0.load(Ordering::Relaxed);
                 note(|| format!("{old:?} -> {new:?}"));
-                after(old != new, self.key(), at);
+                after(old, new, self.key(), at);
                 old
             }
 
@@ -133,7 +145,8 @@ macro_rules! common {
                     Ok(old) => format!("{old:?} -> {new:?}"),
                     Err(found) => format!("failed: {found:?}, wanted {current:?}"),
                 });
-                after(result.is_ok() && current != new, self.key(), at);
+                let written = if result.is_ok() { new } else { current };
+                after(current, written, self.key(), at);
                 result
             }
 

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::{LockResult, PoisonError};
 use std::time::Duration;
 
-use crate::exec::{State, active, block, point, progress, with};
+use crate::exec::{State, active, block, moved, point, with};
 use crate::op::{Kind, Op};
 use crate::sync::MutexGuard;
 use crate::thread::due_in;
@@ -56,7 +56,7 @@ impl Condvar {
             x.tasks[me].relock = Some(lock.relock_info());
         });
         let timed_out = block(due);
-        progress();
+        moved();
         let result = WaitTimeoutResult(timed_out);
         match lock.relock(at, timed_out) {
             Ok(guard) => Ok((guard, result)),
@@ -162,11 +162,10 @@ impl Condvar {
         let mut woken = 0;
         loop {
             let found = with(|x| {
-                let waiting = |t: &&mut crate::exec::Task| {
-                    t.state == State::Blocked && t.op.kind == Kind::Wait && t.op.object == key
+                let Some(id) = x.oldest(key, Kind::Wait) else {
+                    return false;
                 };
-                let oldest = x.tasks.iter_mut().filter(waiting).min_by_key(|t| t.since);
-                let Some(task) = oldest else { return false };
+                let task = &mut x.tasks[id];
                 task.due = None;
                 let (mutex, locked) = task.relock.take().unwrap_or((0, std::ptr::null()));
                 // SAFETY: the waiter borrows its mutex for as long as it waits.
@@ -206,7 +205,7 @@ impl Condvar {
     fn told(&self, woken: usize) {
         let key = self.key();
         if woken > 0 {
-            progress();
+            moved();
         } else {
             with(|x| x.unheard(key));
         }

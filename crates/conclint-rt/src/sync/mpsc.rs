@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
-use crate::exec::{State, block, here, point, point_if, progress, publish, with};
+use crate::exec::{block, here, point, point_if, progress, publish, with};
 use crate::op::Kind;
 use crate::thread::due_in;
 
@@ -117,10 +117,8 @@ impl<T> Channel<T> {
         let key = self.key();
         point(Kind::TrySend, key, at);
         let room = if self.capacity == Some(0) {
-            let waiting = |t: &crate::exec::Task| {
-                t.state == State::Blocked && t.op.object == key && t.op.kind == Kind::Recv
-            };
-            !self.queue.borrow().receiver || with(|x| x.tasks.iter().any(waiting)).unwrap_or(false)
+            !self.queue.borrow().receiver
+                || with(|x| x.oldest(key, Kind::Recv).is_some()).unwrap_or(false)
         } else {
             self.has_room()
         };

@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
-use crate::exec::{State, panicking, point, point_if, progress, with};
+use crate::exec::{panicking, point, point_if, progress, with};
 use crate::op::Kind;
 
 /// See [`std::sync::RwLock`].
@@ -81,13 +81,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A reader may enter.
     fn readable(&self) -> bool {
         let key = self.key();
-        !self.writer.get()
-            && !with(|x| {
-                x.tasks.iter().any(|t| {
-                    t.state == State::Blocked && t.op.object == key && t.op.kind == Kind::Write
-                })
-            })
-            .unwrap_or(false)
+        !self.writer.get() && !with(|x| x.oldest(key, Kind::Write).is_some()).unwrap_or(false)
     }
 
     fn writable(&self) -> bool {
