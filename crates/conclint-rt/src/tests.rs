@@ -271,7 +271,7 @@ fn who_polls_sees_a_sleeper_wake() {
         let done = Arc::new(AtomicU32::new(0));
         let theirs = done.clone();
         let sleeper = thread::spawn(move || {
-            thread::sleep(std::time::Duration::from_secs(2));
+            thread::sleep(Duration::from_secs(2));
             theirs.store(1, Ordering::SeqCst);
         });
         let ours = done.clone();
