@@ -1,5 +1,8 @@
 //! The 71 snippets of `fixtures/std-parity`, against real std and against the shadow.
 
+// The count is the point.
+#![allow(clippy::print_stderr)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

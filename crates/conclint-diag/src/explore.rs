@@ -143,6 +143,9 @@ pub struct Explored {
 /// A failing schedule and what happens under it.
 #[derive(Debug, Clone, Default)]
 pub struct Failure {
+    /// The sort of failure in one word (`panic`, `lock-cycle`, `stack-overflow` ...); empty where
+    /// the verdict says enough.
+    pub kind: String,
     /// What goes wrong, in one sentence.
     pub explanation: String,
     /// What the program said, or how it ended.

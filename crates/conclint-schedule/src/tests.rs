@@ -229,7 +229,6 @@ fn a_yielding_loop_does_not_stop_the_bounded_search() {
                 step,
                 current,
                 yielding: current == 0,
-                waiting: false,
                 candidates: &both,
             };
             current = both[bounded.choose(&decision).min(1)].thread;

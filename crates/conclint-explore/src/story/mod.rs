@@ -44,6 +44,7 @@ fn failure(
 ) -> Failure {
     let names = Names::of(raw, texts);
     let mut told = Failure {
+        kind: raw.kind.clone(),
         threads: thread_names(&raw.threads),
         omitted: raw.skipped,
         preemptions: raw.preemptions,

@@ -71,7 +71,7 @@ enum Claim {
 
 #[derive(Serialize)]
 struct WireFailure<'a> {
-    kind: &'static str,
+    kind: &'a str,
     explanation: &'a str,
     message: &'a str,
     file: Option<&'a str>,
@@ -175,7 +175,10 @@ impl<'a> From<&'a Explored> for WireTest<'a> {
 
 fn failure<'a>(test: &Explored, f: &'a Failure) -> WireFailure<'a> {
     WireFailure {
-        kind: test.verdict.as_str(),
+        kind: match f.kind.as_str() {
+            "" => test.verdict.as_str(),
+            kind => kind,
+        },
         explanation: &f.explanation,
         message: &f.message,
         file: f.place.as_ref().map(|p| &*p.file),
