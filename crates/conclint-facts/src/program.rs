@@ -576,6 +576,53 @@ pub enum EventKind {
     Accept,
     /// A panic in what follows is caught (`catch_unwind`).
     Catch,
+    /// Control waits for a receiver to run dry while a sender of its channel
+    /// lives on in the same function.
+    SenderAlive {
+        /// The sender's variable.
+        sender: SmolStr,
+        /// What waits.
+        wait: DryWait,
+        /// Where the receiver is read to its end.
+        receive: Site,
+    },
+    /// A stop message (`None`, `Message::Stop`) is put into a queue.
+    Stop {
+        /// The queue or channel.
+        queue: Queue,
+        /// In a loop.
+        in_loop: bool,
+        /// As people write it.
+        message: SmolStr,
+    },
+    /// In a loop, the next item is taken from a queue.
+    Take {
+        /// The queue or channel.
+        queue: Queue,
+    },
+}
+
+/// A queue or a channel's end, as one function names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// The path to it.
+    pub place: Option<Place>,
+    /// The channel of the outermost function that it is an end of, from 1; 0
+    /// for all else.
+    pub channel: u32,
+}
+
+/// What waits for a receiver to run dry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DryWait {
+    /// The loop over the receiver itself.
+    Loop,
+    /// The join of a thread that loops over it.
+    Join,
+    /// The end of a scope with such a thread.
+    Scope,
+    /// The thread that loops over it holds the sender itself.
+    Own,
 }
 
 /// Where an acquired lock is named.
@@ -645,6 +692,8 @@ pub struct Arg {
     pub guard: Option<GuardId>,
     /// What it depends on.
     pub from: Origins,
+    /// The channel it is an end of, as in [`Queue`].
+    pub channel: u32,
 }
 
 /// A start of a thread or task.

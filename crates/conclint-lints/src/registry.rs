@@ -28,6 +28,10 @@ mod notify_without_lock;
 mod oversized_critical_section;
 #[path = "panic_swallowed/mod.rs"]
 mod panic_swallowed;
+#[path = "receiver_never_ends/mod.rs"]
+mod receiver_never_ends;
+#[path = "sentinel_lost/mod.rs"]
+mod sentinel_lost;
 #[path = "unbounded_spawn/mod.rs"]
 mod unbounded_spawn;
 #[path = "unjoined_thread/mod.rs"]
@@ -50,6 +54,8 @@ pub(crate) static LINTS: &[&Lint] = &[
     &panic_swallowed::LINT,
     &join_in_spawn_loop::LINT,
     &unbounded_spawn::LINT,
+    &receiver_never_ends::LINT,
+    &sentinel_lost::LINT,
     &non_atomic_update::LINT,
     &busy_wait::LINT,
 ];

@@ -261,6 +261,7 @@ impl Round {
             | EventKind::Release { .. }
             | EventKind::Use { .. }
             | EventKind::Load { .. }
+            | EventKind::Take { .. }
             | EventKind::Work {
                 kind: WorkKind::Print | WorkKind::Format | WorkKind::Alloc,
                 ..

@@ -325,6 +325,7 @@ impl<'f> Tree<'f> {
                     exchange: false, ..
                 }
                 | EventKind::Test { .. }
+                | EventKind::Take { .. }
                 | EventKind::Other => true,
                 EventKind::Call(call) => weights.only_computes(call),
                 _ => false,

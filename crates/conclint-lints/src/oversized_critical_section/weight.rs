@@ -104,6 +104,7 @@ fn seen_outside(function: &Function) -> bool {
                 exchange: false, ..
             }
             | EventKind::Test { .. }
+            | EventKind::Take { .. }
             | EventKind::Other => false,
             EventKind::Call(call) => match call.resolution {
                 Resolution::External => false,

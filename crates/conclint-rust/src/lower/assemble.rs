@@ -157,6 +157,9 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         seen: conclint_facts::Origins::NONE,
         asserting: false,
         closure_per: conclint_facts::Per::Count,
+        channels: 0,
+        dry: Vec::new(),
+        dry_spawns: Vec::new(),
         loop_over: SmolStr::default(),
         counted: false,
     };

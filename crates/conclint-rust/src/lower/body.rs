@@ -173,6 +173,12 @@ pub(super) struct Lower<'a> {
     pub asserting: bool,
     /// What the iterator whose closure is being lowered goes over.
     pub closure_per: Per,
+    /// Channels made so far.
+    pub channels: u32,
+    /// Loops over a receiver: its channel, and where.
+    pub dry: Vec<(u32, Site)>,
+    /// Threads that loop over a receiver.
+    pub dry_spawns: Vec<(SpawnId, u32, Site)>,
     /// What the last loop that was entered goes over, by name.
     pub loop_over: SmolStr,
     /// The iterator whose method is being lowered has a length that the program sets.
@@ -536,6 +542,7 @@ impl<'a> Lower<'a> {
             }
         }
         val.local = Some(id);
+        self.any_drops |= val.channel != 0;
         let scope = self.block_scope();
         if val.borrows.is_none()
             && matches!(&val.ty, Ty::Adt(ty, _) if self.index().drop_fn(*ty).is_some())
@@ -574,7 +581,7 @@ impl<'a> Lower<'a> {
         let mut val = info.val.clone();
         let owner = info.level;
         let same_level = owner == level;
-        if !same_level && !val.guards.is_empty() {
+        if !same_level && (!val.guards.is_empty() || val.channel != 0) {
             self.captures.push((id, true));
         }
         if !same_level {

@@ -206,6 +206,7 @@ impl Lower<'_> {
             closure: val.closure,
             guard: val.guards.first().copied(),
             from: val.from,
+            channel: val.channel,
         }
     }
 

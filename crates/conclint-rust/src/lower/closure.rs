@@ -96,8 +96,14 @@ impl Lower<'_> {
         } else {
             Val::unknown()
         };
-        self.in_place_closures(args, &param, false)
-            .unwrap_or_else(Val::unknown)
+        let started = self.out.spawns.len();
+        let val = self
+            .in_place_closures(args, &param, false)
+            .unwrap_or_else(Val::unknown);
+        if scope && let Some(last) = args.last() {
+            self.scope_ends(started, last.span);
+        }
+        val
     }
 
     /// A method of `Option`, `Result`, an iterator or a collection that runs
@@ -214,6 +220,7 @@ impl Lower<'_> {
     ) -> Val {
         let params = params.to_vec();
         let outer_captures = std::mem::take(&mut self.captures);
+        let dry = self.dry.len();
         let function = self.nested(span, kind, closure.is_async, |lower| {
             let mut params = params.into_iter();
             for (pat, ty) in &closure.params {
@@ -229,6 +236,7 @@ impl Lower<'_> {
         val.closure = Some(function);
         // A guard that the closure takes along lives and dies with it.
         let captures = std::mem::replace(&mut self.captures, outer_captures);
+        self.captured_senders(&captures, closure.is_move, dry, span);
         for (id, by_value) in captures {
             let Some(info) = self.locals.get(id.0 as usize) else {
                 continue;
@@ -247,9 +255,12 @@ impl Lower<'_> {
     }
 
     pub fn nested_async(&mut self, block: &hir::Block, span: Span) -> Val {
+        let outer_captures = std::mem::take(&mut self.captures);
         let function = self.nested(span, FnKind::Closure, true, |lower| {
             lower.block(block, None)
         });
+        let captures = std::mem::replace(&mut self.captures, outer_captures);
+        self.captured_by_task(captures);
         let mut val = Val::unknown();
         val.closure = Some(function);
         val
@@ -352,7 +363,9 @@ impl Lower<'_> {
         span: Span,
         named: bool,
     ) -> Val {
+        let dry = self.dry.len();
         let function = body.and_then(|body| self.spawn_body(body));
+        let dry: Vec<(u32, conclint_facts::Site)> = self.dry.drain(dry..).collect();
         let handle = if kind == SpawnKind::Scoped || self.is_detached(span) {
             Handle::Excused
         } else {
@@ -371,6 +384,10 @@ impl Lower<'_> {
             in_turn: None,
         };
         let id = SpawnId(self.out.spawns.len() as u32);
+        if self.out.level == 0 {
+            self.dry_spawns
+                .extend(dry.into_iter().map(|(channel, site)| (id, channel, site)));
+        }
         let block = self.out.cur;
         self.out
             .spawns
@@ -400,9 +417,13 @@ impl Lower<'_> {
                     .closure
             }
             ExprKind::Async { block } => {
-                Some(self.nested(body.span, FnKind::SpawnBody, true, |lower| {
+                let outer = std::mem::take(&mut self.captures);
+                let function = self.nested(body.span, FnKind::SpawnBody, true, |lower| {
                     lower.block(block, None)
-                }))
+                });
+                let captures = std::mem::replace(&mut self.captures, outer);
+                self.captured_by_task(captures);
+                Some(function)
             }
             // `spawn(self.run())` of an async function: it runs over there.
             ExprKind::Call { callee, args } => {
@@ -563,6 +584,7 @@ impl Lower<'_> {
                 };
                 self.emit(join, span);
                 self.joined(&cur.handles);
+                self.joined_before_dry(&cur.handles, span);
                 Some(Val::of(types::result_of(Ty::Unknown)))
             }
             MethodEffect::Send | MethodEffect::TrySend => {

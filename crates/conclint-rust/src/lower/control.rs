@@ -300,6 +300,7 @@ impl Lower<'_> {
     fn loop_once(&mut self, label: Option<SmolStr>, body: &hir::Block) -> Val {
         let head = self.new_block();
         self.go(head);
+        self.loop_receiving(body);
         let join = self.push_loop(label, head);
         self.out.per.push(Per::Loop);
         self.push(ScopeKind::Temp);
@@ -328,6 +329,7 @@ impl Lower<'_> {
         self.push(ScopeKind::Block);
         self.chain(cond, join, true);
         self.recv_loop = false;
+        self.while_receiving(cond, body);
         // Another item was taken: the loop works.
         if let ExprKind::Let { pat, .. } = &cond.kind
             && binds_success(pat)
@@ -376,6 +378,9 @@ impl Lower<'_> {
         // The iterator lives as long as the loop; a guard it is built on, too.
         self.look_through(&mut over, iter.span, false);
         let receiver = self.receiver_of(&over);
+        if over.channel != 0 && super::channels::to_the_end(iter) {
+            self.dry_loop(over.channel, body, iter.span);
+        }
         let head = self.new_block();
         self.go(head);
         if let Some(channel) = receiver {

@@ -363,6 +363,7 @@ impl Lower<'_> {
                 let val = self.method(recv, &call);
                 self.stored_by_method(&target, name, call.site());
                 self.noted_threads(receiver, &call);
+                self.noted_channels(&target, receiver, &call);
                 self.seen = self.seen.or(seen);
                 val
             }
@@ -563,6 +564,7 @@ impl Lower<'_> {
         next.borrows = val.borrows;
         next.named = val.named;
         next.from = val.from;
+        next.channel = val.channel;
         if guard {
             next.class = val.class.as_ref().map(ClassKey::element);
         } else {

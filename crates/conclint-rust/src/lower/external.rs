@@ -61,6 +61,7 @@ impl Lower<'_> {
         }
         if is_type {
             let inner = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());
+            let channel = vals.first().map_or(0, |val| val.channel);
             self.swallow(&vals, span);
             let last = head.rsplit("::").next().unwrap_or(head);
             let args = match last {
@@ -70,7 +71,9 @@ impl Lower<'_> {
                 _ => path_type_args(self, path),
             };
             if constructor || is_builder(head) {
-                return Val::of(types::ext(head, args));
+                let mut val = Val::of(types::ext(head, args));
+                val.channel = channel;
+                return val;
             }
             return match table::method_effect(head, name, vals.len()) {
                 Some(table::MethodEffect::Block(kind)) => {
@@ -234,6 +237,10 @@ impl Lower<'_> {
         ])));
         if let Ty::Tuple(parts) = val.ty.clone() {
             val.parts = parts.iter().map(|ty| Val::of(ty.clone())).collect();
+            self.channels += 1;
+            for part in &mut val.parts {
+                part.channel = self.channels;
+            }
         }
         val
     }

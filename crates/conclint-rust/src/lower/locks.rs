@@ -238,6 +238,7 @@ impl Lower<'_> {
         val.class = lock_val.class.clone();
         val.guards = vec![guard];
         val.from = from;
+        val.channel = lock_val.channel;
         val
     }
 

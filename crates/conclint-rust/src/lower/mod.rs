@@ -8,6 +8,7 @@ mod accessor;
 mod assemble;
 mod body;
 mod call;
+mod channels;
 mod closure;
 mod control;
 mod expr;

@@ -70,6 +70,8 @@ pub(super) struct Val {
     pub named: bool,
     /// The reads it depends on.
     pub from: Origins,
+    /// It is (or wraps) an end of this channel; 0 for all else.
+    pub channel: u32,
 }
 
 impl Val {
@@ -87,6 +89,7 @@ impl Val {
             parts: Vec::new(),
             named: false,
             from: Origins::NONE,
+            channel: 0,
         }
     }
 

@@ -1,0 +1,108 @@
+//! A loop over a receiver that cannot end, as a sender of the same channel
+//! lives on.
+
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Site};
+use smol_str::SmolStr;
+
+use crate::flow::events;
+use crate::trace::Draw;
+use crate::{Found, Level, Lint, Settings};
+
+/// The lint.
+pub static LINT: Lint = Lint {
+    name: "receiver-never-ends",
+    code: "CL301",
+    severity: Severity::Error,
+    level: Level::Default,
+    summary: "a receiver is read to its end while a sender of its channel is kept alive",
+    page: include_str!("lint.md"),
+    check,
+};
+
+fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+    let draw = Draw::new(analysis.program());
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for (_, event) in events(function) {
+            if let EventKind::SenderAlive {
+                sender,
+                wait,
+                receive,
+            } = &event.kind
+            {
+                findings.push(report(&draw, id, event, sender, *wait, *receive));
+            }
+        }
+    }
+}
+
+fn report(
+    draw: &Draw<'_>,
+    id: FnId,
+    event: &Event,
+    sender: &SmolStr,
+    wait: DryWait,
+    receive: Site,
+) -> Finding {
+    let function = draw.function_name(id);
+    let (message, then) = match wait {
+        DryWait::Loop => (
+            format!(
+                "`{function}` reads a receiver to its end while its own sender `{sender}` is still alive: the end \
+                 never comes"
+            ),
+            None,
+        ),
+        DryWait::Join => (
+            format!(
+                "`{function}` joins a thread that reads a receiver to its end, while the sender `{sender}` is still \
+                 alive here: both wait for ever"
+            ),
+            Some((Role::Join, "waits for the thread to end")),
+        ),
+        DryWait::Scope => (
+            format!(
+                "the scope in `{function}` ends with a thread that reads a receiver to its end, while the sender \
+                 `{sender}` is still alive here: both wait for ever"
+            ),
+            Some((Role::Join, "the scope waits for the thread to end")),
+        ),
+        DryWait::Own => (
+            format!(
+                "a closure in `{function}` reads a receiver to its end and holds the sender `{sender}` itself: the end \
+                 never comes"
+            ),
+            None,
+        ),
+    };
+    let what = match wait {
+        DryWait::Loop | DryWait::Own => format!("reads until no sender is left, but `{sender}` is"),
+        DryWait::Join | DryWait::Scope => "the thread reads until no sender is left".to_owned(),
+    };
+    let mut steps = vec![draw.step(id, receive, Role::Recv, sender.to_string(), what)];
+    if let Some((role, what)) = then {
+        let what = format!("{what}, with `{sender}` alive");
+        steps.push(draw.step(id, event.site, role, sender.to_string(), what));
+    }
+    // `_keep` says that it is kept on purpose.
+    let confidence = if sender.starts_with('_') {
+        Confidence::Low
+    } else {
+        Confidence::High
+    };
+    LINT.finding(Found {
+        severity: Severity::Error,
+        confidence,
+        message,
+        paths: vec![Trace {
+            title: "the receiver ends when the last sender is gone".to_owned(),
+            steps,
+        }],
+        help: vec![
+            format!("`drop({sender})` before it, once all clones are handed out"),
+            format!("or move `{sender}` itself into the last thread that needs it"),
+        ],
+        identity: vec![sender.to_string(), function],
+        in_test: draw.in_test(id),
+    })
+}
