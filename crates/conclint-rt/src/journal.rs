@@ -115,6 +115,7 @@ pub(crate) fn deviation(deviation: Deviation) {
     if count < DEVIATIONS {
         // SAFETY: within the array, and only this process writes now.
         unsafe { (&raw mut (*pointer).deviations[count]).write(deviation) };
+        // conclint: allow(non-atomic-update) only one thread of one process writes
         journal.count.store(count as u64 + 1, Ordering::Relaxed);
     }
 }

@@ -8,7 +8,7 @@ use conclint_facts::{
     Origin, Origins, PauseKind, Resolution, WorkKind,
 };
 
-use crate::flow::{Point, event_at, events};
+use crate::flow::{Point, event_at, events, reaches};
 use crate::reads::origins_of;
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -52,6 +52,9 @@ struct Look {
     what: String,
     /// The results that tell of it.
     from: Origins,
+    /// It is an exchange: where it fails, the state is another one, and the next
+    /// round may go another way.
+    exchanges: bool,
     /// A pause must show that the loop waits: the look itself may do some work.
     needs_pause: bool,
 }
@@ -82,6 +85,7 @@ impl Look {
                         name,
                         what,
                         from: data,
+                        exchanges: false,
                         needs_pause: false,
                     });
                 }
@@ -104,9 +108,33 @@ impl Look {
             name,
             what,
             from: Origins::one(position(function, at)?),
+            exchanges: matches!(event.kind, EventKind::Load { exchange: true, .. }),
             needs_pause,
         })
     }
+}
+
+/// Whether the loop has rounds in which something is done.
+fn comes_back(function: &Function, look: Point) -> bool {
+    let works = |event: &Event| {
+        matches!(
+            event.kind,
+            EventKind::Call(_)
+                | EventKind::Wait { .. }
+                | EventKind::Await
+                | EventKind::Other
+                | EventKind::Block { .. }
+        ) && !matches!(
+            event.kind,
+            EventKind::Block {
+                kind: BlockKind::Sleep,
+                ..
+            }
+        )
+    };
+    events(function).any(|(at, event)| {
+        works(event) && reaches(function, look, at) && reaches(function, at, look)
+    })
 }
 
 /// Where the result of the event stands among the origins.
@@ -225,6 +253,9 @@ impl Round {
                 );
             }
         }
+        if of.exchanges && comes_back(function, look) {
+            return None;
+        }
         let fits = |round: &&Round| {
             round.tested && (!of.needs_pause || round.yields || round.sleeps || round.spins)
         };
@@ -260,7 +291,6 @@ impl Round {
             EventKind::Acquire { .. }
             | EventKind::Release { .. }
             | EventKind::Use { .. }
-            | EventKind::Load { .. }
             | EventKind::Take { .. }
             | EventKind::Work {
                 kind: WorkKind::Print | WorkKind::Format | WorkKind::Alloc,
@@ -271,6 +301,7 @@ impl Round {
                 blocking: Blocking::Try,
                 ..
             } => return position(function, here).is_some(),
+            EventKind::Load { .. } => return !of.exchanges,
             // The write of an exchange that is the look itself.
             EventKind::SharedWrite { .. } => {
                 let next = Point {

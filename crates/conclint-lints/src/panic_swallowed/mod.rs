@@ -35,7 +35,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                         .and_then(|handle| draw.class(handle))
                         .is_some_and(|class| class.kind == ObjectKind::Child);
                     if !child {
-                        findings.push(ignored(&draw, id, function, event));
+                        findings.push(ignored(analysis, &draw, id, function, event));
                     }
                 }
                 EventKind::Spawn(spawn) => {
@@ -49,12 +49,25 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
-fn ignored(draw: &Draw<'_>, id: FnId, function: &Function, event: &Event) -> Finding {
+fn ignored(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    id: FnId,
+    function: &Function,
+    event: &Event,
+) -> Finding {
     let name = draw.function_name(id);
     // A `Drop` must not panic, and often has nobody to tell.
-    let confidence = match function.kind {
-        FnKind::Drop => lower(lower(Confidence::Medium)),
-        _ => Confidence::Medium,
+    let is_drop = |id: FnId| draw.function(id).is_some_and(|f| f.kind == FnKind::Drop);
+    let drops = function.kind == FnKind::Drop
+        || analysis
+            .callers(id)
+            .iter()
+            .any(|caller| is_drop(caller.function));
+    let confidence = if drops {
+        lower(Confidence::Medium)
+    } else {
+        Confidence::Medium
     };
     LINT.finding(Found {
         severity: Severity::Warning,

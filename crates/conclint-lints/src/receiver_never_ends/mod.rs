@@ -90,8 +90,13 @@ fn report(
     } else {
         Confidence::High
     };
+    // Nobody may wait for a thread that feeds itself.
+    let severity = match wait {
+        DryWait::Own => Severity::Warning,
+        DryWait::Loop | DryWait::Join | DryWait::Scope => Severity::Error,
+    };
     LINT.finding(Found {
-        severity: Severity::Error,
+        severity,
         confidence,
         message,
         paths: vec![Trace {

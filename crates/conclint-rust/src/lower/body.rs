@@ -173,6 +173,8 @@ pub(super) struct Lower<'a> {
     pub asserting: bool,
     /// What the iterator whose closure is being lowered goes over.
     pub closure_per: Per,
+    /// Variables that were assigned to, and what they depended on before.
+    pub assigned: Vec<(LocalId, Origins)>,
     /// Channels made so far.
     pub channels: u32,
     /// Loops over a receiver: its channel, and where.

@@ -48,8 +48,10 @@ impl Lower<'_> {
             }
             self.bind(pat, val);
         }
+        let mark = self.assigned.len();
         let outer = self.enter_stmt(closure.body.span, conclint_facts::StmtKind::Expr);
         let val = self.expr(&closure.body);
+        self.perhaps_assigned(mark);
         self.out.stmt = outer;
         self.pop(Some(&val), span);
         self.pop(Some(&val), span);
@@ -138,6 +140,9 @@ impl Lower<'_> {
             .in_place_closures(call.args, &param, many)
             .unwrap_or_else(Val::unknown);
         self.closure_per = around;
+        if name.starts_with("with") {
+            self.other(call.site());
+        }
         self.swallowed_in_turn(name, call.args);
         let index = self.index();
         let wrap = |ty: Ty| {

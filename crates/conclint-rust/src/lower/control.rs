@@ -24,6 +24,7 @@ impl Lower<'_> {
         extend: Option<usize>,
     ) -> Val {
         let has_let = chain_has_let(cond);
+        let mark = self.assigned.len();
         let otherwise = self.new_block();
         let join = self.new_block();
         // From 2024 on, what an `if let` looks at ends before `else`; before,
@@ -44,6 +45,7 @@ impl Lower<'_> {
             self.pop(Some(&val), then.span);
         }
         self.go(join);
+        self.perhaps_assigned(mark);
         self.out.cur = otherwise;
         let other = match else_ {
             Some(else_) => {
@@ -58,6 +60,7 @@ impl Lower<'_> {
             None => Val::of(Ty::Never),
         };
         self.go(join);
+        self.perhaps_assigned(mark);
         if else_.is_none() && super::threads::takes_only_success(cond) {
             self.ignore_join();
         }
@@ -126,6 +129,7 @@ impl Lower<'_> {
         self.test(val.from, scrutinee.span);
         let join = self.new_block();
         let mut result = Val::of(Ty::Never);
+        let mark = self.assigned.len();
         let mut next = self.new_block();
         self.edge(self.out.cur, next);
         for arm in arms {
@@ -166,6 +170,7 @@ impl Lower<'_> {
             self.pop(Some(&arm_val), arm.body.span);
             self.pop(Some(&arm_val), arm.body.span);
             self.go(join);
+            self.perhaps_assigned(mark);
             result = result.join(arm_val);
         }
         // The last arm's pass-over edge: only an empty match or a `!` goes there.
@@ -230,9 +235,12 @@ impl Lower<'_> {
     /// outside: what stands further up in the body meets that guard in the
     /// next round.
     fn rounds(&mut self, body: &hir::Block, walk: impl Fn(&mut Self) -> Val) -> Val {
+        let mark = self.assigned.len();
         let assigned = self.guard_variables(body);
         if assigned.is_empty() {
-            return walk(self);
+            let val = walk(self);
+            self.perhaps_assigned(mark);
+            return val;
         }
         let before = (
             self.out.clone(),

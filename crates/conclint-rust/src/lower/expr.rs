@@ -731,7 +731,9 @@ impl Lower<'_> {
         let second = self.fork();
         self.edge(self.out.cur, join);
         self.out.cur = second;
+        let mark = self.assigned.len();
         let second = self.condition(right);
+        self.perhaps_assigned(mark);
         self.go(join);
         let mut val = Val::of(types::ext("bool", vec![]));
         val.from = first.or(second);
@@ -834,17 +836,19 @@ impl Lower<'_> {
             info.val.handles.extend(val.handles);
         }
         info.val.borrows = val.borrows.or(info.val.borrows);
-        info.val.from = info.val.from.or(val.from);
         info.val.closure = val.closure.or(info.val.closure);
         if info.val.ty == Ty::Unknown || !val.guards.is_empty() {
             info.val.ty = val.ty;
         }
+        let from = val.from;
         // The variable is another object from now on (and was, in a loop).
         info.val.place = Some(super::value::local_place(id));
         if val.class.is_some() {
             info.val.class = val.class;
         }
         info.val.exclusive = false;
+        self.reassigned(id, from);
+        self.other(span);
     }
 
     fn assign_op(&mut self, left: &Expr, right: &Expr) -> Val {

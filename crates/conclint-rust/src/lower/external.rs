@@ -139,6 +139,10 @@ impl Lower<'_> {
                 Val::unknown()
             }
             Effect::Identity => {
+                if what.starts_with("Pin::") {
+                    // What is polled changes.
+                    self.store_guarded(&first, Writing::Call, first.from, span);
+                }
                 self.rehome(&first);
                 let mut val = first;
                 val.local = None;

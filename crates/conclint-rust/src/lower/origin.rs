@@ -4,7 +4,9 @@
 //! a variable those of all that was ever assigned to it. Branches and writes
 //! to shared data are written down with the origins of what they depend on.
 
-use conclint_facts::{EventKind, GuardId, ObjectKind, Origin, Origins, PauseKind, Target, Writing};
+use conclint_facts::{
+    EventKind, GuardId, LocalId, ObjectKind, Origin, Origins, PauseKind, Target, Writing,
+};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -58,6 +60,23 @@ impl Lower<'_> {
         if part.from.contains(position) {
             let narrow = self.guard_origin(guard, Some(field.clone()));
             part.from = part.from.without(Origins::one(position)).or(narrow);
+        }
+    }
+
+    /// A variable is assigned to: from now on, it depends on `from` alone.
+    pub fn reassigned(&mut self, id: LocalId, from: Origins) {
+        if let Some(info) = self.locals.get_mut(id.0 as usize) {
+            self.assigned.push((id, info.val.from));
+            info.val.from = from;
+        }
+    }
+
+    /// What was assigned since `mark` was assigned on some path only.
+    pub fn perhaps_assigned(&mut self, mark: usize) {
+        for &(id, before) in self.assigned.get(mark..).unwrap_or(&[]) {
+            if let Some(info) = self.locals.get_mut(id.0 as usize) {
+                info.val.from = info.val.from.or(before);
+            }
         }
     }
 
