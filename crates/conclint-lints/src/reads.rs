@@ -168,6 +168,16 @@ fn through(
     }
 }
 
+/// Whether a value comes from a read-modify-write of an atomic: no two threads
+/// get the same one.
+pub(crate) fn is_ticket(function: &Function, from: Origins) -> bool {
+    from.iter().any(|position| {
+        matches!(function.origins.get(position), Some(Origin::Event { block, index })
+            if event_at(function, Point { block: *block, index: *index })
+                .is_some_and(|event| matches!(event.kind, EventKind::SharedWrite { .. })))
+    })
+}
+
 /// The one function that is called, where that is certain.
 fn target<'a>(analysis: &'a Analysis, call: &Call) -> Option<(FnId, &'a Function)> {
     match (call.resolution, call.targets.as_slice()) {

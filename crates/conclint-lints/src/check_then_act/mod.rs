@@ -9,7 +9,7 @@ use conclint_facts::{
 
 use crate::flow::{Point, events, reaches};
 use crate::reads::{
-    Read, ReadKind, Write, decides, gated, may_be_one_field, one_object, reads, writes,
+    Read, ReadKind, Write, decides, gated, is_ticket, may_be_one_field, one_object, reads, writes,
 };
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -144,7 +144,9 @@ impl Case {
                 return None;
             };
             let read = decided_by(analysis, id, *from, stale)?;
-            let fits = read.field == write.field
+            let fits = !is_ticket(function, *from)
+                && !leaves_the_loop(function, at, write.at)
+                && read.field == write.field
                 && reaches(function, read.at, at)
                 && decides(function, at, write.at);
             fits.then(|| Case {
@@ -237,6 +239,12 @@ fn is_stale(
         && read.at != write.taken
         && reaches(function, read.at, write.taken)
         && !gated(analysis, id, read.at, write.taken)
+}
+
+/// The test is made in each round of a loop that the write comes after: what
+/// it found the last time decided nothing about the write.
+fn leaves_the_loop(function: &Function, test: Point, write: Point) -> bool {
+    reaches(function, test, test) && !reaches(function, write, test)
 }
 
 /// Both lie in one called function, where they are looked at on their own.

@@ -6,7 +6,7 @@ use conclint_facts::{
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::reads::{decides, reads};
+use crate::reads::{decides, is_ticket, reads};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -129,7 +129,8 @@ fn is_bounded(
             && in_round(at)
             && (waits(analysis, event, CALLS)
                 || matches!(&event.kind, EventKind::Test { from }
-                    if !reads(analysis, id, *from).is_empty() && decides(function, at, spawn)))
+                    if (is_ticket(function, *from) || !reads(analysis, id, *from).is_empty())
+                        && decides(function, at, spawn)))
     });
     let body = facts
         .body

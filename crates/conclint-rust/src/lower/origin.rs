@@ -160,6 +160,8 @@ impl Lower<'_> {
                     Origins::NONE
                 }
             }
+            // No two threads get the same number.
+            name if name.starts_with("fetch_") => self.event_origin(),
             _ => Origins::NONE,
         }
     }
