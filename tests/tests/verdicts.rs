@@ -1,0 +1,85 @@
+//! What exploring comes to, one way of ending after the other: `fixtures/explore/verdicts`.
+
+use std::time::Duration;
+
+use conclint_tests::{repository, run};
+use serde_json::Value;
+
+/// The test, its verdict, and the failure's kind or a part of the reason.
+const EXPECTED: &[(&str, &str, &str)] = &[
+    (
+        "deadlocks::join_on_a_blocked_thread",
+        "deadlock",
+        "join-on-blocked-thread",
+    ),
+    ("deadlocks::lock_cycle", "deadlock", "lock-cycle"),
+    ("deadlocks::lost_wakeup", "deadlock", "lost-wakeup"),
+    (
+        "deadlocks::receiver_with_live_senders",
+        "deadlock",
+        "receiver-with-live-senders",
+    ),
+    ("deadlocks::self_lock", "deadlock", "self-lock"),
+    ("ends::a_fair_scheduler_ends_it", "passed", ""),
+    ("ends::a_long_test", "passed", ""),
+    ("ends::aborts", "crashed", "abort"),
+    ("ends::exits", "failed", "exit"),
+    ("ends::hangs_in_the_kernel", "inconclusive", "pause"),
+    ("ends::invalid_memory", "crashed", "signal"),
+    ("ends::livelock", "livelock", "livelock"),
+    ("ends::stack_overflow", "crashed", "stack-overflow"),
+    ("harness::bad_result", "failed", "panic"),
+    ("harness::does_not_panic", "failed", "no-panic"),
+    ("harness::good_result", "passed", ""),
+    ("harness::ignored", "skipped", "not now"),
+    ("harness::panics_as_it_should", "passed", ""),
+    ("harness::panics_otherwise", "failed", "wrong-panic"),
+    ("state::hashes_repeat", "failed", "panic"),
+    ("state::locals_begin_anew", "passed", ""),
+    ("state::statics_begin_anew", "passed", ""),
+    ("time::an_earlier_timeout_comes_first", "passed", ""),
+    ("time::sleep_for_a_join", "failed", "panic"),
+    ("time::sleeps_are_long_enough", "passed", ""),
+    ("time::timeout_taken_for_the_end", "failed", "panic"),
+];
+
+#[test]
+fn each_way_of_ending_has_its_verdict() {
+    let target = tempfile::tempdir().unwrap();
+    let arguments = [
+        "explore",
+        "--keep-going",
+        "--format",
+        "json",
+        "--schedules",
+        "500",
+        "--target-dir",
+        target.path().to_str().unwrap(),
+    ];
+    let dir = repository().join("fixtures/explore/verdicts");
+    let run = run(&dir, &arguments, Duration::from_secs(1200));
+    let value: Value = serde_json::from_slice(&run.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
+    let seen: Vec<(String, String, String)> = value["targets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|test| {
+            let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+            let why = match &test["failure"] {
+                Value::Null => text(&test["reason"]),
+                failure => text(&failure["kind"]),
+            };
+            (text(&test["test"]), text(&test["verdict"]), why)
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for (name, verdict, why) in EXPECTED {
+        let found = seen.iter().find(|(test, ..)| test == name);
+        if !found.is_some_and(|(_, v, w)| v == verdict && w.contains(why)) {
+            wrong.push(format!("{name}: {verdict} {why} expected, {found:?} seen"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(seen.len(), EXPECTED.len());
+}
