@@ -114,6 +114,18 @@ impl Look {
     }
 }
 
+/// Whether the loop has rounds that wait as they should, if only for a time.
+fn waits_well(function: &Function, look: Point) -> bool {
+    events(function).any(|(at, event)| {
+        let waits = match &event.kind {
+            EventKind::Wait { .. } | EventKind::Await => true,
+            EventKind::Recv { .. } => position(function, at).is_none(),
+            _ => false,
+        };
+        waits && reaches(function, look, at) && reaches(function, at, look)
+    })
+}
+
 /// Whether the loop has rounds in which something is done.
 fn comes_back(function: &Function, look: Point) -> bool {
     let works = |event: &Event| {
@@ -253,7 +265,7 @@ impl Round {
                 );
             }
         }
-        if of.exchanges && comes_back(function, look) {
+        if of.exchanges && comes_back(function, look) || waits_well(function, look) {
             return None;
         }
         let fits = |round: &&Round| {
