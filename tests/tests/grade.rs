@@ -39,6 +39,16 @@ fn the_counter_holds_what_it_promises() {
     check("counter");
 }
 
+#[test]
+fn the_pipeline_holds_what_it_promises() {
+    check("pipeline");
+}
+
+#[test]
+fn the_crawler_holds_what_it_promises() {
+    check("crawler");
+}
+
 /// Files below a directory, by relative path.
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut out = BTreeMap::new();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! assignment.toml   rubric, budget, limits, what the gate allows
-//! skeleton/         Cargo.toml: edition and crate name are the instructor's
+//! skeleton/         Cargo.toml: edition and crate name are the instructor's; modules to be used
 //! starter/          what students begin with
 //! reference/        gets full marks
 //! hidden/tests.rs   the hidden tests, with modules beside it
@@ -183,6 +183,8 @@ pub struct Assignment {
     pub edition: String,
     /// The hidden tests, by path relative to `hidden/`.
     pub hidden: BTreeMap<String, Vec<u8>>,
+    /// Modules that the instructor provides, by path relative to `skeleton/`.
+    pub provided: BTreeMap<String, Vec<u8>>,
     /// SHA-256 over everything that marks depend on.
     pub hash: String,
 }
@@ -208,8 +210,10 @@ impl Assignment {
             "{}: there is no hidden/tests.rs",
             dir.display()
         );
+        let mut provided = tree(&dir.join("skeleton"))?;
+        provided.retain(|name, _| name.ends_with(".rs"));
         let mut parts: Vec<Vec<u8>> = vec![text.into_bytes(), skeleton.into_bytes()];
-        for (name, bytes) in &hidden {
+        for (name, bytes) in hidden.iter().chain(&provided) {
             parts.push(name.clone().into_bytes());
             parts.push(bytes.clone());
         }
@@ -220,6 +224,7 @@ impl Assignment {
             crate_name,
             edition,
             hidden,
+            provided,
         })
     }
 

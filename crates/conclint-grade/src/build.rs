@@ -78,6 +78,7 @@ impl Build<'_> {
     pub fn run(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Built> {
         let source = self.work.join("submission");
         put(&source, files)?;
+        put(&source, &self.assignment.provided)?;
         let library = self.work.join("library");
         let binary = self.work.join("tests");
         let hidden = self.work.join("tests-source");

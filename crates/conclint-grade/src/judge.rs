@@ -14,9 +14,9 @@ use conclint_sandbox::{End, Job, Limits, Sandbox};
 
 use crate::assignment::Assignment;
 use crate::build::{Build, Toolchain};
-use crate::evidence::{Evidence, How, Line, Lint, Seen};
+use crate::evidence::{Evidence, How, Kind, Line, Lint, Seen};
 use crate::intake::Submission;
-use crate::{gate, text};
+use crate::{gate, rubric, text};
 
 /// Time until a test process is killed, for each second of processor time that it has.
 const WALL_FACTOR: u64 = 4;
@@ -87,7 +87,7 @@ impl Grader {
             Err(errors) => evidence.errors = errors,
             Ok(binary) => {
                 evidence.compiled = true;
-                evidence.tests = self.test(&binary, submission)?;
+                self.test(&binary, submission, evidence)?;
             }
         }
         Ok(())
@@ -95,7 +95,7 @@ impl Grader {
 
     fn lint(&self, submission: &Submission, evidence: &mut Evidence) -> Result<()> {
         let mut sources = Vec::new();
-        for (name, bytes) in &submission.files {
+        for (name, bytes) in submission.files.iter().chain(&self.assignment.provided) {
             sources.push(SourceInput {
                 path: Arc::from(name.as_str()),
                 text: Arc::from(String::from_utf8_lossy(bytes)),
@@ -117,6 +117,9 @@ impl Grader {
                 file: finding.primary().file.to_string(),
                 line: finding.primary().line,
             };
+            if !submission.files.contains_key(&at.file) {
+                continue;
+            }
             if finding.suppressed.is_some() {
                 evidence.silenced.push((at.file.clone(), at.line));
             }
@@ -133,45 +136,59 @@ impl Grader {
         Ok(())
     }
 
-    /// Every job of the rubric, in the order of the answers.
-    fn jobs(&self) -> Vec<(How, explore::Job)> {
+    /// Runs what the rubric asks for: first the tests that run once, then, seed by seed, those that
+    /// are explored. What cannot count any more is not explored: tests of criteria whose needs are
+    /// not met, and tests that an earlier seed has broken.
+    fn test(&self, binary: &Path, submission: &Submission, evidence: &mut Evidence) -> Result<()> {
         let budget = &self.assignment.manifest.budget;
-        let (once, explored) = self.assignment.tests();
         let job = |test: &str, mode| explore::Job {
             test: test.to_owned(),
             max_steps: budget.max_steps,
             mode,
         };
-        let mut jobs = Vec::new();
-        for test in once {
-            let mode = explore::JobMode::Replay {
-                flags: 0,
-                deviations: Vec::new(),
-            };
-            jobs.push((How::Once, job(test, mode)));
-        }
+        let (once, _) = self.assignment.tests();
+        let once = once.iter().map(|test| {
+            let (flags, deviations) = (0, Vec::new());
+            job(test, explore::JobMode::Replay { flags, deviations })
+        });
+        evidence.tests = self.ask(binary, submission, How::Once, &once.collect::<Vec<_>>())?;
+        let wanted = rubric::reachable(&self.assignment, evidence);
         let share = budget.schedules / budget.seeds.len().max(1) as u64;
-        for test in explored {
-            for seed in &budget.seeds {
+        for seed in &budget.seeds {
+            let broken = |test: &str| {
+                let same = |s: &Seen| s.how != How::Once && s.test == test;
+                evidence.tests.iter().any(|s| same(s) && s.kind != Kind::Passed)
+            };
+            let jobs = wanted.iter().filter(|test| !broken(test)).map(|test| {
                 let mode = explore::JobMode::Explore {
                     strategy: budget.strategy.clone(),
                     seed: *seed,
                     schedules: share.max(1),
                 };
-                jobs.push((How::Explored(*seed), job(test, mode)));
-            }
+                job(test, mode)
+            });
+            let jobs: Vec<explore::Job> = jobs.collect();
+            let seen = self.ask(binary, submission, How::Explored(*seed), &jobs)?;
+            evidence.tests.extend(seen);
         }
-        jobs
+        Ok(())
     }
 
-    fn test(&self, binary: &Path, submission: &Submission) -> Result<Vec<Seen>> {
-        let jobs = self.jobs();
-        let plain: Vec<explore::Job> = jobs.iter().map(|(_, job)| job.clone()).collect();
+    fn ask(
+        &self,
+        binary: &Path,
+        submission: &Submission,
+        how: How,
+        jobs: &[explore::Job],
+    ) -> Result<Vec<Seen>> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
         let own = |file: &str| submission.files.contains_key(file);
-        let (mut answers, mut end) = self.call(binary, &plain)?;
-        if !answers.complete {
+        let (mut answers, mut end) = self.call(binary, jobs)?;
+        if !answers.complete && end != End::Wall {
             // Something outside may have killed it; a second time it is the program's own.
-            (answers, end) = self.call(binary, &plain)?;
+            (answers, end) = self.call(binary, jobs)?;
         }
         let why = if answers.complete {
             "there is no such hidden test".to_owned()
@@ -181,9 +198,9 @@ impl Grader {
         Ok(jobs
             .iter()
             .zip(&answers.results)
-            .map(|((how, job), result)| match result {
-                Some(result) if result.test == job.test => Seen::of(*how, result, &own),
-                _ => Seen::missing(&job.test, *how, why.clone()),
+            .map(|(job, result)| match result {
+                Some(result) if result.test == job.test => Seen::of(how, result, &own),
+                _ => Seen::missing(&job.test, how, why.clone()),
             })
             .collect())
     }

@@ -207,6 +207,27 @@ fn mark(criterion: &Criterion, evidence: &Evidence, above: &[Mark]) -> Mark {
     out
 }
 
+/// The tests to explore, given what has run so far: those of criteria whose needs are met, or not
+/// known yet.
+pub(crate) fn reachable<'a>(assignment: &'a Assignment, evidence: &Evidence) -> Vec<&'a str> {
+    let mut marks = Vec::new();
+    let mut out: Vec<&str> = Vec::new();
+    for criterion in &assignment.manifest.criteria {
+        let mark = mark(criterion, evidence, &marks);
+        if let Source::Explore(tests) = &criterion.source
+            && mark.status != Status::NotRun
+        {
+            for test in tests {
+                if !out.contains(&test.as_str()) {
+                    out.push(test);
+                }
+            }
+        }
+        marks.push(mark);
+    }
+    out
+}
+
 fn compiles(evidence: &Evidence, reasons: &mut Vec<String>) -> Option<f64> {
     if evidence.compiled {
         return Some(1.0);

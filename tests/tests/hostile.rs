@@ -1,0 +1,120 @@
+//! Hostile submissions gain nothing, stop nobody and get out of no sandbox.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use conclint_tests::{repository, run};
+use serde_json::Value;
+
+/// A run never takes this long; one that hangs ends here.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// Everything that the gate can let through.
+const OPEN: &str = r#"
+[gate]
+allow = ["arch", "env", "ffi", "fs", "net", "os", "path", "process", "include", "include_str",
+         "include_bytes", "option_env", "link_section", "no_mangle", "used", "export_name"]
+
+[limits]
+compile-seconds = 20
+run-seconds = 60
+compile-memory = 2048
+run-memory = 1024
+"#;
+
+/// Where an attack that got out would leave something.
+const TRACES: [&str; 8] = [
+    "/tmp/conclint-hostile-0",
+    "/tmp/conclint-hostile-1",
+    "/var/tmp/conclint-hostile-0",
+    "/dev/shm/conclint-hostile-0",
+    "/dev/conclint-hostile-0",
+    "/tmp/conclint-hostile-build",
+    "/tmp/conclint-hostile-rustc",
+    "/tmp/conclint-hostile-toolchain",
+];
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// This machine gives the tier; where it does not, there is nothing to look at.
+fn works(tier: &str) -> bool {
+    let doctor = run(repository(), &["grade", "doctor"], LIMIT);
+    let text = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let line = text.lines().find(|l| l.starts_with(&format!("tier {tier} ")));
+    line.is_some_and(|l| l.ends_with(": works"))
+}
+
+fn grade(tier: &str, open: bool) {
+    if !works(tier) {
+        return;
+    }
+    let fixtures = repository().join("fixtures");
+    let dir = tempfile::tempdir().unwrap();
+    let (assignment, submissions) = (dir.path().join("a"), dir.path().join("s"));
+    copy(&fixtures.join("assignments/counter"), &assignment);
+    copy(&fixtures.join("hostile"), &submissions);
+    fs::remove_file(submissions.join("README.md")).unwrap();
+    let honest = assignment.join("reference/src/lib.rs");
+    fs::copy(honest, submissions.join("honest.rs")).unwrap();
+    if open {
+        let file = assignment.join("assignment.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text.replacen("[budget]", &format!("{OPEN}\n[budget]"), 1);
+        fs::write(&file, text.replace("schedules = 10000", "schedules = 200")).unwrap();
+    }
+    let out = dir.path().join("out");
+    let path = |p: &Path| p.to_str().unwrap().to_owned();
+    let (a, s, o) = (path(&assignment), path(&submissions), path(&out));
+    let arguments = ["grade", "run", &a, &s, "--out", &o, "--tier", tier, "--jobs", "2"];
+    let run = run(repository(), &arguments, LIMIT);
+    assert!(matches!(run.code, Some(0 | 4)), "{}", run.stderr);
+
+    let text = fs::read_to_string(out.join("marks.json")).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let list = value["submissions"].as_array().unwrap();
+    assert_eq!(list.len(), fs::read_dir(&submissions).unwrap().count());
+    for entry in list {
+        let (id, marks) = (entry["id"].as_str().unwrap(), &entry["marks"]);
+        if id == "honest.rs" {
+            assert_eq!(marks["points"].as_f64(), Some(10.0), "{marks}");
+            continue;
+        }
+        assert_ne!(marks["outcome"], "failed", "{id}: {marks}");
+        let criteria = marks["criteria"].as_array().unwrap();
+        let exact = criteria.iter().find(|c| c["id"] == "exact");
+        let points = exact.map_or(0.0, |c| c["points"].as_f64().unwrap_or(0.0));
+        assert!(points == 0.0, "{id} gains points: {marks}");
+        let page = fs::read_to_string(out.join("students").join(id).join("feedback.html")).unwrap();
+        assert!(!page.contains("<script") && !page.contains('\u{1b}'), "{id}");
+    }
+    for trace in TRACES {
+        assert!(!Path::new(trace).exists(), "{trace}");
+    }
+}
+
+#[test]
+fn behind_the_gate() {
+    grade("1", false);
+}
+
+#[test]
+fn without_the_gate_in_tier_1() {
+    grade("1", true);
+}
+
+#[test]
+fn without_the_gate_in_tier_2() {
+    grade("2", true);
+}
