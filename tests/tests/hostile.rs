@@ -52,7 +52,9 @@ fn copy(from: &Path, to: &Path) {
 fn works(tier: &str) -> bool {
     let doctor = run(repository(), &["grade", "doctor"], LIMIT);
     let text = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    let line = text.lines().find(|l| l.starts_with(&format!("tier {tier} ")));
+    let line = text
+        .lines()
+        .find(|l| l.starts_with(&format!("tier {tier} ")));
     line.is_some_and(|l| l.ends_with(": works"))
 }
 
@@ -77,7 +79,9 @@ fn grade(tier: &str, open: bool) {
     let out = dir.path().join("out");
     let path = |p: &Path| p.to_str().unwrap().to_owned();
     let (a, s, o) = (path(&assignment), path(&submissions), path(&out));
-    let arguments = ["grade", "run", &a, &s, "--out", &o, "--tier", tier, "--jobs", "2"];
+    let arguments = [
+        "grade", "run", &a, &s, "--out", &o, "--tier", tier, "--jobs", "2",
+    ];
     let run = run(repository(), &arguments, LIMIT);
     assert!(matches!(run.code, Some(0 | 4)), "{}", run.stderr);
 
@@ -97,7 +101,10 @@ fn grade(tier: &str, open: bool) {
         let points = exact.map_or(0.0, |c| c["points"].as_f64().unwrap_or(0.0));
         assert!(points == 0.0, "{id} gains points: {marks}");
         let page = fs::read_to_string(out.join("students").join(id).join("feedback.html")).unwrap();
-        assert!(!page.contains("<script") && !page.contains('\u{1b}'), "{id}");
+        assert!(
+            !page.contains("<script") && !page.contains('\u{1b}'),
+            "{id}"
+        );
     }
     for trace in TRACES {
         assert!(!Path::new(trace).exists(), "{trace}");

@@ -157,7 +157,10 @@ impl Grader {
         for seed in &budget.seeds {
             let broken = |test: &str| {
                 let same = |s: &Seen| s.how != How::Once && s.test == test;
-                evidence.tests.iter().any(|s| same(s) && s.kind != Kind::Passed)
+                evidence
+                    .tests
+                    .iter()
+                    .any(|s| same(s) && s.kind != Kind::Passed)
             };
             let jobs = wanted.iter().filter(|test| !broken(test)).map(|test| {
                 let mode = explore::JobMode::Explore {

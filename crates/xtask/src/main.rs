@@ -13,6 +13,7 @@ mod ledger;
 mod lines;
 mod matching;
 mod mirror;
+mod mutants;
 mod new_lint;
 mod programs;
 mod real_bugs;
@@ -35,6 +36,7 @@ enum Command {
     RealBugs(real_bugs::RealBugs),
     Corpus(corpus::Corpus),
     Programs(programs::Programs),
+    Mutants(mutants::Mutants),
     Speed(speed::Speed),
     Robustness(robustness::Robustness),
     NewLint(new_lint::NewLint),
@@ -46,10 +48,15 @@ fn main() -> ExitCode {
     if let Some(code) = conclint_explore::act_as_compiler() {
         return code;
     }
+    // While submissions are graded, this program is started as the sandbox's launcher.
+    if let Some(code) = conclint_sandbox::act_as_launcher() {
+        return code;
+    }
     let result = match Command::parse() {
         Command::RealBugs(command) => command.run(),
         Command::Corpus(command) => command.run(),
         Command::Programs(command) => command.run(),
+        Command::Mutants(command) => command.run(),
         Command::Speed(command) => command.run(),
         Command::Robustness(command) => command.run(),
         Command::NewLint(command) => command.run(),

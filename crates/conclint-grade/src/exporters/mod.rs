@@ -13,6 +13,8 @@ mod markus;
 mod moodle;
 mod plain;
 mod prairielearn;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Result, bail};
 
