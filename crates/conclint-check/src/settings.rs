@@ -97,6 +97,11 @@ impl Partition {
         (index < count).then_some(Partition { index, count })
     }
 
+    /// Which part, from 1, and of how many.
+    pub fn number_and_count(self) -> (usize, usize) {
+        (self.index + 1, self.count)
+    }
+
     /// Whether the lint at this place of the list of lints that run belongs to it.
     pub(crate) fn holds(self, place: usize) -> bool {
         place % self.count == self.index

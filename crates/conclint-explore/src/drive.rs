@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use conclint_diag::explore::Verdict;
 
 use crate::answer::{Listed, TestResult};
+use crate::attributes;
 use crate::build::{Binary, Project};
 use crate::request::{Ignored, Request};
 
@@ -192,6 +193,8 @@ fn needs_arguments(binary: &Binary, answer: TestResult) -> TestResult {
 struct Item<'a> {
     binary: &'a Binary,
     test: Listed,
+    /// What the test itself asks for.
+    settings: Option<String>,
     skipped: bool,
 }
 
@@ -229,6 +232,9 @@ pub(crate) fn run<'a>(
                     let name = &item.test.test;
                     progress.test(name);
                     let job = format!("{run}-{index}");
+                    let own = item.settings.as_deref();
+                    let own = own.map(|settings| attributes::applied(request, settings));
+                    let request = own.as_ref().unwrap_or(request);
                     let result = one(request, item.binary, &dir, &job, name, fixed, progress);
                     progress.test_done();
                     if result.verdict.is_failure() && !request.keep_going {
@@ -267,7 +273,9 @@ fn wanted<'a>(
 ) -> Result<Vec<Item<'a>>> {
     let mut items = Vec::new();
     for (index, binary) in binaries.iter().enumerate() {
-        for test in list(binary, dir, &format!("{run}-list-{index}"))? {
+        let mut tests = list(binary, dir, &format!("{run}-list-{index}"))?;
+        let settings = attributes::take(&mut tests);
+        for test in tests {
             if !request.wants(&test.test) {
                 continue;
             }
@@ -278,10 +286,19 @@ fn wanted<'a>(
             };
             items.push(Item {
                 binary,
+                settings: settings.get(&test.test).cloned(),
                 test,
                 skipped,
             });
         }
+    }
+    if let Some((number, count)) = request.partition {
+        let mut place = 0..;
+        items.retain(|_| {
+            place
+                .next()
+                .is_some_and(|place| place % count.max(1) + 1 == number)
+        });
     }
     Ok(items)
 }

@@ -6,6 +6,7 @@
 //! output format: a run comes to an [`Outcome`], which is plain data.
 
 mod answer;
+mod attributes;
 mod build;
 mod drive;
 mod job;
@@ -16,7 +17,7 @@ mod story;
 mod wrapper;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -42,6 +43,8 @@ pub struct Outcome {
     pub exploration: Exploration,
     /// Source texts by the paths that the stories name.
     pub sources: BTreeMap<Arc<str>, Arc<str>>,
+    /// The directory that paths of stories are relative to.
+    pub root: PathBuf,
 }
 
 /// Explores what `request` asks for.
@@ -70,7 +73,9 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
         }
         tests.push(test);
     }
-    Ok(outcome(request, runtime, tests, texts, false))
+    let mut outcome = outcome(request, runtime, tests, texts, false);
+    outcome.root = project.root;
+    Ok(outcome)
 }
 
 fn outcome(
@@ -94,6 +99,7 @@ fn outcome(
             replay,
         },
         sources: texts.into_map(),
+        root: PathBuf::new(),
     }
 }
 
@@ -139,5 +145,7 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
             test
         })
         .collect();
-    Ok(outcome(&request, runtime, tests, texts, true))
+    let mut outcome = outcome(&request, runtime, tests, texts, true);
+    outcome.root = project.root;
+    Ok(outcome)
 }

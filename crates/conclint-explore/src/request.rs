@@ -28,7 +28,8 @@ pub struct Request {
     pub time: Duration,
     /// Steps of one execution before a fair scheduler takes over.
     pub max_steps: u64,
-    /// `portfolio`, `random`, `pct`, `pos`, `bounded` or `exhaustive`.
+    /// `portfolio`, `random`, `pct`, `pos`, `bounded`, `exhaustive`, or `bounded N` for at
+    /// most N preemptions.
     pub strategy: String,
     /// Where the random strategies begin.
     pub seed: u64,
@@ -36,6 +37,8 @@ pub struct Request {
     pub jobs: usize,
     /// Go on after the first failure.
     pub keep_going: bool,
+    /// Only this part of the tests, from 1, of so many.
+    pub partition: Option<(usize, usize)>,
 }
 
 /// Ignored tests.
@@ -67,6 +70,7 @@ impl Default for Request {
             seed: 0,
             jobs: 1,
             keep_going: true,
+            partition: None,
         }
     }
 }

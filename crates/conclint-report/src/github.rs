@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use conclint_diag::{Finding, Severity};
 
 use crate::text::one_line;
-use crate::{Report, markdown, plain, summary_line};
+use crate::{Report, markdown, plain};
 
 /// Annotations of one kind that a runner shows for a step.
 const SHOWN: usize = 10;
@@ -61,7 +61,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             "::notice title=conclint::{more} more in the log of this step"
         )?;
     }
-    writeln!(out, "{}", summary_line(report.summary))
+    writeln!(out, "{}", report.closing())
 }
 
 fn annotate(report: &Report<'_>, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {

@@ -16,7 +16,7 @@ use codespan_reporting::term::{self, Config, termcolor};
 use conclint_diag::{Confidence, Finding, Severity, Span, Step, Trace};
 
 use crate::text::{one_line, printable};
-use crate::{Report, Sources, summary_line};
+use crate::{Report, Sources};
 
 /// A line longer than this is generated or hostile; it is named, not drawn.
 const LONGEST_LINE: usize = 1_000;
@@ -28,7 +28,7 @@ pub(crate) fn write(report: &Report<'_>, color: bool, out: &mut dyn Write) -> io
             painter.emit(&diagnostic, color, out)?;
         }
     }
-    writeln!(out, "{}", summary_line(report.summary))
+    writeln!(out, "{}", report.closing())
 }
 
 /// Draws diagnostics; loads a file the first time something points into it.

@@ -75,7 +75,7 @@ fn case(report: &Report<'_>, finding: &Finding) -> TestCase {
 }
 
 /// Without the two characters that XML excludes and `XmlString` lets through.
-fn xml(text: &str) -> Cow<'_, str> {
+pub(crate) fn xml(text: &str) -> Cow<'_, str> {
     if text.contains(['\u{fffe}', '\u{ffff}']) {
         Cow::Owned(text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
     } else {

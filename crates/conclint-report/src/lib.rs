@@ -31,7 +31,7 @@ use std::sync::Arc;
 use conclint_diag::{Finding, Severity, Summary};
 
 pub use conclint_diag::Places;
-pub use explore::{ExploreFormat, ExploreReport, explore_summary_line};
+pub use explore::{ExploreFormat, ExploreReport, explore_summary_line, read_explore_json};
 
 pub use github::write_step_summary;
 pub use read::{ReadBack, Unreadable, read_json};
@@ -60,6 +60,18 @@ pub struct Report<'a> {
     pub places: &'a Places,
     /// Version of the tool, for machine formats.
     pub version: &'a str,
+    /// What stands at the end for people, where that is not the summary.
+    pub closing: Option<&'a str>,
+}
+
+impl Report<'_> {
+    /// The line that says what was looked at.
+    pub(crate) fn closing(&self) -> String {
+        match self.closing {
+            Some(line) => line.to_owned(),
+            None => summary_line(self.summary),
+        }
+    }
 }
 
 /// What formats say about a lint.

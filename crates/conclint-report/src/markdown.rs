@@ -8,8 +8,8 @@ use std::io::{self, Write};
 
 use conclint_diag::{Confidence, Finding};
 
+use crate::Report;
 use crate::text::one_line;
-use crate::{Report, summary_line};
 
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     write_within(report, usize::MAX, out)
@@ -24,7 +24,7 @@ pub(crate) fn write_within(
     /// What the line about missing findings may take.
     const RESERVE: usize = 100;
 
-    let head = format!("## conclint\n\n{}\n", escape(&summary_line(report.summary)));
+    let head = format!("## conclint\n\n{}\n", escape(&report.closing()));
     let Some(mut left) = limit.checked_sub(head.len() + RESERVE) else {
         return Ok(());
     };

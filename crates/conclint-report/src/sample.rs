@@ -208,6 +208,7 @@ impl Sample {
             ],
             places: &self.places,
             version: "9.9.9",
+            closing: None,
         });
     }
 }

@@ -3,8 +3,8 @@
 
 use std::io::{self, Write};
 
+use crate::Report;
 use crate::text::one_line;
-use crate::{Report, summary_line};
 
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     for finding in report.findings.iter().filter(|f| f.suppressed.is_none()) {
@@ -20,7 +20,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             one_line(&finding.message),
         )?;
     }
-    writeln!(out, "{}", summary_line(report.summary))
+    writeln!(out, "{}", report.closing())
 }
 
 #[cfg(test)]

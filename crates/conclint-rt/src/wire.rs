@@ -74,7 +74,7 @@ impl Job {
                         "pos" => Mix::Pos,
                         "bounded" => Mix::Bounded(2),
                         "exhaustive" => Mix::Bounded(u32::MAX),
-                        _ => return None,
+                        other => Mix::Bounded(other.strip_prefix("bounded ")?.parse().ok()?),
                     };
                 }
                 "deviation" => {

@@ -125,7 +125,7 @@ struct NarrowArgs {
 }
 
 /// In which forms the report is written, and where to.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Form of the report

@@ -1,13 +1,14 @@
 //! `conclint explore` and `conclint replay`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anstream::ColorChoice;
 use conclint_explore::{BuildFailed, Outcome, Progress, Request};
-use conclint_report::{ExploreFormat, ExploreReport, explore_summary_line};
+use conclint_report::{ExploreFormat, ExploreReport, Format, explore_summary_line};
 
-use crate::explore_args::{ExploreArgs, OutputArgs, ReplayArgs};
-use crate::{Failure, exit, output, progress, say};
+use crate::args::OutputArgs;
+use crate::explore_args::{ExploreArgs, ReplayArgs};
+use crate::{Failure, exit, output, progress, reports, say};
 
 /// Columns of a report that does not go to a terminal.
 const WIDTH: usize = 100;
@@ -17,10 +18,15 @@ pub(crate) fn explore(args: ExploreArgs, color: ColorChoice) -> Result<u8, Failu
     if args.prepare {
         return prepare(color);
     }
-    let form = (args.output.format.into(), args.output.output.clone());
+    let form = args.output.clone();
     let request = args.request()?;
+    let part = request.partition.is_some();
     let result = progress::while_exploring(|bar| conclint_explore::run(&request, bar));
-    finish(result, form, color)
+    match finish(result, &form, color)? {
+        // A part may be empty where the whole is not.
+        exit::NOTHING_TO_DO if part => Ok(exit::CLEAN),
+        code => Ok(code),
+    }
 }
 
 /// `conclint explore --prepare`.
@@ -46,10 +52,9 @@ fn prepare(color: ColorChoice) -> Result<u8, Failure> {
 /// `conclint replay`.
 pub(crate) fn replay(args: ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     let request = args.request();
-    let OutputArgs { format, output } = args.output;
-    let file = args.file;
+    let (file, form) = (args.file, args.output);
     let result = progress::while_exploring(|bar| replay_file(&request, &file, bar));
-    finish(result, (format.into(), output), color)
+    finish(result, &form, color)
 }
 
 fn replay_file(request: &Request, file: &Path, bar: &dyn Progress) -> anyhow::Result<Outcome> {
@@ -66,27 +71,50 @@ fn failed(error: anyhow::Error) -> Failure {
 
 fn finish(
     result: anyhow::Result<Outcome>,
-    (format, file): (ExploreFormat, Option<PathBuf>),
+    form: &OutputArgs,
     color: ColorChoice,
 ) -> Result<u8, Failure> {
     let outcome = result.map_err(failed)?;
+    report(&outcome, form, color)
+}
+
+/// Writes the reports that `form` asks for, and gives the exit code.
+pub(crate) fn report(
+    outcome: &Outcome,
+    form: &OutputArgs,
+    color: ColorChoice,
+) -> Result<u8, Failure> {
     let exploration = &outcome.exploration;
+    let format = form.format.resolve(|name| std::env::var(name).ok());
     let report = ExploreReport {
         exploration,
         sources: &outcome.sources,
+        places: &reports::places(&outcome.root),
         version: env!("CARGO_PKG_VERSION"),
-        width: match file {
+        width: match form.output {
             None => terminal_size::terminal_size_of(std::io::stdout())
                 .map_or(WIDTH, |(width, _)| width.0.into()),
             Some(_) => WIDTH,
         },
     };
-    match file {
-        None => output::to_stdout(color, |color, out| format.write(&report, color, out))?,
+    let to_file = |format: Format, file: &Path| {
+        let format = ExploreFormat::from(format);
+        output::to_file(file, |out| format.write(&report, false, out))
+            .map_err(|error| Failure::Message(format!("{}: {error}", file.display()), exit::ERROR))
+    };
+    for also in &form.also {
+        to_file(also.format, &also.file)?;
+    }
+    if format == Format::Github {
+        report.with_findings(reports::step_summary)?;
+    }
+    match &form.output {
+        None => {
+            let format = ExploreFormat::from(format);
+            output::to_stdout(color, |color, out| format.write(&report, color, out))?;
+        }
         Some(file) => {
-            output::to_file(&file, |out| format.write(&report, false, out)).map_err(|error| {
-                Failure::Message(format!("{}: {error}", file.display()), exit::ERROR)
-            })?;
+            to_file(format, file)?;
             say(color, &explore_summary_line(exploration));
         }
     }

@@ -5,10 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser};
+use conclint_check::Partition;
 use conclint_explore::{Ignored, Request, STRATEGIES};
 
 use crate::Failure;
+use crate::args::OutputArgs;
 use crate::exit;
 
 /// Explores what `cargo test` would run, and the `main` of binaries.
@@ -25,10 +27,11 @@ pub(crate) struct ExploreArgs {
     search: SearchArgs,
 
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
-
-    #[command(flatten)]
     select: TestArgs,
+
+    /// Explores one of N parts of the tests; `conclint merge` puts the parts together
+    #[arg(long, value_name = "K/N", help_heading = "Tests")]
+    partition: Option<Partition>,
 
     #[command(flatten)]
     project: ProjectArgs,
@@ -39,6 +42,9 @@ pub(crate) struct ExploreArgs {
     /// Only builds the runtime for the compiler in use, ahead of the first run
     #[arg(long)]
     pub(crate) prepare: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 
     /// The same for tests after `--`, as for `cargo test`: filters, --exact, --skip, --ignored
     #[arg(last = true, value_name = "TEST ARGUMENTS")]
@@ -84,36 +90,6 @@ struct SearchArgs {
 
 /// The only engine.
 const ENGINE: &str = "builtin";
-
-/// What to print.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub(crate) struct OutputArgs {
-    /// Form of the report
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub(crate) format: ExploreFormatArg,
-
-    /// Writes the report to FILE
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExploreFormatArg {
-    /// A line a test, and the interleaving of each failure
-    Human,
-    /// The versioned document conclint/explore/1
-    Json,
-}
-
-impl From<ExploreFormatArg> for conclint_report::ExploreFormat {
-    fn from(arg: ExploreFormatArg) -> Self {
-        match arg {
-            ExploreFormatArg::Human => conclint_report::ExploreFormat::Human,
-            ExploreFormatArg::Json => conclint_report::ExploreFormat::Json,
-        }
-    }
-}
 
 /// Which tests, in the words of the test harness.
 #[derive(Debug, Default, Args)]
@@ -355,6 +331,7 @@ impl ExploreArgs {
             seed: search.seed,
             jobs: search.jobs.map_or(cores, NonZeroUsize::get),
             keep_going: search.keep_going,
+            partition: self.partition.map(Partition::number_and_count),
             ..Request::default()
         })
     }

@@ -10,29 +10,34 @@ use std::sync::Arc;
 
 use anstream::ColorChoice;
 use conclint_check::{Outcome, config};
+use conclint_diag::explore::Exploration;
 use conclint_diag::{Severity, Summary};
-use conclint_report::{ReadBack, Sources, read_json};
+use conclint_report::{ReadBack, Sources, read_explore_json, read_json};
 
 use crate::args::MergeArgs;
-use crate::{Failure, commands, exit, reports};
+use crate::{Failure, commands, exit, explore, reports};
 
 /// Larger sources are not drawn.
 const MAX_SOURCE: u64 = 8 << 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &MergeArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let texts = read(&args.files)?;
+    if texts
+        .first()
+        .is_some_and(|(_, text)| text.contains("\"conclint/explore/1\""))
+    {
+        return explorations(&texts, args, color);
+    }
     let fail_on = config::resolve(&args.request())?.settings.fail_on;
     let mut parts = Vec::new();
-    for file in &args.files {
-        let wrong =
-            |why: String| Failure::Message(format!("{}: {why}", file.display()), exit::ERROR);
-        let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    for (file, text) in &texts {
         let known = |code: &str| {
             let lint = conclint_check::lint(code).ok()?;
             Some((lint.name, lint.code))
         };
-        let part = read_json(&text, known).map_err(|error| wrong(error.to_string()))?;
-        parts.push((file, part));
+        let part = read_json(text, known).map_err(|error| wrong(file, &error))?;
+        parts.push((*file, part));
     }
     let mut outcome = merged(parts)?;
     outcome.fail_on = fail_on;
@@ -40,6 +45,74 @@ pub(crate) fn run(args: &MergeArgs, color: ColorChoice) -> Result<u8, Failure> {
     outcome.sources = sources(&outcome);
     reports::write(&outcome, &args.output, color)?;
     Ok(commands::code(&outcome))
+}
+
+type Texts<'a> = Vec<(&'a PathBuf, String)>;
+
+fn read(files: &[PathBuf]) -> Result<Texts<'_>, Failure> {
+    files
+        .iter()
+        .map(|file| {
+            let text = fs::read_to_string(file).map_err(|error| wrong(file, &error))?;
+            Ok((file, text))
+        })
+        .collect()
+}
+
+fn wrong(file: &Path, why: &dyn std::fmt::Display) -> Failure {
+    Failure::Message(format!("{}: {why}", file.display()), exit::ERROR)
+}
+
+/// Parts of an exploration, by package, target and test.
+fn explorations(texts: &Texts<'_>, args: &MergeArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let mut parts: Vec<(&PathBuf, Exploration)> = Vec::new();
+    for (file, text) in texts {
+        let part = read_explore_json(text).map_err(|error| wrong(file, &error))?;
+        let same = |first: &Exploration| {
+            first.rustc == part.rustc && first.settings == part.settings && !part.replay
+        };
+        if !parts.first().is_none_or(|(_, first)| same(first)) {
+            return Err(wrong(file, &"a part of another run"));
+        }
+        parts.push((*file, part));
+    }
+    let Some((_, first)) = parts.first() else {
+        return Ok(exit::NOTHING_TO_DO);
+    };
+    let mut whole = Exploration {
+        tests: Vec::new(),
+        ..first.clone()
+    };
+    let mut seen = BTreeSet::new();
+    for (file, part) in parts {
+        for test in part.tests {
+            let name = (test.package.clone(), test.target.clone(), test.test.clone());
+            if !seen.insert(name) {
+                let why = format!("`{}` is in another part already", test.test);
+                return Err(wrong(file, &why));
+            }
+            whole.tests.push(test);
+        }
+    }
+    whole
+        .tests
+        .sort_by(|a, b| (&a.package, &a.target, &a.test).cmp(&(&b.package, &b.target, &b.test)));
+    let mut files = BTreeSet::new();
+    for failure in whole.tests.iter().filter_map(|test| test.failure.as_ref()) {
+        files.extend(
+            failure
+                .timeline
+                .iter()
+                .map(|event| event.place.file.clone()),
+        );
+        files.extend(failure.place.iter().map(|place| place.file.clone()));
+    }
+    let outcome = conclint_explore::Outcome {
+        exploration: whole,
+        sources: texts_of(files.iter()),
+        root: std::env::current_dir().unwrap_or_default(),
+    };
+    explore::report(&outcome, &args.output, color)
 }
 
 fn merged(parts: Vec<(&PathBuf, ReadBack)>) -> Result<Outcome, Failure> {
@@ -115,8 +188,11 @@ fn sources(outcome: &Outcome) -> Sources {
         .flat_map(|path| &path.steps)
         .map(|step| &step.span.file)
         .collect();
+    texts_of(files.into_iter())
+}
+
+fn texts_of<'a>(files: impl Iterator<Item = &'a Arc<str>>) -> Sources {
     files
-        .into_iter()
         .filter_map(|file| {
             let path = Path::new(&**file);
             let inside = path.components().all(|c| matches!(c, Component::Normal(_)));

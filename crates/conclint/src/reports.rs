@@ -40,6 +40,7 @@ pub(crate) fn write(
         rules: &rules,
         places: &places(&outcome.base),
         version: VERSION,
+        closing: None,
     };
     // The files first: whoever reads standard output may stop reading.
     for also in &args.also {
@@ -64,7 +65,7 @@ fn to_file(report: &Report<'_>, format: Format, file: &Path) -> Result<(), Failu
 }
 
 /// Appends to the file that the runner names, where it names one.
-fn step_summary(report: &Report<'_>) -> Result<(), Failure> {
+pub(crate) fn step_summary(report: &Report<'_>) -> Result<(), Failure> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
         return Ok(());
     };
@@ -82,7 +83,7 @@ fn step_summary(report: &Report<'_>) -> Result<(), Failure> {
 }
 
 /// Where paths lead: `base` is what those of findings are relative to.
-fn places(base: &Path) -> Places {
+pub(crate) fn places(base: &Path) -> Places {
     let here = std::env::current_dir()
         .and_then(fs::canonicalize)
         .unwrap_or_default();

@@ -175,6 +175,7 @@ fn print_in_full(run: &Run, finding: &Finding) -> Result<()> {
         rules: &[],
         places: &Places::default(),
         version: env!("CARGO_PKG_VERSION"),
+        closing: None,
     };
     let mut text = Vec::new();
     Format::Human.write(&report, false, &mut text)?;

@@ -9,7 +9,6 @@
 mod analyse;
 mod codegen;
 mod corpus;
-mod explore_crates;
 mod ledger;
 mod lines;
 mod matching;
@@ -39,7 +38,6 @@ enum Command {
     Programs(programs::Programs),
     Mutants(mutants::Mutants),
     Speed(speed::Speed),
-    ExploreCrates(explore_crates::ExploreCrates),
     Robustness(robustness::Robustness),
     NewLint(new_lint::NewLint),
     Codegen(codegen::Codegen),
@@ -60,7 +58,6 @@ fn main() -> ExitCode {
         Command::Programs(command) => command.run(),
         Command::Mutants(command) => command.run(),
         Command::Speed(command) => command.run(),
-        Command::ExploreCrates(command) => command.run(),
         Command::Robustness(command) => command.run(),
         Command::NewLint(command) => command.run(),
         Command::Codegen(command) => command.run(),

@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
-use conclint_facts::{
-    Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Origins, Site, Target,
-};
+use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Site, Target};
 
 use crate::flow::{Point, events, reaches};
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
@@ -43,7 +41,6 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     at,
                     site: event.site,
                     relaxed: *relaxed,
-                    from: *from,
                 };
                 let same = |read: &Read| {
                     read.kind == ReadKind::Atomic
@@ -70,7 +67,6 @@ struct Store {
     at: Point,
     site: Site,
     relaxed: bool,
-    from: Origins,
 }
 
 /// Atomics that are changed by an exchange somewhere: whoever wrote that knows
@@ -145,10 +141,8 @@ fn decided(
         };
         let found = reads(analysis, id, *from);
         let read = found.into_iter().find(|read| same(read))?;
-        // `if value > a.load(..) { a.store(value, ..) }`: a maximum in two steps.
-        let compared = !store.from.is_empty() && store.from.without(*from).is_empty();
-        let once = decides_alone(function, at, store.at)
-            && (compared || more_hangs_on_it(function, at, store.at));
+        let once =
+            decides_alone(function, at, store.at) && more_hangs_on_it(function, at, store.at);
         once.then_some((event.site, read))
     })
 }

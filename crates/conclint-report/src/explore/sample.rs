@@ -125,6 +125,7 @@ impl Sample {
         let report = ExploreReport {
             exploration: &self.exploration,
             sources: &self.sources,
+            places: &crate::Places::default(),
             version: "9.9.9",
             width: 100,
         };

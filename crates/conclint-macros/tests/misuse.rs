@@ -1,0 +1,8 @@
+//! Every misuse is an error at compile time that says what to write.
+
+#[test]
+fn misuse_is_explained() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/misuse/right.rs");
+    cases.compile_fail("tests/misuse/wrong_*.rs");
+}
