@@ -80,6 +80,8 @@ pub(crate) fn analyse(
             step.span.file = path.clone();
         }
     }
+    // Nobody needs to wait for that.
+    rayon::spawn(move || drop(analysis));
     Analysed {
         findings,
         summary,

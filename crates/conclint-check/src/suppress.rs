@@ -56,10 +56,11 @@ impl Directives {
     /// as remarks.
     pub(crate) fn of(texts: &[(Arc<str>, Arc<str>)]) -> (Self, Vec<Problem>) {
         use rayon::prelude::*;
+        let marker = memchr::memmem::Finder::new("conclint:");
         let read: Vec<_> = texts
             .par_iter()
             // Most files name conclint nowhere; they are not even split into tokens.
-            .filter(|(_, text)| text.contains("conclint:"))
+            .filter(|(_, text)| marker.find(text.as_bytes()).is_some())
             .map(|(file, text)| (file.clone(), Reader::new(file, text).read()))
             .collect();
         let mut directives = Directives::default();

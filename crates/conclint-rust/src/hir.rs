@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 /// A name as written.
@@ -211,6 +212,8 @@ pub struct FnDef {
     pub has_self: bool,
     pub ret: Option<Ty>,
     pub is_async: bool,
+    /// Its body declares items: most do not, and then nobody has to look.
+    pub has_items: bool,
     pub body: Option<Block>,
 }
 
@@ -223,6 +226,8 @@ pub struct FnParam {
 /// The initialiser of a static or const.
 #[derive(Debug, Clone)]
 pub struct Body {
+    /// It declares items inside.
+    pub has_items: bool,
     pub expr: Expr,
 }
 
@@ -233,18 +238,55 @@ pub struct Path {
     /// `<T as Trait>::x`: the `T`; `segments` then starts with the trait's path.
     pub qself: Option<Box<Ty>>,
     /// How many segments belong to the trait of `qself` (0: `<T>::x`).
-    pub qself_position: usize,
-    pub segments: Vec<Segment>,
+    pub qself_position: u16,
+    /// Nearly all have one.
+    pub segments: Segments,
 }
+
+pub type Segments = SmallVec<[Segment; 1]>;
 
 #[derive(Debug, Clone, Default)]
 pub struct Segment {
     pub name: Name,
+    /// Most segments have none.
+    pub generic: Option<Box<GenericArgs>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct GenericArgs {
     pub args: Vec<Ty>,
     /// `Item = T`.
     pub assoc: Vec<(Name, Ty)>,
     /// `Fn(A, B) -> C`.
-    pub fn_args: Option<(Vec<Ty>, Option<Box<Ty>>)>,
+    pub fn_args: Option<FnArgs>,
+}
+
+/// The types of the arguments and of the result.
+pub type FnArgs = (Vec<Ty>, Option<Box<Ty>>);
+
+impl Segment {
+    /// A name without arguments.
+    pub fn plain(name: Name) -> Self {
+        Segment {
+            name,
+            generic: None,
+        }
+    }
+
+    /// `<A, B>`.
+    pub fn args(&self) -> &[Ty] {
+        self.generic.as_ref().map_or(&[], |list| &list.args)
+    }
+
+    /// `Item = T`.
+    pub fn assoc(&self) -> &[(Name, Ty)] {
+        self.generic.as_ref().map_or(&[], |list| &list.assoc)
+    }
+
+    /// `Fn(A, B) -> C`.
+    pub fn fn_args(&self) -> Option<&FnArgs> {
+        self.generic.as_ref()?.fn_args.as_ref()
+    }
 }
 
 impl Path {
@@ -290,8 +332,11 @@ pub struct Block {
     /// The expression without a semicolon at the end.
     pub tail: Option<Box<Expr>>,
     pub span: Span,
-    pub label: Option<Name>,
+    pub label: Label,
 }
+
+/// Few have one.
+pub type Label = Option<Box<Name>>;
 
 #[derive(Debug, Clone)]
 pub struct Stmt {
@@ -301,15 +346,19 @@ pub struct Stmt {
 
 #[derive(Debug, Clone)]
 pub enum StmtKind {
-    Let {
-        pat: Pat,
-        ty: Option<Ty>,
-        init: Option<Expr>,
-        else_: Option<Block>,
-    },
+    Let(Box<Let>),
     /// With or without semicolon, but never the tail.
     Expr(Expr),
     Item(Box<Item>),
+}
+
+/// `let pat: ty = init else { .. };`
+#[derive(Debug, Clone)]
+pub struct Let {
+    pub pat: Pat,
+    pub ty: Option<Ty>,
+    pub init: Option<Expr>,
+    pub else_: Option<Block>,
 }
 
 #[derive(Debug, Clone)]
@@ -368,8 +417,8 @@ pub enum ExprKind {
         receiver: Box<Expr>,
         name: Name,
         name_span: Span,
-        generics: Vec<Ty>,
-        args: Vec<Expr>,
+        generics: Box<[Ty]>,
+        args: Box<[Expr]>,
     },
     Unary {
         op: UnOp,
@@ -422,26 +471,26 @@ pub enum ExprKind {
         arms: Vec<Arm>,
     },
     Loop {
-        label: Option<Name>,
+        label: Label,
         body: Block,
     },
     While {
-        label: Option<Name>,
+        label: Label,
         cond: Box<Expr>,
         body: Block,
     },
     For {
-        label: Option<Name>,
+        label: Label,
         pat: Box<Pat>,
         iter: Box<Expr>,
         body: Block,
     },
     Break {
-        label: Option<Name>,
+        label: Label,
         value: Option<Box<Expr>>,
     },
     Continue {
-        label: Option<Name>,
+        label: Label,
     },
     Return(Option<Box<Expr>>),
     Closure(Arc<Closure>),
@@ -557,11 +606,11 @@ impl Block {
     pub fn each_expr(&self, f: &mut dyn FnMut(&Expr)) {
         for stmt in &self.stmts {
             match &stmt.kind {
-                StmtKind::Let { init, else_, .. } => {
-                    if let Some(init) = init {
+                StmtKind::Let(stmt) => {
+                    if let Some(init) = &stmt.init {
                         init.each_expr(f);
                     }
-                    if let Some(block) = else_ {
+                    if let Some(block) = &stmt.else_ {
                         block.each_expr(f);
                     }
                 }

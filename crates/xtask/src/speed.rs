@@ -1,5 +1,16 @@
 //! `cargo xtask speed`: `check` beside bare parsing, over the same files and
 //! with the same number of threads.
+//!
+//! Both run in this process, in turns, with the same allocator and from a warm
+//! page cache (the files are read once before anything is timed). *Parsing* is
+//! reading each file, `syn::parse_file` and dropping the tree, on a pool like
+//! that of `check`. *Checking* is all that `conclint check` does up to its
+//! findings: finding the files, reading them, facts, analysis, lints. What the
+//! command throws away in the background is waited for outside of both timings.
+//!
+//! The ratio is that of the medians. On a machine that others use, too, that of
+//! the processor times below it is the steadier one; it counts all threads and
+//! says nothing about how well the work is spread over them.
 
 use std::env;
 use std::fs;
@@ -17,8 +28,8 @@ pub struct Speed {
     /// What to read.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// How often each is timed; the best time counts.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    /// How often each is timed.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     rounds: u8,
     /// Threads; as many as there are cores unless given.
     #[arg(long, value_name = "N")]
@@ -50,30 +61,40 @@ impl Speed {
         let threads = pool.current_num_threads();
         println!("{} files, {lines} lines, {threads} threads", files.len());
 
-        let (mut parse, mut check) = (Duration::MAX, Duration::MAX);
+        let (mut parses, mut checks) = (Vec::new(), Vec::new());
+        // This thread and the pool that parses.
+        let alone = u64::try_from(threads)? + 1;
+        settle(alone);
         for round in 1..=self.rounds {
-            let parsing = timed(|| {
+            let parse = timed(|| {
                 pool.install(|| parse_all(&files));
                 Ok(())
             })?;
-            let checking = timed(|| self.check().map(drop))?;
+            let check = timed(|| self.check().map(drop))?;
+            settle(alone);
             println!(
                 "round {round}: parse {:.2} s, check {:.2} s",
-                parsing.as_secs_f64(),
-                checking.as_secs_f64()
+                parse.wall.as_secs_f64(),
+                check.wall.as_secs_f64()
             );
-            parse = parse.min(parsing);
-            check = check.min(checking);
+            parses.push(parse);
+            checks.push(check);
         }
+        let walls = |times: &[Times]| median(times.iter().map(|t| t.wall.as_secs_f64()).collect());
+        let busy = |times: &[Times]| median(times.iter().filter_map(|t| t.busy).collect());
+        let (parse, check) = (walls(&parses), walls(&checks));
         println!(
             "parse {:.0} lines/s, check {:.0} lines/s",
-            per_second(lines, parse),
-            per_second(lines, check)
+            lines as f64 / parse,
+            lines as f64 / check
         );
         println!(
-            "ratio {:.2}",
-            check.as_secs_f64() / parse.as_secs_f64().max(f64::MIN_POSITIVE)
+            "processor time: parse {:.2} s, check {:.2} s, ratio {:.2}",
+            busy(&parses),
+            busy(&checks),
+            busy(&checks) / busy(&parses)
         );
+        println!("ratio {:.2}", check / parse);
         println!("peak memory {} MiB", self.peak_of_check()? / 1024);
         Ok(())
     }
@@ -119,14 +140,51 @@ impl Speed {
     }
 }
 
-fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
-    let started = Instant::now();
-    work()?;
-    Ok(started.elapsed())
+/// What one run took.
+struct Times {
+    wall: Duration,
+    /// Of all threads, in seconds, where it can be read.
+    busy: Option<f64>,
 }
 
-fn per_second(lines: usize, time: Duration) -> f64 {
-    lines as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<Times> {
+    let (started, before) = (Instant::now(), processor_time());
+    work()?;
+    let wall = started.elapsed();
+    let busy = processor_time()
+        .zip(before)
+        .map(|(after, before)| after - before);
+    Ok(Times { wall, busy })
+}
+
+/// The middle one; the mean of the middle two.
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let half = times.len() / 2;
+    match (times.get(half.wrapping_sub(1)), times.get(half)) {
+        (Some(low), Some(high)) if times.len() % 2 == 0 => (low + high) / 2.0,
+        (_, Some(middle)) => *middle,
+        _ => f64::NAN,
+    }
+}
+
+/// Seconds that the threads of this process ran, those that ended included; on
+/// Linux, in steps of a hundredth.
+fn processor_time() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program can hold anything, but no later bracket.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+/// Waits until the threads of a check that is over have ended: they take apart
+/// what it left, and would take time from what is timed next.
+fn settle(threads: u64) {
+    let started = Instant::now();
+    while thread_count() > Some(threads) && started.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn line_count(path: &Path) -> usize {
@@ -135,18 +193,27 @@ fn line_count(path: &Path) -> usize {
 
 /// Reads and parses every file, and drops the trees, as `check` must.
 fn parse_all(files: &[PathBuf]) {
-    files.par_iter().for_each(|path| {
+    files.par_iter().with_max_len(1).for_each(|path| {
         if let Ok(text) = fs::read_to_string(path) {
             let _ = std::hint::black_box(syn::parse_file(&text));
         }
+        // The line tables would pile up otherwise.
+        proc_macro2::extra::invalidate_current_thread_spans();
     });
 }
 
-/// The largest resident set so far, on Linux.
+/// The largest resident set so far.
 fn peak_memory_kib() -> Option<u64> {
+    status("VmHWM:")
+}
+
+fn thread_count() -> Option<u64> {
+    status("Threads:")
+}
+
+/// A figure the kernel keeps of this process, on Linux.
+fn status(key: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.split_whitespace().next()?.parse().ok()
 }

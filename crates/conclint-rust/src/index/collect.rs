@@ -349,22 +349,22 @@ impl<'a> Collector<'a> {
     fn self_generics(&mut self, name: &SmolStr, generics: &hir::Generics) -> Arc<hir::Generics> {
         let params: Vec<SmolStr> = generics.params.iter().map(|p| p.name.clone()).collect();
         let make = |params: &[SmolStr]| {
-            let plain = |name: &SmolStr| hir::Segment {
-                name: name.clone(),
-                ..hir::Segment::default()
-            };
-            let arg = |name| {
+            let arg = |name: &SmolStr| {
                 hir::Ty::Path(hir::Path {
-                    segments: vec![plain(name)],
+                    segments: [hir::Segment::plain(name.clone())].into(),
                     ..hir::Path::default()
                 })
             };
-            let args = params.iter().map(arg).collect();
+            let args = hir::GenericArgs {
+                args: params.iter().map(arg).collect(),
+                ..hir::GenericArgs::default()
+            };
             let bound = hir::Path {
-                segments: vec![hir::Segment {
-                    args,
-                    ..plain(name)
-                }],
+                segments: [hir::Segment {
+                    name: name.clone(),
+                    generic: Some(Box::new(args)),
+                }]
+                .into(),
                 ..hir::Path::default()
             };
             let own = hir::GenericParam {
@@ -398,7 +398,7 @@ impl<'a> Collector<'a> {
             assoc: Vec::new(),
             self_ty: Ty::Unknown,
             trait_ref: None,
-            trait_args: Arc::default(),
+            trait_args: super::Tys::default(),
         });
         for member in &def.items {
             match &member.kind {

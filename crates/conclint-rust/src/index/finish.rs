@@ -9,7 +9,7 @@ use super::collect::{self, short};
 use super::defs::{Def, Head};
 use super::subst::{is_small, is_whole};
 use super::types::Budget;
-use super::{AliasId, FnIdx, ImplId, Index, ModId, TraitId, TraitRef, Ty, TypeId};
+use super::{AliasId, FnIdx, ImplId, Index, ModId, TraitId, TraitRef, Ty, TypeId, Tys};
 use crate::hir::{self, Vis};
 use crate::workspace::Workspace;
 
@@ -175,9 +175,9 @@ impl Index {
                 // Its name is all that is known.
                 (None, Some(path)) => (
                     Some(TraitRef::Ext(SmolStr::new(path.last()))),
-                    Arc::default(),
+                    Tys::default(),
                 ),
-                (None, None) => (None, Arc::default()),
+                (None, None) => (None, Tys::default()),
             };
             let entry = &mut self.impls[i];
             entry.self_ty = self_ty.clone();
@@ -523,8 +523,12 @@ fn type_text(ty: &hir::Ty, depth: u32) -> String {
 
 fn path_text(path: &hir::Path, depth: u32) -> String {
     match path.segments.last() {
-        Some(last) if !last.args.is_empty() && depth > 0 => {
-            let args: Vec<_> = last.args.iter().map(|t| type_text(t, depth - 1)).collect();
+        Some(last) if !last.args().is_empty() && depth > 0 => {
+            let args: Vec<_> = last
+                .args()
+                .iter()
+                .map(|t| type_text(t, depth - 1))
+                .collect();
             format!("{}<{}>", last.name, args.join(", "))
         }
         _ => path.last().to_owned(),

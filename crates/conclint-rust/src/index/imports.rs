@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::collect::MAX_TWINS;
 use super::defs::{Def, Entry, Import, Ns};
-use super::names::{GLOB, Reading};
+use super::names::{Defs, GLOB, Reading};
 use super::{Index, ModId, ext};
 use crate::hir::Vis;
 
@@ -45,7 +45,7 @@ impl Index {
         }
     }
 
-    fn found(&self, import: &Import) -> Vec<Def> {
+    fn found(&self, import: &Import) -> Defs {
         let path = &import.name.path[..];
         if import.krate {
             return self.extern_crate(import).into_iter().collect();
@@ -58,13 +58,13 @@ impl Index {
         };
         if path.is_empty() {
             // `use ::*` of 2015.
-            return Vec::new();
+            return Defs::new();
         }
         let found = self.walk(import.module, path, how);
         if found.used == path.len() {
             found.defs
         } else {
-            Vec::new()
+            Defs::new()
         }
     }
 

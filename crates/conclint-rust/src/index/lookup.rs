@@ -15,7 +15,7 @@ impl Index {
         let Some(def) = self.types.get(id.index()) else {
             return Vec::new();
         };
-        let own = Ty::Adt(id, std::sync::Arc::from([]));
+        let own = Ty::Adt(id, super::Tys::default());
         let mut all = Vec::new();
         for (number, variant) in (0..).zip(&def.variants) {
             for field in &variant.fields {

@@ -385,7 +385,7 @@ fn here(bound: &Bound) -> Option<TraitId> {
 }
 
 pub(super) fn last_of(path: &SmolStr) -> &str {
-    path.rsplit_once("::").map_or(path, |(_, last)| last)
+    super::last_segment(path)
 }
 
 /// Traits that a type can have without an impl that is seen.

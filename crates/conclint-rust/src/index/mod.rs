@@ -22,6 +22,7 @@ mod subst;
 #[cfg(test)]
 mod tests;
 mod types;
+mod tys;
 mod values;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use smol_str::SmolStr;
 use crate::hir;
 
 pub use defs::{StaticDef, TypeDef, TypeKind};
+pub use tys::Tys;
 
 use defs::{AliasDef, ConstDef, CrateInfo, Head, ImplEntry, Import, Module, Sig, TraitEntry};
 
@@ -63,9 +65,6 @@ id!(StaticId, "A static.");
 id!(AliasId, "A `type` alias.");
 id!(ConstId, "A constant, also of an impl.");
 
-/// Type arguments.
-pub type Tys = Arc<[Ty]>;
-
 /// A resolved type. References are kept, lifetimes are not.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ty {
@@ -92,6 +91,20 @@ pub enum Ty {
     Fn(Tys, Arc<Ty>),
     /// `!`.
     Never,
+}
+
+impl Ty {
+    /// `()`.
+    pub fn unit() -> Self {
+        Ty::Tuple(Tys::default())
+    }
+}
+
+/// The last name of a path such as `std::sync::Mutex`.
+pub fn last_segment(path: &str) -> &str {
+    path.rfind(':')
+        .and_then(|at| path.get(at + 1..))
+        .unwrap_or(path)
 }
 
 /// A resolved trait bound.

@@ -1,5 +1,6 @@
 //! Paths to definitions: through modules, imports, crates and the prelude.
 
+use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
 
 use super::defs::{Def, Ns};
@@ -36,10 +37,13 @@ impl Segments for [hir::Segment] {
     }
 }
 
+/// Definitions of one name: nearly always one.
+pub(super) type Defs = SmallVec<[Def; 1]>;
+
 /// The definitions that a path, or its first part, names.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) defs: Vec<Def>,
+    pub(super) defs: Defs,
     /// Segments that led there.
     pub(super) used: usize,
 }
@@ -67,8 +71,8 @@ impl Index {
         let mut used = 1;
         let ns = if n == 1 { how.ns } else { Ns::Type };
         let mut defs = match first {
-            "crate" | "$crate" => vec![Def::Mod(self.root(krate))],
-            "self" if n > 1 || how.import => vec![Def::Mod(self.normal(m))],
+            "crate" | "$crate" => smallvec![Def::Mod(self.root(krate))],
+            "self" if n > 1 || how.import => smallvec![Def::Mod(self.normal(m))],
             "super" => {
                 let mut at = self.parent_module(m);
                 while segs.name(used) == "super" && used < n {
@@ -88,7 +92,7 @@ impl Index {
         while used < n && !defs.is_empty() {
             let ns = if used + 1 == n { how.ns } else { Ns::Type };
             let name = segs.name(used);
-            let mut next = Vec::new();
+            let mut next = Defs::new();
             for def in &defs {
                 self.step(def, name, ns, &mut next);
             }
@@ -132,36 +136,36 @@ impl Index {
     }
 
     /// `::a` and the paths of 2015's `use`.
-    fn rooted(&self, m: ModId, name: &str, ns: Ns, how: Reading, n: usize) -> Vec<Def> {
+    fn rooted(&self, m: ModId, name: &str, ns: Ns, how: Reading, n: usize) -> Defs {
         let Some(module) = self.modules.get(m.index()) else {
-            return Vec::new();
+            return Defs::new();
         };
         let krate = module.krate;
         if self.edition(krate) == Edition::E2015 {
-            let mut found = Vec::new();
+            let mut found = Defs::new();
             self.names_of(self.root(krate), name, ns, &mut found);
             if !found.is_empty() {
                 return found;
             }
         }
         if let Some(def) = self.crate_named(krate, name) {
-            return vec![def];
+            return smallvec![def];
         }
         if how.import && !how.global {
             self.lexical(m, name, ns, n > 1)
         } else {
-            Vec::new()
+            Defs::new()
         }
     }
 
     /// A name as seen from a module: its own, those around a body, crates,
     /// the prelude, primitive types.
-    pub(super) fn lexical(&self, m: ModId, name: &str, ns: Ns, is_prefix: bool) -> Vec<Def> {
+    pub(super) fn lexical(&self, m: ModId, name: &str, ns: Ns, is_prefix: bool) -> Defs {
         let Some(module) = self.modules.get(m.index()) else {
-            return Vec::new();
+            return Defs::new();
         };
         let krate = module.krate;
-        let mut found = Vec::new();
+        let mut found = Defs::new();
         let mut at = Some(m);
         for _ in 0..MAX_PARENTS {
             let Some((id, module)) = at.and_then(|id| Some((id, self.modules.get(id.index())?)))
@@ -184,17 +188,17 @@ impl Index {
         if ns != Ns::Value
             && let Some(def) = self.crate_named(krate, name)
         {
-            return vec![def];
+            return smallvec![def];
         }
         if let Some(path) = ext::prelude(name)
             && (ns == Ns::Any || (ns == Ns::Value) == ext::is_prelude_value(name))
         {
-            return vec![Def::Ext(SmolStr::new_static(path))];
+            return smallvec![Def::Ext(SmolStr::new_static(path))];
         }
         if ns != Ns::Value && ext::is_primitive(name) {
-            return vec![Def::Ext(SmolStr::new(name))];
+            return smallvec![Def::Ext(SmolStr::new(name))];
         }
-        Vec::new()
+        Defs::new()
     }
 
     /// A crate by its name in code.
@@ -218,7 +222,7 @@ impl Index {
 
     /// What a name directly in a module stands for; twins all, but those of a
     /// higher rank only where there is nothing better.
-    pub(super) fn names_of(&self, m: ModId, name: &str, ns: Ns, out: &mut Vec<Def>) {
+    pub(super) fn names_of(&self, m: ModId, name: &str, ns: Ns, out: &mut Defs) {
         let Some(module) = self.modules.get(m.index()) else {
             return;
         };
@@ -248,7 +252,7 @@ impl Index {
         }
     }
 
-    fn step(&self, def: &Def, name: &str, ns: Ns, out: &mut Vec<Def>) {
+    fn step(&self, def: &Def, name: &str, ns: Ns, out: &mut Defs) {
         match def {
             Def::Mod(m) => {
                 let start = out.len();

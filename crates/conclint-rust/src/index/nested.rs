@@ -10,7 +10,7 @@ use crate::hir::{Block, Body, Expr, ExprKind, FnDef, Item, StmtKind};
 /// The items of a function's body, not those of the functions among them.
 pub(super) fn of_fn(def: &FnDef) -> Vec<&Item> {
     let mut walk = Walk::default();
-    if let Some(body) = &def.body {
+    if let Some(body) = def.body.as_ref().filter(|_| def.has_items) {
         walk.block(body);
     }
     walk.finish()
@@ -19,7 +19,9 @@ pub(super) fn of_fn(def: &FnDef) -> Vec<&Item> {
 /// The items inside of an initialiser.
 pub(super) fn of_body(body: &Arc<Body>) -> Vec<&Item> {
     let mut walk = Walk::default();
-    walk.pending.push(&body.expr);
+    if body.has_items {
+        walk.pending.push(&body.expr);
+    }
     walk.finish()
 }
 
@@ -46,9 +48,9 @@ impl<'a> Walk<'a> {
         while let Some(block) = blocks.pop() {
             for stmt in &block.stmts {
                 match &stmt.kind {
-                    StmtKind::Let { init, else_, .. } => {
-                        self.pending.extend(init);
-                        blocks.extend(else_);
+                    StmtKind::Let(stmt) => {
+                        self.pending.extend(&stmt.init);
+                        blocks.extend(&stmt.else_);
                     }
                     StmtKind::Expr(expr) => self.pending.push(expr),
                     StmtKind::Item(item) => self.found.push(item),
@@ -75,17 +77,13 @@ impl<'a> Walk<'a> {
             }
             | ExprKind::Assign { left: a, right: b }
             | ExprKind::AssignOp { left: a, right: b } => self.pending.extend([&**a, &**b]),
-            ExprKind::Call {
-                callee: one,
-                args: rest,
+            ExprKind::Call { callee, args } => {
+                self.pending.push(callee);
+                self.pending.extend(args);
             }
-            | ExprKind::MethodCall {
-                receiver: one,
-                args: rest,
-                ..
-            } => {
-                self.pending.push(one);
-                self.pending.extend(rest);
+            ExprKind::MethodCall { receiver, args, .. } => {
+                self.pending.push(receiver);
+                self.pending.extend(args);
             }
             ExprKind::Block(block)
             | ExprKind::Async { block }

@@ -1,7 +1,5 @@
 //! Parameter and return types of functions, as a caller sees them.
 
-use std::sync::Arc;
-
 use super::defs::Sig;
 use super::subst::{Bindings, lookup, subst, unify};
 use super::{FnEntry, FnIdx, Index, Ty};
@@ -18,7 +16,7 @@ impl Index {
                 .collect(),
             ret: match &entry.def.ret {
                 Some(ret) => self.resolve_type(&entry.scope, ret),
-                None => Ty::Tuple(Arc::default()),
+                None => Ty::unit(),
             },
         });
         Some((entry, sig))

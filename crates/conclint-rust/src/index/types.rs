@@ -73,14 +73,12 @@ impl Index {
     }
 
     fn fn_ty(&self, scope: &Scope, params: &[hir::Ty], ret: Option<&hir::Ty>, b: &Budget) -> Ty {
-        let ret = ret.map_or_else(|| Ty::Tuple(Arc::default()), |r| self.ty(scope, r, b));
+        let ret = ret.map_or_else(|| Ty::unit(), |r| self.ty(scope, r, b));
         Ty::Fn(self.tys(scope, params, b), Arc::new(ret))
     }
 
     fn bounded(&self, scope: &Scope, is_dyn: bool, bounds: &[hir::Bound], b: &Budget) -> Ty {
-        let call = bounds
-            .iter()
-            .find_map(|p| p.segments.last()?.fn_args.as_ref());
+        let call = bounds.iter().find_map(|p| p.segments.last()?.fn_args());
         if let Some((params, ret)) = call {
             return self.fn_ty(scope, params, ret.as_deref(), b);
         }
@@ -103,19 +101,19 @@ impl Index {
             return None;
         }
         let mut assoc: Vec<(SmolStr, Ty)> = last
-            .assoc
+            .assoc()
             .iter()
             .map(|(n, t)| (n.clone(), self.ty(scope, t, b)))
             .collect();
-        let args = match &last.fn_args {
+        let args = match last.fn_args() {
             Some((params, ret)) => {
                 let ret = ret
                     .as_deref()
-                    .map_or_else(|| Ty::Tuple(Arc::default()), |r| self.ty(scope, r, b));
+                    .map_or_else(|| Ty::unit(), |r| self.ty(scope, r, b));
                 assoc.push((SmolStr::new_static("Output"), ret));
                 self.tys(scope, params, b)
             }
-            None => self.tys(scope, &last.args, b),
+            None => self.tys(scope, last.args(), b),
         };
         b.leave();
         Some(Bound {
@@ -175,7 +173,7 @@ impl Index {
             .collect::<Vec<_>>()
             .join("::");
         Found {
-            defs: vec![Def::Ext(ext::canonical(path.into()))],
+            defs: [Def::Ext(ext::canonical(path.into()))].into(),
             used: segs.len(),
         }
     }
@@ -192,7 +190,7 @@ impl Index {
         let (base, used) = self.base_ty(scope, path, b);
         let mut ty = base;
         for (i, seg) in path.segments.iter().enumerate().skip(used) {
-            let trait_ = match (&path.qself, i == path.qself_position && i > 0) {
+            let trait_ = match (&path.qself, i == usize::from(path.qself_position) && i > 0) {
                 (Some(_), true) => self.trait_of_qself(scope, path),
                 _ => None,
             };
@@ -203,7 +201,10 @@ impl Index {
 
     /// The trait of `<T as Trait>::x`.
     pub(super) fn trait_of_qself(&self, scope: &Scope, path: &hir::Path) -> Option<TraitRef> {
-        let segments = path.segments.get(..path.qself_position)?.to_vec();
+        let segments = path
+            .segments
+            .get(..usize::from(path.qself_position))?
+            .into();
         self.trait_ref(
             scope,
             &hir::Path {
@@ -217,7 +218,7 @@ impl Index {
     /// The type that the first segments name, and how many those are.
     fn base_ty(&self, scope: &Scope, path: &hir::Path, b: &Budget) -> (Ty, usize) {
         if let Some(qself) = &path.qself {
-            return (self.ty(scope, qself, b), path.qself_position);
+            return (self.ty(scope, qself, b), usize::from(path.qself_position));
         }
         let Some(first) = path.segments.first() else {
             return (Ty::Unknown, 0);
@@ -260,11 +261,11 @@ impl Index {
     /// The type that a definition with arguments is.
     pub(super) fn def_ty(&self, scope: &Scope, def: &Def, seg: &hir::Segment, b: &Budget) -> Ty {
         match def {
-            Def::Type(t) => Ty::Adt(*t, self.adt_args(scope, *t, &seg.args, b)),
-            Def::Alias(a) => self.alias(scope, *a, &seg.args, b),
+            Def::Type(t) => Ty::Adt(*t, self.adt_args(scope, *t, seg.args(), b)),
+            Def::Alias(a) => self.alias(scope, *a, seg.args(), b),
             Def::Trait(t) => {
                 // `Box<Trait>` of old.
-                let args = self.tys(scope, &seg.args, b);
+                let args = self.tys(scope, seg.args(), b);
                 let bound = Bound {
                     trait_: TraitRef::Here(*t),
                     args,
@@ -272,9 +273,9 @@ impl Index {
                 };
                 Ty::Bounded(true, Arc::new([bound]))
             }
-            Def::Ext(path) => match &seg.fn_args {
+            Def::Ext(path) => match seg.fn_args() {
                 Some((params, ret)) => self.fn_ty(scope, params, ret.as_deref(), b),
-                None => Ty::Ext(ext::as_type(path), self.tys(scope, &seg.args, b)),
+                None => Ty::Ext(ext::as_type(path), self.tys(scope, seg.args(), b)),
             },
             _ => Ty::Unknown,
         }
@@ -283,10 +284,10 @@ impl Index {
     /// All of a type's arguments: as written, else the defaults, else unknown.
     fn adt_args(&self, scope: &Scope, t: TypeId, written: &[hir::Ty], b: &Budget) -> Tys {
         let Some(def) = self.types.get(t.index()) else {
-            return Arc::default();
+            return Tys::default();
         };
         if def.generics.params.is_empty() {
-            return Arc::default();
+            return Tys::default();
         }
         let own = Scope {
             module: def.module,

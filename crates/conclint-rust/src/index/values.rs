@@ -115,7 +115,7 @@ impl Index {
                 .iter()
                 .rev()
                 .nth(1)
-                .map(|s| &s.args[..])
+                .map(|s| s.args())
                 .unwrap_or_default();
             let args = args.iter().map(|t| self.resolve_type(scope, t)).collect();
             let self_ty = Ty::Ext(ext::as_type(&SmolStr::new(ty)), args);
@@ -189,7 +189,7 @@ impl Index {
             return ValueRes::Unknown;
         };
         let ty = self.ty(scope, qself, b);
-        let Some(rest) = path.segments.get(path.qself_position..) else {
+        let Some(rest) = path.segments.get(usize::from(path.qself_position)..) else {
             return ValueRes::Unknown;
         };
         let trait_ = if path.qself_position > 0 {

@@ -38,6 +38,10 @@ fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val
         return None;
     }
     let tail = body.tail.as_deref()?;
+    if !may_be_place(tail) {
+        // Most functions: not worth a look at the arguments.
+        return None;
+    }
     let mut eval = Eval {
         lower,
         scope: entry.scope.clone(),
@@ -59,11 +63,10 @@ fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val
     }
     for stmt in &body.stmts {
         match &stmt.kind {
-            hir::StmtKind::Let {
-                pat: hir::Pat::Bind { name, .. },
-                init: Some(init),
-                ..
-            } => {
+            hir::StmtKind::Let(stmt) => {
+                let (hir::Pat::Bind { name, .. }, Some(init)) = (&stmt.pat, &stmt.init) else {
+                    return None;
+                };
                 let val = eval.expr(init)?;
                 eval.env.push((name.clone(), val));
             }
@@ -73,6 +76,33 @@ fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val
     let val = eval.expr(tail)?;
     // A copy of plain data is not the place it came from.
     (val.place.is_some() && (val.class.is_some() || !matches!(val.ty, Ty::Unknown))).then_some(val)
+}
+
+/// Whether what an expression starts from can be a place, by its syntax.
+fn may_be_place(expr: &Expr) -> bool {
+    let mut expr = expr;
+    loop {
+        expr = match &expr.kind {
+            ExprKind::Path(_) => return true,
+            ExprKind::Call { callee, .. } => return matches!(callee.kind, ExprKind::Path(_)),
+            ExprKind::Field { base: inner, .. }
+            | ExprKind::Ref { expr: inner, .. }
+            | ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr: inner,
+            }
+            | ExprKind::Try(inner)
+            | ExprKind::Index { base: inner, .. }
+            | ExprKind::MethodCall {
+                receiver: inner, ..
+            } => inner,
+            ExprKind::Block(block) if block.stmts.is_empty() => match &block.tail {
+                Some(tail) => tail,
+                None => return false,
+            },
+            _ => return false,
+        };
+    }
 }
 
 impl Eval<'_, '_> {

@@ -14,7 +14,7 @@ use super::body::{ClassDraft, Lower, NESTED_BASE, Out, Shared};
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, CommentKind};
-use crate::index::{FnEntry, FnIdx, Index, Ty, TypeId};
+use crate::index::{FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
 use crate::table::LockTable;
 use crate::workspace::{CrateKind, Workspace};
 
@@ -91,7 +91,7 @@ fn holders(index: &Index) -> Vec<bool> {
 fn is_guard_field(ty: &Ty, holders: &[bool]) -> bool {
     match ty {
         Ty::Ext(path, args) => {
-            types::is_guard_name(path.rsplit("::").next().unwrap_or(""))
+            types::is_guard_name(last_segment(path))
                 || (types::is_option_or_result(ty)
                     && args.first().is_some_and(|arg| is_guard_field(arg, holders)))
         }
@@ -257,7 +257,7 @@ impl Lower<'_> {
     fn is_fn_bound(&self, ty: &Ty) -> bool {
         let is_fn = |bound: &crate::index::Bound| {
             matches!(&bound.trait_, crate::index::TraitRef::Ext(path)
-                if matches!(path.rsplit("::").next(), Some("Fn" | "FnMut" | "FnOnce")))
+                if matches!(last_segment(path), "Fn" | "FnMut" | "FnOnce"))
         };
         match ty {
             Ty::Param(name) => self.index().bounds(&self.scope, name).iter().any(is_fn),

@@ -322,6 +322,9 @@ impl<'a> Lower<'a> {
         if scope.kind != ScopeKind::Temp {
             self.env.truncate(scope.env_mark);
         }
+        if scope.guards.is_empty() && scope.drops.is_empty() {
+            return;
+        }
         let end = end_of(span);
         for exit in scope.exits() {
             match exit {

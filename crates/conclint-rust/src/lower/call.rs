@@ -11,7 +11,7 @@ use super::body::{Lower, end_of};
 use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{FnIdx, How, MethodRes, Ty, ValueRes};
+use crate::index::{FnIdx, How, MethodRes, Ty, Tys, ValueRes, last_segment};
 use crate::table::{self};
 
 impl Lower<'_> {
@@ -28,7 +28,7 @@ impl Lower<'_> {
             _ => match self.index().resolve_value(&self.scope, path) {
                 ValueRes::Ctor { .. } => true,
                 ValueRes::Ext(path) => {
-                    matches!(path.rsplit("::").next(), Some("Some" | "Ok" | "Err"))
+                    matches!(last_segment(&path), "Some" | "Ok" | "Err")
                 }
                 _ => false,
             },
@@ -42,7 +42,7 @@ impl Lower<'_> {
         let first = vals.first().cloned().unwrap_or_else(Val::unknown);
         let mut val = match self.index().resolve_value(&self.scope, path) {
             ValueRes::Ctor { ty, variant } => {
-                let mut val = Val::of(Ty::Adt(ty, Arc::from([])));
+                let mut val = Val::of(Ty::Adt(ty, Tys::default()));
                 for (i, part) in vals.iter().enumerate() {
                     if !part.handles.is_empty() && variant.is_none() {
                         let owner = val.ty.clone();
@@ -57,7 +57,7 @@ impl Lower<'_> {
             ValueRes::Ext(path) => {
                 let mut val = first.clone();
                 self.rehome(&first);
-                val.ty = match path.rsplit("::").next() {
+                val.ty = match Some(last_segment(&path)) {
                     Some("Some") => types::option_of(first.ty),
                     Some("Ok") => types::result_of(first.ty),
                     _ => types::ext("std::result::Result", vec![Ty::Unknown, first.ty]),
@@ -87,7 +87,7 @@ impl Lower<'_> {
                 let turbofish: Vec<Ty> = path
                     .segments
                     .last()
-                    .map(|s| s.args.iter().map(|ty| self.resolve_type(ty)).collect())
+                    .map(|s| s.args().iter().map(|ty| self.resolve_type(ty)).collect())
                     .unwrap_or_default();
                 let name = short_path(path);
                 self.workspace_call(&res, None, args, &name, span, span, &turbofish, None)
@@ -453,7 +453,7 @@ pub(super) fn is_callable(ty: &Ty) -> bool {
         Ty::Fn(..) => true,
         Ty::Bounded(_, bounds) => bounds.iter().any(|bound| {
             matches!(&bound.trait_, crate::index::TraitRef::Ext(path)
-                if matches!(path.rsplit("::").next(), Some("Fn" | "FnMut" | "FnOnce")))
+                if matches!(last_segment(path), "Fn" | "FnMut" | "FnOnce"))
         }),
         _ => false,
     }
@@ -481,7 +481,7 @@ pub(super) fn rewrap(ret: &Ty, guard: Ty) -> Ty {
 
 pub(super) fn is_builder(head: &str) -> bool {
     matches!(
-        head.rsplit("::").next(),
+        Some(last_segment(head)),
         Some("Builder" | "ThreadPoolBuilder" | "OpenOptions" | "Command")
     )
 }
@@ -492,7 +492,7 @@ pub(super) fn is_builder_ty(ty: &Ty) -> bool {
 
 /// `Type::name` that takes the value first.
 pub(super) fn is_method_name(head: &str, name: &str) -> bool {
-    let last = head.rsplit("::").next().unwrap_or("");
+    let last = last_segment(head);
     match last {
         "Mutex" | "RwLock" | "Condvar" | "Option" | "Result" | "JoinHandle" | "Iterator"
         | "Sender" | "Receiver" | "SyncSender" | "FairMutex" | "ReentrantMutex" => true,
@@ -512,7 +512,7 @@ pub(super) fn path_type_args(lower: &Lower<'_>, path: &hir::Path) -> Vec<Ty> {
     before_last
         .map(|segment| {
             segment
-                .args
+                .args()
                 .iter()
                 .map(|ty| lower.resolve_type(ty))
                 .collect()

@@ -13,7 +13,7 @@ use super::method::MethodCall;
 use super::types;
 use super::value::{SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{Ty, ValueRes};
+use crate::index::{Ty, Tys, ValueRes, last_segment};
 use crate::table::MethodEffect;
 
 impl Lower<'_> {
@@ -237,7 +237,7 @@ impl Lower<'_> {
             }
             lower.expr(&closure.body)
         });
-        let mut val = Val::of(Ty::Fn(Arc::from([]), Arc::new(Ty::Unknown)));
+        let mut val = Val::of(Ty::Fn(Tys::default(), Arc::new(Ty::Unknown)));
         val.closure = Some(function);
         // A guard that the closure takes along lives and dies with it.
         let captures = std::mem::replace(&mut self.captures, outer_captures);
@@ -538,10 +538,7 @@ impl Lower<'_> {
         let what = call.name.clone();
         if let MethodEffect::Spawn(kind) = effect {
             let name = match &cur.ty {
-                Ty::Ext(path, _) => SmolStr::new(format!(
-                    "{}::{what}",
-                    path.rsplit("::").next().unwrap_or("")
-                )),
+                Ty::Ext(path, _) => SmolStr::new(format!("{}::{what}", last_segment(path))),
                 _ => what,
             };
             let handle = self.spawn(kind, name, call.args.last(), span, cur.named);
@@ -659,7 +656,7 @@ impl Lower<'_> {
             MethodEffect::Notify(all) => {
                 let condvar = self.object(cur, &ObjectKind::Condvar);
                 self.emit(EventKind::Notify { condvar, all }, span);
-                Some(Val::of(Ty::Tuple(Arc::from([]))))
+                Some(Val::of(Ty::unit()))
             }
             MethodEffect::Spawn(_) | MethodEffect::Work(_) | MethodEffect::AtomicLoad => None,
         }
@@ -718,7 +715,7 @@ impl Lower<'_> {
             let guard = back.clone().with_ty(inner.clone());
             let timeout = Val::of(types::ext("std::sync::WaitTimeoutResult", vec![]));
             back.parts = vec![guard, timeout];
-            let pair = Ty::Tuple(Arc::from([
+            let pair = Ty::Tuple(Tys::from([
                 inner,
                 types::ext("std::sync::WaitTimeoutResult", vec![]),
             ]));

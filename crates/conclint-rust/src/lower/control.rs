@@ -10,7 +10,7 @@ use super::expr::binds_success;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
-use crate::index::{Ty, ValueRes};
+use crate::index::{Ty, Tys, ValueRes};
 
 impl Lower<'_> {
     // ---- if, match ----
@@ -209,7 +209,7 @@ impl Lower<'_> {
         match (val, broken) {
             (Some(a), Some(b)) => a.join(b),
             (Some(a), None) | (None, Some(a)) => a,
-            (None, None) => Val::of(Ty::Tuple(Arc::from([]))),
+            (None, None) => Val::of(Ty::unit()),
         }
     }
 
@@ -351,7 +351,7 @@ impl Lower<'_> {
         self.out.loop_depth -= 1;
         self.out.per.pop();
         self.pop_loop(join, None);
-        Val::of(Ty::Tuple(Arc::from([])))
+        Val::of(Ty::unit())
     }
 
     /// `while let Ok(x) = rx.recv()` ends when the senders are gone: the
@@ -420,7 +420,7 @@ impl Lower<'_> {
         self.out.loop_depth -= 1;
         self.out.per.pop();
         self.pop_loop(join, None);
-        Val::of(Ty::Tuple(Arc::from([])))
+        Val::of(Ty::unit())
     }
 
     /// What iterating over `val` binds.
@@ -736,7 +736,7 @@ impl Lower<'_> {
             }
             Some((owner, None)) => {
                 if !matches!(val.ty, Ty::Adt(id, _) if id == owner) {
-                    val.ty = Ty::Adt(owner, Arc::from([]));
+                    val.ty = Ty::Adt(owner, Tys::default());
                 }
                 self.field(val, name)
             }
@@ -746,10 +746,7 @@ impl Lower<'_> {
 
     fn is_unit(&self, name: &SmolStr) -> bool {
         let path = hir::Path {
-            segments: vec![hir::Segment {
-                name: name.clone(),
-                ..hir::Segment::default()
-            }],
+            segments: [hir::Segment::plain(name.clone())].into(),
             ..hir::Path::default()
         };
         matches!(

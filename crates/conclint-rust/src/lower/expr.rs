@@ -11,7 +11,7 @@ use super::body::{Lower, ScopeKind, end_of};
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Expr, ExprKind, MacroKind, Pat, Span};
-use crate::index::{Ty, ValueRes};
+use crate::index::{Ty, Tys, ValueRes};
 
 impl Lower<'_> {
     // ---- blocks and statements ----
@@ -21,14 +21,14 @@ impl Lower<'_> {
         let frame = block
             .label
             .as_ref()
-            .map(|label| self.push_label(label.clone()));
+            .map(|label| self.push_label(SmolStr::clone(label)));
         self.push(ScopeKind::Block);
         for stmt in &block.stmts {
             self.statement(stmt);
         }
         let val = match &block.tail {
             Some(tail) => self.tail(tail, extend),
-            None => Val::of(Ty::Tuple(Arc::from([]))),
+            None => Val::of(Ty::unit()),
         };
         self.pop(Some(&val), block.span);
         match frame {
@@ -55,12 +55,13 @@ impl Lower<'_> {
 
     fn statement(&mut self, stmt: &hir::Stmt) {
         match &stmt.kind {
-            hir::StmtKind::Let {
-                pat,
-                ty,
-                init,
-                else_,
-            } => {
+            hir::StmtKind::Let(written) => {
+                let hir::Let {
+                    pat,
+                    ty,
+                    init,
+                    else_,
+                } = &**written;
                 let outer = self.enter_stmt(stmt.span, StmtKind::Let);
                 self.push(ScopeKind::Temp);
                 self.let_stmt(pat, ty.as_ref(), init.as_ref(), else_.as_ref());
@@ -430,18 +431,20 @@ impl Lower<'_> {
                 self.if_expr(cond, then, else_.as_deref(), span, None)
             }
             ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, span),
-            ExprKind::Loop { label, body } => self.loop_expr(label.clone(), body),
-            ExprKind::While { label, cond, body } => self.while_expr(label.clone(), cond, body),
+            ExprKind::Loop { label, body } => self.loop_expr(label.as_deref().cloned(), body),
+            ExprKind::While { label, cond, body } => {
+                self.while_expr(label.as_deref().cloned(), cond, body)
+            }
             ExprKind::For {
                 label,
                 pat,
                 iter,
                 body,
-            } => self.for_expr(label.clone(), pat, iter, body),
+            } => self.for_expr(label.as_deref().cloned(), pat, iter, body),
             ExprKind::Break { label, value } => {
-                self.break_expr(label.as_ref(), value.as_deref(), span)
+                self.break_expr(label.as_deref(), value.as_deref(), span)
             }
-            ExprKind::Continue { label } => self.continue_expr(label.as_ref(), span),
+            ExprKind::Continue { label } => self.continue_expr(label.as_deref(), span),
             ExprKind::Return(value) => self.return_expr(value.as_deref(), span),
             ExprKind::Closure(closure) => {
                 self.nested_closure(closure, span, conclint_facts::FnKind::Closure, &[])
@@ -510,7 +513,7 @@ impl Lower<'_> {
                 val
             }
             ValueRes::Const(ty) => Val::of(ty),
-            ValueRes::Ctor { ty, .. } => Val::of(Ty::Adt(ty, Arc::from([]))),
+            ValueRes::Ctor { ty, .. } => Val::of(Ty::Adt(ty, Tys::default())),
             ValueRes::Ext(path) if path.ends_with("::None") => {
                 Val::of(types::option_of(Ty::Unknown))
             }
@@ -634,7 +637,7 @@ impl Lower<'_> {
         if let ValueRes::Ctor { ty, .. } = self.index().resolve_value(&self.scope, path)
             && matches!(val.ty, Ty::Unknown)
         {
-            val.ty = Ty::Adt(ty, Arc::from([]));
+            val.ty = Ty::Adt(ty, Tys::default());
         }
         for (name, field) in fields {
             self.alias_field(&field, &val.ty, &name);
@@ -751,7 +754,7 @@ impl Lower<'_> {
     }
 
     fn assign(&mut self, left: &Expr, right: &Expr, span: Span) -> Val {
-        let unit = Val::of(Ty::Tuple(Arc::from([])));
+        let unit = Val::of(Ty::unit());
         // The right side runs first; the old value is dropped after it.
         let val = self.expr(right);
         if let ExprKind::Path(path) = &left.kind
@@ -889,7 +892,7 @@ impl Lower<'_> {
         {
             info.val.from = info.val.from.or(from);
         }
-        Val::of(Ty::Tuple(Arc::from([])))
+        Val::of(Ty::unit())
     }
 
     fn macro_call(&mut self, call: &hir::MacroCall, span: Span) -> Val {
@@ -922,14 +925,14 @@ impl Lower<'_> {
                 if call.kind == MacroKind::Format {
                     return Val::of(types::ext("std::string::String", vec![]));
                 }
-                Val::of(Ty::Tuple(Arc::from([])))
+                Val::of(Ty::unit())
             }
             MacroKind::Write => {
                 for arg in &call.args {
                     self.base(arg);
                 }
                 self.emit(work(WorkKind::Format), span);
-                Val::of(types::result_of(Ty::Tuple(Arc::from([]))))
+                Val::of(types::result_of(Ty::unit()))
             }
             MacroKind::Vec => {
                 let vals: Vec<Val> = call.args.iter().map(|arg| self.expr(arg)).collect();

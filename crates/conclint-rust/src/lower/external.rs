@@ -1,7 +1,5 @@
 //! Calls by path of functions outside the workspace.
 
-use std::sync::Arc;
-
 use conclint_facts::{BlockKind, EventKind, GuardId, Origins, ReleaseWhy, Writing};
 use smol_str::SmolStr;
 
@@ -11,7 +9,7 @@ use super::method::MethodCall;
 use super::types::{self};
 use super::value::Val;
 use crate::hir::{self, Expr, Span};
-use crate::index::Ty;
+use crate::index::{Ty, Tys, last_segment};
 use crate::table::{self, Effect};
 
 impl Lower<'_> {
@@ -63,7 +61,7 @@ impl Lower<'_> {
             let inner = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());
             let channel = vals.first().map_or(0, |val| val.channel);
             self.swallow(&vals, span);
-            let last = head.rsplit("::").next().unwrap_or(head);
+            let last = last_segment(head);
             let args = match last {
                 "Mutex" | "RwLock" | "RefCell" | "Cell" | "OnceCell" | "FairMutex"
                 | "ReentrantMutex" | "CachePadded" | "AtomicCell" | "LazyLock" | "Lazy"
@@ -71,7 +69,7 @@ impl Lower<'_> {
                 _ => path_type_args(self, path),
             };
             if constructor || is_builder(head) {
-                let mut val = Val::of(types::ext(head, args));
+                let mut val = Val::of(Ty::Ext(SmolStr::new(head), args.into()));
                 val.channel = channel;
                 return val;
             }
@@ -92,7 +90,7 @@ impl Lower<'_> {
             Effect::Spawn(kind) => return self.spawn(kind, what, args.last(), span, false),
             Effect::Pause(kind) => {
                 self.pause(kind, span);
-                return Val::of(Ty::Tuple(Arc::from([])));
+                return Val::of(Ty::unit());
             }
             Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
                 if what.ends_with("catch_unwind") {
@@ -128,7 +126,7 @@ impl Lower<'_> {
                         self.set_handle(spawn, conclint_facts::Handle::DroppedAtOnce);
                     }
                 }
-                Val::of(Ty::Tuple(Arc::from([])))
+                Val::of(Ty::unit())
             }
             Effect::Forget => {
                 for guard in first.guards.clone() {
@@ -228,7 +226,7 @@ impl Lower<'_> {
     }
 
     pub fn channel(&mut self, bounded: bool) -> Val {
-        let mut val = Val::of(Ty::Tuple(Arc::from([
+        let mut val = Val::of(Ty::Tuple(Tys::from([
             types::ext(
                 if bounded {
                     "std::sync::mpsc::SyncSender"

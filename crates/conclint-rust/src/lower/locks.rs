@@ -13,7 +13,7 @@ use super::method::MethodCall;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::Span;
-use crate::index::{MethodRes, Ty};
+use crate::index::{MethodRes, Ty, last_segment};
 use crate::table::{self};
 
 impl Lower<'_> {
@@ -27,7 +27,7 @@ impl Lower<'_> {
                 if types::is_option_or_result(ty) {
                     return self.guard_ty(args.first()?);
                 }
-                let last = path.rsplit("::").next()?;
+                let last = last_segment(path);
                 if types::is_guard_name(last) {
                     return Some(GuardTy::Guard(args.last().cloned().unwrap_or(Ty::Unknown)));
                 }
@@ -402,7 +402,7 @@ impl Lower<'_> {
         if let Some(lock) = self.shared.table.get(path) {
             return Some(ObjectKind::Lock(lock.traits));
         }
-        Some(match path.rsplit("::").next()? {
+        Some(match last_segment(path) {
             "Condvar" => ObjectKind::Condvar,
             "Barrier" => ObjectKind::Barrier,
             "SyncSender" => ObjectKind::Sender {

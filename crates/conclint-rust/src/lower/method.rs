@@ -1,8 +1,6 @@
 //! Method calls: dereferencing to the type that has the method, and what the
 //! methods of other people's types give.
 
-use std::sync::Arc;
-
 use conclint_facts::{Blocking, GuardId, ReleaseWhy, Resolution};
 use smol_str::SmolStr;
 
@@ -11,7 +9,7 @@ use super::call::{is_builder_ty, orders};
 use super::types::{self, StdRet};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{FnIdx, How, MethodRes, Ty};
+use crate::index::{FnIdx, How, MethodRes, Ty, Tys};
 use crate::table::{self};
 
 /// A method call, but for its receiver.
@@ -368,12 +366,12 @@ impl Lower<'_> {
             StdRet::Iter => {
                 let item = self.item_of(&cur);
                 let ty = if name == "enumerate" {
-                    Ty::Tuple(Arc::from([types::ext("usize", vec![]), item.ty.clone()]))
+                    Ty::Tuple(Tys::from([types::ext("usize", vec![]), item.ty.clone()]))
                 } else if name == "zip" {
                     let other = vals
                         .first()
                         .map_or(Ty::Unknown, |val| types::element(index, &val.ty));
-                    Ty::Tuple(Arc::from([item.ty.clone(), other]))
+                    Ty::Tuple(Tys::from([item.ty.clone(), other]))
                 } else {
                     item.ty.clone()
                 };

@@ -2,15 +2,13 @@
 //! collection holds, what the methods of `Option`, `Result`, iterators and
 //! collections give.
 
-use std::sync::Arc;
-
 use smol_str::SmolStr;
 
 use super::value::GUARD;
-use crate::index::{Index, Ty};
+use crate::index::{Index, Ty, Tys, last_segment};
 
-pub(super) fn ext(path: &str, args: Vec<Ty>) -> Ty {
-    Ty::Ext(SmolStr::new(path), args.into())
+pub(super) fn ext(path: &'static str, args: Vec<Ty>) -> Ty {
+    Ty::Ext(SmolStr::new_static(path), args.into())
 }
 
 pub(super) fn guard_of(data: Ty) -> Ty {
@@ -35,7 +33,7 @@ pub(super) fn is_guard(ty: &Ty) -> bool {
 
 /// `Arc`, `Rc`, `Weak`: what is behind is shared.
 pub(super) fn is_shared_pointer(ty: &Ty) -> bool {
-    matches!(ty, Ty::Ext(path, _) if matches!(path.rsplit("::").next(), Some("Arc" | "Rc" | "Weak")))
+    matches!(ty, Ty::Ext(path, _) if matches!(last_segment(path), "Arc" | "Rc" | "Weak"))
 }
 
 /// One step of automatic dereferencing through references, smart pointers and
@@ -43,7 +41,7 @@ pub(super) fn is_shared_pointer(ty: &Ty) -> bool {
 pub(super) fn deref_step(index: &Index, ty: &Ty) -> Option<Ty> {
     match ty {
         Ty::Ref(_, inner) | Ty::Ptr(inner) => Some((**inner).clone()),
-        Ty::Ext(path, args) => match path.rsplit("::").next()? {
+        Ty::Ext(path, args) => match last_segment(path) {
             "Arc"
             | "Rc"
             | "Box"
@@ -179,11 +177,11 @@ pub(super) fn unwrap_ty(ty: &Ty) -> Ty {
 pub(super) fn element(index: &Index, ty: &Ty) -> Ty {
     match peel(index, ty) {
         Ty::Slice(inner) => (*inner).clone(),
-        Ty::Ext(path, args) => match path.rsplit("::").next().unwrap_or("") {
+        Ty::Ext(path, args) => match last_segment(&path) {
             "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
                 if args.len() >= 2 =>
             {
-                Ty::Tuple(Arc::from([args[0].clone(), args[1].clone()]))
+                Ty::Tuple(Tys::from([args[0].clone(), args[1].clone()]))
             }
             "Range" | "RangeInclusive" | "RangeFrom" => {
                 args.first().cloned().unwrap_or(Ty::Unknown)
@@ -198,7 +196,7 @@ pub(super) fn element(index: &Index, ty: &Ty) -> Ty {
 pub(super) fn value_of(index: &Index, ty: &Ty) -> Ty {
     match peel(index, ty) {
         Ty::Slice(inner) => (*inner).clone(),
-        Ty::Ext(path, args) => match path.rsplit("::").next().unwrap_or("") {
+        Ty::Ext(path, args) => match last_segment(&path) {
             "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
             | "LruCache"
                 if args.len() >= 2 =>
@@ -221,7 +219,7 @@ pub(super) fn is_owned(ty: &Ty) -> bool {
         Ty::Adt(_, args) => args.iter().all(is_owned),
         Ty::Tuple(parts) => parts.iter().all(is_owned),
         Ty::Slice(inner) => is_owned(inner),
-        Ty::Ext(path, args) => match path.rsplit("::").next().unwrap_or("") {
+        Ty::Ext(path, args) => match last_segment(path) {
             "Arc" | "Rc" | "String" | "Instant" | "Duration" | "PathBuf" | "bool" | "char"
             | "usize" | "u8" | "u16" | "u32" | "u64" | "u128" | "isize" | "i8" | "i16" | "i32"
             | "i64" | "i128" | "f32" | "f64" => true,
@@ -322,7 +320,7 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
         "sum" | "product" | "load" | "elapsed" | "fold" | "duration_since" | "cmp"
         | "partial_cmp" => StdRet::Owned(ext("u64", vec![])),
         "push" | "push_back" | "push_front" | "extend" | "clear" | "retain" | "sort"
-        | "truncate" | "store" | "push_str" => StdRet::Owned(Ty::Tuple(Arc::from([]))),
+        | "truncate" | "store" | "push_str" => StdRet::Owned(Ty::unit()),
         _ => StdRet::Unknown,
     }
 }
@@ -401,7 +399,7 @@ pub(super) fn text(index: &Index, ty: &Ty) -> String {
     match ty {
         Ty::Unknown => "_".to_owned(),
         Ty::Adt(id, args) => with_args(index.type_name(*id), args),
-        Ty::Ext(path, args) => with_args(path.rsplit("::").next().unwrap_or(path), args),
+        Ty::Ext(path, args) => with_args(last_segment(path), args),
         Ty::Ref(mutable, inner) => format!(
             "&{}{}",
             if *mutable { "mut " } else { "" },

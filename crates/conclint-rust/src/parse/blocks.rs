@@ -3,7 +3,7 @@
 use super::macros::holds_items;
 use super::span::join;
 use super::{Cx, MAX_DEPTH};
-use crate::hir::{Block, Expr, ExprKind, Item, Span, Stmt, StmtKind};
+use crate::hir::{Block, Expr, ExprKind, Item, Let, Span, Stmt, StmtKind};
 
 /// `#[cfg(test)]` on a statement: the function is not a test, the statement is.
 fn for_tests(stmt: &syn::Stmt) -> bool {
@@ -89,7 +89,7 @@ impl Cx {
             syn::Stmt::Macro(stmt) if holds_items(&stmt.mac) => {
                 let mut items = Vec::new();
                 self.item_macro(&mut stmt.mac, &stmt.attrs, &mut items);
-                push_items(items, out);
+                self.push_items(items, out);
             }
             syn::Stmt::Macro(stmt) => {
                 let expr = self.nested_macro(&mut stmt.mac);
@@ -122,7 +122,16 @@ impl Cx {
     fn stmt_items(&mut self, item: &mut syn::Item, out: &mut Vec<Stmt>) {
         let mut items = Vec::new();
         self.item(item, &mut items);
-        push_items(items, out);
+        self.push_items(items, out);
+    }
+
+    fn push_items(&mut self, items: Vec<Item>, out: &mut Vec<Stmt>) {
+        self.stmt_items += items.len();
+        let stmt = |item: Item| Stmt {
+            span: item.span,
+            kind: StmtKind::Item(Box::new(item)),
+        };
+        out.extend(items.into_iter().map(stmt));
     }
 
     fn local(&mut self, local: &mut syn::Local) -> Stmt {
@@ -149,12 +158,12 @@ impl Cx {
         let semi = self.word(local.semi_token.spans[0], 1);
         Stmt {
             span: join(from, semi),
-            kind: StmtKind::Let {
+            kind: StmtKind::Let(Box::new(Let {
                 pat,
                 ty,
                 init,
                 else_,
-            },
+            })),
         }
     }
 }
@@ -166,12 +175,4 @@ pub(super) fn block_of(expr: Expr) -> Block {
         tail: Some(Box::new(expr)),
         ..Block::default()
     }
-}
-
-fn push_items(items: Vec<Item>, out: &mut Vec<Stmt>) {
-    let stmt = |item: Item| Stmt {
-        span: item.span,
-        kind: StmtKind::Item(Box::new(item)),
-    };
-    out.extend(items.into_iter().map(stmt));
 }

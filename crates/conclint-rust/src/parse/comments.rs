@@ -15,13 +15,34 @@ pub(super) struct Comments<'a> {
     /// A place whose line is known, so that lines are counted once.
     counted: (usize, u32),
     found: Vec<Comment>,
-    /// What a comment of interest has one of: nearly all have none.
-    signs: [Finder<'static>; 4],
+    /// What comments of interest have one of each of, or of the last: nearly all
+    /// have none.
+    signs: [Signs; 3],
+}
+
+/// Different spellings of one word.
+struct Signs(Vec<Finder<'static>>);
+
+impl Signs {
+    /// Those of `words` that are anywhere in the file; most are not, and no
+    /// comment has to be asked then.
+    fn new(words: [&'static str; 2], text: &str) -> Self {
+        let mut signs: Vec<_> = words.map(Finder::new).into();
+        signs.retain(|sign| sign.find(text.as_bytes()).is_some());
+        Self(signs)
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        self.0
+            .iter()
+            .any(|sign| sign.find(text.as_bytes()).is_some())
+    }
 }
 
 impl<'a> Comments<'a> {
     pub fn new(text: &'a str) -> Self {
-        let signs = ["ock", "OCK", "etached:", "ETACHED:"].map(Finder::new);
+        let signs = [["rder", "RDER"], ["ock", "OCK"], ["etached:", "ETACHED:"]]
+            .map(|words| Signs::new(words, text));
         Self {
             text,
             block: 0..0,
@@ -52,11 +73,9 @@ impl<'a> Comments<'a> {
     fn flush(&mut self) {
         let block = std::mem::take(&mut self.block);
         let text = self.text.get(block.clone()).unwrap_or("");
-        if self
-            .signs
-            .iter()
-            .all(|sign| sign.find(text.as_bytes()).is_none())
-        {
+        let [order, lock, detached] = &self.signs;
+        let orders = order.are_in(text) && lock.are_in(text);
+        if !orders && !detached.are_in(text) {
             return;
         }
         let words = plain_words(text);

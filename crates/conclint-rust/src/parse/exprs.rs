@@ -43,8 +43,12 @@ impl Cx {
     fn expr_inner(&mut self, expr: &mut Syn) -> Expr {
         match expr {
             Syn::Path(e) => {
-                let span = self.path_span(&e.path, e.qself.as_ref());
-                made(span, ExprKind::Path(self.path(&e.path, e.qself.as_ref())))
+                let path = self.path(&e.path, e.qself.as_ref());
+                let span = match (e.path.get_ident(), path.as_name()) {
+                    (Some(ident), Some(name)) => self.name_span(ident, name),
+                    _ => self.path_span(&e.path, e.qself.as_ref()),
+                };
+                made(span, ExprKind::Path(path))
             }
             Syn::MethodCall(e) => self.method_call(e),
             Syn::Call(e) => self.call(e),
@@ -93,7 +97,10 @@ impl Cx {
     fn control(&mut self, expr: &mut Syn) -> Expr {
         match expr {
             Syn::Block(e) => {
-                let label = e.label.as_ref().map(|label| name(&label.name.ident));
+                let label = e
+                    .label
+                    .as_ref()
+                    .map(|label| Box::new(name(&label.name.ident)));
                 let block = self.block(&mut e.block);
                 made(block.span, ExprKind::Block(Block { label, ..block }))
             }
@@ -109,20 +116,29 @@ impl Cx {
             Syn::Match(e) => self.match_(e),
             Syn::Loop(e) => {
                 let from = self.labelled(e.label.as_ref(), e.loop_token.span);
-                let label = e.label.as_ref().map(|label| name(&label.name.ident));
+                let label = e
+                    .label
+                    .as_ref()
+                    .map(|label| Box::new(name(&label.name.ident)));
                 let body = self.block(&mut e.body);
                 made(join(from, body.span), ExprKind::Loop { label, body })
             }
             Syn::While(e) => {
                 let from = self.labelled(e.label.as_ref(), e.while_token.span);
-                let label = e.label.as_ref().map(|label| name(&label.name.ident));
+                let label = e
+                    .label
+                    .as_ref()
+                    .map(|label| Box::new(name(&label.name.ident)));
                 let cond = self.boxed(&mut e.cond);
                 let body = self.block(&mut e.body);
                 made(join(from, body.span), ExprKind::While { label, cond, body })
             }
             Syn::ForLoop(e) => {
                 let from = self.labelled(e.label.as_ref(), e.for_token.span);
-                let label = e.label.as_ref().map(|label| name(&label.name.ident));
+                let label = e
+                    .label
+                    .as_ref()
+                    .map(|label| Box::new(name(&label.name.ident)));
                 let pat = Box::new(self.pat(&e.pat));
                 let iter = self.boxed(&mut e.expr);
                 let body = self.block(&mut e.body);
@@ -139,7 +155,7 @@ impl Cx {
             Syn::Break(e) => {
                 let label = e.label.as_ref();
                 let from = self.jump(e.break_token.span, "break", label);
-                let label = label.map(|label| name(&label.ident));
+                let label = label.map(|label| Box::new(name(&label.ident)));
                 let value = e.expr.as_mut().map(|value| self.boxed(value));
                 made(
                     value.as_ref().map_or(from, |value| join(from, value.span)),
@@ -148,7 +164,7 @@ impl Cx {
             }
             Syn::Continue(e) => {
                 let span = self.jump(e.continue_token.span, "continue", e.label.as_ref());
-                let label = e.label.as_ref().map(|label| name(&label.ident));
+                let label = e.label.as_ref().map(|label| Box::new(name(&label.ident)));
                 made(span, ExprKind::Continue { label })
             }
             Syn::Return(e) => {
@@ -258,7 +274,7 @@ impl Cx {
                 generics.push(self.ty(ty));
             }
         }
-        let args = self.exprs(&mut e.args);
+        let args = self.exprs(&mut e.args).into();
         let span = self.until(receiver.span, e.paren_token.span.close());
         made(
             span,
@@ -266,7 +282,7 @@ impl Cx {
                 receiver,
                 name,
                 name_span,
-                generics,
+                generics: generics.into(),
                 args,
             },
         )

@@ -223,8 +223,11 @@ impl Cx {
     }
 
     pub fn body(&mut self, expr: &mut syn::Expr) -> Arc<Body> {
+        let before = self.stmt_items;
+        let expr = self.expr(expr);
         Arc::new(Body {
-            expr: self.expr(expr),
+            has_items: self.stmt_items > before,
+            expr,
         })
     }
 
@@ -241,6 +244,7 @@ impl Cx {
         let has_self = matches!(sig.inputs.first(), Some(FnArg::Receiver(_)));
         let generics = self.generics(&sig.generics);
         let ret = self.ret(&sig.output);
+        let before = self.stmt_items;
         let body = body.map(|body| self.block(body));
         let to = match (&body, semi) {
             (Some(body), _) => body.span,
@@ -257,6 +261,7 @@ impl Cx {
             has_self,
             ret,
             is_async: sig.asyncness.is_some(),
+            has_items: self.stmt_items > before,
             body,
         };
         head.item(fn_name, to, ItemKind::Fn(Arc::new(def)))

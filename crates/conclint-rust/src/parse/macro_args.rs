@@ -4,7 +4,6 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser, Result};
-use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, LitStr, Pat, Stmt, Token, Type, Visibility, token};
 
 use super::known::Known;
@@ -26,11 +25,15 @@ pub(super) enum Args {
 
 /// Parses arguments, trying what `known` has first. One buffer of tokens serves
 /// all attempts: to fill it takes longer than to parse.
-pub(super) fn arguments(known: &Known, tokens: TokenStream) -> Args {
-    if matches!(known, Known::Call(_))
-        && let Some(list) = plain(&tokens)
-    {
-        return Args::List(list);
+pub(super) fn arguments(known: &Known, mut tokens: TokenStream) -> Args {
+    // The others have a grammar of their own that comes first.
+    if !matches!(known, Known::Matches | Known::Select | Known::CfgIf) {
+        // Taken apart and put together again, not cloned: that copies each token.
+        let list: Vec<TokenTree> = tokens.into_iter().collect();
+        if is_plain(&list) {
+            return Args::List(list.into_iter().filter_map(value).collect());
+        }
+        tokens = list.into_iter().collect();
     }
     let parse = |input: ParseStream| -> Result<Args> {
         let first = match known {
@@ -66,34 +69,36 @@ pub(super) fn arguments(known: &Known, tokens: TokenStream) -> Args {
         .unwrap_or_else(|_| Args::Unread(TokenStream::new()))
 }
 
-/// Moves on only when the parser takes all that is left.
 /// Arguments that are names and literals only, as most of those of `println!`
-/// are: no parser is needed for them, and the time it takes is felt.
-fn plain(tokens: &TokenStream) -> Option<Vec<Expr>> {
-    let mut list = Vec::new();
+/// and of long `vec!` lists are: no parser is needed for them, and the time it
+/// takes is felt.
+fn is_plain(tokens: &[TokenTree]) -> bool {
     let mut after_comma = true;
-    for token in tokens.clone() {
-        match token {
-            TokenTree::Punct(punct) if punct.as_char() == ',' && !after_comma => after_comma = true,
-            TokenTree::Ident(ident) if after_comma && !is_keyword(&ident) => {
-                after_comma = false;
-                list.push(Expr::Path(syn::ExprPath {
-                    attrs: Vec::new(),
-                    qself: None,
-                    path: ident.into(),
-                }));
-            }
-            TokenTree::Literal(literal) if after_comma => {
-                after_comma = false;
-                list.push(Expr::Lit(syn::ExprLit {
-                    attrs: Vec::new(),
-                    lit: syn::Lit::new(literal),
-                }));
-            }
-            _ => return None,
-        }
+    for token in tokens {
+        after_comma = match token {
+            TokenTree::Punct(punct) if punct.as_char() == ',' && !after_comma => true,
+            TokenTree::Ident(ident) if after_comma && !is_keyword(ident) => false,
+            TokenTree::Literal(_) if after_comma => false,
+            _ => return false,
+        };
     }
-    Some(list)
+    true
+}
+
+/// A name or literal as an expression.
+fn value(token: TokenTree) -> Option<Expr> {
+    match token {
+        TokenTree::Ident(ident) => Some(Expr::Path(syn::ExprPath {
+            attrs: Vec::new(),
+            qself: None,
+            path: ident.into(),
+        })),
+        TokenTree::Literal(literal) => Some(Expr::Lit(syn::ExprLit {
+            attrs: Vec::new(),
+            lit: syn::Lit::new(literal),
+        })),
+        _ => None,
+    }
 }
 
 /// Not a name that stands for a value by itself.
@@ -101,11 +106,15 @@ fn is_keyword(ident: &Ident) -> bool {
     let words = [
         "true", "false", "break", "continue", "return", "loop", "move", "async", "unsafe", "const",
         "static", "if", "match", "while", "for", "let", "box", "yield", "fn", "ref", "mut", "in",
-        "as", "dyn", "impl", "else", "default", "await",
+        "as", "dyn", "impl", "else", "default", "await", "struct", "enum", "union", "use", "pub",
+        "where", "mod", "trait", "type", "extern", "macro", "try", "do", "abstract", "become",
+        "final", "override", "priv", "typeof", "unsized", "virtual", "builtin", "raw", "auto",
+        "safe",
     ];
     words.iter().any(|word| ident == word)
 }
 
+/// Moves on only when the parser takes all that is left.
 fn attempt<T>(input: ParseStream, parser: impl Fn(ParseStream) -> Result<T>) -> Option<T> {
     let ahead = input.fork();
     let out = parser(&ahead).ok().filter(|_| ahead.is_empty())?;
@@ -115,9 +124,15 @@ fn attempt<T>(input: ParseStream, parser: impl Fn(ParseStream) -> Result<T>) -> 
 
 /// `a, b, c`.
 fn exprs(input: ParseStream) -> Result<Vec<Expr>> {
-    Ok(Punctuated::<Expr, Token![,]>::parse_terminated(input)?
-        .into_iter()
-        .collect())
+    let mut out = Vec::new();
+    while !input.is_empty() {
+        out.push(input.parse()?);
+        if input.is_empty() {
+            break;
+        }
+        input.parse::<Token![,]>()?;
+    }
+    Ok(out)
 }
 
 pub(super) fn items(input: ParseStream) -> Result<Vec<syn::Item>> {

@@ -8,7 +8,7 @@ use super::Cx;
 use super::attrs::{add_cfg, attrs, predicate};
 use super::macro_args as grammar;
 use super::span::{join, name};
-use crate::hir::{Attrs, Item, ItemKind, Path, Segment, Span, Ty, Vis};
+use crate::hir::{Attrs, GenericArgs, Item, ItemKind, Path, Segment, Segments, Span, Ty, Vis};
 
 impl Cx {
     pub fn macro_item(&mut self, item: &mut syn::ItemMacro, out: &mut Vec<Item>) {
@@ -241,14 +241,15 @@ fn without_gated(list: &[TokenTree]) -> TokenStream {
 
 /// `::std::thread::LocalKey<ty>`.
 fn local_key(ty: Ty) -> Ty {
-    let mut segments: Vec<_> = ["std", "thread", "LocalKey"]
-        .map(|name| Segment {
-            name: name.into(),
-            ..Segment::default()
-        })
-        .into();
+    let mut segments: Segments = ["std", "thread", "LocalKey"]
+        .map(|name| Segment::plain(name.into()))
+        .into_iter()
+        .collect();
     if let Some(last) = segments.last_mut() {
-        last.args.push(ty);
+        last.generic = Some(Box::new(GenericArgs {
+            args: vec![ty],
+            ..GenericArgs::default()
+        }));
     }
     Ty::Path(Path {
         global: true,

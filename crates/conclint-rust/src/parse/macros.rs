@@ -9,7 +9,8 @@ use super::macro_args::{self as grammar, Args, Branch, Event};
 use super::span::join;
 use super::{Cx, MAX_MACRO_DEPTH, single};
 use crate::hir::{
-    Arm, Block, Expr, ExprKind, Lit, MacroCall, MacroKind, Pat, Path, Span, Stmt, StmtKind, UnOp,
+    Arm, Block, Expr, ExprKind, Let, Lit, MacroCall, MacroKind, Pat, Path, Span, Stmt, StmtKind,
+    UnOp,
 };
 
 /// Whether a macro in statement position declares items.
@@ -285,12 +286,12 @@ impl Cx {
         let body = self.expr(&mut branch.body);
         let Some(event) = event else { return body };
         let span = join(event.span, body.span);
-        let wait = StmtKind::Let {
+        let wait = StmtKind::Let(Box::new(Let {
             pat,
             ty: None,
             init: Some(event),
             else_: None,
-        };
+        }));
         let stmts = vec![Stmt { span, kind: wait }];
         let block = Block {
             stmts,
@@ -325,7 +326,7 @@ impl Cx {
             name
         };
         let (receiver, args) = args.split_first_mut()?;
-        let (receiver, args) = (self.boxed(receiver), self.exprs(args));
+        let (receiver, args) = (self.boxed(receiver), self.exprs(args).into());
         let span = join(name_span, receiver.span);
         Some(made(
             span,
@@ -333,7 +334,7 @@ impl Cx {
                 receiver,
                 name,
                 name_span,
-                generics: Vec::new(),
+                generics: Box::default(),
                 args,
             },
         ))

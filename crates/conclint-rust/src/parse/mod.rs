@@ -3,7 +3,7 @@
 //! Never fails: what cannot be read is named in [`HirFile::unread`]. A text
 //! that does not parse as a whole is read item by item and member by member
 //! (`recover`); deep nesting is measured first (`scan`) and read on a thread
-//! with a stack to match. It does not resolve names and does not expand macros:
+//! with a stack to match; what says nothing is blanked (`quiet`). It does not resolve names and does not expand macros:
 //! those with known arguments are opened (`macros`), the rest is tried.
 
 mod attrs;
@@ -17,6 +17,7 @@ mod macro_args;
 mod macro_items;
 mod macros;
 mod pats;
+mod quiet;
 mod recover;
 mod scan;
 mod span;
@@ -71,7 +72,12 @@ pub fn parse_file(text: &str) -> HirFile {
         comments: comments.finish(),
         ..HirFile::default()
     };
-    file.lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    file.lines = lines(text);
+    // Large texts are cut at places that the scan found.
+    let quiet = Some(text)
+        .filter(|text| text.len() <= PART)
+        .and_then(|text| quiet::quiet(text, &scan));
+    let text = quiet.as_deref().unwrap_or(text);
     if scan.depth <= SHALLOW {
         read_text(text, &scan, &mut file);
         return file;
@@ -113,6 +119,12 @@ fn read_text(text: &str, scan: &Scan, file: &mut HirFile) {
 fn count_lines(text: &str) -> u32 {
     let newlines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
     u32::try_from(newlines).unwrap_or(u32::MAX)
+}
+
+/// How many lines a text has; what follows the last newline is one, too.
+fn lines(text: &str) -> u32 {
+    let unfinished = !text.is_empty() && !text.ends_with('\n');
+    count_lines(text).saturating_add(u32::from(unfinished))
 }
 
 fn start_of(line: u32) -> Span {
@@ -199,6 +211,8 @@ struct Cx {
     type_depth: u32,
     item_depth: u32,
     macro_depth: u32,
+    /// How many items stood in bodies so far.
+    stmt_items: usize,
     /// The last function seen, for what has no place of its own.
     here: Span,
     /// Shared by the many items without generics.
@@ -214,6 +228,7 @@ impl Cx {
             type_depth: 0,
             item_depth: 0,
             macro_depth: 0,
+            stmt_items: 0,
             here: Span::default(),
             no_generics: Arc::default(),
         }
@@ -266,10 +281,7 @@ impl Cx {
 /// A path of one segment.
 fn single(name: &str) -> Path {
     Path {
-        segments: vec![Segment {
-            name: name.into(),
-            ..Segment::default()
-        }],
+        segments: [Segment::plain(name.into())].into(),
         ..Path::default()
     }
 }

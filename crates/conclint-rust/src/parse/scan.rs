@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2};
 
+use super::quiet::{doc_mark, is_inert};
+
 /// What a scan found.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
@@ -17,6 +19,8 @@ pub(super) struct Scan {
     /// Top-level pieces in source order; together they cover the text.
     pub pieces: Vec<Piece>,
     pub balance: Balance,
+    /// What `syn` need not see, by the end of each part (see `quiet`).
+    pub silent: Vec<Range<usize>>,
 }
 
 /// The text of one top-level item, with the white space before it; pieces can
@@ -68,6 +72,34 @@ impl Level {
     }
 }
 
+/// What stands before an open bracket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Other,
+    /// `name!`.
+    Call,
+    /// `macro_rules`.
+    Keyword,
+    /// `macro_rules!` and perhaps a name.
+    Rules,
+}
+
+/// Something that ends where a bracket closes.
+struct Open {
+    start: usize,
+    /// Open brackets around it.
+    levels: usize,
+    /// What is inside is blanked; for attributes with the brackets.
+    kind: OpenKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OpenKind {
+    Arguments,
+    Rules,
+    Attribute,
+}
+
 struct Scanner<'a> {
     bytes: &'a [u8],
     levels: Vec<Level>,
@@ -76,6 +108,9 @@ struct Scanner<'a> {
     top: Level,
     /// A `}` was the last token: what follows may be a new statement.
     after_brace: bool,
+    before: Before,
+    /// The outermost macro call or attribute around this place.
+    inside: Option<Open>,
     piece_start: usize,
     piece_depth: u32,
     out: Scan,
@@ -89,6 +124,8 @@ pub(super) fn scan(text: &str, on_comment: impl FnMut(Range<usize>)) -> Scan {
         below: 0,
         top: Level::default(),
         after_brace: false,
+        before: Before::Other,
+        inside: None,
         piece_start: 0,
         piece_depth: 0,
         out: Scan::default(),
@@ -116,6 +153,9 @@ impl Scanner<'_> {
                 b' ' | b'\n' | b'\t' | b'\r' => i += 1,
                 b'/' if matches!(self.at(i + 1), b'/' | b'*') => {
                     let end = self.comment(i);
+                    if self.inside.is_none() {
+                        self.out.silent.extend(doc_mark(self.bytes, &(i..end)));
+                    }
                     on_comment(i..end);
                     i = end;
                 }
@@ -270,6 +310,11 @@ impl Scanner<'_> {
     }
 
     fn word(&mut self, word: &[u8]) {
+        self.before = match self.before {
+            Before::Rules => Before::Rules,
+            _ if word == b"macro_rules" => Before::Keyword,
+            _ => Before::Other,
+        };
         if word == b"else" || word == b"as" {
             self.after_brace = false;
         } else {
@@ -309,6 +354,11 @@ impl Scanner<'_> {
     }
 
     fn punct(&mut self, at: usize, byte: u8) {
+        self.before = match self.before {
+            Before::Keyword if byte == b'!' => Before::Rules,
+            _ if byte == b'!' && IS_WORD[usize::from(self.previous(at))] => Before::Call,
+            _ => Before::Other,
+        };
         match byte {
             b',' => self.top.run = 0,
             b';' => {
@@ -357,6 +407,10 @@ impl Scanner<'_> {
         if byte == b'{' {
             self.new_statement();
         }
+        if self.inside.is_none() {
+            self.inside = self.opened(at, byte);
+        }
+        self.before = Before::Other;
         self.top.run += BRACKET;
         self.after_brace = false;
         self.below = self.below.saturating_add(self.top.weight());
@@ -369,12 +423,58 @@ impl Scanner<'_> {
         self.note();
     }
 
+    /// What the bracket at `at` opens.
+    fn opened(&self, at: usize, byte: u8) -> Option<Open> {
+        let levels = self.levels.len();
+        let open = |start, kind| {
+            Some(Open {
+                start,
+                levels,
+                kind,
+            })
+        };
+        match self.before {
+            Before::Call => return open(at, OpenKind::Arguments),
+            Before::Rules => return open(at + 1, OpenKind::Rules),
+            Before::Keyword | Before::Other => {}
+        }
+        if byte != b'[' {
+            return None;
+        }
+        let start = match (at.checked_sub(2).map(|i| self.at(i)), self.previous(at)) {
+            (_, b'#') => at - 1,
+            (Some(b'#'), b'!') => at - 2,
+            _ => return None,
+        };
+        let end = word_end(self.bytes, at + 1);
+        let word = self.bytes.get(at + 1..end).unwrap_or_default();
+        (is_inert(word) && self.at(end) != b':')
+            .then(|| open(start, OpenKind::Attribute))
+            .flatten()
+    }
+
+    /// The bracket at `at` was closed.
+    fn closed(&mut self, at: usize) {
+        let Some(open) = &self.inside else { return };
+        if self.levels.len() > open.levels {
+            return;
+        }
+        match open.kind {
+            OpenKind::Arguments => {}
+            OpenKind::Rules => self.out.silent.push(open.start..at),
+            OpenKind::Attribute => self.out.silent.push(open.start..at + 1),
+        }
+        self.inside = None;
+    }
+
     fn close(&mut self, at: usize, byte: u8) {
         if self.top.closer != byte || self.levels.is_empty() {
             self.mismatch(at, byte);
             return;
         }
         self.pop();
+        self.closed(at);
+        self.before = Before::Other;
         self.after_brace = byte == b'}';
         if self.after_brace && self.levels.is_empty() {
             self.end_piece(at + 1);

@@ -27,6 +27,15 @@ pub(super) fn name(ident: &proc_macro2::Ident) -> Name {
     }
 }
 
+/// In characters.
+fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
+}
+
 impl Cx {
     fn place(&self, at: LineColumn) -> (u32, u32) {
         let line = u32::try_from(at.line).unwrap_or(u32::MAX);
@@ -60,9 +69,15 @@ impl Cx {
         }
     }
 
+    /// Where `ident` stands, of which `name` is the text without `r#`.
+    pub fn name_span(&self, ident: &proc_macro2::Ident, name: &Name) -> Span {
+        let width = width(name) + if ident == name.as_str() { 0 } else { 2 };
+        self.word(ident.span(), width)
+    }
+
     pub fn ident(&self, ident: &proc_macro2::Ident) -> (Name, Span) {
         let text = ident.to_smolstr();
-        let span = self.word(ident.span(), text.chars().count());
+        let span = self.word(ident.span(), width(&text));
         match text.strip_prefix("r#") {
             Some(plain) => (plain.into(), span),
             None => (text, span),

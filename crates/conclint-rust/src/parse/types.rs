@@ -9,7 +9,7 @@ use syn::{
 
 use super::span::{join, name};
 use super::{Cx, MAX_TYPE_DEPTH};
-use crate::hir::{Bound, GenericParam, Generics, Path, Segment, Span, Ty, UseName};
+use crate::hir::{Bound, GenericArgs, GenericParam, Generics, Path, Segment, Span, Ty, UseName};
 
 type Bounds = syn::punctuated::Punctuated<TypeParamBound, syn::Token![+]>;
 
@@ -60,7 +60,8 @@ impl Cx {
         Path {
             global: path.leading_colon.is_some() && qself.is_none(),
             qself: qself.map(|qself| Box::new(self.ty(&qself.ty))),
-            qself_position: qself.map_or(0, |qself| qself.position),
+            qself_position: qself
+                .map_or(0, |qself| u16::try_from(qself.position).unwrap_or(u16::MAX)),
             segments: path
                 .segments
                 .iter()
@@ -70,12 +71,9 @@ impl Cx {
     }
 
     fn segment(&mut self, segment: &syn::PathSegment) -> Segment {
-        let mut out = Segment {
-            name: name(&segment.ident),
-            ..Segment::default()
-        };
+        let mut out = GenericArgs::default();
         match &segment.arguments {
-            PathArguments::None => {}
+            PathArguments::None => return Segment::plain(name(&segment.ident)),
             PathArguments::AngleBracketed(list) => {
                 for arg in &list.args {
                     match arg {
@@ -93,7 +91,10 @@ impl Cx {
                 out.fn_args = Some((args, self.ret(&list.output).map(Box::new)));
             }
         }
-        out
+        Segment {
+            name: name(&segment.ident),
+            generic: Some(Box::new(out)),
+        }
     }
 
     /// Where a path in an expression stands.
@@ -102,7 +103,7 @@ impl Cx {
             return Span::default();
         };
         let end = match &last.arguments {
-            PathArguments::None => self.ident(&last.ident).1,
+            PathArguments::None => self.span(last.ident.span()),
             PathArguments::AngleBracketed(list) => self.word(list.gt_token.span, 1),
             PathArguments::Parenthesized(list) => self.span(list.paren_token.span.close()),
         };
@@ -110,7 +111,7 @@ impl Cx {
             (Some(qself), ..) => self.word(qself.lt_token.span, 1),
             (None, Some(colons), _) => self.span(colons.spans[0]),
             (None, None, Some(_)) if path.segments.len() == 1 && last.arguments.is_none() => end,
-            (None, None, Some(first)) => self.ident(&first.ident).1,
+            (None, None, Some(first)) => self.word(first.ident.span(), 0),
             (None, None, None) => end,
         };
         join(from, end)

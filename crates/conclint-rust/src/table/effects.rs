@@ -1,5 +1,6 @@
 //! Functions and methods outside the workspace that matter to concurrency.
 
+use crate::index::last_segment;
 use conclint_facts::{BlockKind, PauseKind, SpawnKind, WorkKind};
 
 /// What a function of a known path does.
@@ -159,7 +160,7 @@ fn by_prefix(path: &str) -> Option<Effect> {
         "reqwest" if name == "get" => return None,
         "ureq" if matches!(name, "get" | "post" | "put" | "delete" | "request") => return None,
         _ => {
-            let last = head.rsplit("::").next().unwrap_or(head);
+            let last = last_segment(head);
             match (last, name) {
                 (
                     "MutexGuard"
@@ -223,7 +224,7 @@ pub enum MethodEffect {
 /// `ty` (canonical path; empty when it is not known).
 pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect> {
     use MethodEffect::*;
-    let last = ty.rsplit("::").next().unwrap_or(ty);
+    let last = last_segment(ty);
     let effect = match (last, method, args) {
         ("JoinHandle" | "ScopedJoinHandle" | "", "join", 0) => Join,
         ("Child", "wait" | "wait_with_output", 0) => Join,

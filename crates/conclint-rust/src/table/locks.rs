@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::index::last_segment;
 use conclint_facts::{Blocking, LockShape, LockTraits, Mode};
 use smol_str::SmolStr;
 
@@ -147,7 +148,7 @@ impl LockTable {
     /// of forks and facades are common.
     pub fn get(&self, path: &str) -> Option<LockType> {
         // Asked for nearly every type there is: the last letters say no to most.
-        let last = path.rsplit("::").next()?;
+        let last = last_segment(path);
         let likely = last.ends_with("ock") || last.ends_with("utex");
         if !likely && !self.has_odd_names {
             return None;
@@ -192,7 +193,7 @@ fn entry(
     LockType {
         traits: LockTraits {
             family: SmolStr::new(family),
-            type_name: SmolStr::new(path.rsplit("::").next().unwrap_or(path)),
+            type_name: SmolStr::new(last_segment(path)),
             shape,
             reentrant,
             read_reentrant,

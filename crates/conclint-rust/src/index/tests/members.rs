@@ -162,7 +162,7 @@ fn deref_drop_and_implements() {
         ix.drop_fn(out),
         Some(ix.the_fn("main::<Out as Drop>::drop"))
     );
-    assert!(ix.implements(&Ty::Adt(out, Arc::default()), "Drop"));
+    assert!(ix.implements(&Ty::Adt(out, Tys::default()), "Drop"));
     assert!(!ix.implements(&ty, "Drop"));
 }
 
@@ -213,9 +213,9 @@ fn return_types_for_a_caller() {
     };
     let of_string = Ty::Adt(
         w,
-        Arc::new([Ty::Ext("std::string::String".into(), Arc::default())]),
+        Tys::from([Ty::Ext("std::string::String".into(), Tys::default())]),
     );
-    let u8_ = Ty::Ext("u8".into(), Arc::default());
+    let u8_ = Ty::Ext("u8".into(), Tys::default());
     let ret = |key: &str, turbofish: &[Ty]| {
         ix.show(&ix.fn_ret(ix.the_fn(key), Some(&of_string), turbofish))
     };
@@ -241,7 +241,7 @@ fn return_types_for_a_caller() {
     assert_eq!(ret("main::free", &[]), "std::sync::MutexGuard<?>");
     let arg = Ty::Ref(
         false,
-        Arc::new(Ty::Ext("std::sync::Mutex".into(), Arc::new([u8_]))),
+        Arc::new(Ty::Ext("std::sync::Mutex".into(), Tys::from([u8_]))),
     );
     assert_eq!(
         ix.show(&ix.fn_ret_of_args(ix.the_fn("main::free"), None, &[], &[arg])),

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::hir::{
-    Arm, Block, Expr, ExprKind, FieldDef, HirFile, Item, ItemKind, Lit, Pat, Path, Span, StmtKind,
-    Ty, UnOp, UseName,
+    Arm, Block, Expr, ExprKind, FieldDef, HirFile, Item, ItemKind, Let, Lit, Pat, Path, Span,
+    StmtKind, Ty, UnOp, UseName,
 };
 
 pub(super) fn file(file: &HirFile) -> String {
@@ -128,10 +128,10 @@ fn field(field: &FieldDef) -> String {
 
 pub(super) fn path(path: &Path) -> String {
     let segments = path.segments.iter().map(|segment| {
-        let mut args: Vec<String> = segment.args.iter().map(ty).collect();
+        let mut args: Vec<String> = segment.args().iter().map(ty).collect();
         args.extend(
             segment
-                .assoc
+                .assoc()
                 .iter()
                 .map(|(name, of)| format!("{name} = {}", ty(of))),
         );
@@ -139,7 +139,7 @@ pub(super) fn path(path: &Path) -> String {
         if !args.is_empty() {
             let _ = write!(out, "<{}>", args.join(", "));
         }
-        if let Some((args, ret)) = &segment.fn_args {
+        if let Some((args, ret)) = segment.fn_args() {
             let ret = ret
                 .as_ref()
                 .map(|ret| format!(" -> {}", ty(ret)))
@@ -226,12 +226,13 @@ pub(super) fn block(block: &Block) -> String {
     let mut parts: Vec<String> = Vec::new();
     for stmt in &block.stmts {
         parts.push(match &stmt.kind {
-            StmtKind::Let {
-                pat,
-                ty,
-                init,
-                else_,
-            } => {
+            StmtKind::Let(written) => {
+                let Let {
+                    pat,
+                    ty,
+                    init,
+                    else_,
+                } = &**written;
                 let ty = ty
                     .as_ref()
                     .map(|ty| format!(": {}", self::ty(ty)))
@@ -276,7 +277,7 @@ pub(super) fn expr(of: &Expr) -> String {
             .unwrap_or_default()
     };
     let label =
-        |of: &Option<crate::hir::Name>| of.as_ref().map(|of| format!(" '{of}")).unwrap_or_default();
+        |of: &crate::hir::Label| of.as_ref().map(|of| format!(" '{of}")).unwrap_or_default();
     match &of.kind {
         ExprKind::Path(of) => path(of),
         ExprKind::Lit(of) => lit(of),

@@ -4,6 +4,7 @@ mod corpus;
 mod deep;
 mod dump;
 mod hostile;
+mod quiet;
 mod resilience;
 mod spans;
 mod table;

@@ -18,11 +18,9 @@ fn spans(text: &str) -> Vec<String> {
     assert!(file.unread.is_empty(), "{:?}", file.unread);
     let block = body(&file);
     let exprs = block.stmts.iter().filter_map(|stmt| match &stmt.kind {
-        StmtKind::Expr(expr)
-        | StmtKind::Let {
-            init: Some(expr), ..
-        } => Some(expr),
-        _ => None,
+        StmtKind::Expr(expr) => Some(expr),
+        StmtKind::Let(stmt) => stmt.init.as_ref(),
+        StmtKind::Item(_) => None,
     });
     exprs
         .chain(block.tail.as_deref())
