@@ -73,7 +73,7 @@ impl Index {
     }
 
     fn fn_ty(&self, scope: &Scope, params: &[hir::Ty], ret: Option<&hir::Ty>, b: &Budget) -> Ty {
-        let ret = ret.map_or_else(|| Ty::unit(), |r| self.ty(scope, r, b));
+        let ret = ret.map_or_else(Ty::unit, |r| self.ty(scope, r, b));
         Ty::Fn(self.tys(scope, params, b), Arc::new(ret))
     }
 
@@ -109,7 +109,7 @@ impl Index {
             Some((params, ret)) => {
                 let ret = ret
                     .as_deref()
-                    .map_or_else(|| Ty::unit(), |r| self.ty(scope, r, b));
+                    .map_or_else(Ty::unit, |r| self.ty(scope, r, b));
                 assoc.push((SmolStr::new_static("Output"), ret));
                 self.tys(scope, params, b)
             }

@@ -1,7 +1,8 @@
 //! Functions and methods outside the workspace that matter to concurrency.
 
-use crate::index::last_segment;
 use conclint_facts::{BlockKind, PauseKind, SpawnKind, WorkKind};
+
+use crate::index::last_segment;
 
 /// What a function of a known path does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

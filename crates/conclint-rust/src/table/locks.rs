@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::index::last_segment;
 use conclint_facts::{Blocking, LockShape, LockTraits, Mode};
 use smol_str::SmolStr;
+
+use crate::index::last_segment;
 
 /// How a lock method hands out its guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
