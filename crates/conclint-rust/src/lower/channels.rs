@@ -164,11 +164,8 @@ impl Lower<'_> {
             }
         });
         for stmt in &body.stmts {
-            if let hir::StmtKind::Let {
-                init: Some(init),
-                else_: Some(_),
-                ..
-            } = &stmt.kind
+            if let hir::StmtKind::Let(stmt) = &stmt.kind
+                && let (Some(init), Some(_)) = (&stmt.init, &stmt.else_)
                 && let Some(channel) = self.received(init)
             {
                 found = Some((channel, init.span));
