@@ -162,7 +162,7 @@ fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     let half = times.len() / 2;
     match (times.get(half.wrapping_sub(1)), times.get(half)) {
-        (Some(low), Some(high)) if times.len() % 2 == 0 => (low + high) / 2.0,
+        (Some(low), Some(high)) if times.len().is_multiple_of(2) => (low + high) / 2.0,
         (_, Some(middle)) => *middle,
         _ => f64::NAN,
     }
