@@ -53,9 +53,7 @@ pub struct Outcome {
 /// [`BuildFailed`] where rustc has said why; anything else is a problem of the set-up.
 pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
     let project = build::locate(request)?;
-    progress.stage("preparing the runtime");
-    let runtime = prepare(&request.dir)?;
-    progress.stage("building");
+    let runtime = prepare(&request.dir, progress)?;
     let binaries = build::build(request, &project, &runtime)?;
     let results = drive::run(request, &project, &binaries, None, progress)?;
     let mut texts = Texts::new(&project.root);
@@ -66,7 +64,8 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
             false => None,
         };
         let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
-        if let (Some(file), Some(failure)) = (file, &mut test.failure) {
+        if let (Some(mut file), Some(failure)) = (file, &mut test.failure) {
+            file.switches = story::switches(failure);
             let path = saved::save(&project, &file)
                 .with_context(|| format!("cannot save the schedule of {}", file.test))?;
             failure.schedule_file = Some(saved::shown(&path, &request.dir));
@@ -97,6 +96,7 @@ fn outcome(
             },
             tests,
             replay,
+            replay_arguments: replay_arguments(request),
         },
         sources: texts.into_map(),
         root: PathBuf::new(),
@@ -118,9 +118,7 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
         ..request.clone()
     };
     let project = build::locate(&request)?;
-    progress.stage("preparing the runtime");
-    let runtime = prepare(&request.dir)?;
-    progress.stage("building");
+    let runtime = prepare(&request.dir, progress)?;
     let mut binaries = build::build(&request, &project, &runtime)?;
     binaries.retain(|b| b.package == saved.package && b.target == saved.target);
     let fixed = drive::Fixed {
@@ -139,7 +137,11 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
     let tests = results
         .into_iter()
         .map(|(binary, answer)| {
+            let lost = lost(&saved, &answer.unapplied);
             let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
+            if let Some(failure) = &mut test.failure {
+                failure.unapplied = lost;
+            }
             // Of a search these numbers speak; one schedule has none.
             (test.executions, test.milliseconds) = (0, 0);
             test
@@ -148,4 +150,28 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
     let mut outcome = outcome(&request, runtime, tests, texts, true);
     outcome.root = project.root;
     Ok(outcome)
+}
+
+fn replay_arguments(request: &Request) -> Vec<String> {
+    let given = [
+        ("--manifest-path", &request.manifest_path),
+        ("--target-dir", &request.target_dir),
+    ];
+    given
+        .into_iter()
+        .filter_map(|(flag, path)| Some([flag.to_owned(), path.as_ref()?.display().to_string()]))
+        .flatten()
+        .collect()
+}
+
+/// The deviations of `saved` that were not made, in words.
+fn lost(saved: &saved::Saved, unapplied: &[(u32, u32, u32)]) -> Vec<String> {
+    let listed = saved.deviations.iter().enumerate();
+    listed
+        .filter(|(_, deviation)| unapplied.contains(deviation))
+        .map(|(index, (from, nth, to))| match saved.switches.get(index) {
+            Some(words) => words.clone(),
+            None => format!("thread {from} gives way to thread {to} at its decision {nth}"),
+        })
+        .collect()
 }
