@@ -145,6 +145,10 @@ pub struct Class {
     pub site: Option<Site>,
     /// How it is reached.
     pub scope: ClassScope,
+    /// It is the lock inside a lock type of the program's own
+    /// (`struct FairLock<T> { inner: Mutex<T> }`): which lock it is depends on
+    /// what holds the wrapper.
+    pub is_inner: bool,
 }
 
 /// Where an object is declared.
@@ -692,6 +696,8 @@ pub struct Arg {
     pub guard: Option<GuardId>,
     /// What it depends on.
     pub from: Origins,
+    /// As [`ObjectRef::exclusive`]: nobody else reaches it now.
+    pub exclusive: bool,
     /// The channel it is an end of, as in [`Queue`].
     pub channel: u32,
 }

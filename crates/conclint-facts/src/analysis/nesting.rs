@@ -105,6 +105,8 @@ struct Found<'a> {
     guesses: u8,
     /// The lock taken, and whether it is the one held; `None` for an operation.
     taken: Option<(LockRef, SameInstance)>,
+    /// How the lock taken is held already, by another guard.
+    again: Option<Mode>,
     gates: Vec<Gate>,
 }
 
@@ -239,6 +241,7 @@ impl<'a> Under<'a> {
     fn direct(&mut self, at: EventRef, holding: &[Holding], guard: GuardId, lock: &ObjectRef) {
         let gates = entry::at(self.context.program, self.context.held, at);
         let taken = self.number(lock.clone());
+        let again = self.again(at, holding, taken);
         for &(held, guesses) in holding {
             let holder = &self.holders[held as usize];
             let same = self.same(&holder.lock, lock, holder.guard == guard);
@@ -249,9 +252,42 @@ impl<'a> Under<'a> {
                 way: Way::Here,
                 guesses,
                 taken: Some((taken, same)),
+                again: again.filter(|_| same != SameInstance::Certain),
                 gates: gates.clone(),
             });
         }
+    }
+
+    /// How `taken` is held already on every path to `at`: by one of `holding`,
+    /// or by a read guard that is being upgraded.
+    fn again(&self, at: EventRef, holding: &[Holding], taken: LockRef) -> Option<Mode> {
+        let lock = self.locks.get(taken as usize)?;
+        let certain =
+            |held: &Held| held.must && self.same(&held.lock, lock, false) == SameInstance::Certain;
+        let held = holding
+            .iter()
+            .filter_map(|(held, _)| self.holders.get(*held as usize))
+            .find(|held| certain(held));
+        if let Some(held) = held {
+            return Some(held.mode);
+        }
+        let before = EventRef {
+            index: at.index.checked_sub(1)?,
+            ..at
+        };
+        let EventKind::Release {
+            guard,
+            why: ReleaseWhy::Moved,
+        } = graph::event_at(self.context.program, before)?.kind
+        else {
+            return None;
+        };
+        let sets = self.context.held.get(self.function.index())?;
+        let moved = sets
+            .before(before)
+            .iter()
+            .find(|held| held.guard == guard)?;
+        certain(moved).then_some(moved.mode)
     }
 
     fn same(&self, held: &ObjectRef, taken: &ObjectRef, same_guard: bool) -> SameInstance {
@@ -287,6 +323,7 @@ impl<'a> Under<'a> {
                     continue;
                 }
                 let taken = self.taken(&mut known, edge, reach);
+                let again = taken.and_then(|taken| self.again(at, holding, taken));
                 let mut gates = reach.gates.clone();
                 entry::union(&mut gates, &along);
                 for &(held, own) in holding {
@@ -307,6 +344,9 @@ impl<'a> Under<'a> {
                         way: Way::Call(edge, reach),
                         guesses: guesses.saturating_add(own),
                         taken,
+                        again: again.filter(|_| {
+                            taken.is_some_and(|(_, same)| same != SameInstance::Certain)
+                        }),
                         gates: gates.clone(),
                     });
                 }
@@ -387,6 +427,7 @@ impl<'a> Under<'a> {
                     way: Way::Closure(edge, depth, reach),
                     guesses: own.saturating_add(reach.guesses + edge.guesses),
                     taken,
+                    again: None,
                     gates: gates.clone(),
                 });
             }
@@ -432,6 +473,7 @@ impl<'a> Under<'a> {
                 way: Way::Here,
                 guesses,
                 taken: None,
+                again: None,
                 gates: Vec::new(),
             });
         }
@@ -522,6 +564,7 @@ impl<'a> Under<'a> {
             site: event.site,
             taken_in: found.target.function,
             same,
+            again: found.again,
             gates: gates.iter().map(|gate| gate.class).collect(),
             shared_gates: gates
                 .iter()

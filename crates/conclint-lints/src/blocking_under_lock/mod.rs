@@ -8,6 +8,7 @@ use conclint_facts::{
     StmtId,
 };
 
+use crate::contention::Contention;
 use crate::flow::{Point, event_at, events, touches, used_in_statement};
 use crate::trace::{Draw, confidence, lower};
 use crate::{Found, Level, Lint, Settings};
@@ -36,6 +37,7 @@ const MANY: usize = 3;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
+    let mut contention = Contention::of(analysis);
     // For each operation, the ways to it that start at some holder.
     let mut ways: BTreeMap<EventRef, BTreeSet<Way>> = BTreeMap::new();
     for blocked in analysis.blocked() {
@@ -72,7 +74,11 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             .into_iter()
             .map(|blocked| Place {
                 blocked,
-                sure: sure(blocked, reason, known(blocked)),
+                sure: if purpose::hurts(analysis, &draw, &mut contention, blocked, reason) {
+                    sure(blocked, reason, known(blocked))
+                } else {
+                    Confidence::Low
+                },
             })
             .collect();
         places.sort_by_key(|place| {
@@ -158,6 +164,17 @@ impl Reason {
                     | BlockKind::Stdin
             )
         )
+    }
+
+    /// It goes on when another thread has got somewhere.
+    fn is_wait(self) -> bool {
+        match self {
+            Reason::Join | Reason::Recv | Reason::Send | Reason::Wait => true,
+            Reason::Block(kind) => matches!(
+                kind,
+                BlockKind::Barrier | BlockKind::Park | BlockKind::Pool | BlockKind::BlockOn
+            ),
+        }
     }
 
     fn role(self) -> Role {

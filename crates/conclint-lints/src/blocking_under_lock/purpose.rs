@@ -1,8 +1,9 @@
 //! Where waiting under the lock is what the lock is for.
 
-use conclint_facts::{Analysis, BlockKind, BlockedUnder};
+use conclint_facts::{Analysis, BlockKind, BlockedUnder, ObjectKind};
 
 use super::{Reason, given_guarded_data, on_guarded_data};
+use crate::contention::Contention;
 use crate::trace::Draw;
 
 /// Types whose lock serialises the very operation: a file, a socket, a child,
@@ -70,7 +71,6 @@ pub(super) fn is_meant(
         // The callback is given the guarded data: `with(|data| ..)` is an API.
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => on_it || names_any(guarded, SERIALISED),
-        Reason::Join => on_it && guarded.contains("JoinHandle"),
         _ if reason.is_io() => {
             // `Mutex<()>` guards no data: it serialises what is done under it.
             guards_nothing(guarded)
@@ -81,6 +81,41 @@ pub(super) fn is_meant(
         _ => false,
     }
 }
+
+/// Whether somebody is kept waiting who should not be: the lock is wanted by
+/// other threads, and by the one that is waited for where that one is part of
+/// the guarded data (its handle, its channel): holding that lock then says
+/// only that nobody else shall wait for it, too.
+pub(super) fn hurts(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    contention: &mut Contention<'_>,
+    blocked: &BlockedUnder,
+    reason: Reason,
+) -> bool {
+    let lock = &blocked.held.lock;
+    let class = draw.class(lock);
+    let guarded = class.map_or("", |class| class.type_text.as_str());
+    // A `lock` of unknown type may lock a file, say.
+    let known = class.is_none_or(
+        |class| !matches!(&class.kind, ObjectKind::Lock(traits) if traits.family == "unknown"),
+    );
+    if !known || !contention.is_wanted(lock, blocked.function) {
+        return false;
+    }
+    let on_it = on_guarded_data(analysis, blocked);
+    match reason {
+        Reason::Join if on_it || names_any(guarded, HANDLES) => {
+            contention.is_taken_by_threads(lock)
+        }
+        Reason::Block(BlockKind::Sleep) => !(on_it && names_any(guarded, SERIALISED)),
+        _ if reason.is_wait() && on_it => contention.is_taken_by_threads(lock),
+        _ => true,
+    }
+}
+
+/// Types by which a thread or child is waited for.
+const HANDLES: &[&str] = &["JoinHandle", "Child", "Handle", "Thread", "Worker"];
 
 /// `Mutex<()>`, `Arc<RwLock<()>>`.
 fn guards_nothing(type_text: &str) -> bool {

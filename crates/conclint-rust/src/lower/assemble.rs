@@ -249,6 +249,7 @@ impl Lower<'_> {
         self.run_body(body.span, |lower| {
             for (param, val) in def.params.iter().zip(params) {
                 lower.bind(&param.pat, val);
+                lower.bound_whole(&param.pat);
             }
             lower.block(body, None)
         });
@@ -358,6 +359,18 @@ fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) {
     program.functions.append(&mut closures);
 }
 
+/// A field declared as a lock of the type's own parameter: `RwLock<T>`.
+fn is_inner(index: &Index, key: &ClassKey) -> bool {
+    let ClassBase::Field(owner, field) = &key.base else {
+        return false;
+    };
+    let declared = index.variant_field(*owner, 0, field);
+    matches!(
+        declared.map(|ty| types::peel_wrappers(index, &ty)),
+        Some(Ty::Ext(_, args)) if matches!(args.last(), Some(Ty::Param(_)))
+    )
+}
+
 /// The program-wide number of a class.
 fn class(
     program: &mut Program,
@@ -411,6 +424,7 @@ fn class(
         site: draft
             .site
             .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
+        is_inner: is_inner(index, key),
         scope: if key.elem && scope != ClassScope::Param {
             ClassScope::Element
         } else {

@@ -171,7 +171,11 @@ impl Lower<'_> {
                 None => break,
             }
         }
-        self.method_outside(cur, call)
+        let future = cur.future.clone();
+        let mut val = self.method_outside(cur, call);
+        // `f().instrument(span)`: still that future.
+        val.future = val.future.or(future);
+        val
     }
 
     /// `x.clone()`: a shared pointer to the same object, or a copy.
@@ -240,6 +244,7 @@ impl Lower<'_> {
                     call.span,
                     &turbofish,
                     None,
+                    call.awaited,
                 ))
             }
             _ => None,
@@ -441,6 +446,7 @@ impl Lower<'_> {
             call.span,
             &[],
             Some(Resolution::ByName),
+            call.awaited,
         ))
     }
 }

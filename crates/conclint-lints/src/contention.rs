@@ -1,0 +1,90 @@
+//! Who else wants a lock.
+//!
+//! A lock that is held for long hurts when somebody waits for it: another
+//! thread that takes it, or the very thread that the holder waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conclint_facts::{Analysis, ClassId, ClassScope, EventKind, FnId, GuardId, ObjectRef};
+
+use crate::flow::events;
+use crate::graph::Callers;
+
+/// Where locks are taken, and by which threads.
+pub(crate) struct Contention<'a> {
+    analysis: &'a Analysis,
+    callers: Callers,
+    /// The functions that take a lock of this class.
+    takers: BTreeMap<ClassId, BTreeSet<FnId>>,
+    /// Bodies of threads and tasks.
+    bodies: Vec<FnId>,
+    by_threads: BTreeMap<ClassId, bool>,
+}
+
+impl<'a> Contention<'a> {
+    pub(crate) fn of(analysis: &'a Analysis) -> Self {
+        let program = analysis.program();
+        let mut takers: BTreeMap<ClassId, BTreeSet<FnId>> = BTreeMap::new();
+        let mut bodies = Vec::new();
+        for (id, function) in (0..).map(FnId).zip(&program.functions) {
+            for guard in (0..function.guards.len()).map(|index| GuardId(index as u32)) {
+                let locks = analysis
+                    .guard(id, guard)
+                    .map_or(&[][..], |info| &info.locks);
+                for class in locks.iter().filter_map(|held| held.lock.class) {
+                    takers.entry(class).or_default().insert(id);
+                }
+            }
+            bodies.extend(events(function).filter_map(|(_, event)| match &event.kind {
+                EventKind::Spawn(spawn) => spawn.body,
+                _ => None,
+            }));
+        }
+        Contention {
+            analysis,
+            callers: Callers::of(program),
+            takers,
+            bodies,
+            by_threads: BTreeMap::new(),
+        }
+    }
+
+    /// Whether another thread can want `lock` while `holder` runs. Of a lock
+    /// that is not known by name nothing is claimed.
+    pub(crate) fn is_wanted(&self, lock: &ObjectRef, holder: FnId) -> bool {
+        let Some(class) = lock.class else { return true };
+        // Without any thread it is a piece of a program: its locks say that
+        // there are others.
+        if self.bodies.is_empty() {
+            return true;
+        }
+        let scope = self.analysis.class(class).scope;
+        if matches!(scope, ClassScope::Local | ClassScope::Param) {
+            return true;
+        }
+        let statics = scope == ClassScope::Static;
+        self.takers.get(&class).is_none_or(|takers| {
+            takers.iter().any(|&taker| {
+                if statics {
+                    self.analysis.may_run_in_parallel_on_statics(holder, taker)
+                } else {
+                    self.analysis.may_run_in_parallel(holder, taker)
+                }
+            })
+        })
+    }
+
+    /// Whether some thread or task that the program starts takes `lock`.
+    pub(crate) fn is_taken_by_threads(&mut self, lock: &ObjectRef) -> bool {
+        let Some(class) = lock.class else {
+            return false;
+        };
+        let (callers, bodies) = (&self.callers, &self.bodies);
+        let takers = self.takers.get(&class);
+        *self.by_threads.entry(class).or_insert_with(|| {
+            let starts = takers.into_iter().flatten().copied();
+            let reaching = callers.reaching_these(starts);
+            bodies.iter().any(|body| reaching.contains(body))
+        })
+    }
+}
