@@ -363,6 +363,8 @@ pub struct Local {
     pub name: SmolStr,
     /// The guard whose data it borrows, if any.
     pub borrows: Option<GuardId>,
+    /// Its type is known, and cannot hold a borrow.
+    pub owned: bool,
 }
 
 /// A guard: the time between one acquisition and its release.

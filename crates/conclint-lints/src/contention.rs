@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conclint_facts::{Analysis, ClassId, ClassScope, EventKind, FnId, GuardId, ObjectRef};
+use conclint_facts::{Analysis, ClassId, ClassScope, EventKind, FnId, GuardId, Handle, ObjectRef};
 
 use crate::flow::events;
 use crate::graph::Callers;
@@ -16,9 +16,17 @@ pub(crate) struct Contention<'a> {
     callers: Callers,
     /// The functions that take a lock of this class.
     takers: BTreeMap<ClassId, BTreeSet<FnId>>,
-    /// Bodies of threads and tasks.
-    bodies: Vec<FnId>,
-    by_threads: BTreeMap<ClassId, bool>,
+    /// Bodies of threads and tasks, with the field that keeps the handle, and
+    /// whether many are started.
+    bodies: Vec<Body>,
+    /// Functions that lead to where a lock of the class is taken.
+    leading: BTreeMap<ClassId, BTreeSet<FnId>>,
+}
+
+struct Body {
+    function: FnId,
+    handle: Option<ClassId>,
+    many: bool,
 }
 
 impl<'a> Contention<'a> {
@@ -35,9 +43,18 @@ impl<'a> Contention<'a> {
                     takers.entry(class).or_default().insert(id);
                 }
             }
-            bodies.extend(events(function).filter_map(|(_, event)| match &event.kind {
-                EventKind::Spawn(spawn) => spawn.body,
-                _ => None,
+            bodies.extend(events(function).filter_map(|(_, event)| {
+                let EventKind::Spawn(spawn) = &event.kind else {
+                    return None;
+                };
+                Some(Body {
+                    function: spawn.body?,
+                    handle: match spawn.handle {
+                        Handle::Stored(class) => Some(class),
+                        _ => None,
+                    },
+                    many: spawn.in_loop,
+                })
             }));
         }
         Contention {
@@ -45,7 +62,7 @@ impl<'a> Contention<'a> {
             callers: Callers::of(program),
             takers,
             bodies,
-            by_threads: BTreeMap::new(),
+            leading: BTreeMap::new(),
         }
     }
 
@@ -74,17 +91,33 @@ impl<'a> Contention<'a> {
         })
     }
 
-    /// Whether some thread or task that the program starts takes `lock`.
-    pub(crate) fn is_taken_by_threads(&mut self, lock: &ObjectRef) -> bool {
+    /// Whether a thread or task that the program starts takes `lock`; of those
+    /// whose handle is kept in a field, only the threads of `handle` count
+    /// where that is known.
+    pub(crate) fn is_taken_by_threads(
+        &mut self,
+        lock: &ObjectRef,
+        handle: Option<ClassId>,
+    ) -> bool {
         let Some(class) = lock.class else {
             return false;
         };
-        let (callers, bodies) = (&self.callers, &self.bodies);
-        let takers = self.takers.get(&class);
-        *self.by_threads.entry(class).or_insert_with(|| {
-            let starts = takers.into_iter().flatten().copied();
-            let reaching = callers.reaching_these(starts);
-            bodies.iter().any(|body| reaching.contains(body))
-        })
+        let (callers, takers) = (&self.callers, self.takers.get(&class));
+        let leading = self
+            .leading
+            .entry(class)
+            .or_insert_with(|| callers.reaching_these(takers.into_iter().flatten().copied()));
+        self.bodies
+            .iter()
+            .filter(|body| handle.is_none() || body.handle == handle)
+            .any(|body| leading.contains(&body.function))
+    }
+
+    /// Whether several threads, started in a loop, run `function`.
+    pub(crate) fn is_run_by_many(&self, function: FnId) -> bool {
+        let leading = self.callers.reaching_these(std::iter::once(function));
+        self.bodies
+            .iter()
+            .any(|body| body.many && leading.contains(&body.function))
     }
 }

@@ -277,11 +277,15 @@ fn sure(blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
     let calls = blocked.chain.len();
     match reason {
         _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
+        Reason::Block(BlockKind::File) if calls > 0 => Confidence::Low,
         Reason::Block(BlockKind::File) => lower(sure),
+        // Whether there is something to wait for at the end of a variable's
+        // life is mostly a matter of what became of it.
+        _ if blocked.chain.iter().any(|call| call.name == "drop") => Confidence::Low,
         // A callback under a read lock is mostly a reader itself.
         Reason::Block(BlockKind::Callback) if calls > 0 || !alone => Confidence::Low,
         Reason::Block(BlockKind::Callback) => lower(sure),
-        _ if calls > 2 => lower(sure),
+        _ if calls > 2 => Confidence::Low,
         _ => sure,
     }
 }

@@ -1,6 +1,6 @@
 //! Where waiting under the lock is what the lock is for.
 
-use conclint_facts::{Analysis, BlockKind, BlockedUnder, ObjectKind};
+use conclint_facts::{Analysis, BlockKind, BlockedUnder, EventKind, ObjectKind};
 
 use super::{Reason, given_guarded_data, on_guarded_data};
 use crate::contention::Contention;
@@ -72,14 +72,28 @@ pub(super) fn is_meant(
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => on_it || names_any(guarded, SERIALISED),
         _ if reason.is_io() => {
+            let owner = draw
+                .class(&blocked.held.lock)
+                .and_then(|class| class.name.split_once('.'))
+                .map_or("", |(owner, _)| owner);
             // `Mutex<()>` guards no data: it serialises what is done under it.
             guards_nothing(guarded)
                 || names_any(guarded, SERIALISED)
-                // A method of the guarded object does it: its own business.
-                || (on_it && !blocked.chain.is_empty())
+                || names_any(owner, SERIALISED)
+                // A method of the guarded object, or of a part of it, does it:
+                // its own business.
+                || (on_it && (!blocked.chain.is_empty() || is_method(analysis, blocked)))
         }
         _ => false,
     }
+}
+
+/// Whether the operation is a method of some value, `file.write_all(..)`.
+fn is_method(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    matches!(
+        &analysis.event(blocked.event).kind,
+        EventKind::Block { what, .. } if !what.contains("::")
+    )
 }
 
 /// Whether somebody is kept waiting who should not be: the lock is wanted by
@@ -97,19 +111,31 @@ pub(super) fn hurts(
     let class = draw.class(lock);
     let guarded = class.map_or("", |class| class.type_text.as_str());
     // A `lock` of unknown type may lock a file, say.
-    let known = class.is_none_or(
-        |class| !matches!(&class.kind, ObjectKind::Lock(traits) if traits.family == "unknown"),
-    );
+    let known = class.is_none_or(|class| {
+        let ObjectKind::Lock(traits) = &class.kind else {
+            return true;
+        };
+        traits.family != "unknown" && traits.type_name != "Stdin"
+    });
     if !known || !contention.is_wanted(lock, blocked.function) {
         return false;
     }
     let on_it = on_guarded_data(analysis, blocked);
     match reason {
         Reason::Join if on_it || names_any(guarded, HANDLES) => {
-            contention.is_taken_by_threads(lock)
+            let EventKind::Join { handle, .. } = &analysis.event(blocked.event).kind else {
+                return false;
+            };
+            let handle = handle.as_ref().and_then(|handle| handle.class);
+            // A child process takes no lock of ours.
+            let thread =
+                handle.is_none_or(|class| analysis.class(class).kind == ObjectKind::Handle);
+            thread && contention.is_taken_by_threads(lock, handle)
         }
         Reason::Block(BlockKind::Sleep) => !(on_it && names_any(guarded, SERIALISED)),
-        _ if reason.is_wait() && on_it => contention.is_taken_by_threads(lock),
+        // Where it is given to every thread to run, they run it one by one.
+        Reason::Block(BlockKind::Callback) => contention.is_run_by_many(blocked.function),
+        _ if reason.is_wait() && on_it => contention.is_taken_by_threads(lock, None),
         _ => true,
     }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use conclint_facts::{
     Event, EventKind, Function, Guard, GuardId, LocalId, ReleaseWhy, Site, Stmt, StmtId, StmtKind,
+    WorkKind,
 };
 
 use super::weight::{Weight, Weights};
@@ -81,7 +82,7 @@ pub(super) fn sections(function: &Function, weights: &Weights<'_>) -> Vec<Sectio
 fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -> Option<Section> {
     let taken = tree.stmt(guard.stmt)?;
     let body = tree.under_lock(id, guard)?;
-    let touching: Vec<bool> = body.iter().map(|stmt| tree.touches(*stmt, id)).collect();
+    let touching = tree.touching(&body, id);
     // A guard that is never used protects something else: that is for the author to know.
     let first = touching.iter().position(|t| *t)?;
     let last = touching.iter().rposition(|t| *t)?;
@@ -90,7 +91,7 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
         .filter_map(|stmt| tree.stmt(*stmt))
         .map(|stmt| stmt.site.end_line)
         .max()?;
-    let before: Vec<StmtId> = body
+    let mut before: Vec<StmtId> = body
         .get(..first)?
         .iter()
         .copied()
@@ -104,9 +105,20 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
         .take_while(|stmt| tree.movable(*stmt, id, weights))
         .collect();
     behind.reverse();
+    let used = body.get(first..=last)?;
+    if used.iter().any(|stmt| tree.prints(*stmt)) {
+        // The order of what is printed is part of what the lock keeps.
+        let silent = |stmt: &StmtId| !tree.prints(*stmt);
+        let from = before
+            .iter()
+            .rposition(|stmt| !silent(stmt))
+            .map_or(0, |at| at + 1);
+        before.drain(..from);
+        behind = behind.into_iter().take_while(silent).collect();
+    }
     let mut groups = Vec::new();
     groups.extend(tree.group(&before, weights, Place::Before));
-    groups.extend(in_rounds(tree, weights, id, body.get(first..=last)?));
+    groups.extend(in_rounds(tree, weights, id, used));
     groups.extend(tree.group(&behind, weights, Place::After));
     let end = end.max(taken.site.end_line);
     (!groups.is_empty()).then_some(Section {
@@ -211,6 +223,44 @@ impl<'f> Tree<'f> {
             next += 1;
         }
         all
+    }
+
+    /// Which of these statements the guarded data takes part in: also by a
+    /// variable that came out of it and may still borrow from it.
+    fn touching(&self, body: &[StmtId], id: GuardId) -> Vec<bool> {
+        let mut derived: BTreeSet<LocalId> = BTreeSet::new();
+        let mut touching = Vec::with_capacity(body.len());
+        for &stmt in body {
+            let uses_derived = self
+                .within(stmt)
+                .iter()
+                .filter_map(|inner| self.stmt(*inner))
+                .any(|inner| inner.uses.iter().any(|used| derived.contains(used)));
+            let touches = uses_derived || self.touches(stmt, id);
+            if touches {
+                derived.extend(self.defs(stmt).filter(|local| !self.is_owned(*local)));
+            }
+            touching.push(touches);
+        }
+        touching
+    }
+
+    fn is_owned(&self, local: LocalId) -> bool {
+        let locals = &self.function.locals;
+        locals.iter().any(|l| l.id == local && l.owned)
+    }
+
+    /// Whether something goes to the terminal or a log there.
+    fn prints(&self, stmt: StmtId) -> bool {
+        self.events_within(stmt).any(|(_, event)| {
+            matches!(
+                event.kind,
+                EventKind::Work {
+                    kind: WorkKind::Print,
+                    ..
+                }
+            )
+        })
     }
 
     /// The variables that the statement and those in it bind or assign.

@@ -33,7 +33,8 @@ impl<'a> Weights<'a> {
         let known = match call.resolution {
             Resolution::External => true,
             Resolution::Exact | Resolution::Trait => !call.targets.is_empty(),
-            Resolution::ByName | Resolution::Unknown => false,
+            Resolution::ByName => false,
+            Resolution::Unknown => sounds_harmless(&call.name),
         };
         let mut reached = call
             .targets
@@ -82,6 +83,110 @@ impl<'a> Weights<'a> {
         if loops { "loops" } else { "does real work" }
     }
 }
+
+/// Whether a call that is not resolved most likely only computes, by the words
+/// of its name: nothing in it speaks of an effect on others.
+fn sounds_harmless(name: &str) -> bool {
+    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let speaks = |word: &str| EFFECTS.contains(&word);
+    last.chars().next().is_some_and(char::is_lowercase) && !last.split('_').any(speaks)
+}
+
+/// Words for what others see, or what has its place in an order.
+const EFFECTS: &[&str] = &[
+    "abort",
+    "accept",
+    "acquire",
+    "add",
+    "advance",
+    "append",
+    "apply",
+    "await",
+    "begin",
+    "block",
+    "broadcast",
+    "call",
+    "cancel",
+    "clear",
+    "close",
+    "commit",
+    "complete",
+    "connect",
+    "consume",
+    "deliver",
+    "delete",
+    "dispatch",
+    "drain",
+    "drop",
+    "emit",
+    "end",
+    "enqueue",
+    "enter",
+    "execute",
+    "exit",
+    "finish",
+    "flush",
+    "free",
+    "handle",
+    "inc",
+    "init",
+    "insert",
+    "invoke",
+    "join",
+    "kill",
+    "load",
+    "lock",
+    "log",
+    "mark",
+    "notify",
+    "observe",
+    "open",
+    "poll",
+    "pop",
+    "post",
+    "process",
+    "publish",
+    "push",
+    "put",
+    "read",
+    "record",
+    "recv",
+    "register",
+    "release",
+    "remove",
+    "report",
+    "request",
+    "reset",
+    "resume",
+    "run",
+    "save",
+    "schedule",
+    "send",
+    "set",
+    "shutdown",
+    "signal",
+    "sleep",
+    "spawn",
+    "start",
+    "stop",
+    "store",
+    "submit",
+    "suspend",
+    "swap",
+    "sync",
+    "take",
+    "trigger",
+    "truncate",
+    "try",
+    "unlock",
+    "unpark",
+    "unregister",
+    "update",
+    "wait",
+    "wake",
+    "write",
+    "yield",
+];
 
 /// Output that goes out at once; logging is a matter of levels and sinks.
 fn is_output(what: &str) -> bool {

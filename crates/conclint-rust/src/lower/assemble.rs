@@ -316,6 +316,7 @@ impl Lower<'_> {
                 id: conclint_facts::LocalId(i as u32),
                 name: info.name.clone(),
                 borrows: info.val.borrows.filter(|_| info.level == level),
+                owned: types::is_owned(&info.val.ty),
             })
             .collect();
     }

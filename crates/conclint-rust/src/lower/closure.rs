@@ -617,6 +617,8 @@ impl Lower<'_> {
                 let channel = Some(self.object(cur, &ObjectKind::Receiver));
                 let blocking = if effect == MethodEffect::Recv {
                     Blocking::Waits
+                } else if call.name.starts_with("recv_") {
+                    Blocking::Timed
                 } else {
                     Blocking::Try
                 };

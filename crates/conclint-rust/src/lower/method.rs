@@ -361,13 +361,22 @@ impl Lower<'_> {
             }
             StdRet::Element(wrapped) => {
                 let ty = types::value_of(index, &cur.ty);
+                let ty = match cur.borrows {
+                    Some(_) if types::gives_reference(name) => {
+                        Ty::Ref(name.ends_with("mut"), Arc::new(ty))
+                    }
+                    _ => ty,
+                };
                 let ty = if wrapped { types::option_of(ty) } else { ty };
                 let mut part = cur.project("[]", ty);
                 part.handles = cur.handles;
                 part
             }
             StdRet::Entry => {
-                let ty = types::value_of(index, &cur.ty);
+                let mut ty = types::value_of(index, &cur.ty);
+                if cur.borrows.is_some() {
+                    ty = Ty::Ref(true, Arc::new(ty));
+                }
                 cur.project("[]", ty)
             }
             StdRet::Iter => {
