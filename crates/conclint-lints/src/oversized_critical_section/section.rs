@@ -44,6 +44,8 @@ pub(super) enum Place {
     InRounds,
     /// After the last use of the guarded data.
     After,
+    /// Among the arguments of its first use: evaluated with the lock held.
+    InArguments,
 }
 
 /// Neighbouring statements that can move together.
@@ -64,16 +66,20 @@ impl Group {
 /// The sections of a function that are worth a word.
 pub(super) fn sections(function: &Function, weights: &Weights<'_>) -> Vec<Section> {
     let mut found = Vec::new();
-    if function.guards.iter().all(|guard| guard.name.is_none()) {
+    if function.guards.is_empty() {
         return found;
     }
     let tree = Tree::of(function);
     for (index, guard) in function.guards.iter().enumerate() {
-        // A temporary ends with its statement; a guard that goes elsewhere
-        // ends elsewhere.
-        if guard.name.is_some() && !guard.returned && !guard.escapes {
-            let id = GuardId(index as u32);
+        // A guard that goes elsewhere ends elsewhere.
+        if guard.returned || guard.escapes {
+            continue;
+        }
+        let id = GuardId(index as u32);
+        if guard.name.is_some() {
             found.extend(section(&tree, weights, id, guard));
+        } else {
+            found.extend(one_statement(&tree, weights, id, guard));
         }
     }
     found
@@ -118,6 +124,9 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
     }
     let mut groups = Vec::new();
     groups.extend(tree.group(&before, weights, Place::Before));
+    if before.len() == first {
+        groups.extend(tree.arguments(*body.get(first)?, id, weights));
+    }
     groups.extend(in_rounds(tree, weights, id, used));
     groups.extend(tree.group(&behind, weights, Place::After));
     let end = end.max(taken.site.end_line);
@@ -126,6 +135,23 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
         taken: taken.site,
         end,
         groups,
+    })
+}
+
+/// The section of a temporary guard: the rest of its statement.
+fn one_statement(
+    tree: &Tree<'_>,
+    weights: &Weights<'_>,
+    id: GuardId,
+    guard: &Guard,
+) -> Option<Section> {
+    let taken = tree.stmt(guard.stmt)?;
+    let group = tree.arguments(guard.stmt, id, weights)?;
+    Some(Section {
+        guard: id,
+        taken: taken.site,
+        end: taken.site.end_line,
+        groups: vec![group],
     })
 }
 
@@ -166,7 +192,12 @@ fn in_rounds(
                 }
             }
         }
-        if tree.touches(*outer, id) {
+        let depends = tree
+            .within(*outer)
+            .iter()
+            .filter_map(|s| tree.stmt(*s))
+            .any(|s| s.uses.iter().any(|used| derived.contains(used)));
+        if depends || tree.touches(*outer, id) {
             derived.extend(tree.defs(*outer));
         }
     }
@@ -248,6 +279,45 @@ impl<'f> Tree<'f> {
     fn is_owned(&self, local: LocalId) -> bool {
         let locals = &self.function.locals;
         locals.iter().any(|l| l.id == local && l.owned)
+    }
+
+    /// Heavy calls among the arguments of the first use of the guarded data,
+    /// which is in the statement itself: `m.lock().insert(key, compute(x))`.
+    fn arguments(&self, stmt: StmtId, id: GuardId, weights: &Weights<'_>) -> Option<Group> {
+        let own = self.events.get(stmt.index())?;
+        let mut taken = self.function.guards.get(id.index())?.stmt != stmt;
+        let mut uses = 0;
+        let mut weight = Weight::default();
+        let mut site: Option<Site> = None;
+        for (_, event) in own {
+            match &event.kind {
+                EventKind::Acquire { guard, .. } if *guard == id => taken = true,
+                EventKind::Use { guard, .. } if *guard == id => uses += 1,
+                _ if ends(event, id) => break,
+                EventKind::Work { .. } => {
+                    if taken && uses == 1 && weights.is_heavy(event) {
+                        weights.add(&mut weight, event, false);
+                        site.get_or_insert(event.site);
+                    }
+                }
+                EventKind::Call(call) if weights.only_computes(call) => {
+                    if taken && uses == 1 && weights.is_heavy(event) {
+                        weights.add(&mut weight, event, false);
+                        site.get_or_insert(event.site);
+                    }
+                }
+                // What comes behind it may hang on it.
+                _ if taken => break,
+                _ => {}
+            }
+        }
+        let site = site?;
+        Some(Group {
+            place: Place::InArguments,
+            first: site,
+            last: site,
+            reasons: weight.reasons(),
+        })
     }
 
     /// Whether something goes to the terminal or a log there.

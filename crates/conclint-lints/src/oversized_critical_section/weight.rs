@@ -46,6 +46,18 @@ impl<'a> Weights<'a> {
             && reached.all(|f| self.seen_outside.get(f.index()) == Some(&false))
     }
 
+    /// Whether the event alone is worth moving, and no output.
+    pub(super) fn is_heavy(&self, event: &Event) -> bool {
+        match &event.kind {
+            EventKind::Work { kind, .. } => *kind == WorkKind::Heavy,
+            EventKind::Call(call) => call
+                .targets
+                .iter()
+                .any(|f| self.works.get(f.index()) == Some(&true)),
+            _ => false,
+        }
+    }
+
     /// Adds an event's weight.
     pub(super) fn add(&self, weight: &mut Weight, event: &Event, in_loop: bool) {
         match &event.kind {
@@ -79,7 +91,7 @@ impl<'a> Weights<'a> {
             .targets
             .iter()
             .filter_map(|f| self.analysis.program().functions.get(f.index()))
-            .any(|f| f.stmts.iter().any(|stmt| stmt.kind == StmtKind::Loop));
+            .any(loops);
         if loops { "loops" } else { "does real work" }
     }
 }
@@ -220,11 +232,9 @@ fn seen_outside(function: &Function) -> bool {
         })
 }
 
+/// It prints, sorts or the like, or loops.
 fn works(function: &Function) -> bool {
-    function
-        .stmts
-        .iter()
-        .any(|stmt| stmt.kind == StmtKind::Loop)
+    loops(function)
         || function
             .blocks
             .iter()
@@ -235,6 +245,13 @@ fn works(function: &Function) -> bool {
                 }
                 _ => false,
             })
+}
+
+fn loops(function: &Function) -> bool {
+    function
+        .stmts
+        .iter()
+        .any(|stmt| stmt.kind == StmtKind::Loop)
 }
 
 /// The weight of a statement.
