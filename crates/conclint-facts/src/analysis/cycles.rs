@@ -319,7 +319,10 @@ impl<'a> Search<'a> {
             self.program.classes.get(class.index())
         }) {
             if class.type_text.contains("Arc") || class.type_text.contains('&') {
-                answer = OneOwner::Likely;
+                // A `&self` beside it may be that of another sharer.
+                if alone(a) && alone(b) {
+                    answer = OneOwner::Likely;
+                }
             } else {
                 return OneOwner::Surely;
             }
