@@ -10,8 +10,8 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Event, EventKind, Function, Guard, GuardId, LocalId, ReleaseWhy, Site, Stmt, StmtId, StmtKind,
-    WorkKind,
+    Event, EventKind, Function, Guard, GuardId, LocalId, LockSource, Place as Path, ReleaseWhy,
+    Site, Stmt, StmtId, StmtKind, WorkKind,
 };
 
 use super::weight::{Weight, Weights};
@@ -204,6 +204,11 @@ fn in_rounds(
     None
 }
 
+/// Whether `place` is, or lies in, what the lock at `lock` guards.
+fn is_part_of(place: &Path, lock: Option<&Path>) -> bool {
+    lock.is_none_or(|lock| place.root == lock.root && place.path.starts_with(&lock.path))
+}
+
 /// A function's statements as a tree, each with the events that happen in it.
 struct Tree<'f> {
     function: &'f Function,
@@ -285,30 +290,48 @@ impl<'f> Tree<'f> {
     /// which is in the statement itself: `m.lock().insert(key, compute(x))`.
     fn arguments(&self, stmt: StmtId, id: GuardId, weights: &Weights<'_>) -> Option<Group> {
         let own = self.events.get(stmt.index())?;
-        let mut taken = self.function.guards.get(id.index())?.stmt != stmt;
+        let declared = self.function.guards.get(id.index())?;
+        let acquired = self.events.iter().flatten().find_map(|(_, event)| match &event.kind {
+            EventKind::Acquire {
+                guard,
+                source: LockSource::Direct(lock),
+                ..
+            } if *guard == id => Some(&lock.place),
+            _ => None,
+        });
+        let mut taken = declared.stmt != stmt;
         let mut uses = 0;
         let mut weight = Weight::default();
         let mut site: Option<Site> = None;
         for (_, event) in own {
-            match &event.kind {
-                EventKind::Acquire { guard, .. } if *guard == id => taken = true,
-                EventKind::Use { guard, .. } if *guard == id => uses += 1,
-                _ if ends(event, id) => break,
-                EventKind::Work { .. } => {
-                    if taken && uses == 1 && weights.is_heavy(event) {
-                        weights.add(&mut weight, event, false);
-                        site.get_or_insert(event.site);
-                    }
+            let apart = match &event.kind {
+                EventKind::Acquire { guard, .. } if *guard == id => {
+                    taken = true;
+                    continue;
                 }
+                EventKind::Use { guard, .. } if *guard == id => {
+                    uses += 1;
+                    continue;
+                }
+                _ if ends(event, id) => break,
+                EventKind::Work { what, .. } => what.contains("::"),
                 EventKind::Call(call) if weights.only_computes(call) => {
-                    if taken && uses == 1 && weights.is_heavy(event) {
-                        weights.add(&mut weight, event, false);
-                        site.get_or_insert(event.site);
-                    }
+                    call.args.iter().all(|arg| {
+                        arg.place
+                            .as_ref()
+                            .is_some_and(|place| !is_part_of(place, acquired))
+                    })
                 }
                 // What comes behind it may hang on it.
                 _ if taken => break,
-                _ => {}
+                _ => continue,
+            };
+            // Behind where the lock is taken, not around it.
+            let behind = (event.site.line, event.site.column)
+                >= (declared.site.end_line, declared.site.end_column);
+            if taken && uses == 1 && apart && behind && weights.is_heavy(event) {
+                weights.add(&mut weight, event, false);
+                site.get_or_insert(event.site);
             }
         }
         let site = site?;
