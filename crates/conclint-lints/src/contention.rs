@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conclint_facts::{Analysis, ClassId, ClassScope, EventKind, FnId, GuardId, Handle, ObjectRef};
+use conclint_facts::{
+    Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, GuardId, Handle, ObjectRef,
+};
 
 use crate::flow::events;
 use crate::graph::Callers;
@@ -36,9 +38,14 @@ impl<'a> Contention<'a> {
         let mut bodies = Vec::new();
         for (id, function) in (0..).map(FnId).zip(&program.functions) {
             for guard in (0..function.guards.len()).map(|index| GuardId(index as u32)) {
-                let locks = analysis
-                    .guard(id, guard)
-                    .map_or(&[][..], |info| &info.locks);
+                let Some(info) = analysis.guard(id, guard) else {
+                    continue;
+                };
+                // Who only tries does not wait.
+                if info.blocking == Blocking::Try {
+                    continue;
+                }
+                let locks = &info.locks;
                 for class in locks.iter().filter_map(|held| held.lock.class) {
                     takers.entry(class).or_default().insert(id);
                 }
@@ -80,7 +87,7 @@ impl<'a> Contention<'a> {
             return true;
         }
         let statics = scope == ClassScope::Static;
-        self.takers.get(&class).is_none_or(|takers| {
+        self.takers.get(&class).is_some_and(|takers| {
             takers.iter().any(|&taker| {
                 if statics {
                     self.analysis.may_run_in_parallel_on_statics(holder, taker)
@@ -113,11 +120,12 @@ impl<'a> Contention<'a> {
             .any(|body| leading.contains(&body.function))
     }
 
-    /// Whether several threads, started in a loop, run `function`.
+    /// Whether several threads, started in a loop, run `function`: it is their
+    /// body, or called by it.
     pub(crate) fn is_run_by_many(&self, function: FnId) -> bool {
-        let leading = self.callers.reaching_these(std::iter::once(function));
-        self.bodies
-            .iter()
-            .any(|body| body.many && leading.contains(&body.function))
+        let near = |body: &Body| {
+            body.function == function || self.callers.callers(function).contains(&body.function)
+        };
+        self.bodies.iter().any(|body| body.many && near(body))
     }
 }

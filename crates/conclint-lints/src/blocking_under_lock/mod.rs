@@ -75,7 +75,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             .map(|blocked| Place {
                 blocked,
                 sure: if purpose::hurts(analysis, &draw, &mut contention, blocked, reason) {
-                    sure(blocked, reason, known(blocked))
+                    sure(analysis, blocked, reason, known(blocked))
                 } else {
                     Confidence::Low
                 },
@@ -271,13 +271,16 @@ fn given_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
 /// How sure it is that the author wants to know. Further calls make it more
 /// likely that it is known: such a lock is held around a whole operation. And
 /// what many sections reach, deep down, is not the fault of each of them.
-fn sure(blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
+fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
     let sure = confidence(blocked.confidence);
     let alone = blocked.held.mode == Mode::Exclusive;
     let calls = blocked.chain.len();
     match reason {
         _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
-        Reason::Block(BlockKind::File) if calls > 0 => Confidence::Low,
+        Reason::Block(BlockKind::File) if calls > 0 || changes_files(analysis, blocked) => {
+            Confidence::Low
+        }
+        Reason::Block(BlockKind::Sleep) if calls > 1 => Confidence::Low,
         Reason::Block(BlockKind::File) => lower(sure),
         // Whether there is something to wait for at the end of a variable's
         // life is mostly a matter of what became of it.
@@ -288,6 +291,25 @@ fn sure(blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
         _ if calls > 2 => Confidence::Low,
         _ => sure,
     }
+}
+
+/// To remove, rename or create something is mostly part of the change that
+/// the lock makes one step; to read it is not.
+fn changes_files(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let EventKind::Block { what, .. } = &analysis.event(blocked.event).kind else {
+        return false;
+    };
+    let name = what.rsplit("::").next().unwrap_or(what);
+    let changes = [
+        "remove",
+        "rename",
+        "create",
+        "set_",
+        "sync_",
+        "hard_link",
+        "truncate",
+    ];
+    changes.iter().any(|word| name.starts_with(word))
 }
 
 fn first_step(analysis: &Analysis, blocked: &BlockedUnder) -> Site {

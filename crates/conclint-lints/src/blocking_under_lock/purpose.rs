@@ -110,6 +110,10 @@ pub(super) fn hurts(
     let lock = &blocked.held.lock;
     let class = draw.class(lock);
     let guarded = class.map_or("", |class| class.type_text.as_str());
+    // Of a lock without a name, nobody knows what it is for.
+    if lock.class.is_none() {
+        return false;
+    }
     // A `lock` of unknown type may lock a file, say.
     let known = class.is_none_or(|class| {
         let ObjectKind::Lock(traits) = &class.kind else {
@@ -135,7 +139,9 @@ pub(super) fn hurts(
         Reason::Block(BlockKind::Sleep) => !(on_it && names_any(guarded, SERIALISED)),
         // Where it is given to every thread to run, they run it one by one.
         Reason::Block(BlockKind::Callback) => contention.is_run_by_many(blocked.function),
-        _ if reason.is_wait() && on_it => contention.is_taken_by_threads(lock, None),
+        // The own data takes part: a connection, a runtime, a worker's channel.
+        Reason::Wait if on_it => contention.is_taken_by_threads(lock, None),
+        _ if reason.is_wait() => !on_it && !guards_nothing(guarded),
         _ => true,
     }
 }

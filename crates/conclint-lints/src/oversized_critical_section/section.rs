@@ -291,14 +291,18 @@ impl<'f> Tree<'f> {
     fn arguments(&self, stmt: StmtId, id: GuardId, weights: &Weights<'_>) -> Option<Group> {
         let own = self.events.get(stmt.index())?;
         let declared = self.function.guards.get(id.index())?;
-        let acquired = self.events.iter().flatten().find_map(|(_, event)| match &event.kind {
-            EventKind::Acquire {
-                guard,
-                source: LockSource::Direct(lock),
-                ..
-            } if *guard == id => Some(&lock.place),
-            _ => None,
-        });
+        let acquired = self
+            .events
+            .iter()
+            .flatten()
+            .find_map(|(_, event)| match &event.kind {
+                EventKind::Acquire {
+                    guard,
+                    source: LockSource::Direct(lock),
+                    ..
+                } if *guard == id => Some(&lock.place),
+                _ => None,
+            });
         let mut taken = declared.stmt != stmt;
         let mut uses = 0;
         let mut weight = Weight::default();
