@@ -201,7 +201,8 @@ pub struct Counts {
     pub spawns: usize,
     /// Calls under a lock whose target is not known.
     pub unresolved_calls_under_lock: usize,
-    /// Call chains dropped because a function's summary was full.
+    /// Call chains dropped because a function's summary, or the list of what
+    /// happens under one guard, was full.
     pub dropped_chains: usize,
 }
 

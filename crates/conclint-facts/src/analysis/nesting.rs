@@ -29,8 +29,17 @@ pub(super) struct Context<'a> {
     pub summaries: &'a Summaries,
 }
 
+/// What happens under locks.
+#[derive(Default)]
+pub(super) struct Beneath {
+    pub nestings: Vec<Nesting>,
+    pub blocked: Vec<BlockedUnder>,
+    /// Ways beyond the limits that were left out.
+    pub dropped: usize,
+}
+
 /// What follows for the functions that hold.
-pub(super) fn of(context: Context<'_>) -> (Vec<Nesting>, Vec<BlockedUnder>) {
+pub(super) fn of(context: Context<'_>) -> Beneath {
     let per_function = |index: usize| {
         let mut under = Under {
             context,
@@ -58,12 +67,13 @@ pub(super) fn of(context: Context<'_>) -> (Vec<Nesting>, Vec<BlockedUnder>) {
         .filter(holds)
         .map(per_function)
         .collect();
-    let (mut nestings, mut blocked) = (Vec::new(), Vec::new());
-    for (more_nestings, more_blocked) in found {
-        nestings.extend(more_nestings);
-        blocked.extend(more_blocked);
+    let mut all = Beneath::default();
+    for more in found {
+        all.nestings.extend(more.nestings);
+        all.blocked.extend(more.blocked);
+        all.dropped += more.dropped;
     }
-    (nestings, blocked)
+    all
 }
 
 /// Certainty after so many guesses.
@@ -480,14 +490,14 @@ impl<'a> Under<'a> {
     }
 
     /// Keeps the best of much the same, and spells it out.
-    fn finish(mut self) -> (Vec<Nesting>, Vec<BlockedUnder>) {
+    fn finish(mut self) -> Beneath {
         // Best first; a stable sort keeps the order of evaluation.
         self.found
             .sort_by_key(|found| (found.guesses, found.gates.len(), found.length()));
         let mut locks: HashMap<(u32, LockRef), usize> = HashMap::default();
         let mut guards: HashMap<u32, usize> = HashMap::default();
         let mut operations: HashMap<(EventRef, u32), Vec<EventRef>> = HashMap::default();
-        let (mut nestings, mut blocked) = (Vec::new(), Vec::new());
+        let mut all = Beneath::default();
         for found in std::mem::take(&mut self.found) {
             if let Some((taken, same)) = found.taken {
                 let per_lock = locks.entry((found.held, taken)).or_default();
@@ -495,17 +505,24 @@ impl<'a> Under<'a> {
                 if *per_lock < MAX_PER_LOCK && *per_guard < MAX_PER_GUARD {
                     *per_lock += 1;
                     *per_guard += 1;
-                    nestings.extend(self.nesting(found, taken, same));
+                    all.nestings.extend(self.nesting(found, taken, same));
+                } else {
+                    all.dropped += 1;
                 }
             } else {
                 let known = operations.entry((found.at, found.held)).or_default();
-                if known.len() < MAX_PER_CALL && !known.contains(&found.target) {
+                if known.contains(&found.target) {
+                    continue;
+                }
+                if known.len() < MAX_PER_CALL {
                     known.push(found.target);
-                    blocked.push(self.blocked(found));
+                    all.blocked.push(self.blocked(found));
+                } else {
+                    all.dropped += 1;
                 }
             }
         }
-        (nestings, blocked)
+        all
     }
 
     fn chain(&self, way: Way<'_>) -> Vec<ChainStep> {
