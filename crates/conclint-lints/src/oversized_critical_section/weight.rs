@@ -46,14 +46,18 @@ impl<'a> Weights<'a> {
             && reached.all(|f| self.seen_outside.get(f.index()) == Some(&false))
     }
 
-    /// Whether the event alone is worth moving, and no output.
+    /// Whether the event alone is worth moving: the function called works
+    /// itself, whatever those that it calls do.
     pub(super) fn is_heavy(&self, event: &Event) -> bool {
         match &event.kind {
             EventKind::Work { kind, .. } => *kind == WorkKind::Heavy,
-            EventKind::Call(call) => call
-                .targets
-                .iter()
-                .any(|f| self.works.get(f.index()) == Some(&true)),
+            EventKind::Call(call) => match call.targets.as_slice() {
+                [one] => {
+                    let target = self.analysis.program().functions.get(one.index());
+                    target.is_some_and(loops)
+                }
+                _ => false,
+            },
             _ => false,
         }
     }
