@@ -372,6 +372,16 @@ fn is_inner(index: &Index, key: &ClassKey) -> bool {
     )
 }
 
+/// A field's type as it is declared: where it is used, the pointers around the
+/// lock are out of sight.
+fn declared_text(index: &Index, key: &ClassKey) -> Option<String> {
+    let ClassBase::Field(owner, field) = &key.base else {
+        return None;
+    };
+    let declared = index.variant_field(*owner, 0, field)?;
+    (!is_inner(index, key) && declared != Ty::Unknown).then(|| types::text(index, &declared))
+}
+
 /// The program-wide number of a class.
 fn class(
     program: &mut Program,
@@ -421,7 +431,7 @@ fn class(
         key: format!("{full}{suffix}"),
         name: format!("{name}{suffix}"),
         kind: draft.kind.clone(),
-        type_text: draft.type_text.clone(),
+        type_text: declared_text(index, key).unwrap_or_else(|| draft.type_text.clone()),
         site: draft
             .site
             .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
