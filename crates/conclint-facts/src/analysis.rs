@@ -49,6 +49,9 @@ pub struct Held {
     pub mode: Mode,
     /// Held on every path to this point (else on some).
     pub must: bool,
+    /// Some way to this point does not pass by where it is taken: whether it
+    /// is held mostly hangs on a condition that the code at this point shares.
+    pub sometimes: bool,
     /// Where it was taken: in this function, or where the callee that
     /// returned the guard was called.
     pub site: Site,
@@ -101,6 +104,8 @@ pub struct Nesting {
     pub taken_in: FnId,
     /// Evidence that both are one object; `Unlikely` when the classes differ.
     pub same: SameInstance,
+    /// `taken` is already held at that time, by another guard than `held`: how.
+    pub again: Option<Mode>,
     /// Classes held on every path to `site` besides these two, callers of
     /// `function` included where all callers are known: gate locks. Sorted.
     pub gates: Vec<ClassId>,
@@ -196,7 +201,8 @@ pub struct Counts {
     pub spawns: usize,
     /// Calls under a lock whose target is not known.
     pub unresolved_calls_under_lock: usize,
-    /// Call chains dropped because a function's summary was full.
+    /// Call chains dropped because a function's summary, or the list of what
+    /// happens under one guard, was full.
     pub dropped_chains: usize,
 }
 

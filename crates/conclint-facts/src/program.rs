@@ -145,6 +145,10 @@ pub struct Class {
     pub site: Option<Site>,
     /// How it is reached.
     pub scope: ClassScope,
+    /// It is the lock inside a lock type of the program's own
+    /// (`struct FairLock<T> { inner: Mutex<T> }`): which lock it is depends on
+    /// what holds the wrapper.
+    pub is_inner: bool,
 }
 
 /// Where an object is declared.
@@ -359,6 +363,8 @@ pub struct Local {
     pub name: SmolStr,
     /// The guard whose data it borrows, if any.
     pub borrows: Option<GuardId>,
+    /// Its type is known, and cannot hold a borrow.
+    pub owned: bool,
 }
 
 /// A guard: the time between one acquisition and its release.
@@ -692,6 +698,8 @@ pub struct Arg {
     pub guard: Option<GuardId>,
     /// What it depends on.
     pub from: Origins,
+    /// As [`ObjectRef::exclusive`]: nobody else reaches it now.
+    pub exclusive: bool,
     /// The channel it is an end of, as in [`Queue`].
     pub channel: u32,
 }

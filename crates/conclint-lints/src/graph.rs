@@ -1,5 +1,7 @@
 //! Who calls whom, for the questions that only a lint asks.
 
+use std::collections::BTreeSet;
+
 use conclint_facts::{EventKind, FnId, Function, LockSource, Program};
 
 use crate::flow::events;
@@ -50,6 +52,17 @@ impl Callers {
             }
         }
         reaches
+    }
+
+    /// These functions, and all that lead to one of them.
+    pub(crate) fn reaching_these(&self, starts: impl Iterator<Item = FnId>) -> BTreeSet<FnId> {
+        let mut reaching: BTreeSet<FnId> = starts.collect();
+        let mut work: Vec<FnId> = reaching.iter().copied().collect();
+        while let Some(id) = work.pop() {
+            let callers = self.callers(id).iter().copied();
+            work.extend(callers.filter(|caller| reaching.insert(*caller)));
+        }
+        reaching
     }
 
     /// The functions that call this one.

@@ -52,17 +52,21 @@ pub(super) fn analyse(program: Program) -> Analysis {
         entry: &entry,
         summaries: &summaries,
     };
-    let ((nestings, blocked, cycles), (mut counts, condvars)) = rayon::join(
+    let ((nestings, blocked, cycles, dropped), (mut counts, condvars)) = rayon::join(
         || {
-            let (mut nestings, mut blocked) = nesting::of(context);
+            let nesting::Beneath {
+                mut nestings,
+                mut blocked,
+                dropped,
+            } = nesting::of(context);
             nestings.extend(lifted::of(context, &nestings));
             sort(&program, &mut nestings, &mut blocked);
             let cycles = cycles::of(&program, &threads, &writers, &nestings);
-            (nestings, blocked, cycles)
+            (nestings, blocked, cycles, dropped)
         },
         || (counts(&program, &held), condvars(&program, &graph, &held)),
     );
-    counts.dropped_chains = summaries.dropped;
+    counts.dropped_chains = summaries.dropped + dropped;
     Analysis {
         condvars,
         callers,

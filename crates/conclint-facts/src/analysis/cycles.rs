@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use smol_str::SmolStr;
 
 use super::graph;
+use super::instance;
 use super::threads::Threads;
 use super::{Certainty, Cycle, EventRef, Nesting, cfgs};
 use crate::program::*;
@@ -261,6 +262,16 @@ impl<'a> Link<'a> {
     }
 }
 
+/// Two methods of one type, at least one of which takes `&mut self`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OneOwner {
+    No,
+    /// The object holds one of the locks itself: only one of the two can run.
+    Surely,
+    /// It shares the lock with others, which may be objects of its own type.
+    Likely,
+}
+
 /// How the wait at a class comes about.
 enum Waits {
     /// One keeps the other out.
@@ -291,6 +302,54 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Whether `a` and `b` run on one object, which at least one of them has
+    /// as `&mut self`: then never at the same time.
+    fn one_owner(&self, a: &Link<'_>, b: &Link<'_>) -> OneOwner {
+        let alone = |link: &Link<'_>| {
+            let function = self.program.functions.get(link.nesting.function.index());
+            function.is_some_and(|f| f.mut_self)
+        };
+        let mut answer = OneOwner::No;
+        if !alone(a) && !alone(b) {
+            return answer;
+        }
+        let others = self.own_locks(b);
+        for class in self.own_locks(a).filter_map(|class| {
+            let class = others.clone().find(|other| *other == class)?;
+            self.program.classes.get(class.index())
+        }) {
+            if class.type_text.contains("Arc") || class.type_text.contains('&') {
+                // A `&self` beside it may be that of another sharer.
+                if alone(a) && alone(b) {
+                    answer = OneOwner::Likely;
+                }
+            } else {
+                return OneOwner::Surely;
+            }
+        }
+        answer
+    }
+
+    /// The locks of `link` that are fields of `self`.
+    fn own_locks<'s>(&'s self, link: &'s Link<'_>) -> impl Iterator<Item = ClassId> + Clone + 's {
+        let nesting = link.nesting;
+        let method = nesting.context.is_empty()
+            && self
+                .program
+                .functions
+                .get(nesting.function.index())
+                .and_then(|f| f.params.first().filter(|_| f.kind == FnKind::Fn))
+                .is_some_and(|param| param.name == "self");
+        let field = |lock: &ObjectRef| {
+            let own = lock.place.root == Root::Param(0) && lock.place.path.len() == 1;
+            lock.class.filter(|_| own)
+        };
+        [&nesting.held.lock, &nesting.taken]
+            .into_iter()
+            .filter(move |_| method)
+            .filter_map(field)
+    }
+
     /// `b` may hold what `a` takes, in another thread at the same time.
     fn fit(&self, a: &Link<'_>, b: &Link<'_>, statics: bool) -> bool {
         let apart = |(class, shared): (ClassId, bool)| {
@@ -299,6 +358,7 @@ impl<'a> Search<'a> {
         };
         (a.nesting.in_test == b.nesting.in_test || statics)
             && a.lock_set().all(apart)
+            && self.one_owner(a, b) != OneOwner::Surely
             && self.threads.parallel(a.runs_in, b.runs_in, statics)
             && !cfgs::exclusive(&a.cfgs, &b.cfgs)
     }
@@ -306,7 +366,22 @@ impl<'a> Search<'a> {
     /// `next` holds what `link` takes, and that makes `link` wait.
     fn follows(&self, link: &Link<'_>, next: &Link<'_>) -> Option<Waits> {
         let class = next.nesting.held.lock.class?;
-        self.waits(class, next.nesting.held.mode, link.nesting.taken_mode)
+        if instance::held_apart(self.program, &next.nesting.held.lock, &link.nesting.taken) {
+            return None;
+        }
+        let (held, taken) = (next.nesting.held.mode, link.nesting.taken_mode);
+        if let Some(already) = link.nesting.again {
+            // It has the lock: `next` can only have it beside that. Reading
+            // again is a matter of that lock alone.
+            let apart = |mode| matches!(mode, Mode::Exclusive | Mode::Upgradable);
+            let shared = |mode| matches!(mode, Mode::Read | Mode::ReadRecursive);
+            let beside = shared(already) && held != Mode::Exclusive
+                || already == Mode::Upgradable && shared(held);
+            if !beside || !apart(taken) {
+                return None;
+            }
+        }
+        self.waits(class, held, taken)
     }
 
     fn all_static(&self, classes: &[ClassId]) -> bool {
@@ -537,6 +612,13 @@ impl<'a> Search<'a> {
         } else {
             weakest
         };
+        let mut pairs = links
+            .iter()
+            .enumerate()
+            .flat_map(|(i, a)| links.iter().skip(i + 1).map(move |b| (a, b)));
+        if pairs.any(|(a, b)| self.one_owner(a, b) == OneOwner::Likely) {
+            return Certainty::Low;
+        }
         if self.writers_of(links).is_empty() {
             weakest
         } else {

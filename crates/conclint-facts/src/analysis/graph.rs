@@ -584,8 +584,15 @@ fn passed_on(program: &Program, graph: &Graph, function: FnId, arg: &Arg) -> Opt
         .map(|_| index)
 }
 
+/// Callers of callers of .. that are asked for what they pass on.
+const MAX_PASSED_ON: u8 = 4;
+
 /// Somebody may pass `function` a callable that was not seen.
 fn is_open(program: &Program, graph: &Graph, function: FnId, param: u16) -> bool {
+    may_be_passed(program, graph, function, param, MAX_PASSED_ON)
+}
+
+fn may_be_passed(program: &Program, graph: &Graph, function: FnId, param: u16, depth: u8) -> bool {
     let owner = graph.family(function);
     let f = &program.functions[owner.index()];
     if f.is_pub && f.in_library {
@@ -595,9 +602,13 @@ fn is_open(program: &Program, graph: &Graph, function: FnId, param: u16) -> bool
     callers.peek().is_none()
         || callers.any(|edge| {
             let arg = call_at(program, edge.at).and_then(|call| call.args.get(usize::from(param)));
-            // Passed on from a caller's own parameter: that one is asked instead.
             arg.is_none_or(|a| {
-                a.closure.is_none() && passed_on(program, graph, edge.at.function, a).is_none()
+                let outer = passed_on(program, graph, edge.at.function, a);
+                a.closure.is_none()
+                    && outer.is_none_or(|outer| {
+                        depth > 0
+                            && may_be_passed(program, graph, edge.at.function, outer, depth - 1)
+                    })
             })
         })
 }

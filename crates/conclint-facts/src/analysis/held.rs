@@ -71,7 +71,7 @@ impl HeldSets {
         by_lock
             .copied()
             .unwrap_or(0)
-            .saturating_add(u8::from(!held.must))
+            .saturating_add(u8::from(!held.must) + u8::from(held.sometimes))
     }
 
     fn name_guards(
@@ -122,6 +122,7 @@ impl HeldSets {
                         lock,
                         mode,
                         must: true,
+                        sometimes: false,
                         site: event.site,
                         via,
                     });
@@ -143,8 +144,7 @@ impl HeldSets {
     fn flow(&mut self, f: &Function) {
         let width = f.guards.len().div_ceil(64);
         let entry = fixpoint(f, width);
-        let mut known: HashMap<(Row, Row), u32> = HashMap::default();
-        known.insert((vec![0; width], vec![0; width]), 0);
+        let mut known: HashMap<State, u32> = HashMap::default();
         for (block, state) in f.blocks.iter().zip(entry) {
             self.starts.push(self.at.len() as u32);
             let Some(mut state) = state else {
@@ -154,12 +154,13 @@ impl HeldSets {
             };
             for event in &block.events {
                 let next = self.sets.len() as u32;
-                let set = match known.get(&(state.may.clone(), state.must.clone())) {
+                let set = match known.get(&state) {
+                    _ if state.may.iter().all(|word| *word == 0) => 0,
                     Some(&set) => set,
                     None => {
                         let held = self.expand(&state);
                         self.sets.push(held);
-                        known.insert((state.may.clone(), state.must.clone()), next);
+                        known.insert(state.clone(), next);
                         next
                     }
                 };
@@ -176,8 +177,10 @@ impl HeldSets {
                 continue;
             };
             let must = bit(&state.must, index);
+            let sometimes = !bit(&state.passed, index);
             held.extend(info.locks.iter().map(|lock| Held {
                 must: lock.must && must,
+                sometimes,
                 ..lock.clone()
             }));
         }
@@ -203,10 +206,12 @@ fn bit(row: &Row, index: usize) -> bool {
         .is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
     may: Row,
     must: Row,
+    /// Taken on every path to here, and perhaps let go since.
+    passed: Row,
 }
 
 impl State {
@@ -217,12 +222,23 @@ impl State {
             EventKind::Release { guard, .. } => (guard, false),
             _ => return,
         };
+        let not_taken = matches!(
+            event.kind,
+            EventKind::Release {
+                why: ReleaseWhy::NotTaken,
+                ..
+            }
+        );
         let mask = 1_u64 << (guard.index() % 64);
-        for row in [&mut self.may, &mut self.must] {
-            let Some(word) = row.get_mut(guard.index() / 64) else {
-                continue;
-            };
-            if live { *word |= mask } else { *word &= !mask }
+        let set = |row: &mut Row, live: bool| {
+            if let Some(word) = row.get_mut(guard.index() / 64) {
+                if live { *word |= mask } else { *word &= !mask }
+            }
+        };
+        set(&mut self.may, live);
+        set(&mut self.must, live);
+        if live || not_taken {
+            set(&mut self.passed, live);
         }
     }
 
@@ -233,6 +249,9 @@ impl State {
             *word |= more;
         }
         for (word, more) in self.must.iter_mut().zip(&other.must) {
+            *word &= more;
+        }
+        for (word, more) in self.passed.iter_mut().zip(&other.passed) {
             *word &= more;
         }
         *self != before
@@ -248,6 +267,7 @@ fn fixpoint(f: &Function, width: usize) -> Vec<Option<State>> {
     *first = Some(State {
         may: vec![0; width],
         must: vec![0; width],
+        passed: vec![0; width],
     });
     let mut queued = vec![false; f.blocks.len()];
     let mut work = VecDeque::from([0_usize]);

@@ -38,10 +38,21 @@ pub(super) fn bind(program: &Program, args: &[Arg], lock: &ObjectRef) -> ObjectR
     } else {
         lock.class
     };
+    // A field of what the caller alone has; behind a shared pointer it may be
+    // anybody's.
+    let inline = |class: &ClassId| {
+        let class = program.classes.get(class.index());
+        class.is_some_and(|class| {
+            !class.type_text.contains(['&', '*']) && !class.type_text.contains("Arc")
+        })
+    };
+    let owned = arg.is_some_and(|arg| arg.exclusive)
+        && lock.place.path.len() == 1
+        && lock.class.as_ref().is_some_and(inline);
     ObjectRef {
         class,
         place: bind_place(arg, &lock.place),
-        exclusive: lock.exclusive,
+        exclusive: lock.exclusive || owned,
     }
 }
 
@@ -88,6 +99,9 @@ pub(super) fn same_instance(
         return SameInstance::Unlikely;
     }
     let known_class = a.class.is_some() && a.class == b.class;
+    if known_class && held_apart(program, a, b) {
+        return SameInstance::Unlikely;
+    }
     let indexed = |place: &Place| place.path.iter().any(is_index);
     let element = indexed(&a.place) || indexed(&b.place);
     if known_class && scope(program, a.class) == Some(ClassScope::Static) && !element {
@@ -114,6 +128,25 @@ pub(super) fn same_instance(
         _ if element || !known_class => SameInstance::Unlikely,
         _ => SameInstance::Maybe,
     }
+}
+
+/// Whether two locks of one wrapper type are held by fields of different
+/// names: `a` and `b` are of one class.
+pub(super) fn held_apart(program: &Program, a: &ObjectRef, b: &ObjectRef) -> bool {
+    let class = a.class.and_then(|id| program.classes.get(id.index()));
+    if !class.is_some_and(|class| class.is_inner) {
+        return false;
+    }
+    let holder = |lock: &ObjectRef| {
+        let mut path = lock
+            .place
+            .path
+            .iter()
+            .rev()
+            .filter(|field| !is_index(field));
+        path.nth(1).cloned()
+    };
+    matches!((holder(a), holder(b)), (Some(a), Some(b)) if a != b)
 }
 
 fn is_index(field: &SmolStr) -> bool {

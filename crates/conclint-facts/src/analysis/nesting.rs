@@ -29,8 +29,17 @@ pub(super) struct Context<'a> {
     pub summaries: &'a Summaries,
 }
 
+/// What happens under locks.
+#[derive(Default)]
+pub(super) struct Beneath {
+    pub nestings: Vec<Nesting>,
+    pub blocked: Vec<BlockedUnder>,
+    /// Ways beyond the limits that were left out.
+    pub dropped: usize,
+}
+
 /// What follows for the functions that hold.
-pub(super) fn of(context: Context<'_>) -> (Vec<Nesting>, Vec<BlockedUnder>) {
+pub(super) fn of(context: Context<'_>) -> Beneath {
     let per_function = |index: usize| {
         let mut under = Under {
             context,
@@ -58,12 +67,13 @@ pub(super) fn of(context: Context<'_>) -> (Vec<Nesting>, Vec<BlockedUnder>) {
         .filter(holds)
         .map(per_function)
         .collect();
-    let (mut nestings, mut blocked) = (Vec::new(), Vec::new());
-    for (more_nestings, more_blocked) in found {
-        nestings.extend(more_nestings);
-        blocked.extend(more_blocked);
+    let mut all = Beneath::default();
+    for more in found {
+        all.nestings.extend(more.nestings);
+        all.blocked.extend(more.blocked);
+        all.dropped += more.dropped;
     }
-    (nestings, blocked)
+    all
 }
 
 /// Certainty after so many guesses.
@@ -105,6 +115,8 @@ struct Found<'a> {
     guesses: u8,
     /// The lock taken, and whether it is the one held; `None` for an operation.
     taken: Option<(LockRef, SameInstance)>,
+    /// How the lock taken is held already, by another guard.
+    again: Option<Mode>,
     gates: Vec<Gate>,
 }
 
@@ -239,6 +251,7 @@ impl<'a> Under<'a> {
     fn direct(&mut self, at: EventRef, holding: &[Holding], guard: GuardId, lock: &ObjectRef) {
         let gates = entry::at(self.context.program, self.context.held, at);
         let taken = self.number(lock.clone());
+        let again = self.again(at, holding, taken);
         for &(held, guesses) in holding {
             let holder = &self.holders[held as usize];
             let same = self.same(&holder.lock, lock, holder.guard == guard);
@@ -249,9 +262,42 @@ impl<'a> Under<'a> {
                 way: Way::Here,
                 guesses,
                 taken: Some((taken, same)),
+                again: again.filter(|_| same != SameInstance::Certain),
                 gates: gates.clone(),
             });
         }
+    }
+
+    /// How `taken` is held already on every path to `at`: by one of `holding`,
+    /// or by a read guard that is being upgraded.
+    fn again(&self, at: EventRef, holding: &[Holding], taken: LockRef) -> Option<Mode> {
+        let lock = self.locks.get(taken as usize)?;
+        let certain =
+            |held: &Held| held.must && self.same(&held.lock, lock, false) == SameInstance::Certain;
+        let held = holding
+            .iter()
+            .filter_map(|(held, _)| self.holders.get(*held as usize))
+            .find(|held| certain(held));
+        if let Some(held) = held {
+            return Some(held.mode);
+        }
+        let before = EventRef {
+            index: at.index.checked_sub(1)?,
+            ..at
+        };
+        let EventKind::Release {
+            guard,
+            why: ReleaseWhy::Moved,
+        } = graph::event_at(self.context.program, before)?.kind
+        else {
+            return None;
+        };
+        let sets = self.context.held.get(self.function.index())?;
+        let moved = sets
+            .before(before)
+            .iter()
+            .find(|held| held.guard == guard)?;
+        certain(moved).then_some(moved.mode)
     }
 
     fn same(&self, held: &ObjectRef, taken: &ObjectRef, same_guard: bool) -> SameInstance {
@@ -287,6 +333,7 @@ impl<'a> Under<'a> {
                     continue;
                 }
                 let taken = self.taken(&mut known, edge, reach);
+                let again = taken.and_then(|taken| self.again(at, holding, taken));
                 let mut gates = reach.gates.clone();
                 entry::union(&mut gates, &along);
                 for &(held, own) in holding {
@@ -307,6 +354,9 @@ impl<'a> Under<'a> {
                         way: Way::Call(edge, reach),
                         guesses: guesses.saturating_add(own),
                         taken,
+                        again: again.filter(|_| {
+                            taken.is_some_and(|(_, same)| same != SameInstance::Certain)
+                        }),
                         gates: gates.clone(),
                     });
                 }
@@ -387,6 +437,7 @@ impl<'a> Under<'a> {
                     way: Way::Closure(edge, depth, reach),
                     guesses: own.saturating_add(reach.guesses + edge.guesses),
                     taken,
+                    again: None,
                     gates: gates.clone(),
                 });
             }
@@ -432,20 +483,21 @@ impl<'a> Under<'a> {
                 way: Way::Here,
                 guesses,
                 taken: None,
+                again: None,
                 gates: Vec::new(),
             });
         }
     }
 
     /// Keeps the best of much the same, and spells it out.
-    fn finish(mut self) -> (Vec<Nesting>, Vec<BlockedUnder>) {
+    fn finish(mut self) -> Beneath {
         // Best first; a stable sort keeps the order of evaluation.
         self.found
             .sort_by_key(|found| (found.guesses, found.gates.len(), found.length()));
         let mut locks: HashMap<(u32, LockRef), usize> = HashMap::default();
         let mut guards: HashMap<u32, usize> = HashMap::default();
         let mut operations: HashMap<(EventRef, u32), Vec<EventRef>> = HashMap::default();
-        let (mut nestings, mut blocked) = (Vec::new(), Vec::new());
+        let mut all = Beneath::default();
         for found in std::mem::take(&mut self.found) {
             if let Some((taken, same)) = found.taken {
                 let per_lock = locks.entry((found.held, taken)).or_default();
@@ -453,17 +505,24 @@ impl<'a> Under<'a> {
                 if *per_lock < MAX_PER_LOCK && *per_guard < MAX_PER_GUARD {
                     *per_lock += 1;
                     *per_guard += 1;
-                    nestings.extend(self.nesting(found, taken, same));
+                    all.nestings.extend(self.nesting(found, taken, same));
+                } else {
+                    all.dropped += 1;
                 }
             } else {
                 let known = operations.entry((found.at, found.held)).or_default();
-                if known.len() < MAX_PER_CALL && !known.contains(&found.target) {
+                if known.contains(&found.target) {
+                    continue;
+                }
+                if known.len() < MAX_PER_CALL {
                     known.push(found.target);
-                    blocked.push(self.blocked(found));
+                    all.blocked.push(self.blocked(found));
+                } else {
+                    all.dropped += 1;
                 }
             }
         }
-        (nestings, blocked)
+        all
     }
 
     fn chain(&self, way: Way<'_>) -> Vec<ChainStep> {
@@ -522,6 +581,7 @@ impl<'a> Under<'a> {
             site: event.site,
             taken_in: found.target.function,
             same,
+            again: found.again,
             gates: gates.iter().map(|gate| gate.class).collect(),
             shared_gates: gates
                 .iter()

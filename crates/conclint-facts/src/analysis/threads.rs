@@ -34,6 +34,8 @@ pub(super) struct Threads {
     sequential: Vec<u64>,
     /// Roots of which several may run.
     many: Vec<u64>,
+    /// Each `main` that starts no thread and no task.
+    quiet: Vec<u64>,
     parallel: bool,
 }
 
@@ -60,6 +62,7 @@ impl Threads {
             reached_from: vec![0; width * count],
             sequential: vec![0; width],
             many: vec![0; width],
+            quiet: vec![0; width],
             parallel: library
                 || roots.iter().any(|root| root.spawn.is_some())
                 || roots.len() == MAX_ROOTS,
@@ -73,6 +76,7 @@ impl Threads {
         }
         threads.reach_orphans();
         threads.multiply(program, graph, &mut roots);
+        threads.find_quiet(program, &roots);
         for (bit, root) in roots.iter().enumerate() {
             let mask = 1 << (bit % 64);
             if root.sequential {
@@ -91,6 +95,13 @@ impl Threads {
             return false;
         }
         let (a, b) = (self.row(a), self.row(b));
+        let alone = |row: &[u64]| {
+            let other = |(word, quiet): (&u64, &u64)| word & !quiet != 0;
+            row.iter().any(|word| *word != 0) && !row.iter().zip(&self.quiet).any(other)
+        };
+        if alone(a) || alone(b) {
+            return false;
+        }
         if statics && has(a, TESTS) && has(b, TESTS) {
             return true;
         }
@@ -154,6 +165,44 @@ impl Threads {
         for row in self.reached_from.chunks_mut(self.width) {
             if row.iter().all(|word| *word == 0) {
                 row[ANY / 64] |= 1 << ANY;
+            }
+        }
+    }
+
+    /// Marks each `main` in whose reach nothing is started, and no closure goes
+    /// where somebody else may start it.
+    fn find_quiet(&mut self, program: &Program, roots: &[Root]) {
+        let mains = |(_, root): &(usize, &Root)| {
+            let main = root
+                .starts
+                .first()
+                .and_then(|id| program.functions.get(id.index()));
+            root.sequential && main.is_some_and(|f| f.kind == FnKind::Main && !f.is_async)
+        };
+        let starts_something = |f: &Function| {
+            f.blocks
+                .iter()
+                .flat_map(|block| &block.events)
+                .any(|event| {
+                    matches!(event.kind, EventKind::Spawn(_) | EventKind::Await)
+                        || graph::call_of(event).is_some_and(|call| {
+                            matches!(call.resolution, Resolution::External | Resolution::Unknown)
+                                && call.args.iter().any(|arg| arg.closure.is_some())
+                        })
+                })
+        };
+        let mut busy = vec![0_u64; self.width];
+        for (index, f) in program.functions.iter().enumerate() {
+            if starts_something(f) {
+                let row = self.row(FnId(index as u32)).to_vec();
+                busy.iter_mut()
+                    .zip(row)
+                    .for_each(|(word, more)| *word |= more);
+            }
+        }
+        for (bit, _) in roots.iter().enumerate().filter(mains) {
+            if !has(&busy, bit) {
+                self.quiet[bit / 64] |= 1 << (bit % 64);
             }
         }
     }

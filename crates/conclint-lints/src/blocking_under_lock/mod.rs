@@ -8,6 +8,7 @@ use conclint_facts::{
     StmtId,
 };
 
+use crate::contention::Contention;
 use crate::flow::{Point, event_at, events, touches, used_in_statement};
 use crate::trace::{Draw, confidence, lower};
 use crate::{Found, Level, Lint, Settings};
@@ -36,6 +37,7 @@ const MANY: usize = 3;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
+    let mut contention = Contention::of(analysis);
     // For each operation, the ways to it that start at some holder.
     let mut ways: BTreeMap<EventRef, BTreeSet<Way>> = BTreeMap::new();
     for blocked in analysis.blocked() {
@@ -72,7 +74,11 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             .into_iter()
             .map(|blocked| Place {
                 blocked,
-                sure: sure(blocked, reason, known(blocked)),
+                sure: if purpose::hurts(analysis, &draw, &mut contention, blocked, reason) {
+                    sure(analysis, blocked, reason, known(blocked))
+                } else {
+                    Confidence::Low
+                },
             })
             .collect();
         places.sort_by_key(|place| {
@@ -158,6 +164,17 @@ impl Reason {
                     | BlockKind::Stdin
             )
         )
+    }
+
+    /// It goes on when another thread has got somewhere.
+    fn is_wait(self) -> bool {
+        match self {
+            Reason::Join | Reason::Recv | Reason::Send | Reason::Wait => true,
+            Reason::Block(kind) => matches!(
+                kind,
+                BlockKind::Barrier | BlockKind::Park | BlockKind::Pool | BlockKind::BlockOn
+            ),
+        }
     }
 
     fn role(self) -> Role {
@@ -254,19 +271,45 @@ fn given_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
 /// How sure it is that the author wants to know. Further calls make it more
 /// likely that it is known: such a lock is held around a whole operation. And
 /// what many sections reach, deep down, is not the fault of each of them.
-fn sure(blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
+fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: usize) -> Confidence {
     let sure = confidence(blocked.confidence);
     let alone = blocked.held.mode == Mode::Exclusive;
     let calls = blocked.chain.len();
     match reason {
         _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
+        Reason::Block(BlockKind::File) if calls > 0 || changes_files(analysis, blocked) => {
+            Confidence::Low
+        }
+        Reason::Block(BlockKind::Sleep) if calls > 1 => Confidence::Low,
         Reason::Block(BlockKind::File) => lower(sure),
+        // Whether there is something to wait for at the end of a variable's
+        // life is mostly a matter of what became of it.
+        _ if blocked.chain.iter().any(|call| call.name == "drop") => Confidence::Low,
         // A callback under a read lock is mostly a reader itself.
         Reason::Block(BlockKind::Callback) if calls > 0 || !alone => Confidence::Low,
         Reason::Block(BlockKind::Callback) => lower(sure),
-        _ if calls > 2 => lower(sure),
+        _ if calls > 2 => Confidence::Low,
         _ => sure,
     }
+}
+
+/// To remove, rename or create something is mostly part of the change that
+/// the lock makes one step; to read it is not.
+fn changes_files(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let EventKind::Block { what, .. } = &analysis.event(blocked.event).kind else {
+        return false;
+    };
+    let name = what.rsplit("::").next().unwrap_or(what);
+    let changes = [
+        "remove",
+        "rename",
+        "create",
+        "set_",
+        "sync_",
+        "hard_link",
+        "truncate",
+    ];
+    changes.iter().any(|word| name.starts_with(word))
 }
 
 fn first_step(analysis: &Analysis, blocked: &BlockedUnder) -> Site {

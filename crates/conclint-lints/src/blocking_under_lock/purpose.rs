@@ -1,8 +1,9 @@
 //! Where waiting under the lock is what the lock is for.
 
-use conclint_facts::{Analysis, BlockKind, BlockedUnder};
+use conclint_facts::{Analysis, BlockKind, BlockedUnder, EventKind, ObjectKind};
 
 use super::{Reason, given_guarded_data, on_guarded_data};
+use crate::contention::Contention;
 use crate::trace::Draw;
 
 /// Types whose lock serialises the very operation: a file, a socket, a child,
@@ -70,17 +71,83 @@ pub(super) fn is_meant(
         // The callback is given the guarded data: `with(|data| ..)` is an API.
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => on_it || names_any(guarded, SERIALISED),
-        Reason::Join => on_it && guarded.contains("JoinHandle"),
         _ if reason.is_io() => {
+            let owner = draw
+                .class(&blocked.held.lock)
+                .and_then(|class| class.name.split_once('.'))
+                .map_or("", |(owner, _)| owner);
             // `Mutex<()>` guards no data: it serialises what is done under it.
             guards_nothing(guarded)
                 || names_any(guarded, SERIALISED)
-                // A method of the guarded object does it: its own business.
-                || (on_it && !blocked.chain.is_empty())
+                || names_any(owner, SERIALISED)
+                // A method of the guarded object, or of a part of it, does it:
+                // its own business.
+                || (on_it && (!blocked.chain.is_empty() || is_method(analysis, blocked)))
         }
         _ => false,
     }
 }
+
+/// Whether the operation is a method of some value, `file.write_all(..)`.
+fn is_method(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    matches!(
+        &analysis.event(blocked.event).kind,
+        EventKind::Block { what, .. } if !what.contains("::")
+    )
+}
+
+/// Whether somebody is kept waiting who should not be: the lock is wanted by
+/// other threads, and by the one that is waited for where that one is part of
+/// the guarded data (its handle, its channel): holding that lock then says
+/// only that nobody else shall wait for it, too.
+pub(super) fn hurts(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    contention: &mut Contention<'_>,
+    blocked: &BlockedUnder,
+    reason: Reason,
+) -> bool {
+    let lock = &blocked.held.lock;
+    let class = draw.class(lock);
+    let guarded = class.map_or("", |class| class.type_text.as_str());
+    // Of a lock without a name, nobody knows what it is for.
+    if lock.class.is_none() {
+        return false;
+    }
+    // A `lock` of unknown type may lock a file, say.
+    let known = class.is_none_or(|class| {
+        let ObjectKind::Lock(traits) = &class.kind else {
+            return true;
+        };
+        traits.family != "unknown" && traits.type_name != "Stdin"
+    });
+    if !known || !contention.is_wanted(lock, blocked.function) {
+        return false;
+    }
+    let on_it = on_guarded_data(analysis, blocked);
+    match reason {
+        Reason::Join if on_it || names_any(guarded, HANDLES) => {
+            let EventKind::Join { handle, .. } = &analysis.event(blocked.event).kind else {
+                return false;
+            };
+            let handle = handle.as_ref().and_then(|handle| handle.class);
+            // A child process takes no lock of ours.
+            let thread =
+                handle.is_none_or(|class| analysis.class(class).kind == ObjectKind::Handle);
+            thread && contention.is_taken_by_threads(lock, handle)
+        }
+        Reason::Block(BlockKind::Sleep) => !(on_it && names_any(guarded, SERIALISED)),
+        // Where it is given to every thread to run, they run it one by one.
+        Reason::Block(BlockKind::Callback) => contention.is_run_by_many(blocked.function),
+        // The own data takes part: a connection, a runtime, a worker's channel.
+        Reason::Wait if on_it => contention.is_taken_by_threads(lock, None),
+        _ if reason.is_wait() => !on_it && !guards_nothing(guarded),
+        _ => true,
+    }
+}
+
+/// Types by which a thread or child is waited for.
+const HANDLES: &[&str] = &["JoinHandle", "Child", "Handle", "Thread", "Worker"];
 
 /// `Mutex<()>`, `Arc<RwLock<()>>`.
 fn guards_nothing(type_text: &str) -> bool {

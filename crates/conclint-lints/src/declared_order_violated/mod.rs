@@ -223,6 +223,7 @@ mod tests {
 
     fn class(key: &str, name: &str) -> Class {
         Class {
+            is_inner: false,
             key: key.to_owned(),
             name: name.to_owned(),
             kind: ObjectKind::Lock(LockTraits {

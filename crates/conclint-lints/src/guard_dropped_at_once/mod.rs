@@ -6,7 +6,7 @@ use conclint_facts::{
     ReleaseWhy, StmtKind,
 };
 
-use crate::flow::{Point, events, touches};
+use crate::flow::{Point, after, event_at, events, touches};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -69,7 +69,11 @@ fn dropped(function: &Function, point: Point, guard: GuardId, blocking: Blocking
     })??;
     let why = match release {
         // `drop(m.lock())` is how people write a barrier: it says what it does.
-        (_, ReleaseWhy::AtOnce) if !is_barrier(rest.next()) => How::AtOnce,
+        (_, ReleaseWhy::AtOnce)
+            if !is_barrier(rest.next()) && something_follows(function, point) =>
+        {
+            How::AtOnce
+        }
         (event, ReleaseWhy::ScopeEnd)
             if declared.name.is_none()
                 && blocking == Blocking::Waits
@@ -89,6 +93,26 @@ fn is_barrier(next: Option<&Event>) -> bool {
         next.map(|event| &event.kind),
         Some(EventKind::Notify { .. } | EventKind::Join { .. })
     )
+}
+
+/// Whether the function goes on behind the statement: one that does nothing
+/// else waits for the current holder, and leaves nothing unprotected.
+fn something_follows(function: &Function, point: Point) -> bool {
+    let Some(event) = event_at(function, point) else {
+        return false;
+    };
+    let own = event.site;
+    let mut follows = function
+        .stmts
+        .iter()
+        .any(|stmt| (stmt.site.line, stmt.site.column) > (own.end_line, own.end_column));
+    after(
+        function,
+        point,
+        |_, event| follows |= !matches!(event.kind, EventKind::Release { .. } | EventKind::Await),
+        |_| false,
+    );
+    follows
 }
 
 fn in_condition(function: &Function, event: &Event) -> bool {

@@ -42,7 +42,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 continue;
             };
             let seen = change(function, point);
-            let Some(change) = seen.or_else(|| later(analysis, id, function, point, locks)) else {
+            let Some(change) = seen.or_else(|| later(analysis, id, function, point, class, locks))
+            else {
                 continue;
             };
             if told.contains(&class) || lockers.had_lock(id, function, point, locks) {
@@ -90,15 +91,27 @@ fn change(function: &Function, point: Point) -> Option<Change<'_>> {
         .or(join.filter(|_| ends).map(Change::Join))
 }
 
-/// A write under one of `locks` that comes after the notification at `point`,
-/// with no notification after it.
+/// A write under one of `locks`, or of an atomic beside the condition variable,
+/// that comes after the notification at `point`, with no notification after it.
 fn later<'f>(
     analysis: &Analysis,
     id: FnId,
     function: &'f Function,
     point: Point,
+    condvar: ClassId,
     locks: &BTreeSet<ClassId>,
 ) -> Option<Change<'f>> {
+    let owner = |class: ClassId| {
+        let class = analysis.class(class);
+        (class.scope == ClassScope::Field)
+            .then(|| class.key.rsplit_once('.'))
+            .flatten()
+            .map(|(owner, _)| owner)
+    };
+    let beside = |object: &ObjectRef| {
+        let home = owner(condvar);
+        home.is_some() && object.class.and_then(owner) == home
+    };
     let guards = |guard| {
         let info = analysis.guard(id, guard);
         info.is_some_and(|info| {
@@ -116,6 +129,11 @@ fn later<'f>(
         EventKind::Use { guard, write: true }
             if reaches(function, point, at) && guards(guard) && !notified(at) =>
         {
+            Some(Change::Later(event))
+        }
+        EventKind::SharedWrite {
+            object: Some(ref object),
+        } if beside(object) && reaches(function, point, at) && !notified(at) => {
             Some(Change::Later(event))
         }
         _ => None,

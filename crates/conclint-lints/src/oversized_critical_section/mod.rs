@@ -3,6 +3,7 @@
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{Analysis, FnId, Function, GuardId, Mode, ObjectRef, Site};
 
+use crate::contention::Contention;
 use crate::trace::{Draw, lines, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -26,9 +27,13 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let weights = Weights::of(analysis);
+    let contention = Contention::of(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         for section in section::sections(function, &weights) {
-            findings.extend(report(analysis, &draw, id, function, &section));
+            let finding = report(analysis, &draw, id, function, &section);
+            let wanted = lock(analysis, id, section.guard)
+                .is_some_and(|(lock, _)| contention.is_wanted(lock, id));
+            findings.extend(finding.filter(|_| wanted));
         }
     }
 }
@@ -42,7 +47,7 @@ fn report(
 ) -> Option<Finding> {
     let (lock, mode) = lock(analysis, id, section.guard)?;
     let guard = function.guards.get(section.guard.index())?;
-    let guard_name = guard.name.clone()?;
+    let guard_name = guard.name.clone().unwrap_or_default();
     let lock_name = draw.name(lock);
     let groups = &section.groups;
     let moved: u32 = groups.iter().map(|group| group.lines()).sum();
@@ -57,13 +62,20 @@ fn report(
     } else {
         "never touch"
     };
-    let message = format!(
-        "`{}` keeps `{lock_name}` locked for {total} lines, {moved} of which {never} it ({}: {}): \
-         every other thread waits for that work, too",
-        function.qualified,
-        list(&sites),
-        list(&reasons),
-    );
+    let (sites, reasons) = (list(&sites), list(&reasons));
+    let message = if groups.iter().all(|group| group.place == Place::InArguments) {
+        format!(
+            "`{}` takes `{lock_name}`, and with the lock held evaluates an argument that never touches it \
+             ({sites}: {reasons}): every other thread waits for that work, too",
+            function.qualified,
+        )
+    } else {
+        format!(
+            "`{}` keeps `{lock_name}` locked for {total} lines, {moved} of which {never} it ({sites}: {reasons}): \
+             every other thread waits for that work, too",
+            function.qualified,
+        )
+    };
     let paths = groups
         .iter()
         .map(|group| trace(draw, id, guard.site, &lock_name, group))
@@ -118,6 +130,7 @@ fn trace(draw: &Draw<'_>, function: FnId, taken: Site, lock: &str, group: &Group
         Place::Before => "before its first use",
         Place::InRounds => "in a loop, from nothing that it guards",
         Place::After => "after its last use",
+        Place::InArguments => "among the arguments of its first use",
     };
     Trace {
         title: format!("{place}, {when}: no need to hold `{lock}`"),
@@ -139,14 +152,25 @@ fn help(section: &Section, lock: &str, guard: &str, total: u32, moved: u32) -> V
                  under `{lock}`, only add them",
                 section.taken.line
             ),
+            Place::InArguments => format!(
+                "put what {place} computes into a `let` in front of line {}, where `{lock}` is taken: \
+                 arguments are evaluated with the lock held",
+                section.taken.line
+            ),
             Place::After => {
                 format!("release the lock before {place}: `drop({guard})`, or a block around the part above")
             }
         });
     }
     let left = total.saturating_sub(moved);
-    help.push(format!(
-        "the critical section then shrinks from {total} lines to {left}"
-    ));
+    let whole_lines = section
+        .groups
+        .iter()
+        .any(|group| group.place != Place::InArguments);
+    if whole_lines {
+        help.push(format!(
+            "the critical section then shrinks from {total} lines to {left}"
+        ));
+    }
     help
 }

@@ -10,7 +10,8 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Event, EventKind, Function, Guard, GuardId, LocalId, ReleaseWhy, Site, Stmt, StmtId, StmtKind,
+    Event, EventKind, Function, Guard, GuardId, LocalId, LockSource, Place as Path, ReleaseWhy,
+    Site, Stmt, StmtId, StmtKind, WorkKind,
 };
 
 use super::weight::{Weight, Weights};
@@ -43,6 +44,8 @@ pub(super) enum Place {
     InRounds,
     /// After the last use of the guarded data.
     After,
+    /// Among the arguments of its first use: evaluated with the lock held.
+    InArguments,
 }
 
 /// Neighbouring statements that can move together.
@@ -63,16 +66,20 @@ impl Group {
 /// The sections of a function that are worth a word.
 pub(super) fn sections(function: &Function, weights: &Weights<'_>) -> Vec<Section> {
     let mut found = Vec::new();
-    if function.guards.iter().all(|guard| guard.name.is_none()) {
+    if function.guards.is_empty() {
         return found;
     }
     let tree = Tree::of(function);
     for (index, guard) in function.guards.iter().enumerate() {
-        // A temporary ends with its statement; a guard that goes elsewhere
-        // ends elsewhere.
-        if guard.name.is_some() && !guard.returned && !guard.escapes {
-            let id = GuardId(index as u32);
+        // A guard that goes elsewhere ends elsewhere.
+        if guard.returned || guard.escapes {
+            continue;
+        }
+        let id = GuardId(index as u32);
+        if guard.name.is_some() {
             found.extend(section(&tree, weights, id, guard));
+        } else {
+            found.extend(one_statement(&tree, weights, id, guard));
         }
     }
     found
@@ -81,7 +88,7 @@ pub(super) fn sections(function: &Function, weights: &Weights<'_>) -> Vec<Sectio
 fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -> Option<Section> {
     let taken = tree.stmt(guard.stmt)?;
     let body = tree.under_lock(id, guard)?;
-    let touching: Vec<bool> = body.iter().map(|stmt| tree.touches(*stmt, id)).collect();
+    let touching = tree.touching(&body, id);
     // A guard that is never used protects something else: that is for the author to know.
     let first = touching.iter().position(|t| *t)?;
     let last = touching.iter().rposition(|t| *t)?;
@@ -90,7 +97,7 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
         .filter_map(|stmt| tree.stmt(*stmt))
         .map(|stmt| stmt.site.end_line)
         .max()?;
-    let before: Vec<StmtId> = body
+    let mut before: Vec<StmtId> = body
         .get(..first)?
         .iter()
         .copied()
@@ -104,9 +111,23 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
         .take_while(|stmt| tree.movable(*stmt, id, weights))
         .collect();
     behind.reverse();
+    let used = body.get(first..=last)?;
+    if used.iter().any(|stmt| tree.prints(*stmt)) {
+        // The order of what is printed is part of what the lock keeps.
+        let silent = |stmt: &StmtId| !tree.prints(*stmt);
+        let from = before
+            .iter()
+            .rposition(|stmt| !silent(stmt))
+            .map_or(0, |at| at + 1);
+        before.drain(..from);
+        behind = behind.into_iter().take_while(silent).collect();
+    }
     let mut groups = Vec::new();
     groups.extend(tree.group(&before, weights, Place::Before));
-    groups.extend(in_rounds(tree, weights, id, body.get(first..=last)?));
+    if before.len() == first {
+        groups.extend(tree.arguments(*body.get(first)?, id, weights));
+    }
+    groups.extend(in_rounds(tree, weights, id, used));
     groups.extend(tree.group(&behind, weights, Place::After));
     let end = end.max(taken.site.end_line);
     (!groups.is_empty()).then_some(Section {
@@ -114,6 +135,23 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
         taken: taken.site,
         end,
         groups,
+    })
+}
+
+/// The section of a temporary guard: the rest of its statement.
+fn one_statement(
+    tree: &Tree<'_>,
+    weights: &Weights<'_>,
+    id: GuardId,
+    guard: &Guard,
+) -> Option<Section> {
+    let taken = tree.stmt(guard.stmt)?;
+    let group = tree.arguments(guard.stmt, id, weights)?;
+    Some(Section {
+        guard: id,
+        taken: taken.site,
+        end: taken.site.end_line,
+        groups: vec![group],
     })
 }
 
@@ -154,11 +192,21 @@ fn in_rounds(
                 }
             }
         }
-        if tree.touches(*outer, id) {
+        let depends = tree
+            .within(*outer)
+            .iter()
+            .filter_map(|s| tree.stmt(*s))
+            .any(|s| s.uses.iter().any(|used| derived.contains(used)));
+        if depends || tree.touches(*outer, id) {
             derived.extend(tree.defs(*outer));
         }
     }
     None
+}
+
+/// Whether `place` is, or lies in, what the lock at `lock` guards.
+fn is_part_of(place: &Path, lock: Option<&Path>) -> bool {
+    lock.is_none_or(|lock| place.root == lock.root && place.path.starts_with(&lock.path))
 }
 
 /// A function's statements as a tree, each with the events that happen in it.
@@ -211,6 +259,105 @@ impl<'f> Tree<'f> {
             next += 1;
         }
         all
+    }
+
+    /// Which of these statements the guarded data takes part in: also by a
+    /// variable that came out of it and may still borrow from it.
+    fn touching(&self, body: &[StmtId], id: GuardId) -> Vec<bool> {
+        let mut derived: BTreeSet<LocalId> = BTreeSet::new();
+        let mut touching = Vec::with_capacity(body.len());
+        for &stmt in body {
+            let uses_derived = self
+                .within(stmt)
+                .iter()
+                .filter_map(|inner| self.stmt(*inner))
+                .any(|inner| inner.uses.iter().any(|used| derived.contains(used)));
+            let touches = uses_derived || self.touches(stmt, id);
+            if touches {
+                derived.extend(self.defs(stmt).filter(|local| !self.is_owned(*local)));
+            }
+            touching.push(touches);
+        }
+        touching
+    }
+
+    fn is_owned(&self, local: LocalId) -> bool {
+        let locals = &self.function.locals;
+        locals.iter().any(|l| l.id == local && l.owned)
+    }
+
+    /// Heavy calls among the arguments of the first use of the guarded data,
+    /// which is in the statement itself: `m.lock().insert(key, compute(x))`.
+    fn arguments(&self, stmt: StmtId, id: GuardId, weights: &Weights<'_>) -> Option<Group> {
+        let own = self.events.get(stmt.index())?;
+        let declared = self.function.guards.get(id.index())?;
+        let acquired = self
+            .events
+            .iter()
+            .flatten()
+            .find_map(|(_, event)| match &event.kind {
+                EventKind::Acquire {
+                    guard,
+                    source: LockSource::Direct(lock),
+                    ..
+                } if *guard == id => Some(&lock.place),
+                _ => None,
+            });
+        let mut taken = declared.stmt != stmt;
+        let mut uses = 0;
+        let mut weight = Weight::default();
+        let mut site: Option<Site> = None;
+        for (_, event) in own {
+            let apart = match &event.kind {
+                EventKind::Acquire { guard, .. } if *guard == id => {
+                    taken = true;
+                    continue;
+                }
+                EventKind::Use { guard, .. } if *guard == id => {
+                    uses += 1;
+                    continue;
+                }
+                _ if ends(event, id) => break,
+                EventKind::Work { what, .. } => what.contains("::"),
+                EventKind::Call(call) if weights.only_computes(call) => {
+                    call.args.iter().all(|arg| {
+                        arg.place
+                            .as_ref()
+                            .is_some_and(|place| !is_part_of(place, acquired))
+                    })
+                }
+                // What comes behind it may hang on it.
+                _ if taken => break,
+                _ => continue,
+            };
+            // Behind where the lock is taken, not around it.
+            let behind = (event.site.line, event.site.column)
+                >= (declared.site.end_line, declared.site.end_column);
+            if taken && uses == 1 && apart && behind && weights.is_heavy(event) {
+                weights.add(&mut weight, event, false);
+                site.get_or_insert(event.site);
+            }
+        }
+        let site = site?;
+        Some(Group {
+            place: Place::InArguments,
+            first: site,
+            last: site,
+            reasons: weight.reasons(),
+        })
+    }
+
+    /// Whether something goes to the terminal or a log there.
+    fn prints(&self, stmt: StmtId) -> bool {
+        self.events_within(stmt).any(|(_, event)| {
+            matches!(
+                event.kind,
+                EventKind::Work {
+                    kind: WorkKind::Print,
+                    ..
+                }
+            )
+        })
     }
 
     /// The variables that the statement and those in it bind or assign.

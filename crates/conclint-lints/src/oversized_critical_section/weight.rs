@@ -33,7 +33,8 @@ impl<'a> Weights<'a> {
         let known = match call.resolution {
             Resolution::External => true,
             Resolution::Exact | Resolution::Trait => !call.targets.is_empty(),
-            Resolution::ByName | Resolution::Unknown => false,
+            Resolution::ByName => false,
+            Resolution::Unknown => sounds_harmless(&call.name),
         };
         let mut reached = call
             .targets
@@ -43,6 +44,22 @@ impl<'a> Weights<'a> {
         known
             && call.args.iter().all(|arg| arg.guard.is_none())
             && reached.all(|f| self.seen_outside.get(f.index()) == Some(&false))
+    }
+
+    /// Whether the event alone is worth moving: the function called works
+    /// itself, whatever those that it calls do.
+    pub(super) fn is_heavy(&self, event: &Event) -> bool {
+        match &event.kind {
+            EventKind::Work { kind, .. } => *kind == WorkKind::Heavy,
+            EventKind::Call(call) => match call.targets.as_slice() {
+                [one] => {
+                    let target = self.analysis.program().functions.get(one.index());
+                    target.is_some_and(loops)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// Adds an event's weight.
@@ -78,10 +95,114 @@ impl<'a> Weights<'a> {
             .targets
             .iter()
             .filter_map(|f| self.analysis.program().functions.get(f.index()))
-            .any(|f| f.stmts.iter().any(|stmt| stmt.kind == StmtKind::Loop));
+            .any(loops);
         if loops { "loops" } else { "does real work" }
     }
 }
+
+/// Whether a call that is not resolved most likely only computes, by the words
+/// of its name: nothing in it speaks of an effect on others.
+fn sounds_harmless(name: &str) -> bool {
+    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let speaks = |word: &str| EFFECTS.contains(&word);
+    last.chars().next().is_some_and(char::is_lowercase) && !last.split('_').any(speaks)
+}
+
+/// Words for what others see, or what has its place in an order.
+const EFFECTS: &[&str] = &[
+    "abort",
+    "accept",
+    "acquire",
+    "add",
+    "advance",
+    "append",
+    "apply",
+    "await",
+    "begin",
+    "block",
+    "broadcast",
+    "call",
+    "cancel",
+    "clear",
+    "close",
+    "commit",
+    "complete",
+    "connect",
+    "consume",
+    "deliver",
+    "delete",
+    "dispatch",
+    "drain",
+    "drop",
+    "emit",
+    "end",
+    "enqueue",
+    "enter",
+    "execute",
+    "exit",
+    "finish",
+    "flush",
+    "free",
+    "handle",
+    "inc",
+    "init",
+    "insert",
+    "invoke",
+    "join",
+    "kill",
+    "load",
+    "lock",
+    "log",
+    "mark",
+    "notify",
+    "observe",
+    "open",
+    "poll",
+    "pop",
+    "post",
+    "process",
+    "publish",
+    "push",
+    "put",
+    "read",
+    "record",
+    "recv",
+    "register",
+    "release",
+    "remove",
+    "report",
+    "request",
+    "reset",
+    "resume",
+    "run",
+    "save",
+    "schedule",
+    "send",
+    "set",
+    "shutdown",
+    "signal",
+    "sleep",
+    "spawn",
+    "start",
+    "stop",
+    "store",
+    "submit",
+    "suspend",
+    "swap",
+    "sync",
+    "take",
+    "trigger",
+    "truncate",
+    "try",
+    "unlock",
+    "unpark",
+    "unregister",
+    "update",
+    "wait",
+    "wake",
+    "write",
+    "yield",
+];
 
 /// Output that goes out at once; logging is a matter of levels and sinks.
 fn is_output(what: &str) -> bool {
@@ -115,11 +236,9 @@ fn seen_outside(function: &Function) -> bool {
         })
 }
 
+/// It prints, sorts or the like, or loops.
 fn works(function: &Function) -> bool {
-    function
-        .stmts
-        .iter()
-        .any(|stmt| stmt.kind == StmtKind::Loop)
+    loops(function)
         || function
             .blocks
             .iter()
@@ -130,6 +249,13 @@ fn works(function: &Function) -> bool {
                 }
                 _ => false,
             })
+}
+
+fn loops(function: &Function) -> bool {
+    function
+        .stmts
+        .iter()
+        .any(|stmt| stmt.kind == StmtKind::Loop)
 }
 
 /// The weight of a statement.

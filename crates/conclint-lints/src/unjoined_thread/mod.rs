@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Resolution, Spawn,
-    SpawnKind,
+    Analysis, Blocking, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Resolution,
+    Spawn, SpawnKind,
 };
 
 use crate::flow::{events, never_ends};
@@ -97,13 +97,19 @@ impl Joins {
 /// How many calls away from a thread's body a message still counts as its own.
 const CALLS: u32 = 2;
 
-/// Whether `function` sends a message.
+/// Whether `function` sends a message: in the functions it calls, on a channel
+/// that it gives them, since the inner workings of an object are no report.
 fn sends(analysis: &Analysis, function: FnId, calls: u32) -> bool {
     let Some(body) = analysis.program().functions.get(function.index()) else {
         return false;
     };
     events(body).any(|(_, event)| match &event.kind {
-        EventKind::Send { .. } => true,
+        EventKind::Send { channel, .. } => {
+            calls == CALLS
+                || channel
+                    .as_ref()
+                    .is_none_or(|channel| channel.place.path.is_empty())
+        }
         EventKind::Call(call) => {
             let exact = call.resolution == Resolution::Exact;
             calls > 0
@@ -115,6 +121,16 @@ fn sends(analysis: &Analysis, function: FnId, calls: u32) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether the function receives, and never waits for a message.
+fn only_looks(function: &Function) -> bool {
+    let mut receives = events(function).filter_map(|(_, event)| match event.kind {
+        EventKind::Recv { blocking, .. } => Some(blocking),
+        _ => None,
+    });
+    let first = receives.next();
+    first == Some(Blocking::Try) && receives.all(|blocking| blocking == Blocking::Try)
 }
 
 /// How sure we are that nobody meant it.
@@ -142,7 +158,8 @@ fn confidence(
     let for_ever = body.is_some_and(never_ends);
     // What is sent on a channel has a receiver that waits for it, and learns
     // from a closed channel that the thread is gone: it stands in for the handle.
-    let told = spawn.body.is_some_and(|body| sends(analysis, body, CALLS));
+    // Not where the spawning function only takes what happens to be there.
+    let told = spawn.body.is_some_and(|body| sends(analysis, body, CALLS)) && !only_looks(function);
     // `fn spawn(..)`: whoever wraps the spawning decides about the joining.
     let wraps = function.name.contains("spawn");
     let serves = spawn.in_loop && (never_ends(function) || function.kind == FnKind::SpawnBody);

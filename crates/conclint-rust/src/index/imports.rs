@@ -202,7 +202,7 @@ impl Index {
         }
     }
 
-    fn is_inside(&self, inner: ModId, outer: ModId) -> bool {
+    pub(super) fn is_inside(&self, inner: ModId, outer: ModId) -> bool {
         let mut at = Some(inner);
         for _ in 0..256 {
             match at {

@@ -94,7 +94,7 @@ impl Index {
             let name = segs.name(used);
             let mut next = Defs::new();
             for def in &defs {
-                self.step(def, name, ns, &mut next);
+                self.step(m, def, name, ns, &mut next);
             }
             if next.is_empty() {
                 break;
@@ -252,8 +252,12 @@ impl Index {
         }
     }
 
-    fn step(&self, def: &Def, name: &str, ns: Ns, out: &mut Defs) {
+    /// The member `name` of `def`, as seen from the module `from`.
+    fn step(&self, from: ModId, def: &Def, name: &str, ns: Ns, out: &mut Defs) {
         match def {
+            // What `use super::*` brings in is there for the module itself.
+            Def::Mod(m) if self.only_by_private_glob(*m, name, ns) && !self.is_inside(from, *m) => {
+            }
             Def::Mod(m) => {
                 let start = out.len();
                 self.names_of(*m, name, ns, out);
@@ -271,6 +275,16 @@ impl Index {
             Def::Ext(path) => out.push(Def::Ext(ext::join(path, name))),
             _ => {}
         }
+    }
+
+    fn only_by_private_glob(&self, m: ModId, name: &str, ns: Ns) -> bool {
+        let entries = self.modules.get(m.index()).and_then(|m| m.names.get(name));
+        let mut fits = entries
+            .into_iter()
+            .flatten()
+            .filter(|e| e.def.is_in(ns))
+            .peekable();
+        fits.peek().is_some() && fits.all(|e| e.rank == GLOB && e.vis == hir::Vis::Private)
     }
 
     /// For the root of a loose file in a package: the package's root.

@@ -249,6 +249,7 @@ impl Lower<'_> {
         self.run_body(body.span, |lower| {
             for (param, val) in def.params.iter().zip(params) {
                 lower.bind(&param.pat, val);
+                lower.bound_whole(&param.pat);
             }
             lower.block(body, None)
         });
@@ -315,6 +316,7 @@ impl Lower<'_> {
                 id: conclint_facts::LocalId(i as u32),
                 name: info.name.clone(),
                 borrows: info.val.borrows.filter(|_| info.level == level),
+                owned: types::is_owned(&info.val.ty),
             })
             .collect();
     }
@@ -356,6 +358,28 @@ fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) {
         closures.append(&mut one.nested);
     }
     program.functions.append(&mut closures);
+}
+
+/// A field declared as a lock of the type's own parameter: `RwLock<T>`.
+fn is_inner(index: &Index, key: &ClassKey) -> bool {
+    let ClassBase::Field(owner, field) = &key.base else {
+        return false;
+    };
+    let declared = index.variant_field(*owner, 0, field);
+    matches!(
+        declared.map(|ty| types::peel_wrappers(index, &ty)),
+        Some(Ty::Ext(_, args)) if matches!(args.last(), Some(Ty::Param(_)))
+    )
+}
+
+/// A field's type as it is declared: where it is used, the pointers around the
+/// lock are out of sight.
+fn declared_text(index: &Index, key: &ClassKey) -> Option<String> {
+    let ClassBase::Field(owner, field) = &key.base else {
+        return None;
+    };
+    let declared = index.variant_field(*owner, 0, field)?;
+    (!is_inner(index, key) && declared != Ty::Unknown).then(|| types::text(index, &declared))
 }
 
 /// The program-wide number of a class.
@@ -407,10 +431,11 @@ fn class(
         key: format!("{full}{suffix}"),
         name: format!("{name}{suffix}"),
         kind: draft.kind.clone(),
-        type_text: draft.type_text.clone(),
+        type_text: declared_text(index, key).unwrap_or_else(|| draft.type_text.clone()),
         site: draft
             .site
             .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
+        is_inner: is_inner(index, key),
         scope: if key.elem && scope != ClassScope::Param {
             ClassScope::Element
         } else {

@@ -548,14 +548,6 @@ impl<'a> Lower<'a> {
         }
         val.local = Some(id);
         self.any_drops |= val.channel != 0;
-        let scope = self.block_scope();
-        if val.borrows.is_none()
-            && matches!(&val.ty, Ty::Adt(ty, _) if self.index().drop_fn(*ty).is_some())
-            && let Some(scope) = self.out.scopes.get_mut(scope)
-        {
-            scope.drops.push((id, scope.guards.len()));
-            self.any_drops = true;
-        }
         self.locals.push(LocalInfo {
             name: name.clone(),
             val,
@@ -567,6 +559,30 @@ impl<'a> Lower<'a> {
         let stmt = self.out.stmt.index();
         self.out.stmts[stmt].defs.push(id);
         id
+    }
+
+    /// The variable that `pat` just bound as a whole owns its value: a `Drop`
+    /// of its own runs at the scope's end. What a pattern takes apart, or a
+    /// loop hands out, may be borrowed; nothing is claimed of that.
+    pub fn bound_whole(&mut self, pat: &hir::Pat) {
+        let hir::Pat::Bind {
+            name,
+            by_ref: false,
+            ..
+        } = pat
+        else {
+            return;
+        };
+        let scope = self.block_scope();
+        let Some(id) = self.lookup(name) else { return };
+        if let Some(info) = self.locals.get(id.0 as usize)
+            && info.val.borrows.is_none()
+            && matches!(&info.val.ty, Ty::Adt(ty, _) if self.index().drop_fn(*ty).is_some())
+            && let Some(scope) = self.out.scopes.get_mut(scope)
+        {
+            scope.drops.push((id, scope.guards.len()));
+            self.any_drops = true;
+        }
     }
 
     pub fn lookup(&self, name: &str) -> Option<LocalId> {

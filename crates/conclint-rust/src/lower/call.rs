@@ -90,7 +90,9 @@ impl Lower<'_> {
                     .map(|s| s.args().iter().map(|ty| self.resolve_type(ty)).collect())
                     .unwrap_or_default();
                 let name = short_path(path);
-                self.workspace_call(&res, None, args, &name, span, span, &turbofish, None)
+                self.workspace_call(
+                    &res, None, args, &name, span, span, &turbofish, None, awaited,
+                )
             }
             ValueRes::Ctor { .. } => {
                 let vals = args.iter().map(|arg| self.expr(arg)).collect();
@@ -206,6 +208,7 @@ impl Lower<'_> {
             closure: val.closure,
             guard: val.guards.first().copied(),
             from: val.from,
+            exclusive: val.exclusive,
             channel: val.channel,
         }
     }
@@ -283,6 +286,7 @@ impl Lower<'_> {
         span: Span,
         turbofish: &[Ty],
         resolution: Option<Resolution>,
+        awaited: bool,
     ) -> Val {
         let mut vals: Vec<Val> = recv.into_iter().collect();
         let has_recv = !vals.is_empty();
@@ -325,6 +329,13 @@ impl Lower<'_> {
         let accessed = self.accessed(first, &vals);
         if guard_ty.is_some() && passed.is_empty() && !matches!(guard_ty, Some(GuardTy::None)) {
             return self.acquire_through(call, &ret, guard_ty, site, accessed);
+        }
+        if !awaited && self.is_async_fn(first) {
+            // Nothing runs yet; the future takes its arguments along.
+            self.swallow(&vals, span);
+            let mut val = Val::of(ret);
+            val.future = Some(Arc::new(call));
+            return val;
         }
         self.emit(EventKind::Call(call), site);
         let result = self.event_origin();
@@ -370,6 +381,20 @@ impl Lower<'_> {
             if matches!(val.ty, Ty::Ref(true, _)) || i == 0 && has_recv && mut_self {
                 self.store_guarded(val, conclint_facts::Writing::Call, from, span);
             }
+        }
+    }
+
+    fn is_async_fn(&self, f: FnIdx) -> bool {
+        let entry = self.index().functions().get(f.index());
+        entry.is_some_and(|entry| entry.def.is_async)
+    }
+
+    /// A future is run to its end here: what it stands for happens now.
+    pub fn run_future(&mut self, val: &Val, span: Span) {
+        if let Some(call) = &val.future {
+            self.emit(EventKind::Call((**call).clone()), span);
+        } else if let Some(closure) = val.closure {
+            self.call_closure(closure, SmolStr::new_static("await"), span);
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use conclint_facts::{
-    Event, EventKind, FnId, FnKind, Handle, ObjectKind, Origins, Spawn, SpawnKind,
+    BlockKind, Event, EventKind, FnId, FnKind, Handle, ObjectKind, Origins, Spawn, SpawnKind,
 };
 use smol_str::SmolStr;
 
@@ -13,7 +13,7 @@ use super::method::MethodCall;
 use super::types;
 use super::value::{SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{Ty, Tys, ValueRes, last_segment};
+use crate::index::{Ty, Tys, last_segment};
 use crate::table::MethodEffect;
 
 impl Lower<'_> {
@@ -431,24 +431,11 @@ impl Lower<'_> {
                 Some(function)
             }
             // `spawn(self.run())` of an async function: it runs over there.
-            ExprKind::Call { callee, args } => {
-                if let ExprKind::Path(path) = &callee.kind
-                    && let ValueRes::Fns(res) = self.index().resolve_value(&self.scope, path)
-                    && let Some(&first) = res.fns.first()
-                    && self
-                        .index()
-                        .functions()
-                        .get(first.index())
-                        .is_some_and(|entry| entry.def.is_async)
-                {
-                    for arg in args {
-                        self.expr(arg);
-                    }
-                    return Some(FnId(first.0));
-                }
-                self.expr(body).closure
+            _ => {
+                let val = self.expr(body);
+                let target = val.future.and_then(|call| call.targets.first().copied());
+                val.closure.or(target)
             }
-            _ => self.expr(body).closure,
         }
     }
 
@@ -567,7 +554,13 @@ impl Lower<'_> {
         match effect {
             MethodEffect::Block(kind) => {
                 self.emit(EventKind::Block { kind, what }, span);
+                if kind == BlockKind::BlockOn {
+                    vals.iter().for_each(|val| self.run_future(val, span));
+                }
                 let mut val = Val::unknown();
+                if kind == BlockKind::File && call.name == "open" {
+                    val.ty = types::result_of(types::ext("std::fs::File", vec![]));
+                }
                 val.borrows = cur.borrows;
                 Some(val)
             }
@@ -621,6 +614,8 @@ impl Lower<'_> {
                 let channel = Some(self.object(cur, &ObjectKind::Receiver));
                 let blocking = if effect == MethodEffect::Recv {
                     Blocking::Waits
+                } else if call.name.starts_with("recv_") {
+                    Blocking::Timed
                 } else {
                     Blocking::Try
                 };

@@ -135,6 +135,7 @@ impl Lower<'_> {
             }
         }
         self.bind(pat, val);
+        self.bound_whole(pat);
     }
 
     /// The scrutinee's temporaries end before the `else` block runs.
@@ -634,6 +635,8 @@ impl Lower<'_> {
     ) -> Val {
         let ty = self.resolve_type(&hir::Ty::Path(path.clone()));
         let mut val = Val::of(ty.clone());
+        // Nobody else has seen it yet.
+        val.exclusive = true;
         if let ValueRes::Ctor { ty, .. } = self.index().resolve_value(&self.scope, path)
             && matches!(val.ty, Ty::Unknown)
         {
@@ -719,11 +722,11 @@ impl Lower<'_> {
         // An async lock that is awaited at once has said so itself, before it was taken.
         let took = val.guards.iter().any(|guard| guard.index() >= before) && val.local.is_none();
         if !took {
-            if let Some(closure) = val.closure {
-                self.call_closure(closure, SmolStr::new_static("await"), span);
-            }
+            self.run_future(&val, span);
             self.emit(EventKind::Await, span);
         }
+        let mut val = val;
+        val.future = None;
         val
     }
 
@@ -962,7 +965,8 @@ impl Lower<'_> {
             }
             MacroKind::JoinFutures => {
                 for arg in &call.args {
-                    self.base(arg);
+                    let val = self.base(arg);
+                    self.run_future(&val, arg.span);
                 }
                 self.emit(EventKind::Await, span);
                 Val::unknown()

@@ -82,7 +82,11 @@ impl Lower<'_> {
             };
         }
         self.swallow(&vals, span);
-        Val::unknown()
+        let mut val =
+            Val::of(table::returns(ext).map_or(Ty::Unknown, |path| types::ext(path, vec![])));
+        // `timeout(limit, f()).await`: still that future.
+        val.future = vals.iter().find_map(|val| val.future.clone());
+        val
     }
 
     pub fn effect_call(&mut self, effect: Effect, what: SmolStr, args: &[Expr], span: Span) -> Val {
@@ -109,7 +113,10 @@ impl Lower<'_> {
             }
             _ => {}
         }
-        let vals: Vec<Val> = args.iter().map(|arg| self.expr(arg)).collect();
+        let mut vals: Vec<Val> = args.iter().map(|arg| self.expr(arg)).collect();
+        if effect == Effect::GuardUnlocked {
+            self.taken_along(&mut vals, span);
+        }
         let first = vals.first().cloned().unwrap_or_else(Val::unknown);
         match effect {
             Effect::Drop => {
@@ -210,8 +217,25 @@ impl Lower<'_> {
             Effect::Channel(bounded) => self.channel(bounded),
             Effect::Block(kind) => {
                 self.swallow(&vals, span);
-                self.emit(EventKind::Block { kind, what }, span);
-                Val::unknown()
+                self.emit(
+                    EventKind::Block {
+                        kind,
+                        what: what.clone(),
+                    },
+                    span,
+                );
+                if kind == BlockKind::BlockOn {
+                    self.run_future(&first, span);
+                }
+                match what.as_str() {
+                    "File::open" | "File::create" | "File::create_new" => {
+                        Val::of(types::result_of(types::ext("std::fs::File", vec![])))
+                    }
+                    "TcpStream::connect" => {
+                        Val::of(types::result_of(types::ext("std::net::TcpStream", vec![])))
+                    }
+                    _ => Val::unknown(),
+                }
             }
             Effect::Work(kind) => {
                 self.emit(EventKind::Work { kind, what }, span);

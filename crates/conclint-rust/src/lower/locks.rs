@@ -63,9 +63,9 @@ impl Lower<'_> {
     }
 
     pub fn upgrade(&mut self, first: Val, span: Span) -> Val {
+        // Its scope keeps it: other paths may not come by here.
         for &guard in &first.guards {
             self.release(guard, ReleaseWhy::Moved, span);
-            self.forget(guard);
         }
         let mut val = first;
         if val.guards.is_empty() {

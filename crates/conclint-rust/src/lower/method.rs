@@ -1,6 +1,8 @@
 //! Method calls: dereferencing to the type that has the method, and what the
 //! methods of other people's types give.
 
+use std::sync::Arc;
+
 use conclint_facts::{Blocking, GuardId, ReleaseWhy, Resolution};
 use smol_str::SmolStr;
 
@@ -169,7 +171,11 @@ impl Lower<'_> {
                 None => break,
             }
         }
-        self.method_outside(cur, call)
+        let future = cur.future.clone();
+        let mut val = self.method_outside(cur, call);
+        // `f().instrument(span)`: still that future.
+        val.future = val.future.or(future);
+        val
     }
 
     /// `x.clone()`: a shared pointer to the same object, or a copy.
@@ -238,6 +244,7 @@ impl Lower<'_> {
                     call.span,
                     &turbofish,
                     None,
+                    call.awaited,
                 ))
             }
             _ => None,
@@ -354,13 +361,22 @@ impl Lower<'_> {
             }
             StdRet::Element(wrapped) => {
                 let ty = types::value_of(index, &cur.ty);
+                let ty = match cur.borrows {
+                    Some(_) if types::gives_reference(name) => {
+                        Ty::Ref(name.ends_with("mut"), Arc::new(ty))
+                    }
+                    _ => ty,
+                };
                 let ty = if wrapped { types::option_of(ty) } else { ty };
                 let mut part = cur.project("[]", ty);
                 part.handles = cur.handles;
                 part
             }
             StdRet::Entry => {
-                let ty = types::value_of(index, &cur.ty);
+                let mut ty = types::value_of(index, &cur.ty);
+                if cur.borrows.is_some() {
+                    ty = Ty::Ref(true, Arc::new(ty));
+                }
                 cur.project("[]", ty)
             }
             StdRet::Iter => {
@@ -439,6 +455,7 @@ impl Lower<'_> {
             call.span,
             &[],
             Some(Resolution::ByName),
+            call.awaited,
         ))
     }
 }

@@ -325,6 +325,27 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
     }
 }
 
+/// Methods of collections that hand out an element by reference.
+pub(super) fn gives_reference(name: &str) -> bool {
+    matches!(
+        name,
+        "get"
+            | "get_mut"
+            | "first"
+            | "first_mut"
+            | "last"
+            | "last_mut"
+            | "front"
+            | "front_mut"
+            | "back"
+            | "back_mut"
+            | "peek"
+            | "peek_mut"
+            | "get_unchecked"
+            | "get_unchecked_mut"
+    )
+}
+
 fn is_iter(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == "conclint::Iter")
 }

@@ -1,6 +1,8 @@
 //! What the lowering knows of a value while it walks a body.
 
-use conclint_facts::{FnId, GuardId, LocalId, Origins, Place, Root};
+use std::sync::Arc;
+
+use conclint_facts::{Call, FnId, GuardId, LocalId, Origins, Place, Root};
 use smol_str::SmolStr;
 
 use crate::index::{StaticId, Ty, TypeId};
@@ -70,6 +72,9 @@ pub(super) struct Val {
     pub named: bool,
     /// The reads it depends on.
     pub from: Origins,
+    /// It is the future of this call of an `async fn`: its body runs when the
+    /// future is awaited.
+    pub future: Option<Arc<Call>>,
     /// It is (or wraps) an end of this channel; 0 for all else.
     pub channel: u32,
 }
@@ -89,6 +94,7 @@ impl Val {
             parts: Vec::new(),
             named: false,
             from: Origins::NONE,
+            future: None,
             channel: 0,
         }
     }
@@ -123,6 +129,7 @@ impl Val {
         self.from = self.from.or(other.from);
         self.borrows = self.borrows.or(other.borrows);
         self.closure = self.closure.or(other.closure);
+        self.future = self.future.or(other.future);
         self.local = None;
         self.parts.clear();
         self

@@ -142,6 +142,17 @@ pub fn function_effect(path: &str) -> Option<Effect> {
     Some(effect)
 }
 
+/// The type that a function outside the workspace returns, where it matters:
+/// these have a `lock` that is no lock of the program.
+pub fn returns(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "std::io::stdin" => "std::io::Stdin",
+        "std::io::stdout" => "std::io::Stdout",
+        "std::io::stderr" => "std::io::Stderr",
+        _ => return None,
+    })
+}
+
 fn by_prefix(path: &str) -> Option<Effect> {
     use BlockKind::*;
     let (head, name) = path.rsplit_once("::")?;

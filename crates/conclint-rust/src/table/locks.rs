@@ -158,7 +158,12 @@ impl LockTable {
             return Some(found.clone());
         }
         let (crate_name, _) = path.split_once("::")?;
-        if crate_name == "std" {
+        // Locks between processes, on files: no threads of this one wait.
+        let between_processes = matches!(
+            crate_name,
+            "fd_lock" | "fslock" | "file_lock" | "file_guard" | "named_lock" | "fs2" | "fs4"
+        );
+        if crate_name == "std" || between_processes {
             return None;
         }
         let (shape, reentrant) = match last {

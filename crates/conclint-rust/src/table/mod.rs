@@ -8,5 +8,5 @@
 mod effects;
 mod locks;
 
-pub use effects::{Effect, MethodEffect, function_effect, method_effect, runs_in_place};
+pub use effects::{Effect, MethodEffect, function_effect, method_effect, returns, runs_in_place};
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};

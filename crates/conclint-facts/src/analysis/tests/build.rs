@@ -150,6 +150,7 @@ impl Build {
     pub(super) fn class(&mut self, name: &str, kind: ObjectKind, scope: ClassScope) -> ClassId {
         let id = ClassId(self.program.classes.len() as u32);
         self.program.classes.push(Class {
+            is_inner: false,
             key: format!("k::{name}"),
             name: name.to_owned(),
             kind,

@@ -1,0 +1,131 @@
+//! Who else wants a lock.
+//!
+//! A lock that is held for long hurts when somebody waits for it: another
+//! thread that takes it, or the very thread that the holder waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conclint_facts::{
+    Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, GuardId, Handle, ObjectRef,
+};
+
+use crate::flow::events;
+use crate::graph::Callers;
+
+/// Where locks are taken, and by which threads.
+pub(crate) struct Contention<'a> {
+    analysis: &'a Analysis,
+    callers: Callers,
+    /// The functions that take a lock of this class.
+    takers: BTreeMap<ClassId, BTreeSet<FnId>>,
+    /// Bodies of threads and tasks, with the field that keeps the handle, and
+    /// whether many are started.
+    bodies: Vec<Body>,
+    /// Functions that lead to where a lock of the class is taken.
+    leading: BTreeMap<ClassId, BTreeSet<FnId>>,
+}
+
+struct Body {
+    function: FnId,
+    handle: Option<ClassId>,
+    many: bool,
+}
+
+impl<'a> Contention<'a> {
+    pub(crate) fn of(analysis: &'a Analysis) -> Self {
+        let program = analysis.program();
+        let mut takers: BTreeMap<ClassId, BTreeSet<FnId>> = BTreeMap::new();
+        let mut bodies = Vec::new();
+        for (id, function) in (0..).map(FnId).zip(&program.functions) {
+            for guard in (0..function.guards.len()).map(|index| GuardId(index as u32)) {
+                let Some(info) = analysis.guard(id, guard) else {
+                    continue;
+                };
+                // Who only tries does not wait.
+                if info.blocking == Blocking::Try {
+                    continue;
+                }
+                let locks = &info.locks;
+                for class in locks.iter().filter_map(|held| held.lock.class) {
+                    takers.entry(class).or_default().insert(id);
+                }
+            }
+            bodies.extend(events(function).filter_map(|(_, event)| {
+                let EventKind::Spawn(spawn) = &event.kind else {
+                    return None;
+                };
+                Some(Body {
+                    function: spawn.body?,
+                    handle: match spawn.handle {
+                        Handle::Stored(class) => Some(class),
+                        _ => None,
+                    },
+                    many: spawn.in_loop,
+                })
+            }));
+        }
+        Contention {
+            analysis,
+            callers: Callers::of(program),
+            takers,
+            bodies,
+            leading: BTreeMap::new(),
+        }
+    }
+
+    /// Whether another thread can want `lock` while `holder` runs. Of a lock
+    /// that is not known by name nothing is claimed.
+    pub(crate) fn is_wanted(&self, lock: &ObjectRef, holder: FnId) -> bool {
+        let Some(class) = lock.class else { return true };
+        // Without any thread it is a piece of a program: its locks say that
+        // there are others.
+        if self.bodies.is_empty() {
+            return true;
+        }
+        let scope = self.analysis.class(class).scope;
+        if matches!(scope, ClassScope::Local | ClassScope::Param) {
+            return true;
+        }
+        let statics = scope == ClassScope::Static;
+        self.takers.get(&class).is_some_and(|takers| {
+            takers.iter().any(|&taker| {
+                if statics {
+                    self.analysis.may_run_in_parallel_on_statics(holder, taker)
+                } else {
+                    self.analysis.may_run_in_parallel(holder, taker)
+                }
+            })
+        })
+    }
+
+    /// Whether a thread or task that the program starts takes `lock`; of those
+    /// whose handle is kept in a field, only the threads of `handle` count
+    /// where that is known.
+    pub(crate) fn is_taken_by_threads(
+        &mut self,
+        lock: &ObjectRef,
+        handle: Option<ClassId>,
+    ) -> bool {
+        let Some(class) = lock.class else {
+            return false;
+        };
+        let (callers, takers) = (&self.callers, self.takers.get(&class));
+        let leading = self
+            .leading
+            .entry(class)
+            .or_insert_with(|| callers.reaching_these(takers.into_iter().flatten().copied()));
+        self.bodies
+            .iter()
+            .filter(|body| handle.is_none() || body.handle == handle)
+            .any(|body| leading.contains(&body.function))
+    }
+
+    /// Whether several threads, started in a loop, run `function`: it is their
+    /// body, or called by it.
+    pub(crate) fn is_run_by_many(&self, function: FnId) -> bool {
+        let near = |body: &Body| {
+            body.function == function || self.callers.callers(function).contains(&body.function)
+        };
+        self.bodies.iter().any(|body| body.many && near(body))
+    }
+}
