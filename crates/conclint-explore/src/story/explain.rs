@@ -145,8 +145,9 @@ fn lost_wake_up(index: usize, raw: &answer::Failure, told: &Failure) -> String {
     let earlier = steps.iter().take(began).rfind(notifies);
     match earlier {
         Some(notify) if stuck.missed > 0 => format!(
-            "the wake-up is lost: the notification at line {} comes before {who} waits at line {}",
-            notify.place.line, shown.place.line
+            "{who} waits (line {}) and is never notified: the last notification (line {}) came \
+             when nobody waited",
+            shown.place.line, notify.place.line
         ),
         _ => format!("{who} waits, and nobody is left to notify it"),
     }
@@ -190,10 +191,8 @@ fn failed(raw: &answer::Failure, told: &Failure) -> String {
         }
         _ => {}
     }
-    if let Some(text) = lost_update(told)
-        .or_else(|| split_section(told))
-        .or_else(|| two_moments(told))
-    {
+    let patterns = [lost_update, woken_in_vain, split_section, two_moments];
+    if let Some(text) = patterns.iter().find_map(|pattern| pattern(told)) {
         return text;
     }
     if told.preemptions == 0 {
@@ -237,6 +236,26 @@ fn lost_update(told: &Failure) -> Option<String> {
     None
 }
 
+/// The thread that panics first has just come out of a wait.
+fn woken_in_vain(told: &Failure) -> Option<String> {
+    let thread = told.panics.first()?.thread;
+    let own: Vec<&Event> = told
+        .timeline
+        .iter()
+        .filter(|e| e.thread == thread)
+        .collect();
+    let wait = own.iter().rposition(|e| e.op == "wait")?;
+    let (relock, rest) = own.get(wait + 1..)?.split_first()?;
+    let at_once = rest.iter().all(|e| e.op == "unlock" || e.op == "exit");
+    (relock.op == "lock" && at_once).then(|| {
+        format!(
+            "{} wakes from its wait ({}) and fails at once: what it waited for is not there",
+            name(told, thread),
+            at(own[wait])
+        )
+    })
+}
+
 /// A gives a lock back and takes it again, and B has it in between because A was interrupted.
 fn split_section(told: &Failure) -> Option<String> {
     let steps = &told.timeline;
@@ -251,6 +270,10 @@ fn split_section(told: &Failure) -> Option<String> {
     let again = rest
         .iter()
         .position(|e| e.thread == victim && locks(e) && e.object == given.object)?;
+    if rest[again].place.line == given.place.line {
+        // The same statement twice: two operations, not the halves of one.
+        return None;
+    }
     rest[..again]
         .iter()
         .find(|e| e.thread == intruder && locks(e) && e.object == given.object)?;

@@ -79,12 +79,23 @@ fn pick<'a>(seen: impl Iterator<Item = &'a (String, usize)>) -> String {
     }
     let most = counts.values().copied().max().unwrap_or(0);
     // Two names of two objects: which of them is seen once more is chance.
-    let mut best = counts.iter().filter(|(_, count)| **count * 2 > most);
-    match (best.next(), best.next(), best.next()) {
-        (Some((a, _)), Some((b, _)), None) if a.len() + b.len() < 24 => format!("{a}/{b}"),
-        _ => {
-            let first = counts.iter().find(|(_, count)| **count == most);
-            first.map_or(String::new(), |(name, _)| (*name).to_owned())
+    let best: Vec<&str> = counts
+        .iter()
+        .filter(|(_, count)| **count * 2 > most)
+        .map(|(name, _)| *name)
+        .collect();
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    match best.as_slice() {
+        [] => String::new(),
+        // `left.uses` and `right.uses`: both are `uses`.
+        [first, rest @ ..] if rest.iter().all(|n| last(n) == last(first)) => match rest {
+            [] => (*first).to_owned(),
+            _ => last(first),
+        },
+        [a, b] if a.len() + b.len() < 14 => format!("{a}/{b}"),
+        [first, ..] => {
+            let common = counts.iter().find(|(_, count)| **count == most);
+            common.map_or(*first, |(name, _)| *name).to_owned()
         }
     }
 }
@@ -232,6 +243,11 @@ mod tests {
         };
         assert_eq!(pick(votes(&[("a", 1), ("b", 2)]).iter()), "b");
         assert_eq!(pick(votes(&[("to", 2), ("from", 3)]).iter()), "from/to");
+        assert_eq!(
+            pick(votes(&[("left.uses", 2), ("right.uses", 2)]).iter()),
+            "uses"
+        );
+        assert_eq!(pick(votes(&[("a.uses", 2)]).iter()), "a.uses");
         assert!(share(&votes(&[("a", 1), ("b", 1)]), &votes(&[("b", 7)])));
         assert!(!share(&votes(&[("a", 1)]), &votes(&[("b", 1)])));
     }

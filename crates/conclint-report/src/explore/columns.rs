@@ -15,7 +15,7 @@ const SHOWN: usize = 60;
 /// Of a longer one, how many rows of its beginning.
 const HEAD: usize = 12;
 /// Narrowest and widest column of a thread.
-const COLUMN: (usize, usize) = (14, 26);
+const COLUMN: (usize, usize) = (13, 30);
 /// What is left to the source lines, at least.
 const SOURCE: usize = 30;
 /// The margin that marks switches.
@@ -28,6 +28,10 @@ struct Layout {
     /// Threads that have a column, in order; empty: too many, a row names its thread.
     threads: Vec<usize>,
     column: usize,
+    /// Where a row names its thread, the width of that.
+    names: usize,
+    /// The width of all columns of steps together.
+    steps: usize,
     /// For `src/lib.rs:12` or, where there is one file only, `12`.
     place: usize,
     /// The file of all steps, where there is only one.
@@ -50,26 +54,42 @@ impl Layout {
         };
         let shown = |e: &&Event| place(e, file.is_some()).chars().count();
         let place = events.iter().map(shown).max().unwrap_or(0).min(20);
-        let room = width.saturating_sub(MARGIN + place + 2 + SOURCE);
         let longest = events
             .iter()
             .map(|e| what(e, COLUMN.0).chars().count())
             .max();
         let names = threads.iter().map(|t| name(failure, *t).chars().count());
         let wanted = longest.unwrap_or(0).max(names.max().unwrap_or(0)) + 1;
-        let mut column = room / threads.len().max(1);
-        if column < COLUMN.0 {
+        let count = threads.len().max(1);
+        // The threads get more than half where they want it, and all but the least that the
+        // source needs where they are many.
+        let fixed = MARGIN + place + 2;
+        let fair = (width * 3 / 5).saturating_sub(fixed) / count;
+        let most = width.saturating_sub(fixed + SOURCE) / count;
+        let column = wanted.min(fair.max(most.min(COLUMN.0)));
+        let collapsed = column < COLUMN.0.min(wanted);
+        let column = column.clamp(COLUMN.0, COLUMN.1);
+        let (names, steps) = if collapsed {
+            let longest = threads
+                .iter()
+                .map(|t| name(failure, *t).chars().count())
+                .max();
             threads.clear();
-            column = wanted.clamp(COLUMN.0, COLUMN.1);
-        }
-        let column = column.min(wanted).clamp(COLUMN.0, COLUMN.1);
-        let columns = if threads.is_empty() { 2 } else { threads.len() };
+            (
+                longest.unwrap_or(0).min(18) + 2,
+                wanted.clamp(COLUMN.0, COLUMN.1),
+            )
+        } else {
+            (0, column * count)
+        };
         Layout {
             threads,
             column,
+            names,
+            steps,
             place,
             file,
-            source: width.saturating_sub(MARGIN + columns * column + place + 2),
+            source: width.saturating_sub(fixed + names + steps),
         }
     }
 
@@ -143,6 +163,13 @@ fn rows(failure: &Failure) -> Vec<Row> {
     out
 }
 
+/// `second` is what became of `first`.
+fn begins(first: &Event, second: &Event) -> bool {
+    first.note.is_empty()
+        && (first.thread, &first.op, &first.object) == (second.thread, &second.op, &second.object)
+        && first.place == second.place
+}
+
 /// How often the `period` steps from `at` on follow once more.
 fn repeats(steps: &[Event], at: usize, period: usize) -> usize {
     let same = |a: &Event, b: &Event| {
@@ -166,7 +193,13 @@ fn steps(failure: &Failure) -> Vec<Event> {
         }
         let mut event = event.clone();
         (event.deviated, event.preempting) = std::mem::take(&mut mark);
-        out.push(event);
+        match out.last_mut() {
+            // An operation that has to wait is one row, not two.
+            Some(last) if event.note == "waits" && !event.deviated && begins(last, &event) => {
+                last.note = event.note;
+            }
+            _ => out.push(event),
+        }
     }
     out
 }
@@ -266,8 +299,8 @@ fn header(out: &mut dyn Write, layout: &Layout, failure: &Failure) -> io::Result
         line.push_str(&fit(&name, layout.column));
     }
     if layout.threads.is_empty() {
-        line.push_str(&fit("thread", layout.column));
-        line.push_str(&fit("step", layout.column));
+        line.push_str(&fit("thread", layout.names));
+        line.push_str(&fit("step", layout.steps));
     }
     line.push_str(layout.file.as_deref().unwrap_or("source"));
     writeln!(out, "{}", line.trim_end())
@@ -288,13 +321,12 @@ fn step(
     let mut line = String::from(mark);
     if layout.threads.is_empty() {
         let name = one_line(name(failure, event.thread));
-        line.push_str(&fit(&name, layout.column));
-        let what = what(event, layout.column - 1);
-        line.push_str(&fit(&what, layout.column));
+        line.push_str(&fit(&name, layout.names));
+        line.push_str(&fit(&what(event, layout.steps - 1), layout.steps));
     } else {
         line.push_str(&" ".repeat(layout.indent(event.thread)));
         // To the right of its own column the row is free.
-        let free = layout.column * layout.threads.len() - layout.indent(event.thread);
+        let free = layout.steps - layout.indent(event.thread);
         line.push_str(&fit(&what(event, free - 1), free));
     }
     let place = place(event, layout.file.is_some());

@@ -89,7 +89,7 @@ fn story(
     failure: &Failure,
 ) -> io::Result<()> {
     if test.verdict.is_failure() {
-        snippet::write(out, color, report.sources, test, failure)?;
+        snippet::write(out, color, report.sources, test, failure, report.width)?;
     } else {
         let why = match test.reason.as_str() {
             "" => "the schedule does not fail".into(),

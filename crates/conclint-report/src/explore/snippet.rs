@@ -25,18 +25,23 @@ pub(super) fn write(
     sources: &Sources,
     test: &Explored,
     failure: &Failure,
+    width: usize,
 ) -> io::Result<()> {
+    let verdict = test.verdict.as_str();
+    let title = format!(
+        "{}: {}",
+        one_line(&test.test),
+        one_line(&failure.explanation)
+    );
     let mut drawing = Drawing {
         sources,
         files: SimpleFiles::new(),
         loaded: BTreeMap::new(),
-        diagnostic: Diagnostic::error()
-            .with_code(test.verdict.as_str())
-            .with_message(format!(
-                "{}: {}",
-                one_line(&test.test),
-                one_line(&failure.explanation)
-            )),
+        diagnostic: Diagnostic::error().with_code(verdict).with_message(wrap(
+            &title,
+            width,
+            "error[]: ".len() + verdict.len(),
+        )),
     };
     panics(&mut drawing, failure);
     waits(&mut drawing, failure);
@@ -55,6 +60,27 @@ pub(super) fn write(
         drawing.note(note);
     }
     drawing.emit(out, color)
+}
+
+/// Breaks a text that does not fit at its spaces. The first line begins at column `used`.
+fn wrap(text: &str, width: usize, used: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut column = used;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if !out.is_empty() {
+            if column + 1 + length > width.max(40) {
+                out.push_str("\n  ");
+                column = 2;
+            } else {
+                out.push(' ');
+                column += 1;
+            }
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
 }
 
 pub(super) fn name(failure: &Failure, thread: usize) -> &str {
@@ -82,7 +108,9 @@ fn waits(drawing: &mut Drawing<'_>, failure: &Failure) {
         let who = name(failure, stuck.thread);
         let whom: Vec<&str> = stuck.waits_for.iter().map(|t| name(failure, *t)).collect();
         let mut text = format!("{who} {}", stuck.what);
-        if !whom.is_empty() && !whom.iter().any(|w| text.ends_with(w)) {
+        // Of threads that are stuck themselves, their own labels tell what they hold.
+        let told = |w: &usize| failure.stuck.iter().any(|s| s.thread == *w);
+        if !whom.is_empty() && !stuck.waits_for.iter().all(told) {
             text.push_str(&format!(", held by {}", whom.join(" and ")));
         }
         let style = if failure.cycle.is_empty() || failure.cycle.contains(&stuck.thread) {
@@ -133,14 +161,9 @@ impl Drawing<'_> {
         let labels = &mut self.diagnostic.labels;
         match located(self.sources, &mut self.files, &mut self.loaded, place) {
             Some((file, range)) if labels.len() < MOST_LABELS => {
-                let known = |l: &&mut Label<usize>| l.file_id == file && l.range == range;
-                match labels.iter_mut().find(known) {
-                    Some(label) if label.message.contains(&text) => {}
-                    Some(label) => {
-                        label.message.push_str("; ");
-                        label.message.push_str(&text);
-                    }
-                    None => labels.push(Label::new(style, file, range).with_message(text)),
+                let same = |l: &Label<usize>| l.range == range && l.message == text;
+                if !labels.iter().any(|l| l.file_id == file && same(l)) {
+                    labels.push(Label::new(style, file, range).with_message(text));
                 }
             }
             _ => self.diagnostic.notes.push(format!(
@@ -224,6 +247,17 @@ mod tests {
             column,
             function: String::new(),
         }
+    }
+
+    #[test]
+    fn long_titles_are_broken_at_spaces() {
+        let text = "one two three four five six seven eight nine ten";
+        let broken = wrap(text, 40, 10);
+        assert_eq!(
+            broken,
+            "one two three four five six\n  seven eight nine ten"
+        );
+        assert_eq!(wrap("", 40, 10), "");
     }
 
     #[test]
