@@ -158,6 +158,18 @@ fn a_failure_replays_after_cargo_clean_and_an_added_comment() {
         text(&third.stdout)
     );
     assert!(!text(&third.stdout).contains("no longer applies"));
+
+    // The second half of the update is gone, and with it the switch before it.
+    let edited = source.replace("    counter.store(seen + 1, Ordering::SeqCst);\n", "");
+    project.write("src/lib.rs", &edited.replace("let seen", "let _seen"));
+    let fourth = project.conclint(&["replay", "kept.json"]);
+    let lost =
+        "no longer applies: thread 1 gives way to thread 2 before store counter (src/lib.rs:10)";
+    assert!(
+        text(&fourth.stdout).contains(lost),
+        "{}",
+        text(&fourth.stdout)
+    );
 }
 
 #[test]
@@ -317,4 +329,32 @@ fn mains_are_explored() {
     assert_eq!(of("main race")["verdict"], "failed");
     assert_eq!(of("main race")["failure"]["line"], 10);
     assert_eq!(of("main usage")["verdict"], "inconclusive");
+}
+
+/// A binary that ends before it says what its tests are does not end the run.
+#[test]
+fn a_binary_that_does_not_answer_is_inconclusive() {
+    let project = Project::library("#[test]\nfn one() {}\n");
+    let manifest = fs::read_to_string(project.dir().join("Cargo.toml")).unwrap();
+    let more = "\n[dependencies]\n[[test]]\nname = \"dead\"\n";
+    project
+        .write("Cargo.toml", &format!("{manifest}{more}"))
+        .write(
+            "tests/dead.rs",
+            r#"
+        #[used]
+        #[unsafe(link_section = ".init_array")]
+        static DIE: extern "C" fn() = {
+            extern "C" fn die() {
+                std::process::abort()
+            }
+            die
+        };
+        "#,
+        );
+    let (code, value) = project.json(&[]);
+    assert_eq!(code, Some(0));
+    let expected = [("one", "passed"), ("(all)", "inconclusive")];
+    let expected = expected.map(|(t, v)| (t.to_owned(), v.to_owned()));
+    assert_eq!(verdicts(&value), expected);
 }

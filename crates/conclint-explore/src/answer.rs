@@ -157,3 +157,14 @@ pub(crate) struct Listed {
     pub ignored: bool,
     pub ignore_reason: String,
 }
+
+impl Listed {
+    /// Stands for the tests of a binary that does not list them.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            test: "(all)".to_owned(),
+            ignored: false,
+            ignore_reason: String::new(),
+        }
+    }
+}

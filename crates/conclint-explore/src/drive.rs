@@ -196,6 +196,8 @@ struct Item<'a> {
     /// What the test itself asks for.
     settings: Option<String>,
     skipped: bool,
+    /// Why the binary did not even say what its tests are.
+    broken: Option<String>,
 }
 
 /// Explores every wanted test of `binaries`, or runs a fixed schedule of them.
@@ -211,7 +213,7 @@ pub(crate) fn run<'a>(
     progress.stage("exploring");
     // Two runs at once must not read each other's answers.
     let run = std::process::id();
-    let items = wanted(request, binaries, &dir, run)?;
+    let items = wanted(request, binaries, &dir, run);
     progress.tests(items.iter().filter(|i| !i.skipped).count());
     let next = AtomicUsize::new(0);
     // The first failure ends the run. Which one is first is a matter of order, not of time, so
@@ -235,7 +237,10 @@ pub(crate) fn run<'a>(
                     let own = item.settings.as_deref();
                     let own = own.map(|settings| attributes::applied(request, settings));
                     let request = own.as_ref().unwrap_or(request);
-                    let result = one(request, item.binary, &dir, &job, name, fixed, progress);
+                    let result = match &item.broken {
+                        Some(why) => empty(name, Verdict::Inconclusive, why.clone()),
+                        None => one(request, item.binary, &dir, &job, name, fixed, progress),
+                    };
                     progress.test_done();
                     if result.verdict.is_failure() && !request.keep_going {
                         first_failure.fetch_min(index, Ordering::Relaxed);
@@ -265,15 +270,22 @@ pub(crate) fn run<'a>(
 }
 
 /// The tests that the request asks for, in order.
-fn wanted<'a>(
-    request: &Request,
-    binaries: &'a [Binary],
-    dir: &Path,
-    run: u32,
-) -> Result<Vec<Item<'a>>> {
+fn wanted<'a>(request: &Request, binaries: &'a [Binary], dir: &Path, run: u32) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     for (index, binary) in binaries.iter().enumerate() {
-        let mut tests = list(binary, dir, &format!("{run}-list-{index}"))?;
+        let mut tests = match list(binary, dir, &format!("{run}-list-{index}")) {
+            Ok(listed) => listed,
+            Err(error) => {
+                items.push(Item {
+                    binary,
+                    test: Listed::unknown(),
+                    settings: None,
+                    skipped: false,
+                    broken: Some(format!("its tests cannot be listed: {error:#}")),
+                });
+                continue;
+            }
+        };
         let settings = attributes::take(&mut tests);
         for test in tests {
             if !request.wants(&test.test) {
@@ -289,18 +301,11 @@ fn wanted<'a>(
                 settings: settings.get(&test.test).cloned(),
                 test,
                 skipped,
+                broken: None,
             });
         }
     }
-    if let Some((number, count)) = request.partition {
-        let mut place = 0..;
-        items.retain(|_| {
-            place
-                .next()
-                .is_some_and(|place| place % count.max(1) + 1 == number)
-        });
-    }
-    Ok(items)
+    items
 }
 
 fn ignored(test: &Listed) -> String {

@@ -66,7 +66,8 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
             false => None,
         };
         let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
-        if let (Some(file), Some(failure)) = (file, &mut test.failure) {
+        if let (Some(mut file), Some(failure)) = (file, &mut test.failure) {
+            file.switches = story::switches(failure);
             let path = saved::save(&project, &file)
                 .with_context(|| format!("cannot save the schedule of {}", file.test))?;
             failure.schedule_file = Some(saved::shown(&path, &request.dir));
@@ -139,7 +140,11 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
     let tests = results
         .into_iter()
         .map(|(binary, answer)| {
+            let lost = lost(&saved, &answer.unapplied);
             let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
+            if let Some(failure) = &mut test.failure {
+                failure.unapplied = lost;
+            }
             // Of a search these numbers speak; one schedule has none.
             (test.executions, test.milliseconds) = (0, 0);
             test
@@ -148,4 +153,16 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
     let mut outcome = outcome(&request, runtime, tests, texts, true);
     outcome.root = project.root;
     Ok(outcome)
+}
+
+/// The deviations of `saved` that were not made, in words.
+fn lost(saved: &saved::Saved, unapplied: &[(u32, u32, u32)]) -> Vec<String> {
+    let listed = saved.deviations.iter().enumerate();
+    listed
+        .filter(|(_, deviation)| unapplied.contains(deviation))
+        .map(|(index, (from, nth, to))| match saved.switches.get(index) {
+            Some(words) => words.clone(),
+            None => format!("thread {from} gives way to thread {to} at its decision {nth}"),
+        })
+        .collect()
 }

@@ -28,6 +28,9 @@ pub(crate) struct Saved {
     pub fingerprint: String,
     pub flags: u64,
     pub deviations: Vec<(u32, u32, u32)>,
+    /// The same in words, for when the code has changed and one of them no longer applies.
+    #[serde(default)]
+    pub switches: Vec<String>,
 }
 
 /// Letters, digits and dashes only.
@@ -91,6 +94,7 @@ pub(crate) fn of(
         fingerprint: failure.fingerprint.clone(),
         flags: failure.flags,
         deviations: failure.deviations.clone(),
+        switches: Vec::new(),
     })
 }
 

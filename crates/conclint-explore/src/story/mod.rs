@@ -15,7 +15,6 @@ use crate::answer::{self, TestResult};
 /// The result of a test, for people and formats.
 pub(crate) fn tell(package: &str, target: &str, answer: TestResult, texts: &mut Texts) -> Explored {
     let verdict = answer.verdict;
-    let unapplied = answer.unapplied;
     let raw = answer.failure;
     Explored {
         package: package.to_owned(),
@@ -32,16 +31,11 @@ pub(crate) fn tell(package: &str, target: &str, answer: TestResult, texts: &mut 
         }),
         milliseconds: answer.milliseconds,
         isolated_for: answer.fresh_process,
-        failure: raw.map(|raw| failure(verdict, &raw, &unapplied, texts)),
+        failure: raw.map(|raw| failure(verdict, &raw, texts)),
     }
 }
 
-fn failure(
-    verdict: Verdict,
-    raw: &answer::Failure,
-    unapplied: &[(u32, u32, u32)],
-    texts: &mut Texts,
-) -> Failure {
+fn failure(verdict: Verdict, raw: &answer::Failure, texts: &mut Texts) -> Failure {
     let names = Names::of(raw, texts);
     let mut told = Failure {
         kind: raw.kind.clone(),
@@ -89,18 +83,41 @@ fn failure(
                 .to_owned(),
         );
     }
-    let name = |t: u32| told.threads.get(t as usize).map_or("?", String::as_str);
-    told.unapplied = unapplied
-        .iter()
-        .map(|(thread, nth, to)| {
-            format!(
-                "switch from {} at its decision {nth} to {}",
-                name(*thread),
-                name(*to)
-            )
-        })
-        .collect();
     told
+}
+
+/// What each deviation of a schedule does, in order; empty where the story is not whole.
+pub(crate) fn switches(failure: &Failure) -> Vec<String> {
+    let steps = &failure.timeline;
+    let name = |t: usize| failure.threads.get(t).map_or("?", String::as_str);
+    let words = |(index, step): (usize, &Event)| {
+        let before = steps[..index].last().map_or(step.thread, |e| e.thread);
+        let next = steps[index..].iter().find(|e| e.thread == before);
+        let where_from = next.map_or(String::new(), |e| {
+            let what = format!("{} {}", e.op, e.object);
+            format!(
+                " before {} ({}:{})",
+                what.trim_end(),
+                e.place.file,
+                e.place.line
+            )
+        });
+        format!(
+            "{} gives way to {}{where_from}",
+            name(before),
+            name(step.thread)
+        )
+    };
+    let all: Vec<String> = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.deviated)
+        .map(words)
+        .collect();
+    match all.len() == failure.deviations {
+        true => all,
+        false => Vec::new(),
+    }
 }
 
 /// Names that tell the threads apart.

@@ -55,18 +55,12 @@ struct WireTest<'a> {
     distinct_schedules: u64,
     /// Not counted by this engine.
     distinct_traces: Option<u64>,
-    exhaustive_preemptions: Claim,
+    /// All schedules with at most so many preemptions were tried.
+    exhaustive_preemptions: Option<u64>,
+    /// All schedules there are were tried.
+    exhaustive: bool,
     seconds: f64,
     failure: Option<WireFailure<'a>>,
-}
-
-/// `null`, a number of preemptions, or `"all"`.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Claim {
-    None(()),
-    Preemptions(u32),
-    All(&'static str),
 }
 
 #[derive(Serialize)]
@@ -162,11 +156,12 @@ impl<'a> From<&'a Explored> for WireTest<'a> {
             steps: t.steps,
             distinct_schedules: t.distinct,
             distinct_traces: None,
-            exhaustive_preemptions: match t.exhausted {
-                None => Claim::None(()),
-                Some(Exhausted::Preemptions(bound)) => Claim::Preemptions(bound),
-                Some(Exhausted::All) => Claim::All("all"),
-            },
+            exhaustive_preemptions: t.exhausted.map(|e| match e {
+                Exhausted::Preemptions(bound) => bound.into(),
+                // No schedule has more preemptions than all of them have steps.
+                Exhausted::All => t.steps,
+            }),
+            exhaustive: t.exhausted == Some(Exhausted::All),
             seconds: seconds(t.milliseconds),
             failure: t.failure.as_ref().map(|f| failure(t, f)),
         }
@@ -269,7 +264,9 @@ mod tests {
         for key in ["executions", "steps", "distinct_schedules"] {
             assert!(target[key].is_u64(), "{key}");
         }
-        assert_eq!(value["targets"][0]["exhaustive_preemptions"], "all");
+        assert_eq!(value["targets"][0]["exhaustive_preemptions"], 40);
+        assert_eq!(value["targets"][0]["exhaustive"], true);
+        assert_eq!(target["exhaustive_preemptions"], Value::Null);
         assert_eq!(value["targets"][0]["failure"], Value::Null);
         let failure = &target["failure"];
         assert_eq!(failure["kind"], "failed");
