@@ -358,3 +358,24 @@ fn a_binary_that_does_not_answer_is_inconclusive() {
     let expected = expected.map(|(t, v)| (t.to_owned(), v.to_owned()));
     assert_eq!(verdicts(&value), expected);
 }
+
+/// From elsewhere, by the path of the manifest; the line that replays it works as it is printed.
+#[test]
+fn explored_from_elsewhere() {
+    let project = Project::copy("explore/bank");
+    let elsewhere = Project::empty();
+    let manifest = project.dir().join("Cargo.toml");
+    let manifest = manifest.to_str().unwrap();
+    let arguments = ["explore", "lost_update", "--manifest-path", manifest];
+    let explored = elsewhere.conclint(&arguments);
+    assert_eq!(explored.code, Some(1), "{}", explored.stderr);
+    let shown = text(&explored.stdout);
+    let line = shown
+        .lines()
+        .find_map(|l| l.strip_prefix("replay: conclint "));
+    let line: Vec<&str> = line.unwrap().split(' ').collect();
+    let replayed = elsewhere.conclint(&line);
+    assert_eq!(replayed.code, Some(1), "{}", replayed.stderr);
+    assert!(text(&replayed.stdout).contains("an update of `counter` is lost"));
+    assert!(entries(elsewhere.dir()).is_empty());
+}

@@ -71,6 +71,8 @@ pub struct Exploration {
     pub tests: Vec<Explored>,
     /// A saved schedule was run again; nothing was searched.
     pub replay: bool,
+    /// What `conclint replay` needs beside the file to find the project.
+    pub replay_arguments: Vec<String>,
 }
 
 impl Exploration {

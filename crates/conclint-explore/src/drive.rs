@@ -18,8 +18,11 @@ use crate::request::{Ignored, Request};
 
 /// Is told how far a run is. Called from several threads.
 pub trait Progress: Sync {
-    /// Something else is being done now.
-    fn stage(&self, _what: &'static str) {}
+    /// Something takes long that a user does not expect; said once.
+    fn notice(&self, _what: &str) {}
+
+    /// The project is built, and the tests begin.
+    fn exploring(&self) {}
 
     /// Somebody looks on, so that schedules are worth counting while they run.
     fn watched(&self) -> bool {
@@ -210,7 +213,7 @@ pub(crate) fn run<'a>(
 ) -> Result<Vec<(&'a Binary, TestResult)>> {
     let dir = project.conclint_dir.join("jobs");
     fs::create_dir_all(&dir)?;
-    progress.stage("exploring");
+    progress.exploring();
     // Two runs at once must not read each other's answers.
     let run = std::process::id();
     let items = wanted(request, binaries, &dir, run);

@@ -53,9 +53,7 @@ pub struct Outcome {
 /// [`BuildFailed`] where rustc has said why; anything else is a problem of the set-up.
 pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
     let project = build::locate(request)?;
-    progress.stage("preparing the runtime");
-    let runtime = prepare(&request.dir)?;
-    progress.stage("building");
+    let runtime = prepare(&request.dir, progress)?;
     let binaries = build::build(request, &project, &runtime)?;
     let results = drive::run(request, &project, &binaries, None, progress)?;
     let mut texts = Texts::new(&project.root);
@@ -98,6 +96,7 @@ fn outcome(
             },
             tests,
             replay,
+            replay_arguments: replay_arguments(request),
         },
         sources: texts.into_map(),
         root: PathBuf::new(),
@@ -119,9 +118,7 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
         ..request.clone()
     };
     let project = build::locate(&request)?;
-    progress.stage("preparing the runtime");
-    let runtime = prepare(&request.dir)?;
-    progress.stage("building");
+    let runtime = prepare(&request.dir, progress)?;
     let mut binaries = build::build(&request, &project, &runtime)?;
     binaries.retain(|b| b.package == saved.package && b.target == saved.target);
     let fixed = drive::Fixed {
@@ -153,6 +150,18 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
     let mut outcome = outcome(&request, runtime, tests, texts, true);
     outcome.root = project.root;
     Ok(outcome)
+}
+
+fn replay_arguments(request: &Request) -> Vec<String> {
+    let given = [
+        ("--manifest-path", &request.manifest_path),
+        ("--target-dir", &request.target_dir),
+    ];
+    given
+        .into_iter()
+        .filter_map(|(flag, path)| Some([flag.to_owned(), path.as_ref()?.display().to_string()]))
+        .flatten()
+        .collect()
 }
 
 /// The deviations of `saved` that were not made, in words.

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
+use crate::drive::Progress;
+
 /// The runtime's sources by their path in the workspace.
 const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
@@ -87,7 +89,7 @@ fn workspace_manifest(manifest: &str) -> String {
 ///
 /// # Errors
 /// When the compiler cannot be run, the cache cannot be written, or the build fails.
-pub fn prepare(dir: &Path) -> Result<Runtime> {
+pub fn prepare(dir: &Path, progress: &dyn Progress) -> Result<Runtime> {
     let (verbose, release, host) = rustc(dir)?;
     if host != "x86_64-unknown-linux-gnu" {
         bail!("exploring works on x86_64-unknown-linux-gnu only for now; this host is {host}");
@@ -110,6 +112,9 @@ pub fn prepare(dir: &Path) -> Result<Runtime> {
         lock.lock().context("cannot lock the cache")?;
         fresh = !listed.is_file();
         if fresh {
+            progress.notice(&format!(
+                "building the runtime for rustc {release}, once for this compiler"
+            ));
             build(&home, dir, &host).with_context(|| {
                 let home = home.display();
                 format!("cannot build the runtime for rustc {release} in {home}")

@@ -21,7 +21,7 @@ pub(crate) fn explore(args: ExploreArgs, color: ColorChoice) -> Result<u8, Failu
     let form = args.output.clone();
     let request = args.request()?;
     let part = request.partition.is_some();
-    let result = progress::while_exploring(|bar| conclint_explore::run(&request, bar));
+    let result = progress::while_exploring(color, |bar| conclint_explore::run(&request, bar));
     match finish(result, &form, color)? {
         // A part may be empty where the whole is not.
         exit::NOTHING_TO_DO if part => Ok(exit::CLEAN),
@@ -32,10 +32,7 @@ pub(crate) fn explore(args: ExploreArgs, color: ColorChoice) -> Result<u8, Failu
 /// `conclint explore --prepare`.
 fn prepare(color: ColorChoice) -> Result<u8, Failure> {
     let here = Path::new(".");
-    let runtime = progress::while_exploring(|bar| {
-        bar.stage("preparing the runtime");
-        conclint_explore::prepare(here)
-    });
+    let runtime = progress::while_exploring(color, |bar| conclint_explore::prepare(here, bar));
     let runtime = runtime.map_err(failed)?;
     let how = if runtime.fresh {
         "built"
@@ -53,7 +50,7 @@ fn prepare(color: ColorChoice) -> Result<u8, Failure> {
 pub(crate) fn replay(args: ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     let request = args.request();
     let (file, form) = (args.file, args.output);
-    let result = progress::while_exploring(|bar| replay_file(&request, &file, bar));
+    let result = progress::while_exploring(color, |bar| replay_file(&request, &file, bar));
     finish(result, &form, color)
 }
 

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anstream::ColorChoice;
 use conclint_check::{NoProgress, Progress, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -57,23 +58,31 @@ pub(crate) fn with_bar<R>(work: impl FnOnce(&dyn Progress) -> R) -> R {
     })
 }
 
+/// Where nobody sees a bar: only what takes long and is not expected.
+struct Notices(ColorChoice);
+
+impl conclint_explore::Progress for Notices {
+    fn notice(&self, what: &str) {
+        crate::say(self.0, what);
+    }
+}
+
 /// Shows how an exploration goes: tests done, schedules a second.
 struct ExploreBar {
+    color: ColorChoice,
     bar: ProgressBar,
     schedules: AtomicU64,
     since: Mutex<Option<Instant>>,
 }
 
 impl conclint_explore::Progress for ExploreBar {
-    fn stage(&self, what: &'static str) {
-        self.bar.set_message(what);
-        // Cargo and rustc write to the same terminal.
-        let quiet = what == "building";
-        self.bar.set_draw_target(if quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        });
+    fn notice(&self, what: &str) {
+        crate::say(self.color, what);
+    }
+
+    fn exploring(&self) {
+        // Until now, cargo and rustc wrote to the same terminal.
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
     }
 
     fn watched(&self) -> bool {
@@ -110,17 +119,21 @@ impl conclint_explore::Progress for ExploreBar {
 }
 
 /// Runs `work` and shows how it goes, if anyone can see it.
-pub(crate) fn while_exploring<R>(work: impl FnOnce(&dyn conclint_explore::Progress) -> R) -> R {
+pub(crate) fn while_exploring<R>(
+    color: ColorChoice,
+    work: impl FnOnce(&dyn conclint_explore::Progress) -> R,
+) -> R {
     if !std::io::stderr().is_terminal() {
-        return work(&());
+        return work(&Notices(color));
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     if let Ok(style) =
         ProgressStyle::with_template("{spinner} {pos} of {len} tests  {prefix}  {wide_msg}")
     {
         bar.set_style(style);
     }
     let bar = ExploreBar {
+        color,
         bar,
         schedules: AtomicU64::new(0),
         since: Mutex::new(None),

@@ -119,9 +119,23 @@ fn story(
         writeln!(out, "{}", found.join("; "))?;
     }
     if let Some(file) = &failure.schedule_file {
-        writeln!(out, "replay: conclint replay {}", one_line(file))?;
+        let mut command = format!("conclint replay {}", quoted(file));
+        for argument in &report.exploration.replay_arguments {
+            command.push(' ');
+            command.push_str(&quoted(argument));
+        }
+        writeln!(out, "replay: {command}")?;
     }
     Ok(())
+}
+
+/// As a shell takes it.
+fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-=+:,@".contains(c);
+    match argument.chars().all(plain) {
+        true => argument.to_owned(),
+        false => format!("'{}'", one_line(argument).replace('\'', "'\\''")),
+    }
 }
 
 /// `7 tests, 10 102 schedules: 1 failed, 1 deadlock, 4 passed, 1 skipped`.
@@ -145,6 +159,19 @@ pub fn explore_summary_line(exploration: &Exploration) -> String {
 mod tests {
     use super::super::ExploreFormat;
     use super::super::sample::Sample;
+
+    #[test]
+    fn the_replay_line_can_be_pasted() {
+        assert_eq!(super::quoted("target/a-b.json"), "target/a-b.json");
+        assert_eq!(super::quoted("it's here"), "'it'\\''s here'");
+        let mut sample = Sample::lost_update();
+        sample.exploration.replay_arguments = vec!["--manifest-path".into(), "a b".into()];
+        let text = sample.render(ExploreFormat::Human);
+        assert!(
+            text.contains("total.json --manifest-path 'a b'\n"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn draws_a_lost_update() {

@@ -116,6 +116,7 @@ impl Sample {
                 },
                 tests: vec![passed, failed, skipped],
                 replay: false,
+                replay_arguments: Vec::new(),
             },
             sources: Sources::from([(Arc::from("src/lib.rs"), Arc::from(SOURCE))]),
         }
