@@ -48,7 +48,7 @@ impl Toolchain {
         ensure!(output.status.success(), "rustc does not say where it lives");
         let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         Ok(Toolchain {
-            runtime: conclint_explore::prepare(&dir)?,
+            runtime: conclint_explore::prepare(&dir, &())?,
             sysroot: sysroot.canonicalize().context("no sysroot")?,
         })
     }
