@@ -95,7 +95,16 @@ pub(crate) fn build(
     {
         found.extend(call(request, project, runtime, &Call::Mains(arguments))?.0);
     }
+    // Cargo tells of them in the order in which they happened to be ready.
+    found.sort_by_cached_key(|b| (b.package.clone(), rank(&b.target), b.target.clone()));
     Ok(found)
+}
+
+/// The order of targets, as `cargo test` runs them.
+fn rank(target: &str) -> usize {
+    let kinds = ["lib", "bin", "test", "example", "bench", "main"];
+    let kind = target.split(' ').next().unwrap_or_default();
+    kinds.iter().position(|k| *k == kind).unwrap_or(kinds.len())
 }
 
 /// One call of cargo.
