@@ -397,7 +397,8 @@ impl<'a> Supervisor<'a> {
         crate::outside::watch();
         if self.job.mode == Mode::Replay {
             let (deviations, flags) = (self.job.deviations.clone(), self.job.flags);
-            return self.show(&deviations, flags, None);
+            let (known, _) = self.trial(&deviations, flags);
+            return self.show(&deviations, flags, None, known.as_deref());
         }
         loop {
             let batch = self.batch();
@@ -533,7 +534,7 @@ impl<'a> Supervisor<'a> {
         {
             best = self.shrink(print, simpler, flags);
         }
-        self.show(&best.done, flags, Some(found))
+        self.show(&best.done, flags, Some(found), Some(print))
     }
 
     /// Leaves out deviations while the failure stays the same.
@@ -594,12 +595,24 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Runs a schedule with every operation recorded, and reports it.
-    fn show(&mut self, deviations: &[Deviation], flags: u64, found: Option<usize>) -> String {
+    ///
+    /// `known` is how it ended without the record, which leaves traces on the stacks: a livelock
+    /// is found by states that repeat, and these do not.
+    fn show(
+        &mut self,
+        deviations: &[Deviation],
+        flags: u64,
+        found: Option<usize>,
+        known: Option<&str>,
+    ) -> String {
         let (max_steps, test) = (self.max_steps, self.test);
         let child = in_child(|| {
             journal::begin(0, flags);
             let settings = settings(flags, max_steps, true);
-            let outcome = once(test, &mut Replay::new(deviations), settings);
+            let mut outcome = once(test, &mut Replay::new(deviations), settings);
+            if let (End::TooLong { livelock }, Some("livelock")) = (&mut outcome.end, known) {
+                *livelock = true;
+            }
             let print = fingerprint(test, &outcome);
             let failure = report::failure(&outcome, flags, print.as_deref());
             match print {
