@@ -47,6 +47,8 @@ struct WireTest {
     steps: u64,
     distinct_schedules: u64,
     exhaustive_preemptions: Option<Claim>,
+    #[serde(default)]
+    exhaustive: bool,
     seconds: f64,
     failure: Option<WireFailure>,
 }
@@ -123,6 +125,8 @@ pub fn read_explore_json(text: &str) -> Result<Exploration, Unreadable> {
     }
     let settings = document.settings;
     Ok(Exploration {
+        // The machine format does not carry them.
+        replay_arguments: Vec::new(),
         rustc: document.tool.rustc,
         settings: Settings {
             schedules: settings.schedules,
@@ -161,6 +165,7 @@ fn test(wire: WireTest) -> Result<Explored, Unreadable> {
         steps: wire.steps,
         distinct: wire.distinct_schedules,
         exhausted: match wire.exhaustive_preemptions {
+            _ if wire.exhaustive => Some(Exhausted::All),
             None => None,
             Some(Claim::Preemptions(bound)) => Some(Exhausted::Preemptions(bound)),
             Some(Claim::All(word)) if word == "all" => Some(Exhausted::All),
