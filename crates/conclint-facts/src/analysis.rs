@@ -18,6 +18,7 @@ mod entry;
 mod graph;
 mod held;
 mod instance;
+mod lifespans;
 mod lifted;
 mod names;
 mod nesting;

@@ -725,6 +725,8 @@ pub struct Spawn {
     pub over: SmolStr,
     /// The first join of its handle in this function: block and position.
     pub joined: Option<(BlockId, u32)>,
+    /// The end of its scope, by which it has ended: block and position.
+    pub scope_end: Option<(BlockId, u32)>,
     /// A lazy iterator joins it before it starts the next one; where.
     pub in_turn: Option<Site>,
 }

@@ -61,7 +61,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
             } = nesting::of(context);
             nestings.extend(lifted::of(context, &nestings));
             sort(&program, &mut nestings, &mut blocked);
-            let cycles = cycles::of(&program, &threads, &writers, &nestings);
+            let cycles = cycles::of(&program, &graph, &threads, &writers, &nestings);
             (nestings, blocked, cycles, dropped)
         },
         || (counts(&program, &held), condvars(&program, &graph, &held)),

@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
-use super::graph;
+use super::graph::{self, Graph};
 use super::instance;
+use super::lifespans::Lifespans;
 use super::threads::Threads;
 use super::{Certainty, Cycle, EventRef, Nesting, cfgs};
 use crate::program::*;
@@ -36,13 +37,15 @@ struct Link<'a> {
     nesting: &'a Nesting,
     /// The function from which on the locks are known: what runs in parallel.
     runs_in: FnId,
+    /// What it does there: the call that leads on, or the taking itself.
+    deed: Option<EventRef>,
     /// All conditions it is compiled under.
     cfgs: Vec<SmolStr>,
 }
 
 struct Search<'a> {
     program: &'a Program,
-    threads: &'a Threads,
+    lifespans: Lifespans<'a>,
     writers: &'a BTreeMap<ClassId, EventRef>,
     links: Links<'a>,
     cycles: Vec<Cycle>,
@@ -55,13 +58,18 @@ struct Search<'a> {
 /// The cycles among `nestings`, which are in their final order.
 pub(super) fn of(
     program: &Program,
+    graph: &Graph,
     threads: &Threads,
     writers: &BTreeMap<ClassId, EventRef>,
     nestings: &[Nesting],
 ) -> Vec<Cycle> {
     let mut search = Search {
         program,
-        threads,
+        lifespans: Lifespans {
+            program,
+            graph,
+            threads,
+        },
         writers,
         links: links(program, nestings),
         cycles: Vec::new(),
@@ -233,9 +241,15 @@ impl<'a> Link<'a> {
             .context
             .first()
             .map_or(nesting.function, |step| step.function);
+        let step = nesting.context.first().or(nesting.chain.first());
+        let site = step.map_or(nesting.site, |step| step.site);
+        let deed = graph::events_of(program, runs_in)
+            .find(|(_, event)| event.site == site)
+            .map(|(at, _)| at);
         Some(Link {
             nesting,
             runs_in,
+            deed,
             cfgs,
         })
     }
@@ -359,8 +373,30 @@ impl<'a> Search<'a> {
         (a.nesting.in_test == b.nesting.in_test || statics)
             && a.lock_set().all(apart)
             && self.one_owner(a, b) != OneOwner::Surely
-            && self.threads.parallel(a.runs_in, b.runs_in, statics)
+            && self
+                .lifespans
+                .threads
+                .parallel(a.runs_in, b.runs_in, statics)
+            && !self.apart(a, b)
             && !cfgs::exclusive(&a.cfgs, &b.cfgs)
+    }
+
+    /// Whether one of the two threads is over, or not there yet, when the
+    /// other comes to its part.
+    fn apart(&self, a: &Link<'_>, b: &Link<'_>) -> bool {
+        let local = |lock: &ObjectRef| {
+            let class = lock
+                .class
+                .and_then(|id| self.program.classes.get(id.index()));
+            class.is_some_and(|class| class.scope == ClassScope::Local)
+        };
+        let own = [a, b]
+            .iter()
+            .all(|link| local(&link.nesting.held.lock) && local(&link.nesting.taken));
+        match (a.deed, b.deed) {
+            (Some(a), Some(b)) => self.lifespans.apart(a, b, own),
+            _ => false,
+        }
     }
 
     /// `next` holds what `link` takes, and that makes `link` wait.

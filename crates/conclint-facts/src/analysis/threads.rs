@@ -10,8 +10,8 @@
 //! - each spawned body, once, or many times if it is started in a loop or by
 //!   code that itself runs more than once.
 //!
-//! A program without a spawn and without a library has one thread. That a
-//! spawning thread may have joined before it goes on is not looked at.
+//! A program without a spawn and without a library has one thread. When within
+//! a function its threads run is the matter of `lifespans`.
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
@@ -36,6 +36,10 @@ pub(super) struct Threads {
     many: Vec<u64>,
     /// Each `main` that starts no thread and no task.
     quiet: Vec<u64>,
+    /// Per root, the one `main` that it comes from, if there is one.
+    mains: Vec<Option<FnId>>,
+    /// Where a body is spawned.
+    spawns: HashMap<FnId, Vec<EventRef>>,
     parallel: bool,
 }
 
@@ -63,6 +67,8 @@ impl Threads {
             sequential: vec![0; width],
             many: vec![0; width],
             quiet: vec![0; width],
+            mains: vec![None; roots.len()],
+            spawns: HashMap::default(),
             parallel: library
                 || roots.iter().any(|root| root.spawn.is_some())
                 || roots.len() == MAX_ROOTS,
@@ -77,6 +83,7 @@ impl Threads {
         threads.reach_orphans();
         threads.multiply(program, graph, &mut roots);
         threads.find_quiet(program, &roots);
+        threads.find_mains(program, &roots);
         for (bit, root) in roots.iter().enumerate() {
             let mask = 1 << (bit % 64);
             if root.sequential {
@@ -106,6 +113,21 @@ impl Threads {
             return true;
         }
         self.meets(a, b) || self.meets(b, a)
+    }
+
+    /// The `main` from which alone, itself or by threads, `function` is reached.
+    pub(super) fn main_of(&self, function: FnId) -> Option<FnId> {
+        let row = self.row(function);
+        let mut mains = (0..self.mains.len())
+            .filter(|bit| has(row, *bit))
+            .map(|bit| self.mains[bit]);
+        let first = mains.next()??;
+        mains.all(|main| main == Some(first)).then_some(first)
+    }
+
+    /// Where threads start that run the body `function`.
+    pub(super) fn spawns_of(&self, function: FnId) -> &[EventRef] {
+        self.spawns.get(&function).map_or(&[], Vec::as_slice)
     }
 
     /// A root of `a` that is neither a `main` nor the tests runs beside a root of `b`.
@@ -203,6 +225,49 @@ impl Threads {
         for (bit, _) in roots.iter().enumerate().filter(mains) {
             if !has(&busy, bit) {
                 self.quiet[bit / 64] |= 1 << (bit % 64);
+            }
+        }
+    }
+
+    /// Finds which roots go back to one `main` only.
+    fn find_mains(&mut self, program: &Program, roots: &[Root]) {
+        for (at, event) in graph::events(program) {
+            if let EventKind::Spawn(Spawn {
+                body: Some(body), ..
+            }) = &event.kind
+            {
+                self.spawns.entry(*body).or_default().push(at);
+            }
+        }
+        for (bit, root) in roots.iter().enumerate() {
+            let main = root.starts.first().filter(|id| {
+                let function = program.functions.get(id.index());
+                root.sequential && function.is_some_and(|f| f.kind == FnKind::Main)
+            });
+            self.mains[bit] = main.copied();
+        }
+        // Threads of threads, a generation in each round.
+        loop {
+            let mut changed = false;
+            for (bit, root) in roots.iter().enumerate() {
+                let [body] = root.starts.as_slice() else {
+                    continue;
+                };
+                if root.spawn.is_none() || self.mains[bit].is_some() {
+                    continue;
+                }
+                let mut mains = self
+                    .spawns_of(*body)
+                    .iter()
+                    .map(|at| self.main_of(at.function));
+                let first = mains.next().flatten();
+                if first.is_some() && mains.all(|main| main == first) {
+                    self.mains[bit] = first;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return;
             }
         }
     }

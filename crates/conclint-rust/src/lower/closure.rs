@@ -28,8 +28,10 @@ impl Lower<'_> {
         span: Span,
     ) -> Val {
         let join = self.new_block();
+        let head = if many { self.fork() } else { self.out.cur };
+        self.out.cur = head;
         let body = self.fork();
-        self.edge(self.out.cur, join);
+        self.edge(head, join);
         self.out.cur = body;
         if many {
             self.out.loop_depth += 1;
@@ -58,7 +60,7 @@ impl Lower<'_> {
         if many {
             self.out.loop_depth -= 1;
             self.out.per.pop();
-            self.edge(self.out.cur, body);
+            self.edge(self.out.cur, head);
         }
         self.go(join);
         val
@@ -104,6 +106,7 @@ impl Lower<'_> {
             .unwrap_or_else(Val::unknown);
         if scope && let Some(last) = args.last() {
             self.scope_ends(started, last.span);
+            self.scope_joins(started);
         }
         val
     }
@@ -386,6 +389,7 @@ impl Lower<'_> {
             per: self.out.per.last().copied(),
             over: self.loop_over.clone(),
             joined: None,
+            scope_end: None,
             in_turn: None,
         };
         let id = SpawnId(self.out.spawns.len() as u32);

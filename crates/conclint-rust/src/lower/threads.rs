@@ -1,7 +1,7 @@
 //! What is known of threads besides their start: what the loops that start
 //! them go over, where they are joined, and whether anybody looks at the result.
 
-use conclint_facts::{EventKind, Per, Root};
+use conclint_facts::{EventKind, Per, Root, SpawnKind};
 
 use smol_str::SmolStr;
 
@@ -28,6 +28,22 @@ impl Lower<'_> {
                 .map(|event| &mut event.kind)
             {
                 spawn.joined.get_or_insert((block, index as u32));
+            }
+        }
+    }
+
+    /// A scope ends here: its threads, from number `started` on, have ended.
+    pub fn scope_joins(&mut self, started: usize) {
+        let block = self.out.cur;
+        let index = self.out.blocks[block.index()].events.len() as u32;
+        for (at, position) in self.out.spawns.iter().skip(started).copied() {
+            if let Some(EventKind::Spawn(spawn)) = self.out.blocks[at.index()]
+                .events
+                .get_mut(position)
+                .map(|event| &mut event.kind)
+                && spawn.kind == SpawnKind::Scoped
+            {
+                spawn.scope_end.get_or_insert((block, index));
             }
         }
     }

@@ -123,6 +123,7 @@ pub(super) fn spawn(body: Option<FnId>, in_loop: bool) -> EventKind {
         per: None,
         over: SmolStr::default(),
         joined: None,
+        scope_end: None,
         in_turn: None,
         handle: Handle::Elsewhere,
     })

@@ -254,23 +254,36 @@ fn one_thread_alone_has_no_cycle() {
     for id in [f, g, main] {
         p.f(id).in_library = false;
     }
+    let single = p.program.clone();
     p.body(main, |body| {
         body.call(f);
         body.call(g);
     });
-    let single = p.program.clone();
     assert!(p.analyse().cycles().is_empty());
 
-    let mut p = Build { program: single };
-    let thread = p.nested(main, FnKind::SpawnBody);
-    p.f(thread).in_library = false;
-    p.body(thread, |body| {
-        body.call(f);
-    });
-    p.body(main, |body| {
-        body.event(spawn(Some(thread), false));
-    });
-    assert_eq!(p.analyse().cycles().len(), 1);
+    let with_thread = |first: bool| {
+        let mut p = Build {
+            program: single.clone(),
+        };
+        let thread = p.nested(main, FnKind::SpawnBody);
+        p.f(thread).in_library = false;
+        p.body(thread, |body| {
+            body.call(f);
+        });
+        p.body(main, |body| {
+            if first {
+                body.event(spawn(Some(thread), false));
+            }
+            body.call(f);
+            body.call(g);
+            if !first {
+                body.event(spawn(Some(thread), false));
+            }
+        });
+        p.analyse().cycles().len()
+    };
+    assert_eq!(with_thread(true), 1);
+    assert_eq!(with_thread(false), 0, "it starts when all is done");
 }
 
 #[test]
@@ -344,6 +357,13 @@ fn local_locks_need_a_thread_that_shares_them() {
                 FnKind::Fn
             },
         );
+        p.body(main, |body| {
+            body.define(LocalId(0));
+            body.define(LocalId(1));
+            if inside {
+                body.event(spawn(Some(thread), false));
+            }
+        });
         for (id, [first, second]) in [
             (main, locals.clone()),
             (thread, [locals[1].clone(), locals[0].clone()]),
@@ -354,13 +374,6 @@ fn local_locks_need_a_thread_that_shares_them() {
                 body.release(g);
             });
         }
-        p.body(main, |body| {
-            body.define(LocalId(0));
-            body.define(LocalId(1));
-            if inside {
-                body.event(spawn(Some(thread), false));
-            }
-        });
         p.analyse().cycles().len()
     };
     assert_eq!((build(true), build(false)), (1, 0));
