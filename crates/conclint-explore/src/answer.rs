@@ -76,7 +76,7 @@ pub struct Failure {
 }
 
 /// A source position.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct Place {
     /// As the compiler was given it.
     pub file: String,

@@ -8,6 +8,7 @@
 mod answer;
 mod attributes;
 mod build;
+mod crates;
 mod drive;
 mod job;
 mod request;
@@ -21,10 +22,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use conclint_diag::explore::{Exploration, Settings};
+use conclint_diag::explore::{Exploration, Explored, Settings};
 
 pub use answer::{Failure, Held, Panicked, Place, Step, Stuck, TestResult};
 pub use build::BuildFailed;
+pub use crates::{Crates, dependencies};
 pub use drive::Progress;
 pub use job::{Answers, Job, JobMode, PRIVATE_CHANNEL, decode, encode};
 pub use request::{Ignored, Request};
@@ -45,6 +47,35 @@ pub struct Outcome {
     pub sources: BTreeMap<Arc<str>, Arc<str>>,
     /// The directory that paths of stories are relative to.
     pub root: PathBuf,
+}
+
+/// Tells the story of a result on these texts alone, by the names that they are compiled under.
+/// Places outside of them become line 0 of no file and threads are numbered: a hidden test stays
+/// hidden.
+#[must_use]
+pub fn explain(mut result: TestResult, texts: &BTreeMap<String, Vec<u8>>) -> Explored {
+    let hide = |place: &mut Place| {
+        if !texts.contains_key(&place.file) {
+            *place = Place::default();
+        }
+    };
+    if let Some(failure) = &mut result.failure {
+        // Their names are the test's, too.
+        for (number, name) in failure.threads.iter_mut().enumerate() {
+            *name = match number {
+                0 => "the test".to_owned(),
+                number => format!("thread {number}"),
+            };
+        }
+        failure.timeline.iter_mut().for_each(|s| hide(&mut s.place));
+        failure.panics.iter_mut().for_each(|p| hide(&mut p.place));
+        failure.last.iter_mut().for_each(hide);
+        for stuck in &mut failure.stuck {
+            hide(&mut stuck.place);
+            stuck.holds.iter_mut().for_each(|h| hide(&mut h.place));
+        }
+    }
+    story::tell("", "", result, &mut Texts::given(texts))
 }
 
 /// Explores what `request` asks for.
@@ -80,7 +111,7 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
 fn outcome(
     request: &Request,
     runtime: Runtime,
-    tests: Vec<conclint_diag::explore::Explored>,
+    tests: Vec<Explored>,
     texts: Texts,
     replay: bool,
 ) -> Outcome {

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::interface::{self, Interface};
 use crate::late::Late;
 use crate::text;
 
@@ -35,6 +36,10 @@ pub struct Manifest {
     /// The starter gets at most so many points.
     #[serde(default)]
     pub starter_bound: f64,
+    /// Public functions and fields must have the types that the starter gives them. Without this,
+    /// hidden tests have to pin types themselves: see [`crate::interface`].
+    #[serde(default = "yes")]
+    pub fixed_interface: bool,
     /// How much is explored.
     pub budget: Budget,
     /// What programs may use up.
@@ -64,6 +69,10 @@ pub struct Budget {
     /// Steps of one execution before a fair scheduler takes over.
     #[serde(default = "max_steps")]
     pub max_steps: u64,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn portfolio() -> String {
@@ -185,6 +194,10 @@ pub struct Assignment {
     pub hidden: BTreeMap<String, Vec<u8>>,
     /// Modules that the instructor provides, by path relative to `skeleton/`.
     pub provided: BTreeMap<String, Vec<u8>>,
+    /// The starter's functions and types, which a submission has to keep.
+    pub interface: Interface,
+    /// The skeleton depends on crates besides std.
+    pub has_dependencies: bool,
     /// SHA-256 over everything that marks depend on.
     pub hash: String,
 }
@@ -203,16 +216,30 @@ impl Assignment {
         let manifest: Manifest =
             toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
         validate(&manifest).with_context(|| format!("{}", path.display()))?;
-        let (crate_name, edition, skeleton) = skeleton(&dir.join("skeleton/Cargo.toml"))?;
+        let skeleton = Skeleton::read(&dir.join("skeleton/Cargo.toml"))?;
         let hidden = tree(&dir.join("hidden"))?;
-        ensure!(
-            hidden.contains_key("tests.rs"),
-            "{}: there is no hidden/tests.rs",
-            dir.display()
-        );
+        let Some(tests) = hidden.get("tests.rs") else {
+            bail!("{}: there is no hidden/tests.rs", dir.display());
+        };
+        let tests = String::from_utf8_lossy(tests);
+        unknown_tests(&manifest, &tests).with_context(|| format!("{}", path.display()))?;
+        for (name, bytes) in hidden.iter().filter(|(name, _)| name.ends_with(".rs")) {
+            let text = String::from_utf8_lossy(bytes);
+            interface::no_globs(&skeleton.name, name, &text)
+                .with_context(|| format!("{}", dir.display()))?;
+        }
         let mut provided = tree(&dir.join("skeleton"))?;
-        provided.retain(|name, _| name.ends_with(".rs"));
-        let mut parts: Vec<Vec<u8>> = vec![text.into_bytes(), skeleton.into_bytes()];
+        provided.retain(|name, _| name.ends_with(".rs") && !name.starts_with("vendor/"));
+        let interface = if manifest.fixed_interface {
+            let file = dir.join("starter").join(&manifest.files[0]);
+            Interface::of(&skeleton.name, &read(&file)?)
+                .with_context(|| format!("{}", file.display()))?
+        } else {
+            Interface::default()
+        };
+        let mut parts: Vec<Vec<u8>> = vec![text.into_bytes(), skeleton.text.into_bytes()];
+        parts.push(interface.text.clone().into_bytes());
+        parts.push(fs::read(dir.join("skeleton/Cargo.lock")).unwrap_or_default());
         for (name, bytes) in hidden.iter().chain(&provided) {
             parts.push(name.clone().into_bytes());
             parts.push(bytes.clone());
@@ -221,10 +248,12 @@ impl Assignment {
             hash: text::hash(parts),
             dir,
             manifest,
-            crate_name,
-            edition,
+            crate_name: skeleton.name,
+            edition: skeleton.edition,
+            has_dependencies: skeleton.has_dependencies,
             hidden,
             provided,
+            interface,
         })
     }
 
@@ -280,33 +309,90 @@ pub(crate) fn tree(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Crate name and edition from the skeleton's manifest, and its text.
-fn skeleton(path: &Path) -> Result<(String, String, String)> {
-    let text = read(path)?;
-    let table: toml::Table = text
-        .parse()
-        .with_context(|| format!("{}", path.display()))?;
-    for key in ["dependencies", "build-dependencies", "dev-dependencies"] {
-        let empty = table
-            .get(key)
-            .and_then(toml::Value::as_table)
-            .is_none_or(toml::Table::is_empty);
+/// What the skeleton's manifest says.
+struct Skeleton {
+    name: String,
+    edition: String,
+    has_dependencies: bool,
+    text: String,
+}
+
+impl Skeleton {
+    fn read(path: &Path) -> Result<Self> {
+        let text = read(path)?;
+        let table: toml::Table = text
+            .parse()
+            .with_context(|| format!("{}", path.display()))?;
+        let filled = |key: &str| {
+            let list = table.get(key).and_then(toml::Value::as_table);
+            list.is_some_and(|list| !list.is_empty())
+        };
         ensure!(
-            empty,
-            "{}: [{key}]: crates besides std cannot be offered to submissions yet",
+            !filled("build-dependencies"),
+            "{}: [build-dependencies]: submissions have no build script",
             path.display()
         );
+        let field = |key: &str| {
+            let value = table.get("package").and_then(|p| p.get(key));
+            value.and_then(toml::Value::as_str).map(str::to_owned)
+        };
+        let name = field("name").with_context(|| format!("{}: no package.name", path.display()))?;
+        let edition = field("edition").unwrap_or_else(|| "2024".to_owned());
+        if !["2015", "2018", "2021", "2024"].contains(&edition.as_str()) {
+            bail!("{}: no such edition: {edition}", path.display());
+        }
+        Ok(Skeleton {
+            name: name.replace('-', "_"),
+            edition,
+            has_dependencies: filled("dependencies") || filled("dev-dependencies"),
+            text,
+        })
     }
-    let field = |key: &str| {
-        let value = table.get("package").and_then(|p| p.get(key));
-        value.and_then(toml::Value::as_str).map(str::to_owned)
+}
+
+/// Refuses names of tests that `hidden/tests.rs` does not have. Modules and macros could define
+/// tests that are not seen here, so a file with either is left to the run.
+fn unknown_tests(manifest: &Manifest, text: &str) -> Result<()> {
+    let Ok(file) = syn::parse_file(text) else {
+        return Ok(());
     };
-    let name = field("name").with_context(|| format!("{}: no package.name", path.display()))?;
-    let edition = field("edition").unwrap_or_else(|| "2024".to_owned());
-    if !["2015", "2018", "2021", "2024"].contains(&edition.as_str()) {
-        bail!("{}: no such edition: {edition}", path.display());
+    let mut known = BTreeSet::new();
+    for item in &file.items {
+        match item {
+            syn::Item::Fn(item) => {
+                known.insert(item.sig.ident.to_string());
+            }
+            syn::Item::Mod(_) | syn::Item::Macro(_) => return Ok(()),
+            _ => {}
+        }
     }
-    Ok((name.replace('-', "_"), edition, text))
+    for criterion in &manifest.criteria {
+        if let Source::Run(tests) | Source::Explore(tests) = &criterion.source {
+            for test in tests {
+                ensure!(
+                    known.contains(test),
+                    "criterion {}: hidden/tests.rs has no test {test:?}{}",
+                    criterion.id,
+                    similar(test, known.iter().map(String::as_str))
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `; did you mean ..?`, where a name is close.
+fn similar<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let close = |name: &&str| {
+        let (a, b) = (wrong.replace('-', "_"), name.replace('-', "_"));
+        a == b || a.contains(&b) || b.contains(&a) || {
+            let same = a.chars().zip(b.chars()).filter(|(x, y)| x == y).count();
+            same + 2 >= a.chars().count().max(b.chars().count())
+        }
+    };
+    let mut near = names.filter(close);
+    near.next()
+        .map_or(String::new(), |name| format!("; did you mean {name:?}?"))
 }
 
 fn validate(manifest: &Manifest) -> Result<()> {

@@ -12,12 +12,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use conclint_explore::Runtime;
+use conclint_explore::{Crates, Runtime};
 use conclint_sandbox::{End, Finished, Job, Limits, Sandbox, run};
 
 use crate::assignment::Assignment;
 use crate::evidence::CompileError;
-use crate::text;
+use crate::{interface, text};
 
 /// Errors of the compiler that are kept.
 const ERRORS: usize = 8;
@@ -31,6 +31,8 @@ pub struct Toolchain {
     pub runtime: Runtime,
     /// Where the compiler lives.
     pub sysroot: PathBuf,
+    /// Crates besides std that the assignment offers.
+    pub crates: Crates,
 }
 
 impl Toolchain {
@@ -47,8 +49,15 @@ impl Toolchain {
             .context("cannot run rustc")?;
         ensure!(output.status.success(), "rustc does not say where it lives");
         let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        let runtime = conclint_explore::prepare(&dir, &())?;
+        let crates = if assignment.has_dependencies {
+            conclint_explore::dependencies(&dir, assignment.main_file(), &runtime)?
+        } else {
+            Crates::default()
+        };
         Ok(Toolchain {
-            runtime: conclint_explore::prepare(&dir, &())?,
+            runtime,
+            crates,
             sysroot: sysroot.canonicalize().context("no sysroot")?,
         })
     }
@@ -88,40 +97,50 @@ impl Build<'_> {
         }
         let mut args = self.arguments(&self.assignment.crate_name, &library);
         args.extend(["--crate-type", "rlib", "-F", "unsafe_code"].map(Into::into));
-        args.extend(
-            self.toolchain
-                .runtime
-                .rustc_arguments(false)
-                .into_iter()
-                .map(Into::into),
-        );
+        args.extend(self.externs(false));
         args.push(self.assignment.main_file().into());
         let finished = self.rustc(args, &source, &[], &library, &temporary)?;
         if finished.end != End::Exited(0) {
             let own = |file: &str| files.contains_key(file);
-            return errors(&finished, &own).map(Err);
+            return errors(&finished, &own, &[]).map(Err);
         }
         // Only now do the hidden tests exist in this directory.
-        put(&hidden.join(HIDDEN), &self.assignment.hidden)?;
+        put(&hidden.join(HIDDEN), &self.tests())?;
         let mut args = self.arguments("hidden", &binary);
         let file = library.join(format!("lib{}.rlib", self.assignment.crate_name));
         args.extend(["--test", "--extern"].map(Into::into));
         args.push(format!("{}={}", self.assignment.crate_name, file.display()).into());
-        args.extend(
-            self.toolchain
-                .runtime
-                .rustc_arguments(true)
-                .into_iter()
-                .map(Into::into),
-        );
+        args.extend(self.externs(true));
         args.push(format!("{HIDDEN}/tests.rs").into());
         // rustc's own linker looks for itself in `/proc`.
         args.push("-Clinker-features=-lld".into());
         let finished = self.rustc(args, &hidden, &[&library], &binary, &temporary)?;
         if finished.end != End::Exited(0) {
-            return errors(&finished, &|_| false).map(Err);
+            let pins = &self.assignment.interface.lines;
+            return errors(&finished, &|_| false, pins).map(Err);
         }
         Ok(Ok(binary.join("hidden")))
+    }
+
+    /// The hidden tests, with the module that pins the interface.
+    fn tests(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.assignment.hidden.clone();
+        let interface = &self.assignment.interface;
+        if !interface.text.is_empty() {
+            let file = format!("{}.rs", interface::MODULE);
+            files.insert(file, interface.text.clone().into_bytes());
+            if let Some(root) = files.get_mut("tests.rs") {
+                root.extend(format!("\nmod {};\n", interface::MODULE).into_bytes());
+            }
+        }
+        files
+    }
+
+    /// The runtime and the crates that the assignment offers.
+    fn externs(&self, tests: bool) -> Vec<OsString> {
+        let runtime = self.toolchain.runtime.rustc_arguments(tests);
+        let crates = self.toolchain.crates.rustc_arguments(tests);
+        runtime.into_iter().chain(crates).map(Into::into).collect()
     }
 
     fn arguments(&self, name: &str, out: &Path) -> Vec<OsString> {
@@ -160,6 +179,7 @@ impl Build<'_> {
             self.toolchain.sysroot.clone(),
             self.toolchain.runtime.deps.clone(),
         ];
+        readable.extend(self.toolchain.crates.search.iter().cloned());
         readable.extend(read.iter().map(|p| p.to_path_buf()));
         let job = Job {
             program: self.toolchain.sysroot.join("bin/rustc"),
@@ -201,9 +221,14 @@ fn put(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-/// The compiler's errors. Source text, which may be a hidden test's, is left out. A compiler that
-/// ends by itself and says nothing is the grader's problem; one that a limit ends is not.
-fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Result<Vec<CompileError>> {
+/// The compiler's errors. Source text, which may be a hidden test's, is left out; where a pin of
+/// the interface does not hold, what it stands for is said instead. A compiler that ends by itself
+/// and says nothing is the grader's problem; one that a limit ends is not.
+fn errors(
+    finished: &Finished,
+    own: &dyn Fn(&str) -> bool,
+    pins: &[String],
+) -> Result<Vec<CompileError>> {
     let mut out = Vec::new();
     for line in String::from_utf8_lossy(&finished.stderr).lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
@@ -228,6 +253,13 @@ fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Result<Vec<Compile
             let file = s["file_name"].as_str().filter(|f| own(f))?;
             Some((file.to_owned(), s["line_start"].as_u64().unwrap_or(0)))
         });
+        if let Some(pin) = pinned(&value, pins) {
+            let message = format!("there is no {pin}, as the starter has it");
+            if !out.iter().any(|e: &CompileError| e.message == message) {
+                out.insert(0, CompileError { message, file: None, line: 0 });
+            }
+            continue;
+        }
         let code = value["code"]["code"].as_str();
         let message = match code {
             Some(code) => format!("{message} [{code}]"),
@@ -255,4 +287,16 @@ fn errors(finished: &Finished, own: &dyn Fn(&str) -> bool) -> Result<Vec<Compile
         });
     }
     Ok(out)
+}
+
+/// What the line of the interface that an error points at stands for.
+fn pinned<'a>(error: &serde_json::Value, pins: &'a [String]) -> Option<&'a str> {
+    let file = format!("{HIDDEN}/{}.rs", interface::MODULE);
+    let spans = error["spans"].as_array().into_iter().flatten();
+    let line = spans
+        .filter(|s| s["is_primary"] == true && s["file_name"] == *file)
+        .find_map(|s| s["line_start"].as_u64())?;
+    let index = usize::try_from(line).ok()?.checked_sub(1)?;
+    let pin = pins.get(index)?;
+    (!pin.is_empty()).then_some(pin.as_str())
 }

@@ -1,6 +1,9 @@
 //! What was seen of a submission's content, and nothing that depends on who handed it in or when.
 
-use conclint_explore::{Failure, Place, TestResult};
+use std::collections::BTreeMap;
+
+use conclint_diag::explore::{Event, Failure, Place};
+use conclint_explore::TestResult;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::Refusal;
@@ -95,6 +98,8 @@ pub struct Story {
     pub deviations: Vec<(u32, u32, u32)>,
     /// Preemptions in it.
     pub preemptions: u64,
+    /// What goes wrong, in a sentence on the submission's own names; may be empty.
+    pub explanation: String,
     /// What the test said, fit for students.
     pub message: String,
     /// The panic is in the submission's own code.
@@ -167,8 +172,8 @@ pub struct Lint {
 const STEPS: usize = 400;
 
 impl Seen {
-    /// From the runtime's words. `own` says whether a file is the submission's.
-    pub(crate) fn of(how: How, result: &TestResult, own: &dyn Fn(&str) -> bool) -> Self {
+    /// From the runtime's words, told on the submission's own files.
+    pub(crate) fn of(how: How, result: &TestResult, own: &BTreeMap<String, Vec<u8>>) -> Self {
         use conclint_diag::explore::Verdict;
         let kind = match result.verdict {
             Verdict::Passed => Kind::Passed,
@@ -192,7 +197,10 @@ impl Seen {
                 .failure
                 .as_ref()
                 .filter(|_| failed)
-                .map(|f| Story::of(f, own)),
+                .and_then(|raw| {
+                    let told = conclint_explore::explain(result.clone(), own).failure?;
+                    Some(Story::of(raw, &told))
+                }),
         }
     }
 
@@ -210,49 +218,39 @@ impl Seen {
 }
 
 impl Story {
-    fn of(failure: &Failure, own: &dyn Fn(&str) -> bool) -> Self {
-        let line = |place: &Place| {
-            own(&place.file).then(|| Line {
-                file: place.file.clone(),
-                line: place.line,
-            })
-        };
+    /// `told` is `raw` on the submission's own lines and by its own names.
+    fn of(raw: &conclint_explore::Failure, told: &Failure) -> Self {
         let mut steps: Vec<Step> = Vec::new();
-        for step in &failure.timeline {
-            let at = line(&step.place);
-            let what = match (&at, step.note.as_str()) {
-                (None, _) => step.op.clone(),
-                (Some(_), "") => format!("{} {}", step.op, step.object),
-                (Some(_), note) => format!("{} {}: {note}", step.op, step.object),
-            };
+        for event in &told.timeline {
+            let at = line(&event.place);
             let joined = steps
                 .last()
-                .is_some_and(|s| s.at.is_none() && at.is_none() && s.thread == step.thread);
+                .is_some_and(|s| s.at.is_none() && at.is_none() && s.thread == event.thread);
             if joined {
                 continue;
             }
             steps.push(Step {
-                thread: step.thread,
-                what,
+                thread: event.thread,
+                what: words(event),
                 at,
-                preempting: step.preempting,
+                preempting: event.preempting,
             });
         }
         if steps.len() > STEPS {
             steps.drain(..steps.len() - STEPS);
         }
-        let stuck: Vec<Waiting> = failure
+        let stuck: Vec<Waiting> = told
             .stuck
             .iter()
             .map(|s| Waiting {
                 thread: s.thread,
-                what: format!("{} {}", s.op, s.object),
+                what: s.what.clone(),
                 at: line(&s.place),
                 holds: s.holds.iter().map(|h| h.object.clone()).collect(),
             })
             .collect();
-        let first = failure.panics.first();
-        let own_panic = first.is_some_and(|p| own(&p.place.file));
+        let first = told.panics.first();
+        let own_panic = first.is_some_and(|p| p.place.line != 0);
         let at = first
             .and_then(|p| line(&p.place))
             .or_else(|| stuck.iter().find_map(|s| s.at.clone()))
@@ -260,31 +258,104 @@ impl Story {
                 let switch = steps.iter().rposition(|s| s.preempting)?;
                 steps[..switch].iter().rev().find_map(|s| s.at.clone())
             })
-            .or_else(|| failure.last.as_ref().and_then(line))
+            .or_else(|| told.place.as_ref().and_then(line))
             .or_else(|| steps.iter().rev().find_map(|s| s.at.clone()));
         Story {
-            fingerprint: failure.fingerprint.clone(),
-            flags: failure.flags,
-            deviations: failure.deviations.clone(),
-            preemptions: failure.preemptions,
+            fingerprint: raw.fingerprint.clone(),
+            flags: raw.flags,
+            deviations: raw.deviations.clone(),
+            preemptions: raw.preemptions,
+            explanation: crate::text::clean(&told.explanation, 300),
             message: first.map_or(String::new(), |p| public(&p.message, own_panic)),
             own_panic,
             at,
-            threads: failure.threads.len(),
+            threads: told.threads.len(),
             steps,
             stuck,
         }
     }
 }
 
+/// A place in the submission; what is elsewhere has line 0.
+fn line(place: &Place) -> Option<Line> {
+    (place.line != 0).then(|| Line {
+        file: place.file.to_string(),
+        line: place.line,
+    })
+}
+
+/// An operation as a student says it.
+fn words(event: &Event) -> String {
+    let verb = match event.op.as_str() {
+        "lock" => "locks",
+        "try-lock" => "tries to lock",
+        "unlock" => "unlocks",
+        "read-lock" => "locks for reading",
+        "try-read-lock" => "tries to lock for reading",
+        "read-unlock" | "write-unlock" => "unlocks",
+        "write-lock" => "locks for writing",
+        "try-write-lock" => "tries to lock for writing",
+        "wait" => "waits on",
+        "notify-one" => "notifies one on",
+        "notify-all" => "notifies all on",
+        "load" => "reads",
+        "store" => "writes",
+        "modify" => "changes",
+        "compare-exchange" => "compares and changes",
+        "send" => "sends into",
+        "try-send" => "tries to send into",
+        "recv" => "receives from",
+        "try-recv" => "tries to receive from",
+        "drop-sender" => "drops a sender of",
+        "drop-receiver" => "drops the receiver of",
+        "barrier" => "arrives at",
+        "spawn" => "starts",
+        "join" => "joins",
+        "scope-end" => "waits for the threads of its scope",
+        "start" => "begins",
+        "exit" => "ends",
+        "yield" | "spin-hint" => "gives way",
+        "sleep" => "sleeps",
+        "park" => "parks",
+        "unpark" => "unparks",
+        other => other,
+    };
+    let mut out = verb.to_owned();
+    if !event.object.is_empty() && !matches!(event.op.as_str(), "start" | "exit" | "scope-end") {
+        let is_thread = event.object.starts_with("thread ") || event.object == "the test";
+        out.push_str(&if is_thread {
+            format!(" {}", event.object)
+        } else {
+            format!(" `{}`", event.object)
+        });
+    }
+    if !event.note.is_empty() {
+        out.push_str(&format!(": {}", event.note));
+    }
+    crate::text::clean(&out, 120)
+}
+
 /// A panic's message without source text of the hidden test: `assert!` without a message of its
-/// own prints its condition.
+/// own prints its condition. The two sides of a comparison come behind what it says.
 fn public(message: &str, own: bool) -> String {
     if !own && message.starts_with("assertion failed: ") {
-        "an assertion of the test does not hold".to_owned()
-    } else {
-        crate::text::clean(message, 300)
+        return "an assertion of the test does not hold".to_owned();
     }
+    let message = compared(message).unwrap_or_else(|| message.to_owned());
+    crate::text::clean(&message, 300)
+}
+
+/// `assert_eq!` and `assert_ne!` with a text of their own.
+fn compared(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("assertion `left ")?;
+    let (operator, rest) = rest.split_once(" right` failed")?;
+    let (said, sides) = rest.rsplit_once("\n  left: ")?;
+    let (left, right) = sides.split_once("\n right: ")?;
+    let said = said.strip_prefix(": ").unwrap_or("compared values").trim();
+    Some(match operator {
+        "==" => format!("{said}: {left} is not {right}"),
+        _ => format!("{said}: both are {left}"),
+    })
 }
 
 #[cfg(test)]
@@ -296,6 +367,8 @@ mod tests {
         assert!(!public("assertion failed: secret() == 42", false).contains("secret"));
         assert!(public("assertion failed: mine()", true).contains("mine"));
         let equal = "assertion `left == right` failed: the total\n  left: 1\n right: 2";
-        assert!(public(equal, false).contains("left: 1"));
+        assert_eq!(public(equal, false), "the total: 1 is not 2");
+        let same = "assertion `left != right` failed\n  left: 1\n right: 1";
+        assert_eq!(public(same, false), "compared values: both are 1");
     }
 }

@@ -62,8 +62,10 @@ pub struct Page {
 /// An interleaving as a table: a column for each thread.
 #[derive(Clone, Debug, Default)]
 pub struct Drawing {
-    /// What it shows.
+    /// The criterion that it takes the points of.
     pub title: String,
+    /// What happens.
+    pub what: String,
     /// Heads of the columns.
     pub threads: Vec<String>,
     /// Rows in order of time.
@@ -189,17 +191,31 @@ fn test(graded: &Graded, tests: &[String], explored: bool) -> Option<Headline> {
         _ => "",
     };
     let at = seen.story.as_ref().and_then(|s| s.at.as_ref());
-    let mut what = describe(seen);
-    if let Some(first) = what.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
+    let told = seen.story.as_ref().map_or("", |s| s.explanation.as_str());
+    // What was read off the schedule says more than the kind of failure.
+    let why = match (seen.how, told) {
+        (How::Once, _) | (_, "") => why.to_owned(),
+        _ => sentence(told),
+    };
     Some(Headline {
-        what,
-        why: why.to_owned(),
+        what: sentence(&describe(seen)),
+        why,
         advice: advice.to_owned(),
         file: at.map(|a| a.file.clone()),
         line: at.map_or(0, |a| a.line),
     })
+}
+
+/// With a capital at the beginning and a full stop at the end.
+fn sentence(text: &str) -> String {
+    let mut out = text.to_owned();
+    if let Some(first) = out.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    if !out.is_empty() && !out.ends_with(['.', '!', '?', '…']) {
+        out.push('.');
+    }
+    out
 }
 
 /// The page for a student.
@@ -269,14 +285,14 @@ fn drawings(assignment: &Assignment, graded: &Graded) -> Vec<Drawing> {
             continue;
         };
         if drawn.insert((&seen.test, &story.fingerprint)) {
-            let title = format!("{}: {}", criterion.title, describe(seen));
-            out.push(drawing(title, story, graded));
+            let title = criterion.title.clone();
+            out.push(drawing(title, sentence(&describe(seen)), story, graded));
         }
     }
     out
 }
 
-fn drawing(title: String, story: &Story, graded: &Graded) -> Drawing {
+fn drawing(title: String, what: String, story: &Story, graded: &Graded) -> Drawing {
     let source = |file: &str, line: u32| -> String {
         let bytes = graded.submission.files.get(file);
         let text = bytes
@@ -316,6 +332,7 @@ fn drawing(title: String, story: &Story, graded: &Graded) -> Drawing {
     let most = rows.iter().map(|r| r.thread + 1).max().unwrap_or(1);
     Drawing {
         title,
+        what,
         threads: (0..most)
             .map(|n| match n {
                 0 => "test".to_owned(),
@@ -340,9 +357,9 @@ fn drawing(title: String, story: &Story, graded: &Graded) -> Drawing {
                 let holds = if s.holds.is_empty() {
                     String::new()
                 } else {
-                    format!(", and holds {}", s.holds.join(", "))
+                    format!(", and holds `{}`", s.holds.join("`, `"))
                 };
-                format!("{who} waits: {}{at}{holds}.", s.what)
+                format!("{who} {}{at}{holds}.", s.what)
             })
             .collect(),
     }

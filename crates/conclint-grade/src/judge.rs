@@ -187,7 +187,6 @@ impl Grader {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let own = |file: &str| submission.files.contains_key(file);
         let (mut answers, mut end) = self.call(binary, jobs)?;
         if !answers.complete && end != End::Wall {
             // Something outside may have killed it; a second time it is the program's own.
@@ -202,7 +201,7 @@ impl Grader {
             .iter()
             .zip(&answers.results)
             .map(|(job, result)| match result {
-                Some(result) if result.test == job.test => Seen::of(how, result, &own),
+                Some(result) if result.test == job.test => Seen::of(how, result, &submission.files),
                 _ => Seen::missing(&job.test, how, why.clone()),
             })
             .collect())

@@ -21,6 +21,7 @@ pub mod exporters;
 pub mod feedback;
 pub mod gate;
 pub mod intake;
+pub mod interface;
 pub mod judge;
 pub mod late;
 pub mod receipt;

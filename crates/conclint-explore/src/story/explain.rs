@@ -25,7 +25,15 @@ fn name(told: &Failure, thread: usize) -> &str {
 }
 
 fn at(event: &Event) -> String {
-    format!("line {}", event.place.line)
+    line(event.place.line)
+}
+
+/// A line, where it is one of the texts that may be shown.
+fn line(number: u32) -> String {
+    match number {
+        0 => "in the test".to_owned(),
+        number => format!("line {number}"),
+    }
 }
 
 fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
@@ -138,16 +146,17 @@ fn lost_wake_up(index: usize, raw: &answer::Failure, told: &Failure) -> String {
     let later = steps.iter().skip(began).rfind(notifies);
     if let Some(notify) = later {
         return format!(
-            "{who} waits, and the last notification (line {}) woke another thread, not this one",
-            notify.place.line
+            "{who} waits, and the last notification ({}) woke another thread, not this one",
+            line(notify.place.line)
         );
     }
     let earlier = steps.iter().take(began).rfind(notifies);
     match earlier {
         Some(notify) if stuck.missed > 0 => format!(
-            "{who} waits (line {}) and is never notified: the last notification (line {}) came \
-             when nobody waited",
-            shown.place.line, notify.place.line
+            "{who} waits ({}) and is never notified: the last notification ({}) came when nobody \
+             waited",
+            line(shown.place.line),
+            line(notify.place.line)
         ),
         _ => format!("{who} waits, and nobody is left to notify it"),
     }
@@ -157,7 +166,7 @@ fn livelock(told: &Failure) -> String {
     let lines: Vec<String> = told
         .stuck
         .iter()
-        .map(|s| format!("{} at line {}", name(told, s.thread), s.place.line))
+        .map(|s| format!("{} ({})", name(told, s.thread), line(s.place.line)))
         .collect();
     match lines.as_slice() {
         [] => "the threads run on and on, and nothing changes any more".to_owned(),

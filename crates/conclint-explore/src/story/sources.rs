@@ -36,6 +36,23 @@ impl Texts {
         }
     }
 
+    /// Only these texts: nothing is read from disk.
+    pub(crate) fn given(texts: &BTreeMap<String, Vec<u8>>) -> Self {
+        let files = texts.iter().map(|(name, bytes)| {
+            let text = String::from_utf8_lossy(bytes);
+            let file = File {
+                shown: Arc::from(name.as_str()),
+                functions: functions(&text),
+                text: Some(Arc::from(text)),
+            };
+            (name.clone(), file)
+        });
+        Self {
+            root: PathBuf::new(),
+            files: files.collect(),
+        }
+    }
+
     fn file(&mut self, name: &str) -> &File {
         let root = &self.root;
         self.files.entry(name.to_owned()).or_insert_with(|| {

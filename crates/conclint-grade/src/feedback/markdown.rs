@@ -69,6 +69,7 @@ pub fn markdown(page: &Page) -> String {
 
 fn draw(drawing: &Drawing, out: &mut String) {
     let _ = writeln!(out, "\n## {}\n", escape(&drawing.title));
+    let _ = writeln!(out, "{}\n", escape(&drawing.what));
     out.push_str("Time runs downwards; ⚡ marks where a thread is interrupted.\n\n|");
     for thread in &drawing.threads {
         let _ = write!(out, " {thread} |");
