@@ -140,9 +140,9 @@ fn build(project: &Path, target: &Path, runtime: &Runtime) -> Result<BTreeMap<St
             continue;
         };
         let kinds = message["target"]["kind"].as_array().into_iter().flatten();
-        let is_library = kinds.filter_map(Value::as_str).any(|kind| {
-            matches!(kind, "lib" | "rlib" | "dylib" | "proc-macro")
-        });
+        let is_library = kinds
+            .filter_map(Value::as_str)
+            .any(|kind| matches!(kind, "lib" | "rlib" | "dylib" | "proc-macro"));
         if message["reason"] != "compiler-artifact" || !is_library {
             continue;
         }

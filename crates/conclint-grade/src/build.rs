@@ -256,7 +256,14 @@ fn errors(
         if let Some(pin) = pinned(&value, pins) {
             let message = format!("there is no {pin}, as the starter has it");
             if !out.iter().any(|e: &CompileError| e.message == message) {
-                out.insert(0, CompileError { message, file: None, line: 0 });
+                out.insert(
+                    0,
+                    CompileError {
+                        message,
+                        file: None,
+                        line: 0,
+                    },
+                );
             }
             continue;
         }

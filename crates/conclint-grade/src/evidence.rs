@@ -193,14 +193,10 @@ impl Seen {
             kind,
             reason: result.reason.clone(),
             schedules: result.executions,
-            story: result
-                .failure
-                .as_ref()
-                .filter(|_| failed)
-                .and_then(|raw| {
-                    let told = conclint_explore::explain(result.clone(), own).failure?;
-                    Some(Story::of(raw, &told))
-                }),
+            story: result.failure.as_ref().filter(|_| failed).and_then(|raw| {
+                let told = conclint_explore::explain(result.clone(), own).failure?;
+                Some(Story::of(raw, &told))
+            }),
         }
     }
 
@@ -253,12 +249,12 @@ impl Story {
         let own_panic = first.is_some_and(|p| p.place.line != 0);
         let at = first
             .and_then(|p| line(&p.place))
+            .or_else(|| told.place.as_ref().and_then(line))
             .or_else(|| stuck.iter().find_map(|s| s.at.clone()))
             .or_else(|| {
                 let switch = steps.iter().rposition(|s| s.preempting)?;
                 steps[..switch].iter().rev().find_map(|s| s.at.clone())
             })
-            .or_else(|| told.place.as_ref().and_then(line))
             .or_else(|| steps.iter().rev().find_map(|s| s.at.clone()));
         Story {
             fingerprint: raw.fingerprint.clone(),
@@ -329,8 +325,10 @@ fn words(event: &Event) -> String {
             format!(" `{}`", event.object)
         });
     }
-    if !event.note.is_empty() {
-        out.push_str(&format!(": {}", event.note));
+    match event.note.as_str() {
+        "" => {}
+        value if value.starts_with("= ") => out.push_str(&format!(" {value}")),
+        note => out.push_str(&format!(": {note}")),
     }
     crate::text::clean(&out, 120)
 }

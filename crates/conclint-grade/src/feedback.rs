@@ -89,20 +89,15 @@ pub struct Row {
     pub preempting: bool,
 }
 
-/// The most important things to say, what costs most first.
+/// The most important things to say. The rubric's order counts: what is basic comes first there, and
+/// a later criterion is often lost to the same mistake.
 #[must_use]
 pub fn headlines(assignment: &Assignment, graded: &Graded) -> Vec<Headline> {
-    let marks = &graded.marks;
-    let mut lost: Vec<(&Mark, f64)> = marks
-        .criteria
-        .iter()
-        .filter(|m| m.visibility == Visibility::Visible)
-        .filter(|m| matches!(m.status, Status::Lost | Status::Partly))
-        .map(|m| (m, m.max_points - m.points.unwrap_or(m.max_points)))
-        .collect();
-    lost.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let lost = graded.marks.criteria.iter().filter(|m| {
+        m.visibility == Visibility::Visible && matches!(m.status, Status::Lost | Status::Partly)
+    });
     let mut out: Vec<Headline> = Vec::new();
-    for (mark, _) in lost {
+    for mark in lost {
         let all = &assignment.manifest.criteria;
         let Some(criterion) = all.iter().find(|c| c.id == mark.id) else {
             continue;

@@ -24,6 +24,7 @@ pub struct Refusal {
 /// Modules of std that reach out of the program, or to its outputs. Names that `gate.allow` takes.
 const MODULES: &[(&str, &str)] = &[
     ("arch", "instructions of the processor"),
+    ("backtrace", "names of the tests"),
     ("env", "the environment and arguments of the process"),
     ("ffi", "foreign functions"),
     ("fs", "files"),
@@ -31,6 +32,17 @@ const MODULES: &[(&str, &str)] = &[
     ("os", "the operating system"),
     ("path", "files"),
     ("process", "other processes, and ending this one"),
+];
+
+/// Functions and types of std that reach the harness or tell about it, by their last name: what is
+/// before it may have been imported.
+const NAMES: &[(&str, &str)] = &[
+    ("set_hook", "the harness's own panic hook"),
+    ("take_hook", "the harness's own panic hook"),
+    ("update_hook", "the harness's own panic hook"),
+    ("type_name", "it tells the names of the tests"),
+    ("type_name_of_val", "it tells the names of the tests"),
+    ("Location", "it tells where the tests stand"),
 ];
 
 /// Macros that read files or the environment, or are assembly.
@@ -56,6 +68,8 @@ const ATTRIBUTES: &[&str] = &[
     "link_args",
     "link_name",
     "link_section",
+    // It could stand in for a macro of the tests.
+    "macro_export",
     "no_builtins",
     "no_core",
     "no_main",
@@ -140,6 +154,26 @@ fn is_colons(tokens: &[TokenTree], at: usize) -> bool {
         && is_punct(tokens.get(at + 1), ':')
 }
 
+/// The name is a path's end or is called: no field, no method, no definition. A type is one of std's
+/// only where its path or its constructor says so.
+fn is_use(tokens: &[TokenTree], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).and_then(|i| tokens.get(i));
+    if at >= 2 && is_colons(tokens, at - 2) {
+        return true;
+    }
+    let defined = matches!(
+        ident(before(1)).as_deref(),
+        Some("fn" | "struct" | "enum" | "type" | "trait" | "mod")
+    );
+    let is_type = ident(tokens.get(at)).is_some_and(|n| n.starts_with(char::is_uppercase));
+    if defined || is_type || is_punct(before(1), '.') {
+        return false;
+    }
+    let called = matches!(tokens.get(at + 1), Some(TokenTree::Group(g))
+        if g.delimiter() == Delimiter::Parenthesis);
+    called || is_colons(tokens, at + 1)
+}
+
 fn line(token: &TokenTree) -> usize {
     token.span().start().line
 }
@@ -186,6 +220,12 @@ impl Gate<'_> {
             "use" => self.import(tokens, at),
             "std" | "core" | "alloc" => self.path(tokens, at, name),
             _ => {}
+        }
+        if let Some((_, why)) = NAMES.iter().find(|(n, _)| *n == name)
+            && !self.allows(name)
+            && is_use(tokens, at)
+        {
+            self.refuse(here, format!("`{name}`: {why}"));
         }
         if MACROS.contains(&name) && !self.allows(name) {
             let called = is_punct(tokens.get(at + 1), '!') && !is_punct(tokens.get(at + 2), '=');
@@ -235,13 +275,9 @@ impl Gate<'_> {
                 let why = why.map_or("", |(_, w)| w);
                 self.refuse(here, format!("`{root}::{module}`: {why}"));
             }
-            [panic, hook, ..]
-                if panic == "panic" && (hook == "set_hook" || hook == "take_hook") =>
-            {
-                self.refuse(
-                    here,
-                    format!("`{root}::panic::{hook}`: the harness's own hook"),
-                );
+            [.., name] if NAMES.iter().any(|(n, _)| n == name) && !self.allows(name) => {
+                let why = NAMES.iter().find(|(n, _)| n == name).map_or("", |(_, w)| w);
+                self.refuse(here, format!("`{name}`: {why}"));
             }
             [name] if MACROS.contains(&name.as_str()) && !self.allows(name) => {
                 self.refuse(
@@ -391,7 +427,9 @@ mod tests {
             use std::sync::{Arc, Mutex, atomic::{self, AtomicU64}};
             use std::{thread, time::Duration};
             #[derive(Debug)]
-            struct Path { env: u64, process: u64 }
+            struct Path { env: u64, process: u64, type_name: u8 }
+            struct Location { type_name: u8 }
+            fn h(l: Location) -> u8 { let m = Location { type_name: 1 }; l.type_name + m.type_name() }
             mod process { pub fn exit(_: i32) {} }
             fn f<'a>(env: u64) -> impl Fn() -> u64 + use<'a> { move || env }
             fn g() { process::exit(1); println!("std::fs"); let include = 1; let _ = include != 2; }
@@ -430,6 +468,15 @@ mod tests {
             "#![no_std]",
             "fn f() { std::panic::set_hook(x) }",
             "use std::panic::take_hook;",
+            "fn f<T>(_: T) -> &'static str { std::any::type_name::<T>() }",
+            "use std::any::{self, type_name_of_val};",
+            "use std::any::*; fn f() { type_name::<u8>() }",
+            "fn f() { let a = std::any::Any; any::type_name::<u8>() }",
+            "use std::panic; fn f() { panic::set_hook(x) }",
+            "use std::panic::{self, Location}; fn f() { Location::caller() }",
+            "use std::backtrace::Backtrace;",
+            "use core::panic::Location;",
+            "#[macro_export] macro_rules! assert_eq { ($($t:tt)*) => {} }",
             "#[global_allocator] static A: X = X;",
         ] {
             assert!(!lines(text).is_empty(), "{text}");

@@ -16,8 +16,8 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Field, FnArg, GenericParam, Generics, ImplItem, Item, ItemImpl, ReceiverKind, ReturnType, Signature, Type,
-    UseTree, Visibility, parse_quote,
+    Field, FnArg, GenericParam, Generics, ImplItem, Item, ItemImpl, ReceiverKind, ReturnType,
+    Signature, Type, UseTree, Visibility, parse_quote,
 };
 
 /// The module's name in the crate of the hidden tests.
@@ -119,7 +119,8 @@ impl Interface {
             return;
         };
         let number = self.lines.len();
-        let text = format!("fn pin_{number}{parameters}() {bounds} {{ let _: {pointer} = {path}; }}");
+        let text =
+            format!("fn pin_{number}{parameters}() {bounds} {{ let _: {pointer} = {path}; }}");
         self.line(&text, &format!("`{shown}` as `{pointer}`"));
     }
 
@@ -198,7 +199,11 @@ fn parameters(generics: &[&Generics]) -> Option<(String, String)> {
             GenericParam::Type(ty) => {
                 let (name, own) = (&ty.ident, flat(&ty.bounds));
                 list.push(name.to_string());
-                let own = if own.is_empty() { own } else { format!("{own} + ") };
+                let own = if own.is_empty() {
+                    own
+                } else {
+                    format!("{own} + ")
+                };
                 bounds.push(format!("{name}: {own}Send + Sync + Copy + 'static + Debug"));
             }
             GenericParam::Const(_) => return None,
@@ -277,7 +282,7 @@ fn pointer(signature: &Signature, own: Option<&Type>) -> Option<String> {
         }
     }
     let general = if named.used { "for<'receiver> " } else { "" };
-    let arguments: Vec<String> = arguments.iter().map(|t| flat(t)).collect();
+    let arguments: Vec<String> = arguments.iter().map(flat).collect();
     let output = output.map_or(String::new(), |ty| format!(" -> {}", flat(&ty)));
     Some(format!("{general}fn({}){output}", arguments.join(", ")))
 }
@@ -432,7 +437,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_left_open() {
-        let starter = "pub async fn a() {} pub fn b() -> impl Sized {} pub fn c<const N: usize>() {}";
+        let starter =
+            "pub async fn a() {} pub fn b() -> impl Sized {} pub fn c<const N: usize>() {}";
         let interface = Interface::of("x", starter).expect("Rust");
         assert_eq!(interface.open, ["a", "b", "c"]);
     }
@@ -448,6 +454,11 @@ mod tests {
             let error = check(text).unwrap_err().to_string();
             assert!(error.contains("import by name"), "{error}");
         }
-        assert!(check("\nfn (").unwrap_err().to_string().contains("tests.rs"));
+        assert!(
+            check("\nfn (")
+                .unwrap_err()
+                .to_string()
+                .contains("tests.rs")
+        );
     }
 }

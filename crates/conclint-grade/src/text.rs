@@ -62,11 +62,16 @@ pub(crate) fn markdown(text: &str) -> String {
     out
 }
 
-/// For a spreadsheet: a cell that begins like a formula gets an apostrophe.
+/// For a spreadsheet: a cell that begins like a formula gets an apostrophe, and nothing but line
+/// ends is left of what cannot be seen.
 pub(crate) fn cell(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .filter(|c| *c == '\n' || !(c.is_control() || hidden(*c)))
+        .collect();
     match text.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{text}"),
-        _ => text.to_owned(),
+        Some('=' | '+' | '-' | '@') => format!("'{text}"),
+        _ => text,
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Check {
 pub struct Doctor {
     /// What came of each.
     pub checks: Vec<Check>,
+    /// The controllers of control groups that jobs get on top, or why they get none.
+    pub groups: Result<Vec<String>, String>,
 }
 
 impl Doctor {
@@ -51,6 +53,7 @@ pub fn doctor(launcher: &Path) -> Doctor {
     });
     Doctor {
         checks: checks.to_vec(),
+        groups: crate::cgroup::delegated().map(|d| d.controllers),
     }
 }
 

@@ -24,6 +24,8 @@ use seccompiler::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup;
+
 /// The first argument that makes an executable a launcher.
 pub(crate) const ARGUMENT: &str = "__conclint_sandbox";
 /// The exit status that says the launcher itself failed; the reason is on standard error.
@@ -48,7 +50,11 @@ pub(crate) struct Spec {
 #[must_use]
 pub fn act_as_launcher() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != ARGUMENT {
+    let first = arguments.next()?;
+    if first == cgroup::ARGUMENT {
+        return Some(cgroup::join(arguments));
+    }
+    if first != ARGUMENT {
         return None;
     }
     let Err(error) = launch(arguments);

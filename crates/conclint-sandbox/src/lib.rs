@@ -6,11 +6,13 @@
 //! for machines that refuse user namespaces: files by Landlock, sockets and the rest of the
 //! kernel's surface by seccomp. Both apply the same seccomp filters and resource limits, in a
 //! launcher ([`act_as_launcher`]) that then becomes the program. There is no tier without
-//! isolation: where neither works, nothing runs.
+//! isolation: where neither works, nothing runs. Where this process may make control groups
+//! (cgroup v2, delegated), each job gets one of its own on top.
 //!
 //! The crate judges nothing and reads no output: it hands over bytes and says how the end came.
 
 mod bubblewrap;
+mod cgroup;
 mod doctor;
 mod launch;
 mod watch;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use cgroup::Delegated;
 pub use doctor::{Check, Doctor, doctor};
 pub use launch::act_as_launcher;
 pub use watch::run;
@@ -150,12 +153,18 @@ pub struct Sandbox {
     pub tier: Tier,
     /// An executable whose `main` calls [`act_as_launcher`] first.
     pub launcher: PathBuf,
+    /// Where each job gets a control group; `None` where none can be made.
+    pub groups: Option<Delegated>,
 }
 
 impl Sandbox {
     /// Isolation of `tier`, by an executable whose `main` calls [`act_as_launcher`] first.
     #[must_use]
     pub fn new(tier: Tier, launcher: PathBuf) -> Self {
-        Sandbox { tier, launcher }
+        Sandbox {
+            tier,
+            launcher,
+            groups: cgroup::delegated().ok(),
+        }
     }
 }

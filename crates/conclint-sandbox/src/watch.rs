@@ -22,7 +22,14 @@ const GRACE: Duration = Duration::from_secs(2);
 /// # Errors
 /// Only where the sandbox does not work; what the program does is in [`Finished`].
 pub fn run(sandbox: &Sandbox, job: &Job) -> Result<Finished, Broken> {
+    let group = match &sandbox.groups {
+        Some(groups) => Some(groups.make(Some(&job.limits)).map_err(Broken)?),
+        None => None,
+    };
     let mut command = command(sandbox, job)?;
+    if let Some(group) = &group {
+        command = group.wrap(&sandbox.launcher, &command);
+    }
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -44,8 +51,12 @@ pub fn run(sandbox: &Sandbox, job: &Job) -> Result<Finished, Broken> {
         thread::spawn(move || pipe.write_all(&bytes));
     }
     let end = wait(&mut child, job.limits.wall, &flood);
+    if let Some(group) = &group {
+        group.kill();
+    }
     kill(&child);
     let _ = child.wait();
+    drop(group);
     let finished = Finished {
         end: end.map_err(|e| Broken(e.to_string()))?,
         stdout: take(&stdout),
@@ -123,6 +134,10 @@ fn wait(child: &mut Child, wall: Duration, flood: &AtomicBool) -> std::io::Resul
     let mut pause = Duration::from_micros(500);
     loop {
         if let Some(status) = child.try_wait()? {
+            if flood.load(Ordering::Relaxed) {
+                // It ended because nobody read any more.
+                return Ok(End::Output);
+            }
             return Ok(match (status.code(), status.signal()) {
                 (Some(code), _) => End::Exited(code),
                 (None, signal) => End::Signalled(signal.unwrap_or_default()),

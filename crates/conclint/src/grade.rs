@@ -82,6 +82,16 @@ fn tell(color: ColorChoice) -> Result<u8, Failure> {
         for line in lines(&doctor) {
             writeln!(out, "{line}")?;
         }
+        match &doctor.groups {
+            Ok(list) if list.is_empty() => {
+                writeln!(
+                    out,
+                    "cgroup v2: used, to kill all of a job; no controllers for limits"
+                )?;
+            }
+            Ok(list) => writeln!(out, "cgroup v2: used, limits by {}", list.join(", "))?,
+            Err(why) => writeln!(out, "cgroup v2: not used: {why}")?,
+        }
         match doctor.best() {
             Some(tier) => writeln!(out, "submissions run in tier {tier}"),
             None => writeln!(out, "submissions cannot be run on this machine"),

@@ -1,5 +1,7 @@
-//! Every form against its contract: the fields that the system insists on, their ranges, and that
-//! nothing without a mark becomes a zero.
+//! Every form against its contract. JSON is held against schemas that were written from the systems'
+//! documents (`fixtures/schemas`), tables and XML against golden files with the contract beside them
+//! (`golden/README.md`); then what no schema says, such as that nothing without a mark becomes a
+//! zero.
 
 use serde_json::Value;
 
@@ -232,4 +234,201 @@ fn one_at_a_time() {
     assert!(export(Format::Gradescope, &batch(), None).is_err());
     let text = export(Format::Json, &batch(), None).unwrap();
     assert_eq!(serde_json::from_str::<Batch>(&text).unwrap(), batch());
+}
+
+/// Submissions of every sort: graded, late, with hidden and extra criteria, with text that is
+/// hostile to every format, ungradable, partly graded, failed.
+fn everything() -> Vec<Batch> {
+    let hostile = "<b>&\"'\u{1b}[2J\u{202e} =1+1 | `x`\r\nsecond line, ;\u{0}";
+    let long = "x".repeat(70_000);
+    let full = vec![
+        mark("compiles", Status::Met, 1.0, 1.0, ""),
+        mark("exact", Status::Partly, 1.5, 3.0, hostile),
+        mark("waits", Status::Lost, 0.0, 2.0, &long),
+        mark("mean", Status::NotRun, 0.0, 1.0, "it needs `exact`"),
+    ];
+    let mut secret = full.clone();
+    secret[1].visibility = Visibility::Hidden;
+    secret[2].visibility = Visibility::AfterDueDate;
+    secret[3].extra_credit = true;
+    let mut late = entry("late", hostile, Outcome::Graded, full.clone());
+    late.marks.late_percent = 20.0;
+    late.marks.points = Some(2.0);
+    late.lints = ["error", "warning", "note"].map(lint).to_vec();
+    let pending = vec![mark(
+        "exact",
+        Status::Pending,
+        0.0,
+        3.0,
+        "a person has to look",
+    )];
+    let no_code = vec![
+        mark(
+            "compiles",
+            Status::Lost,
+            0.0,
+            1.0,
+            "src/lib.rs:3: expected `;`",
+        ),
+        mark("exact", Status::NotRun, 0.0, 3.0, "it needs `compiles`"),
+    ];
+    let entries = vec![
+        entry("full", "Ann", Outcome::Graded, full),
+        entry("secret", "Bea", Outcome::Graded, secret),
+        late,
+        entry("partly", "=Cid", Outcome::PartlyGraded, pending),
+        entry("broken", "Dan", Outcome::Failed, Vec::new()),
+        entry("noise", "Eve", Outcome::Ungradable, Vec::new()),
+        entry("nocode", "Fay", Outcome::Graded, no_code),
+    ];
+    let one = |entry| Batch {
+        submissions: vec![entry],
+        ..batch()
+    };
+    entries.into_iter().map(one).collect()
+}
+
+fn lint(severity: &str) -> crate::evidence::Lint {
+    crate::evidence::Lint {
+        rule: "double-lock".to_owned(),
+        code: "CL101".to_owned(),
+        severity: severity.to_owned(),
+        confidence: "high".to_owned(),
+        message: "`state` is locked again".to_owned(),
+        at: crate::evidence::Line {
+            file: "src/lib.rs".to_owned(),
+            line: 3,
+        },
+        help: Vec::new(),
+    }
+}
+
+/// Holds a value against a schema of `fixtures/schemas`.
+fn fits(schema: &str, value: &Value) {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/schemas");
+    let text = std::fs::read_to_string(format!("{dir}/{schema}.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(value)
+        .map(|e| format!("{}: {e}", e.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{}\n{value:#}", errors.join("\n"));
+}
+
+#[test]
+fn whole_documents_fit_their_schemas() {
+    let forms = [
+        (Format::Gradescope, "gradescope"),
+        (Format::PrairieLearn, "prairielearn"),
+        (Format::Exercism, "exercism"),
+    ];
+    for batch in everything() {
+        for (format, schema) in forms {
+            let text = export(format, &batch, None).unwrap();
+            assert!(text.len() < 500_000, "{format:?}: every system has a limit");
+            let value: Value = serde_json::from_str(&text).unwrap();
+            // Without a mark Gradescope has to get neither score nor tests: it then asks a person.
+            if format == Format::Gradescope && batch.submissions[0].marks.points.is_none() {
+                assert!(value.get("score").is_none() && value.get("tests").is_none());
+                continue;
+            }
+            fits(schema, &value);
+        }
+    }
+}
+
+#[test]
+fn lines_fit_their_schemas() {
+    for batch in everything() {
+        for (format, schema) in [(Format::MarkUs, "markus"), (Format::CodeGrade, "codegrade")] {
+            let text = export(format, &batch, None).unwrap();
+            for line in text.lines() {
+                fits(schema, &serde_json::from_str(line).unwrap());
+            }
+        }
+        if batch.submissions[0].marks.points.is_none() {
+            assert!(export(Format::Autolab, &batch, None).is_err());
+            continue;
+        }
+        let text = export(Format::Autolab, &batch, None).unwrap();
+        let mut lines = text.lines().rev();
+        fits(
+            "autolab-scores",
+            &serde_json::from_str(lines.next().unwrap()).unwrap(),
+        );
+        fits(
+            "autolab-feedback",
+            &serde_json::from_str(lines.next().unwrap()).unwrap(),
+        );
+    }
+}
+
+#[test]
+fn schemas_refuse_what_they_should() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/schemas");
+    for (schema, bad) in [
+        ("gradescope", r#"{"tests":[{"status":"ok"}]}"#),
+        ("gradescope", r#"{"output":"neither score nor tests"}"#),
+        ("prairielearn", r#"{"score":1.5}"#),
+        (
+            "prairielearn",
+            r#"{"gradable":false,"format_errors":[],"score":0}"#,
+        ),
+        ("exercism", r#"{"version":3,"status":"error"}"#),
+        (
+            "markus",
+            r#"{"test_name":"a","output":"","marks_earned":1,"marks_total":1,"status":"ok"}"#,
+        ),
+        ("codegrade", r#"{"tag":"points","points":2}"#),
+        ("autolab-scores", r#"{"scores":{"a":"1"}}"#),
+        ("autolab-feedback", r#"{"stages":["a"],"a":{}}"#),
+    ] {
+        let text = std::fs::read_to_string(format!("{dir}/{schema}.schema.json")).unwrap();
+        let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+        let value: Value = serde_json::from_str(bad).unwrap();
+        assert!(!validator.is_valid(&value), "{schema}: {bad}");
+    }
+}
+
+/// Golden files; `CONCLINT_BLESS=1` writes them.
+#[test]
+fn tables_and_xml_are_as_they_were_agreed() {
+    let all = Batch {
+        submissions: everything()
+            .into_iter()
+            .flat_map(|b| b.submissions)
+            .map(|mut e| {
+                // The long text says nothing in a table.
+                for mark in &mut e.marks.criteria {
+                    mark.reasons.iter_mut().for_each(|r| r.truncate(60));
+                }
+                e
+            })
+            .collect(),
+        ..batch()
+    };
+    let canvas = "Student,ID,SIS User ID,SIS Login ID,Section,\"An, \"\"assignment\"\" (42)\"\n\
+                  \"    Points Possible\",,,,,4\nAnn,full,,,A,\nLate,late,,,A,1\nDan,broken,,,A,-\n";
+    let moodle = "Identifier,\"Full name\",\"Email address\",Status,Grade,\"Maximum Grade\",\
+                  \"Last modified (grade)\",\"Feedback comments\"\n\
+                  \"Participant 1\",Ann,full@example.org,,,4.00,-,\n\
+                  \"Participant 5\",Dan,broken@example.org,,1.00,4.00,-,kept\n";
+    for (name, format, template) in [
+        ("junit.xml", Format::JUnit, None),
+        ("plain.csv", Format::Csv, None),
+        ("marks.json", Format::Json, None),
+        ("canvas.csv", Format::Canvas, None),
+        ("canvas-filled.csv", Format::Canvas, Some(canvas)),
+        ("moodle.csv", Format::Moodle, None),
+        ("moodle-worksheet.csv", Format::Moodle, Some(moodle)),
+    ] {
+        let text = export(format, &all, template).unwrap();
+        let path = format!("{}/src/exporters/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("CONCLINT_BLESS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(text == golden, "{name} is not as agreed:\n{text}");
+    }
 }

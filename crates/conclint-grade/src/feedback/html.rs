@@ -152,7 +152,10 @@ fn step(row: &Row, columns: usize, out: &mut String) {
     });
     if row.place.is_empty() && row.code.is_empty() && row.what.starts_with('…') {
         let what = escape(&row.what);
-        let _ = writeln!(out, "<td class=\"gap\" colspan=\"{columns}\">{what}</td></tr>");
+        let _ = writeln!(
+            out,
+            "<td class=\"gap\" colspan=\"{columns}\">{what}</td></tr>"
+        );
         return;
     }
     for column in 0..columns {

@@ -54,7 +54,11 @@ pub(super) fn load(path: &Path) -> Result<Vec<Equivalent>> {
     let ledger: Ledger = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
     for entry in &ledger.mutant {
         let short = entry.why.split_whitespace().count() < 5;
-        ensure!(!short, "{}: {entry}: the reason is too short", path.display());
+        ensure!(
+            !short,
+            "{}: {entry}: the reason is too short",
+            path.display()
+        );
     }
     Ok(ledger.mutant)
 }

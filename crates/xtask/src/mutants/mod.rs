@@ -95,18 +95,16 @@ impl Mutants {
                     tally.killed += 1;
                     println!("killed   {name} {mutant}: {lost}");
                 }
-                Fate::Survived(outcome) => {
-                    match ledger.iter().position(|e| e.fits(mutant)) {
-                        Some(at) => {
-                            explained[at] = true;
-                            println!("survives {name} {mutant}: {}", ledger[at].why);
-                        }
-                        None => {
-                            println!("SURVIVES {name} {mutant}: {outcome}");
-                            tally.open.push(format!("{name}: {mutant} survives"));
-                        }
+                Fate::Survived(outcome) => match ledger.iter().position(|e| e.fits(mutant)) {
+                    Some(at) => {
+                        explained[at] = true;
+                        println!("survives {name} {mutant}: {}", ledger[at].why);
                     }
-                }
+                    None => {
+                        println!("SURVIVES {name} {mutant}: {outcome}");
+                        tally.open.push(format!("{name}: {mutant} survives"));
+                    }
+                },
             }
             tally.all += 1;
         }

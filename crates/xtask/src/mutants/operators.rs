@@ -33,7 +33,13 @@ pub(super) struct Mutant {
 
 impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mutant { function, kind, line, code, .. } = self;
+        let Mutant {
+            function,
+            kind,
+            line,
+            code,
+            ..
+        } = self;
         write!(f, "{function}, {kind}, line {line} `{code}`")
     }
 }
@@ -100,7 +106,11 @@ impl<'t> Finder<'t> {
         }
         if call.method == "notify_all" || call.method == "notify_one" {
             let start = range(&call.method).start;
-            self.add("no notification", start, vec![(range(call), "()".to_owned())]);
+            self.add(
+                "no notification",
+                start,
+                vec![(range(call), "()".to_owned())],
+            );
         }
         if call.method == "wait_while"
             && let Some(guard) = call.args.first()
@@ -140,9 +150,8 @@ impl<'t> Finder<'t> {
             }
             _ => return,
         };
-        let with = format!(
-            "{{ let old = {place}.load({SEQCST}); {place}.store({new}, {SEQCST}); old }}"
-        );
+        let with =
+            format!("{{ let old = {place}.load({SEQCST}); {place}.store({new}, {SEQCST}); old }}");
         let start = range(&call.method).start;
         self.add("load and store", start, vec![(range(call), with)]);
     }
