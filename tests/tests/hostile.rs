@@ -13,8 +13,10 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// Everything that the gate can let through.
 const OPEN: &str = r#"
 [gate]
-allow = ["arch", "env", "ffi", "fs", "net", "os", "path", "process", "include", "include_str",
-         "include_bytes", "option_env", "link_section", "no_mangle", "used", "export_name"]
+allow = ["arch", "backtrace", "env", "ffi", "fs", "net", "os", "path", "process", "include",
+         "include_str", "include_bytes", "option_env", "link_section", "no_mangle", "used",
+         "export_name", "global_allocator", "macro_export", "no_std", "panic_handler", "Location",
+         "set_hook", "take_hook", "type_name"]
 
 [limits]
 compile-seconds = 20

@@ -31,7 +31,11 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
     }
     for lint in &entry.lints {
         let message = format!("{} [{}]", lint.message, lint.rule);
-        comment(&lint.at.file, lint.at.line, &lint.severity, &message);
+        let severity = match lint.severity.as_str() {
+            "note" => "info",
+            other => other,
+        };
+        comment(&lint.at.file, lint.at.line, severity, &message);
     }
     let mut out = String::new();
     let files: std::collections::BTreeSet<&String> = items.iter().map(|(f, _)| f).collect();

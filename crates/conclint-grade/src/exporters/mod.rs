@@ -95,7 +95,8 @@ fn open(entry: &Entry) -> bool {
 
 /// Reasons of a criterion as one text.
 fn reasons(mark: &Mark) -> String {
-    mark.reasons.join("\n")
+    let lines = mark.reasons.iter().map(|r| text::clean(r, 1000));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What became of the submission, for people.
