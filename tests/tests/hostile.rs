@@ -25,6 +25,9 @@ compile-memory = 2048
 run-memory = 1024
 "#;
 
+/// They do nothing at all, and answer the tests with values of their own types.
+const LIARS: [&str; 2] = ["equal_to_all.rs", "own_integer.rs"];
+
 /// Where an attack that got out would leave something.
 const TRACES: [&str; 8] = [
     "/tmp/conclint-hostile-0",
@@ -76,12 +79,13 @@ fn grade(tier: &str, open: bool) {
     fs::remove_file(submissions.join("README.md")).unwrap();
     let honest = assignment.join("reference/src/lib.rs");
     fs::copy(honest, submissions.join("honest.rs")).unwrap();
+    let file = assignment.join("assignment.toml");
+    let mut text = fs::read_to_string(&file).unwrap();
+    text = text.replace("schedules = 10000", "schedules = 200");
     if open {
-        let file = assignment.join("assignment.toml");
-        let text = fs::read_to_string(&file).unwrap();
-        let text = text.replacen("[budget]", &format!("{OPEN}\n[budget]"), 1);
-        fs::write(&file, text.replace("schedules = 10000", "schedules = 200")).unwrap();
+        text = text.replacen("[budget]", &format!("{OPEN}\n[budget]"), 1);
     }
+    fs::write(&file, text).unwrap();
     let out = dir.path().join("out");
     let path = |p: &Path| p.to_str().unwrap().to_owned();
     let (a, s, o) = (path(&assignment), path(&submissions), path(&out));
@@ -106,6 +110,9 @@ fn grade(tier: &str, open: bool) {
         let exact = criteria.iter().find(|c| c["id"] == "exact");
         let points = exact.map_or(0.0, |c| c["points"].as_f64().unwrap_or(0.0));
         assert!(points == 0.0, "{id} gains points: {marks}");
+        if LIARS.contains(&id) {
+            assert_eq!(marks["points"].as_f64(), Some(0.0), "{id}: {marks}");
+        }
         let page = fs::read_to_string(out.join("students").join(id).join("feedback.html")).unwrap();
         assert!(
             !page.contains("<script") && !page.contains('\u{1b}'),
