@@ -7,8 +7,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod analyse;
+mod build_ratio;
 mod codegen;
 mod corpus;
+mod explore_crates;
 mod ledger;
 mod lines;
 mod matching;
@@ -36,6 +38,8 @@ enum Command {
     RealBugs(real_bugs::RealBugs),
     Corpus(corpus::Corpus),
     Programs(programs::Programs),
+    ExploreCrates(explore_crates::ExploreCrates),
+    BuildRatio(build_ratio::BuildRatio),
     Mutants(mutants::Mutants),
     Speed(speed::Speed),
     Robustness(robustness::Robustness),
@@ -56,6 +60,8 @@ fn main() -> ExitCode {
         Command::RealBugs(command) => command.run(),
         Command::Corpus(command) => command.run(),
         Command::Programs(command) => command.run(),
+        Command::ExploreCrates(command) => command.run(),
+        Command::BuildRatio(command) => command.run(),
         Command::Mutants(command) => command.run(),
         Command::Speed(command) => command.run(),
         Command::Robustness(command) => command.run(),
