@@ -7,6 +7,10 @@ use serde_json::Value;
 
 /// The test, its verdict, and the failure's kind or a part of the reason.
 const EXPECTED: &[(&str, &str, &str)] = &[
+    ("counts::destructors_after_a_join", "passed", ""),
+    ("counts::destructors_after_a_scope", "failed", "panic"),
+    ("counts::unwrapped_after_a_join", "passed", ""),
+    ("counts::unwrapped_after_a_message", "failed", "panic"),
     (
         "deadlocks::join_on_a_blocked_thread",
         "deadlock",
@@ -24,10 +28,12 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("ends::a_long_test", "passed", ""),
     ("ends::aborts", "crashed", "abort"),
     ("ends::exits", "failed", "exit"),
+    ("ends::frees_twice", "crashed", "abort"),
     ("ends::hangs_in_the_kernel", "inconclusive", "pause"),
     ("ends::invalid_memory", "crashed", "signal"),
     ("ends::livelock", "livelock", "livelock"),
     ("ends::stack_overflow", "crashed", "stack-overflow"),
+    ("ends::takes_all_memory", "inconclusive", "memory"),
     ("harness::bad_result", "failed", "panic"),
     ("harness::does_not_panic", "failed", "no-panic"),
     ("harness::good_result", "passed", ""),
@@ -36,11 +42,31 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("harness::panics_otherwise", "failed", "wrong-panic"),
     ("state::hashes_repeat", "failed", "panic"),
     ("state::locals_begin_anew", "passed", ""),
+    ("state::plain_statics_begin_anew", "passed", ""),
     ("state::statics_begin_anew", "passed", ""),
+    (
+        "structures::initialisers_in_a_circle",
+        "deadlock",
+        "initialiser-waits-for-itself",
+    ),
+    ("structures::sequence_lock", "passed", ""),
+    (
+        "structures::sequence_lock_without_a_second_look",
+        "failed",
+        "panic",
+    ),
+    ("structures::stack_with_aba", "failed", "panic"),
+    ("structures::stack_with_tags", "passed", ""),
+    ("structures::waker_and_a_second_look", "passed", ""),
+    (
+        "structures::waker_left_too_late",
+        "deadlock",
+        "park-without-unpark",
+    ),
     ("time::an_earlier_timeout_comes_first", "passed", ""),
-    ("time::sleep_for_a_join", "failed", "panic"),
+    ("time::sleep_for_a_join", "failed", "timing"),
     ("time::sleeps_are_long_enough", "passed", ""),
-    ("time::timeout_taken_for_the_end", "failed", "panic"),
+    ("time::timeout_taken_for_the_end", "failed", "timing"),
 ];
 
 #[test]
@@ -81,5 +107,19 @@ fn each_way_of_ending_has_its_verdict() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // A process that dies leaves the way to its death, and each test its number of traces.
+    let test = |name: &str| {
+        let mut all = value["targets"].as_array().unwrap().iter();
+        all.find(|t| t["test"] == name).unwrap()
+    };
+    let crash = &test("ends::frees_twice")["failure"];
+    assert_eq!(crash["timeline"][1]["op"], "load", "{crash}");
+    assert_eq!(crash["preemptions"], 1, "{crash}");
+    let passed = test("structures::sequence_lock");
+    let (schedules, traces) = (
+        passed["distinct_schedules"].as_u64().unwrap(),
+        passed["distinct_traces"].as_u64().unwrap(),
+    );
+    assert!(1 < traces && traces < schedules, "{passed}");
     assert_eq!(seen.len(), EXPECTED.len());
 }

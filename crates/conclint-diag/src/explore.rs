@@ -131,6 +131,8 @@ pub struct Explored {
     pub steps: u64,
     /// Different schedules among them.
     pub distinct: u64,
+    /// Executions that differ in more than the order of independent steps.
+    pub traces: u64,
     /// What can be claimed of the search.
     pub exhausted: Option<Exhausted>,
     /// How long it took.

@@ -32,6 +32,9 @@ pub struct TestResult {
     pub steps: u64,
     /// Different schedules among them.
     pub distinct: u64,
+    /// Those that differ in more than the order of independent steps.
+    #[serde(default)]
+    pub traces: u64,
     /// All schedules with at most so many preemptions were tried; `u32::MAX`: all schedules.
     pub exhausted: Option<u32>,
     /// Steps of one execution before a fair scheduler took over.
@@ -159,6 +162,15 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
+    /// Stands for the tests of a binary that is not run, and says why.
+    pub(crate) fn left_out(why: &str) -> Self {
+        Self {
+            ignored: true,
+            ignore_reason: why.to_owned(),
+            ..Self::unknown()
+        }
+    }
+
     /// Stands for the tests of a binary that does not list them.
     pub(crate) fn unknown() -> Self {
         Self {

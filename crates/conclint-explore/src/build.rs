@@ -18,6 +18,8 @@ pub(crate) struct Binary {
     /// The target as cargo names it: `lib`, `bin x`, `test x`, `example x`.
     pub target: String,
     pub executable: PathBuf,
+    /// A procedural macro: its tests run in the compiler's surroundings, unshadowed.
+    pub proc_macro: bool,
     /// Directory of the package.
     pub dir: PathBuf,
 }
@@ -213,6 +215,7 @@ fn binary(message: &Value, tests: bool) -> Option<Binary> {
         package: package_name(message["package_id"].as_str()?, manifest),
         target,
         executable,
+        proc_macro: kind == "proc-macro",
         dir: manifest.parent()?.to_path_buf(),
     })
 }

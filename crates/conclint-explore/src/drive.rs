@@ -120,6 +120,7 @@ fn empty(test: &str, verdict: Verdict, reason: String) -> TestResult {
         executions: 0,
         steps: 0,
         distinct: 0,
+        traces: 0,
         exhausted: None,
         max_steps: 0,
         milliseconds: 0,
@@ -154,6 +155,9 @@ fn one(
         request.max_steps,
         request.strategy,
     );
+    if request.timeouts_when_due {
+        job.push_str("timeouts due\n");
+    }
     if let Some(fixed) = fixed {
         let _ = writeln!(job, "flags {}", fixed.flags);
         for (thread, nth, to) in &fixed.deviations {
@@ -168,6 +172,13 @@ fn one(
         Ok(answer) => needs_arguments(binary, answer),
         Err(error) => empty(test, Verdict::Inconclusive, format!("{error:#}")),
     }
+}
+
+/// A failure after which nothing more is explored. One that only comes when a timeout fires early is
+/// the least of failures, and does not hide the others.
+fn ends_the_run(result: &TestResult) -> bool {
+    let timing = result.failure.as_ref().is_some_and(|f| f.kind == "timing");
+    result.verdict.is_failure() && !timing
 }
 
 /// A `main` that refuses to run without arguments says nothing about its threads.
@@ -245,7 +256,7 @@ pub(crate) fn run<'a>(
                         None => one(request, item.binary, &dir, &job, name, fixed, progress),
                     };
                     progress.test_done();
-                    if result.verdict.is_failure() && !request.keep_going {
+                    if ends_the_run(&result) && !request.keep_going {
                         first_failure.fetch_min(index, Ordering::Relaxed);
                     }
                     if let Ok(mut slot) = slot.lock() {
@@ -276,6 +287,16 @@ pub(crate) fn run<'a>(
 fn wanted<'a>(request: &Request, binaries: &'a [Binary], dir: &Path, run: u32) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     for (index, binary) in binaries.iter().enumerate() {
+        if binary.proc_macro {
+            items.push(Item {
+                binary,
+                test: Listed::left_out("a procedural macro runs inside the compiler"),
+                settings: None,
+                skipped: true,
+                broken: None,
+            });
+            continue;
+        }
         let mut tests = match list(binary, dir, &format!("{run}-list-{index}")) {
             Ok(listed) => listed,
             Err(error) => {

@@ -31,6 +31,8 @@ pub struct Request {
     /// `portfolio`, `random`, `pct`, `pos`, `bounded`, `exhaustive`, or `bounded N` for at
     /// most N preemptions.
     pub strategy: String,
+    /// Sleeps and timeouts end only when nobody else can move, or when they are due.
+    pub timeouts_when_due: bool,
     /// Where the random strategies begin.
     pub seed: u64,
     /// How many tests are explored at a time.
@@ -67,6 +69,7 @@ impl Default for Request {
             time: Duration::from_secs(30),
             max_steps: 100_000,
             strategy: "portfolio".to_owned(),
+            timeouts_when_due: false,
             seed: 0,
             jobs: 1,
             keep_going: true,

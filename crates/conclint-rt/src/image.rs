@@ -9,6 +9,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
 
 static RANGES: OnceLock<Vec<(usize, usize)>> = OnceLock::new();
+static BIAS: OnceLock<usize> = OnceLock::new();
 
 /// Reads the ranges. Done once before anything is explored; without it nothing is a static.
 pub(crate) fn prepare() {
@@ -30,6 +31,7 @@ unsafe extern "C" fn executable(
 ) -> c_int {
     // SAFETY: the dynamic linker hands over a valid description, `prepare` its vector.
     let (info, ranges) = unsafe { (&*info, &mut *ranges.cast::<Vec<(usize, usize)>>()) };
+    let _ = BIAS.set(info.dlpi_addr as usize);
     for i in 0..usize::from(info.dlpi_phnum) {
         // SAFETY: the description has `dlpi_phnum` headers.
         let header = unsafe { &*info.dlpi_phdr.add(i) };
@@ -40,6 +42,11 @@ unsafe extern "C" fn executable(
     }
     // Ends the walk: libraries have statics of their own, which no execution changes.
     1
+}
+
+/// By how much the executable's addresses are moved in memory.
+pub(crate) fn bias() -> usize {
+    BIAS.get().copied().unwrap_or(0)
 }
 
 /// The object lies in the image of the executable.

@@ -8,6 +8,7 @@ macro_rules! kinds {
     ($($name:ident $text:literal $access:ident,)*) => {
         /// The kind of a visible operation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
         #[expect(missing_docs, reason = "named like the operations of std that they stand for")]
         pub enum Kind { $($name,)* }
 

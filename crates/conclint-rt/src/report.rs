@@ -7,7 +7,7 @@ use conclint_schedule::Deviation;
 
 use crate::exec::{End, Outcome};
 use crate::op::{Event, Kind};
-use crate::supervise::Test;
+use crate::supervise::{EARLY, Test};
 use crate::wire::{Object, array};
 
 /// Longest timeline that is written; the middle of a longer one is left out.
@@ -126,6 +126,31 @@ fn kind_of(outcome: &Outcome, print: Option<&str>) -> &'static str {
 
 /// The whole story of one execution.
 pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> String {
+    let kind = match kind_of(outcome, print) {
+        "panic" if flags & EARLY != 0 => "timing",
+        kind => kind,
+    };
+    story(outcome, flags, print.unwrap_or_default(), kind).end()
+}
+
+/// How a process died.
+pub(crate) struct Death<'a> {
+    pub print: &'a str,
+    pub kind: &'a str,
+    /// The last operation before.
+    pub last: Option<&'a Location<'a>>,
+}
+
+/// What is known of an execution whose process died.
+pub(crate) fn crashed(outcome: &Outcome, flags: u64, death: &Death<'_>) -> String {
+    let entry = story(outcome, flags, death.print, death.kind);
+    match death.last {
+        Some(place) => entry.raw("last", at(Object::default(), place).end()).end(),
+        None => entry.end(),
+    }
+}
+
+fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
     let mut names = Names::default();
     // Names are given in order of first use, also for events that are left out.
     let events: Vec<String> = outcome
@@ -137,8 +162,6 @@ pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> Str
     let half = events.len().min(TIMELINE) / 2;
     let tail = events.len() - (events.len().min(TIMELINE) - half);
     let timeline = events[..half].iter().chain(&events[tail..]).cloned();
-    let preemptions = outcome.events.iter().filter(|e| e.preempting).count();
-
     let panics = outcome.panics.iter().map(|p| {
         Object::default()
             .raw("thread", p.thread)
@@ -171,10 +194,10 @@ pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> Str
     });
     let stuck = array(stuck);
     Object::default()
-        .text("fingerprint", print.unwrap_or_default())
-        .text("kind", kind_of(outcome, print))
+        .text("fingerprint", print)
+        .text("kind", kind)
         .raw("flags", flags)
-        .raw("preemptions", preemptions)
+        .raw("preemptions", outcome.preemptions)
         .raw("deviations", deviations(&outcome.deviations))
         .raw(
             "threads",
@@ -184,30 +207,4 @@ pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> Str
         .raw("stuck", stuck)
         .raw("skipped", skipped + outcome.events_dropped)
         .raw("timeline", array(timeline))
-        .end()
-}
-
-/// What is known of an execution whose process died.
-pub(crate) fn crashed(
-    print: &str,
-    kind: &str,
-    last: Option<&Location<'_>>,
-    done: &[Deviation],
-    flags: u64,
-) -> String {
-    let entry = Object::default()
-        .text("fingerprint", print)
-        .text("kind", kind)
-        .raw("flags", flags)
-        .raw("preemptions", done.len())
-        .raw("deviations", deviations(done))
-        .raw("threads", "[]")
-        .raw("panics", "[]")
-        .raw("stuck", "[]")
-        .raw("skipped", 0)
-        .raw("timeline", "[]");
-    match last {
-        Some(place) => entry.raw("last", at(Object::default(), place).end()).end(),
-        None => entry.end(),
-    }
 }

@@ -319,3 +319,61 @@ fn threads_that_nobody_waits_for() {
     });
     assert_eq!(outcome.end, End::Finished);
 }
+
+/// Maps must iterate alike in every execution, or a schedule does not replay.
+#[test]
+fn hash_seeds_begin_anew() {
+    let orders = std::thread::spawn(|| {
+        let _turn = alone();
+        static SEEN: std::sync::Mutex<Vec<Vec<u32>>> = std::sync::Mutex::new(Vec::new());
+        let mut runner = Runner::default();
+        for _ in 0..3 {
+            let main = || {
+                let map = |from: u32| (from..from + 64).collect::<std::collections::HashSet<u32>>();
+                let orders = [map(0), map(7)].map(|m| m.into_iter().collect::<Vec<u32>>());
+                SEEN.lock().unwrap().push(orders.concat());
+            };
+            let mut strategy = Replay::new(&[]);
+            runner.run(&mut strategy, Settings::default(), "main", Box::new(main));
+            assert!(!crate::hashing::lost());
+        }
+        SEEN.lock().unwrap().clone()
+    });
+    let orders = orders.join().unwrap();
+    assert_eq!(orders.len(), 3);
+    assert!(orders.iter().all(|o| *o == orders[0]), "{orders:?}");
+}
+
+/// Independent steps in another order are the same trace, dependent ones are not.
+#[test]
+fn traces_tell_dependent_steps_apart() {
+    fn traces(main: fn()) -> (usize, usize) {
+        let _turn = alone();
+        let mut strategy = Bounded::new(u32::MAX);
+        let (mut runner, mut executions) = (Runner::default(), 0);
+        let mut traces = std::collections::BTreeSet::new();
+        while strategy.begin(executions) {
+            let outcome = runner.run(&mut strategy, Settings::default(), "main", Box::new(main));
+            strategy.end(outcome.decisions);
+            traces.insert(outcome.trace);
+            executions += 1;
+        }
+        (usize::try_from(executions).unwrap(), traces.len())
+    }
+    fn two(own: bool) {
+        let atomics = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+        thread::scope(|s| {
+            for index in 0..2 {
+                let atomics = &atomics;
+                s.spawn(move || {
+                    atomics[if own { index } else { 0 }].fetch_add(1, Ordering::SeqCst)
+                });
+            }
+        });
+    }
+    let (executions, own) = traces(|| two(true));
+    assert!(executions > 2);
+    assert_eq!(own, 1);
+    let (_, shared) = traces(|| two(false));
+    assert_eq!(shared, 2);
+}

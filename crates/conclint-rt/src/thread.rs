@@ -101,7 +101,8 @@ impl Thread {
     #[track_caller]
     pub fn unpark(&self) {
         let key = self.key();
-        point(Kind::Unpark, key, Location::caller());
+        let at = Location::caller();
+        point(Kind::Unpark, key, at);
         with(|x| {
             if let Some(task) = x.find(key) {
                 task.token = true;
@@ -109,6 +110,7 @@ impl Thread {
             x.wake(key, |t| t.op.kind == Kind::Park);
         });
         moved();
+        exec::point_after(key, at);
     }
 }
 
@@ -185,14 +187,18 @@ where
         let failed = result.is_err();
         // SAFETY: nobody reads before this thread is done.
         unsafe { *theirs.result.get() = Some(result) };
-        crate::local::run_destructors();
+        if scope.is_none() {
+            crate::local::run_destructors();
+        }
         if Arc::strong_count(&theirs) == 1 {
             // Nobody will join: the value dies with the thread.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(theirs.take())));
         }
         drop(theirs);
         if let Some(scope) = scope {
+            // As in std, a scope does not wait for the destructors of thread-locals.
             scope.leave(failed);
+            crate::local::run_destructors();
         }
         drop(me);
     };

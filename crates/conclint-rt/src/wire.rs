@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub max_steps: u64,
     pub mix: Mix,
     pub flags: u64,
+    /// No timeout fires while others can move.
+    pub late: bool,
     pub deviations: Vec<Deviation>,
 }
 
@@ -45,6 +47,7 @@ impl Job {
             max_steps: 100_000,
             mix: Mix::Portfolio,
             flags: 0,
+            late: false,
             deviations: Vec::new(),
         };
         for line in text.lines() {
@@ -66,6 +69,7 @@ impl Job {
                 "time-ms" => job.time_ms = value.parse().ok()?,
                 "max-steps" => job.max_steps = value.parse().ok()?,
                 "flags" => job.flags = value.parse().ok()?,
+                "timeouts" => job.late = value == "due",
                 "strategy" => {
                     job.mix = match value {
                         "portfolio" => Mix::Portfolio,

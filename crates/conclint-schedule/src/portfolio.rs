@@ -27,6 +27,9 @@ pub struct Portfolio {
     pct2: Pct,
     pct3: Pct,
     turn: Turn,
+    /// How often the bounded search has come to its end, and what the first one could claim.
+    phase: u32,
+    claimed: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,10 @@ const SAMPLERS: [Turn; 8] = [
 /// How deep the portfolio's bounded search goes.
 const PORTFOLIO_BOUND: u32 = 3;
 
+/// How deep it goes when it begins again, and how often it begins.
+const LATER_BOUND: u32 = 2;
+const PHASES: u32 = 3;
+
 impl Portfolio {
     /// The strategies of `mix`, all from `seed`.
     #[must_use]
@@ -69,18 +76,26 @@ impl Portfolio {
             pct2: Pct::new(seed.wrapping_add(2), 2),
             pct3: Pct::new(seed.wrapping_add(3), 3),
             turn: Turn::Bounded,
+            phase: 0,
+            claimed: None,
         }
     }
 
-    /// The execution that [`Strategy::begin`] announced belongs to the bounded search.
+    /// The phase of the bounded search to which the execution that [`Strategy::begin`] announced
+    /// belongs; `None` for one of the samplers'.
+    ///
+    /// Where the first phase comes to its end within the budget, the search begins again, and the
+    /// caller may let more happen in the program than before. Only the first phase is claimed.
     #[must_use]
-    pub fn systematic(&self) -> bool {
-        self.turn == Turn::Bounded
+    pub fn phase(&self) -> Option<u32> {
+        (self.turn == Turn::Bounded).then_some(self.phase)
     }
 
     /// Leaves the rest to the samplers, because the state of the bounded search has become too
     /// large to be kept. `false` where there are no samplers.
     pub fn give_up_bounded(&mut self) -> bool {
+        self.claimed = self.exhausted();
+        self.phase = PHASES;
         self.bounded.give_up();
         !matches!(self.mix, Mix::Bounded(_))
     }
@@ -115,15 +130,23 @@ impl Portfolio {
 
 impl Strategy for Portfolio {
     fn begin(&mut self, execution: u64) -> bool {
-        self.turn = self.turn_for(execution);
-        if self.member().begin(execution) {
-            return true;
+        loop {
+            self.turn = self.turn_for(execution);
+            if self.member().begin(execution) {
+                return true;
+            }
+            // Only a bounded search ends.
+            if self.mix != Mix::Portfolio || self.phase >= PHASES {
+                return false;
+            }
+            self.claimed = self.exhausted();
+            self.phase += 1;
+            if self.phase < PHASES {
+                self.bounded = Bounded::new(LATER_BOUND);
+            } else if self.claimed == Some(u32::MAX) {
+                return false;
+            }
         }
-        if self.bounded.exhausted() == Some(u32::MAX) || self.mix != Mix::Portfolio {
-            return false;
-        }
-        self.turn = self.turn_for(execution);
-        self.member().begin(execution)
     }
 
     fn choose(&mut self, decision: &Decision<'_>) -> usize {
@@ -139,19 +162,32 @@ impl Strategy for Portfolio {
     }
 
     fn exhausted(&self) -> Option<u32> {
-        self.bounded.exhausted()
+        match self.phase {
+            0 => self.bounded.exhausted(),
+            _ => self.claimed,
+        }
     }
 
     fn save(&self) -> Vec<u32> {
         let mut out = self.pct2.save();
+        let claimed = self.claimed.map_or(0, |c| c.saturating_add(1));
+        out.extend([self.phase, claimed]);
         out.extend(self.bounded.save());
         out
     }
 
     fn restore(&mut self, saved: &[u32]) {
-        let [longest, rest @ ..] = saved else { return };
+        let [longest, phase, claimed, rest @ ..] = saved else {
+            return;
+        };
         self.pct2.restore(&[*longest]);
         self.pct3.restore(&[*longest]);
+        self.phase = *phase;
+        self.claimed = match *claimed {
+            0 => None,
+            u32::MAX => Some(u32::MAX),
+            c => Some(c - 1),
+        };
         self.bounded.restore(rest);
     }
 }

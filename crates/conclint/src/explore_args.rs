@@ -71,6 +71,10 @@ struct SearchArgs {
     #[arg(long, value_name = "ENGINE", default_value = ENGINE)]
     engine: String,
 
+    /// When sleeps and timeouts end: early, also while other threads could move; or when due
+    #[arg(long, value_name = "WHEN", default_value = "early", value_parser = ["early", "due"])]
+    timeouts: String,
+
     /// Where the random strategies begin
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -327,6 +331,7 @@ impl ExploreArgs {
             schedules: search.schedules,
             time: search.time,
             max_steps: search.max_steps,
+            timeouts_when_due: search.timeouts == "due",
             strategy: search.strategy,
             seed: search.seed,
             jobs: search.jobs.map_or(cores, NonZeroUsize::get),

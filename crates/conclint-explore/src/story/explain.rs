@@ -7,12 +7,15 @@ use conclint_diag::explore::{Event, Failure, Verdict};
 
 use crate::answer;
 
+/// Bit of a schedule's flags: timeouts fired although other threads could move.
+const EARLY_TIMEOUTS: u64 = 1;
+
 /// The sentence. `told` has its timeline, threads and waits already.
 pub(super) fn sentence(verdict: Verdict, raw: &answer::Failure, told: &Failure) -> String {
     match verdict {
         Verdict::Deadlock => deadlock(raw, told),
         Verdict::Livelock => livelock(told),
-        Verdict::Crashed => crashed(&raw.fingerprint),
+        Verdict::Crashed => crashed(&raw.fingerprint, told),
         Verdict::Failed => failed(raw, told),
         Verdict::Passed | Verdict::Inconclusive | Verdict::Skipped => {
             "the schedule does not fail".to_owned()
@@ -57,6 +60,9 @@ fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
             at(index)
         );
     }
+    if let Some(text) = initialisers(raw, told) {
+        return text;
+    }
     if let Some(index) = waiting("park") {
         return format!("{} is parked, and nobody is left to unpark it", at(index));
     }
@@ -75,7 +81,31 @@ fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
             at(index)
         );
     }
-    "no thread can go on".to_owned()
+    blocking_holder(told).unwrap_or_else(|| "no thread can go on".to_owned())
+}
+
+/// Threads wait for initialisers that wait themselves.
+fn initialisers(raw: &answer::Failure, told: &Failure) -> Option<String> {
+    let waits = raw.stuck.iter().zip(&told.stuck);
+    let waits = waits.filter(|(raw, _)| raw.op == "once");
+    let waits: Vec<String> = waits
+        .map(|(_, s)| {
+            format!(
+                "{} {} (line {})",
+                name(told, s.thread),
+                s.what,
+                s.place.line
+            )
+        })
+        .collect();
+    match waits.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one}, which never ends")),
+        all => Some(format!(
+            "initialisers wait for each other: {}",
+            all.join("; ")
+        )),
+    }
 }
 
 /// A thread waits for something else than a lock while it holds one that another thread needs.
@@ -177,10 +207,23 @@ fn livelock(told: &Failure) -> String {
     }
 }
 
-fn crashed(print: &str) -> String {
+fn crashed(print: &str, told: &Failure) -> String {
+    let mut panics = told.panics.iter().rev();
+    if let (Some(last), "signal 6") = (panics.next(), print) {
+        let who = name(told, last.thread);
+        let again = match panics.next() {
+            Some(first) if first.thread == last.thread => {
+                " again while it unwinds from its first panic"
+            }
+            _ => " where it must not",
+        };
+        let line = last.place.line;
+        let message = last.message.lines().next().unwrap_or_default();
+        return format!("{who} panics{again} (line {line}: {message}), and the process aborts");
+    }
     let signal = match print {
         "signal 4" => " (SIGILL)",
-        "signal 6" => " (SIGABRT: abort, a double free or a panic in a destructor)",
+        "signal 6" => " (SIGABRT: abort, a double free or other damage to the heap)",
         "stack overflow" => ": a thread has used up its stack",
         "signal 7" => " (SIGBUS)",
         "signal 8" => " (SIGFPE)",
@@ -188,29 +231,56 @@ fn crashed(print: &str) -> String {
         "signal 11" => " (SIGSEGV: memory that is not there)",
         _ => "",
     };
-    format!("the process ends with {print}{signal}")
+    let operations = operations(told);
+    let patterns = [lost_update, split_section, two_moments, switch];
+    let cause = patterns.iter().find_map(|pattern| pattern(&operations));
+    let cause = cause.map_or(String::new(), |cause| format!("; {cause}"));
+    format!("the process ends with {print}{signal}{cause}")
 }
 
 fn failed(raw: &answer::Failure, told: &Failure) -> String {
     match raw.fingerprint.as_str() {
         "no-panic" => return "the test should panic and does not".to_owned(),
         "wrong-panic" => return "the test panics, but not with the text it should".to_owned(),
+        _ if raw.flags & EARLY_TIMEOUTS != 0 => {
+            if let Some(text) = timing(told) {
+                return text;
+            }
+        }
         print if print.starts_with("process::exit") => {
             return format!("the program ends itself by {print}");
         }
         _ => {}
     }
     let patterns = [lost_update, woken_in_vain, split_section, two_moments];
-    if let Some(text) = patterns.iter().find_map(|pattern| pattern(told)) {
+    let operations = operations(told);
+    if let Some(text) = patterns.iter().find_map(|pattern| pattern(&operations)) {
         return text;
     }
     if told.preemptions == 0 {
-        return match told.deviations {
-            0 => "it fails without any interruption".to_owned(),
-            _ => "it fails when the threads run in another order".to_owned(),
-        };
+        return unbegun(told)
+            .or_else(|| order(told))
+            .unwrap_or_else(|| match told.deviations {
+                0 => "it fails without any interruption".to_owned(),
+                _ => "it fails when the threads run in another order".to_owned(),
+            });
     }
     switch(told).unwrap_or_else(|| "a switch at the wrong moment breaks it".to_owned())
+}
+
+/// The failure without the points after operations, which say nothing of their own.
+fn operations(told: &Failure) -> Failure {
+    let mut out = told.clone();
+    let mut mark = (false, false);
+    out.timeline.retain_mut(|e| {
+        mark = (mark.0 || e.deviated, mark.1 || e.preempting);
+        if e.op == "after" {
+            return false;
+        }
+        (e.deviated, e.preempting) = std::mem::take(&mut mark);
+        true
+    });
+    out
 }
 
 /// A loads an atomic, B writes it, A stores to it what it made of the old value.
@@ -328,6 +398,83 @@ fn two_moments(told: &Failure) -> Option<String> {
     })
 }
 
+/// A sleep or a timeout is over while another thread could still have gone on.
+fn timing(told: &Failure) -> Option<String> {
+    let steps = &told.timeline;
+    let over = |e: &Event| e.note == "timeout" && e.deviated;
+    let index = steps.iter().position(over)?;
+    let event = steps.get(index)?;
+    let what = match event.op.as_str() {
+        "sleep" => "sleep",
+        "park" => "park",
+        _ => "wait",
+    };
+    let mut later = steps.iter().skip(index);
+    let other = later.find(|e| e.thread != event.thread)?;
+    let object = match other.object.as_str() {
+        "" => String::new(),
+        object => format!(" of `{object}`"),
+    };
+    Some(format!(
+        "the {what} of {} ({}) is over before {} has come to its {}{object} ({}): only time stands \
+         between them",
+        name(told, event.thread),
+        at(event),
+        name(told, other.thread),
+        other.op,
+        at(other)
+    ))
+}
+
+/// A thread that the failing one has started, or started beside it, has not begun.
+fn unbegun(told: &Failure) -> Option<String> {
+    let failing = told.panics.first()?.thread;
+    let steps = &told.timeline;
+    let last = steps
+        .iter()
+        .rposition(|e| e.thread == failing && e.op != "scope-end")?;
+    let begun = |thread: usize| steps[..last].iter().any(|e| e.thread == thread);
+    let spawned = |thread: usize| {
+        let who = name(told, thread);
+        steps[..last]
+            .iter()
+            .any(|e| e.op == "spawn" && e.object == who)
+    };
+    let waiting = (0..told.threads.len()).find(|t| *t != failing && spawned(*t) && !begun(*t))?;
+    Some(format!(
+        "{} fails while {} has not begun",
+        name(told, failing),
+        name(told, waiting)
+    ))
+}
+
+/// Who goes first without interrupting anybody.
+fn order(told: &Failure) -> Option<String> {
+    let steps = &told.timeline;
+    let begins: Vec<usize> = steps
+        .iter()
+        .filter(|e| e.op == "start")
+        .map(|e| e.thread)
+        .collect();
+    if let Some(pair) = begins.windows(2).find(|p| p[1] < p[0]) {
+        let (first, then) = (name(told, pair[0]), name(told, pair[1]));
+        return Some(format!("it fails when {first} runs before {then}"));
+    }
+    let index = steps.iter().position(|e| e.deviated)?;
+    let first = steps.get(index)?.thread;
+    let then = steps[index..].iter().find(|e| {
+        let seen = steps[..index]
+            .iter()
+            .any(|b| b.thread == e.thread && b.op != "start");
+        e.thread != first && !seen
+    })?;
+    Some(format!(
+        "it fails when {} runs before {}",
+        name(told, first),
+        name(told, then.thread)
+    ))
+}
+
 /// The first preemption, in words.
 fn switch(told: &Failure) -> Option<String> {
     let steps = &told.timeline;
@@ -335,7 +482,22 @@ fn switch(told: &Failure) -> Option<String> {
     let victim = steps.get(index.checked_sub(1)?)?.thread;
     let next = steps.get(index)?;
     let resumed = steps[index..].iter().find(|e| e.thread == victim);
-    Some(match resumed {
+    let done = steps[..index].iter().rfind(|e| e.thread == victim);
+    Some(match resumed.or(done) {
+        Some(event) if event.op == "after" || resumed.is_none() => {
+            let done = done.unwrap_or(event);
+            let object = match done.object.as_str() {
+                "" => String::new(),
+                object => format!(" of `{object}`"),
+            };
+            format!(
+                "{} runs right after the {}{object} by {} ({})",
+                name(told, next.thread),
+                done.op,
+                name(told, victim),
+                at(done)
+            )
+        }
         Some(event) => {
             let object = match event.object.as_str() {
                 "" => String::new(),

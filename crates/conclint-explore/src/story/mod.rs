@@ -25,6 +25,7 @@ pub(crate) fn tell(package: &str, target: &str, answer: TestResult, texts: &mut 
         executions: answer.executions,
         steps: answer.steps,
         distinct: answer.distinct,
+        traces: answer.traces,
         exhausted: answer.exhausted.map(|bound| match bound {
             u32::MAX => Exhausted::All,
             bound => Exhausted::Preemptions(bound),
@@ -78,8 +79,8 @@ fn failure(verdict: Verdict, raw: &answer::Failure, texts: &mut Texts) -> Failur
     told.explanation = explain::sentence(verdict, raw, &told);
     if raw.flags & 1 != 0 {
         told.notes.push(
-            "a sleep or a timeout ends here although other threads could move: the test may only \
-             depend on timing"
+            "a sleep or a timeout ends here although other threads could move; \
+             --timeouts due leaves such schedules out"
                 .to_owned(),
         );
     }
@@ -165,6 +166,9 @@ fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) 
         "recv" => format!("waits to receive from {object}, whose senders are still alive"),
         "send" => format!("waits for room in {object}"),
         "scope-end" => "waits for the threads of its scope".to_owned(),
+        "once" => format!("waits for the initialiser of {object}"),
+        "barrier" => format!("waits at {object}"),
+        "park" => "is parked".to_owned(),
         op if raw.runnable => format!("keeps running: {op} {object}"),
         op => format!("waits in {op} {object}"),
     };
@@ -213,13 +217,19 @@ fn place(raw: &answer::Failure, texts: &mut Texts) -> Option<conclint_diag::expl
         .iter()
         .find(|s| s.op != "join" && s.op != "scope-end");
     let bottom = bottom.or(raw.stuck.first()).map(|s| &s.place);
-    let place = raw.panics.first().map(|p| &p.place);
+    let mut panics = raw.panics.iter().map(|p| &p.place);
+    let place = match &raw.last {
+        // A panic that aborts says more than the last operation; one that was caught says nothing.
+        Some(_) if raw.fingerprint == "signal 6" => panics.next_back(),
+        Some(_) => None,
+        None => panics.next(),
+    };
     let place = place.or(bottom).or(raw.last.as_ref())?;
     Some(texts.place(place))
 }
 
 fn message(raw: &answer::Failure) -> String {
-    match raw.panics.first() {
+    match raw.panics.first().filter(|_| raw.last.is_none()) {
         Some(panicked) => panicked.message.clone(),
         None => raw.fingerprint.clone(),
     }

@@ -141,7 +141,7 @@ enum Row {
     Again(usize, usize),
 }
 
-/// The steps worth a row: a thread's start says nothing that the row of its
+/// The steps worth a row: a thread's start, or that it goes on after an operation, says nothing that the row of its
 /// first operation does not say, and what is repeated is shown once.
 fn rows(failure: &Failure) -> Vec<Row> {
     let steps = steps(failure);
@@ -188,7 +188,7 @@ fn steps(failure: &Failure) -> Vec<Event> {
     let mut mark = (false, false);
     for event in &failure.timeline {
         mark = (mark.0 || event.deviated, mark.1 || event.preempting);
-        if matches!(event.op.as_str(), "start" | "exit") {
+        if matches!(event.op.as_str(), "start" | "exit" | "after") {
             continue;
         }
         let mut event = event.clone();

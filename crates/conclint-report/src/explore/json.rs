@@ -54,7 +54,7 @@ struct WireTest<'a> {
     /// Different schedules, which is at least the number of different traces.
     distinct_schedules: u64,
     /// Not counted by this engine.
-    distinct_traces: Option<u64>,
+    distinct_traces: u64,
     /// All schedules with at most so many preemptions were tried.
     exhaustive_preemptions: Option<u64>,
     /// All schedules there are were tried.
@@ -155,7 +155,7 @@ impl<'a> From<&'a Explored> for WireTest<'a> {
             executions: t.executions,
             steps: t.steps,
             distinct_schedules: t.distinct,
-            distinct_traces: None,
+            distinct_traces: t.traces,
             exhaustive_preemptions: t.exhausted.map(|e| match e {
                 Exhausted::Preemptions(bound) => bound.into(),
                 // No schedule has more preemptions than all of them have steps.

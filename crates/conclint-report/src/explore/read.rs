@@ -46,6 +46,8 @@ struct WireTest {
     executions: u64,
     steps: u64,
     distinct_schedules: u64,
+    #[serde(default)]
+    distinct_traces: Option<u64>,
     exhaustive_preemptions: Option<Claim>,
     #[serde(default)]
     exhaustive: bool,
@@ -164,6 +166,7 @@ fn test(wire: WireTest) -> Result<Explored, Unreadable> {
         executions: wire.executions,
         steps: wire.steps,
         distinct: wire.distinct_schedules,
+        traces: wire.distinct_traces.unwrap_or_default(),
         exhausted: match wire.exhaustive_preemptions {
             _ if wire.exhaustive => Some(Exhausted::All),
             None => None,

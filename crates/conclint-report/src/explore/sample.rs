@@ -58,6 +58,7 @@ fn explored(test: &str, verdict: Verdict) -> Explored {
         executions: 4,
         steps: 40,
         distinct: 4,
+        traces: 3,
         exhausted: None,
         milliseconds: 12,
         isolated_for: String::new(),

@@ -9,7 +9,7 @@ use std::sync::atomic as real;
 
 pub use std::sync::atomic::Ordering;
 
-use crate::exec::{changed, note, point, wants_points_after};
+use crate::exec::{changed, note, point, point_after};
 use crate::op::Kind;
 
 /// See [`std::sync::atomic::fence`].
@@ -47,9 +47,7 @@ fn after<T: Copy + PartialEq>(old: T, new: T, key: usize, at: &'static Location<
     if old != new {
         changed(key, bits(&old), bits(&new));
     }
-    if wants_points_after() {
-        point(Kind::After, key, at);
-    }
+    point_after(key, at);
 }
 
 macro_rules! common {

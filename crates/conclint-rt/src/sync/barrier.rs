@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 
-use crate::exec::{block, point, progress, publish, with};
+use crate::exec::{block, point, point_after, progress, publish, with};
 use crate::op::Kind;
 
 /// See [`std::sync::Barrier`].
@@ -67,6 +67,7 @@ impl Barrier {
                 })
             });
             progress();
+            point_after(key, at);
             return BarrierWaitResult(true);
         }
         self.count.set((arrived + 1, round));

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::{LockResult, PoisonError};
 use std::time::Duration;
 
-use crate::exec::{State, active, block, moved, point, with};
+use crate::exec::{State, active, block, moved, point, point_after, with};
 use crate::op::{Kind, Op};
 use crate::sync::MutexGuard;
 use crate::thread::due_in;
@@ -191,18 +191,20 @@ impl Condvar {
     /// See [`std::sync::Condvar::notify_one`].
     #[track_caller]
     pub fn notify_one(&self) {
-        point(Kind::NotifyOne, self.key(), Location::caller());
-        self.told(self.notify(false));
+        let at = Location::caller();
+        point(Kind::NotifyOne, self.key(), at);
+        self.told(self.notify(false), at);
     }
 
     /// See [`std::sync::Condvar::notify_all`].
     #[track_caller]
     pub fn notify_all(&self) {
-        point(Kind::NotifyAll, self.key(), Location::caller());
-        self.told(self.notify(true));
+        let at = Location::caller();
+        point(Kind::NotifyAll, self.key(), at);
+        self.told(self.notify(true), at);
     }
 
-    fn told(&self, woken: usize) {
+    fn told(&self, woken: usize, at: &'static Location<'static>) {
         let key = self.key();
         if woken > 0 {
             moved();
@@ -213,6 +215,7 @@ impl Condvar {
             0 => "nobody waits".to_owned(),
             n => format!("wakes {n}"),
         });
+        point_after(key, at);
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
-use crate::exec::{block, here, point, point_if, progress, publish, with};
+use crate::exec::{block, here, point, point_after, point_if, progress, publish, with};
 use crate::op::Kind;
 use crate::thread::due_in;
 
@@ -92,6 +92,7 @@ impl<T> Channel<T> {
         point_if(Kind::Send, self.key(), at, self.has_room());
         let ticket = self.put(item).map_err(SendError)?;
         if self.capacity != Some(0) {
+            point_after(self.key(), at);
             return Ok(());
         }
         // A rendezvous ends when the item has been taken.
@@ -126,7 +127,10 @@ impl<T> Channel<T> {
             return Err(TrySendError::Full(item));
         }
         match self.put(item) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                point_after(key, at);
+                Ok(())
+            }
             Err(item) => Err(TrySendError::Disconnected(item)),
         }
     }
@@ -190,6 +194,7 @@ impl<T> Channel<T> {
         }
         progress();
         with(|x| x.wake(key, |t| t.op.kind == Kind::Recv));
+        point_after(key, here());
     }
 
     fn drop_receiver(&self) {
@@ -327,13 +332,15 @@ impl<T> Receiver<T> {
     }
 
     /// See [`std::sync::mpsc::Receiver::iter`].
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter(self)
+        Iter(self, Location::caller())
     }
 
     /// See [`std::sync::mpsc::Receiver::try_iter`].
+    #[track_caller]
     pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter(self)
+        TryIter(self, Location::caller())
     }
 }
 
@@ -349,24 +356,38 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
+type Place = &'static Location<'static>;
+
+/// Where an iterator is asked for its next item: where it was made, if an adapter of std asks.
+fn of_user(called: Place, made: Place) -> Place {
+    let std = ["core", "alloc", "std"].map(|name| format!("/library/{name}/src/"));
+    match std.iter().any(|dir| called.file().contains(dir)) {
+        true => made,
+        false => called,
+    }
+}
+
 /// See [`std::sync::mpsc::Iter`].
 #[derive(Debug)]
-pub struct Iter<'a, T: 'a>(&'a Receiver<T>);
+pub struct Iter<'a, T: 'a>(&'a Receiver<T>, Place);
 
 /// See [`std::sync::mpsc::TryIter`].
 #[derive(Debug)]
-pub struct TryIter<'a, T: 'a>(&'a Receiver<T>);
+pub struct TryIter<'a, T: 'a>(&'a Receiver<T>, Place);
 
 /// See [`std::sync::mpsc::IntoIter`].
 #[derive(Debug)]
-pub struct IntoIter<T>(Receiver<T>);
+pub struct IntoIter<T>(Receiver<T>, Place);
 
 impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
     #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.0.channel.recv(Location::caller()).ok()
+        self.0
+            .channel
+            .recv(of_user(Location::caller(), self.1))
+            .ok()
     }
 }
 
@@ -375,7 +396,10 @@ impl<T> Iterator for TryIter<'_, T> {
 
     #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.0.channel.try_recv(Location::caller()).ok()
+        self.0
+            .channel
+            .try_recv(of_user(Location::caller(), self.1))
+            .ok()
     }
 }
 
@@ -384,7 +408,10 @@ impl<T> Iterator for IntoIter<T> {
 
     #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.0.channel.recv(Location::caller()).ok()
+        self.0
+            .channel
+            .recv(of_user(Location::caller(), self.1))
+            .ok()
     }
 }
 
@@ -392,6 +419,7 @@ impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;
     type IntoIter = Iter<'a, T>;
 
+    #[track_caller]
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }
@@ -401,7 +429,8 @@ impl<T> IntoIterator for Receiver<T> {
     type Item = T;
     type IntoIter = IntoIter<T>;
 
+    #[track_caller]
     fn into_iter(self) -> IntoIter<T> {
-        IntoIter(self)
+        IntoIter(self, Location::caller())
     }
 }

@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
-use crate::exec::{panicking, point, point_if, progress, with};
+use crate::exec::{panicking, point, point_after, point_if, progress, with};
 use crate::op::Kind;
 
 /// See [`std::sync::Mutex`].
@@ -223,11 +223,13 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        point(Kind::Unlock, self.lock.key(), self.at);
+        let (key, at) = (self.lock.key(), self.at);
+        point(Kind::Unlock, key, at);
         if !self.panicking && panicking() {
             self.lock.poisoned.set(true);
         }
         self.lock.unlock();
+        point_after(key, at);
     }
 }
 

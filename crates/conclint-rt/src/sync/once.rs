@@ -62,6 +62,7 @@ impl Drop for Running<'_> {
         let key = self.once.key();
         with(|x| x.wake(key, |t| t.op.kind == Kind::Once));
         progress();
+        crate::exec::point_after(key, crate::exec::here());
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
-use crate::exec::{panicking, point, point_if, progress, with};
+use crate::exec::{panicking, point, point_after, point_if, progress, with};
 use crate::op::Kind;
 
 /// See [`std::sync::RwLock`].
@@ -238,22 +238,26 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
-        point(Kind::ReadUnlock, self.lock.key(), self.at);
+        let (key, at) = (self.lock.key(), self.at);
+        point(Kind::ReadUnlock, key, at);
         self.lock
             .readers
             .set(self.lock.readers.get().saturating_sub(1));
         self.lock.wake(Kind::Read);
+        point_after(key, at);
     }
 }
 
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
-        point(Kind::WriteUnlock, self.lock.key(), self.at);
+        let (key, at) = (self.lock.key(), self.at);
+        point(Kind::WriteUnlock, key, at);
         if !self.panicking && panicking() {
             self.lock.poisoned.set(true);
         }
         self.lock.writer.set(false);
         self.lock.wake(Kind::Write);
+        point_after(key, at);
     }
 }
 

@@ -8,33 +8,25 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 
-use conclint_schedule::{Candidate, Decision, Deviation, Strategy, default_choice};
+mod decide;
+mod record;
+mod run;
+mod trace;
+
+pub(crate) use self::record::note;
+pub(crate) use self::run::text_of;
+pub use self::run::{Outcome, Runner};
+
+use conclint_schedule::{Candidate, Deviation, Strategy};
 
 use crate::coro::{self, Coro, Pool};
-use crate::cycles::{Cycles, Mixer};
+use crate::cycles::Cycles;
 use crate::local::Locals;
 use crate::op::{Event, Kind, Op};
 use crate::thread::Thread;
 
 /// A thread's number in its execution; the main thread is 0.
 pub(crate) type Id = usize;
-
-/// After so many operations that changed nothing, a thread is taken to be waiting for somebody.
-const SPIN: u32 = 48;
-/// How far the clock moves at first when a thread that only looks goes on looking, and at most.
-/// In between it doubles: who polls for something that comes after a second shall see it come.
-const BOOST: u64 = 50_000;
-const BOOST_MAX: u64 = 1_000_000_000;
-/// How long the default lets a thread run on while others can.
-const SLICE: u32 = 4096;
-/// Operations that threads may still take once the main thread has ended.
-const DRAIN: u64 = 2000;
-/// How long a repeating state is looked for, and after how many fair steps without any change
-/// nothing is expected to happen any more.
-const CYCLE_STEPS: u64 = 200_000;
-const IDLE_STEPS: u64 = 2_000_000;
-/// How many of the last operations of a long execution are kept, at least.
-const EVENTS: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -71,6 +63,8 @@ pub(crate) struct Task {
     pub panicking: bool,
     /// What lay on the thread's stack at its last operation, while cycles are looked for.
     pub stack_hash: u64,
+    /// What the thread has done so far, and what that depended on; see `trace`.
+    pub chain: u64,
     pub stack_base: usize,
     decisions: u32,
     idle: u32,
@@ -108,7 +102,7 @@ pub struct Settings {
     pub deadline: u64,
     /// Timeouts may fire although other threads can move.
     pub early_timers: bool,
-    /// Atomic writes get a scheduling point after them too.
+    /// What others can see gets a scheduling point after it too.
     pub points_after: bool,
     /// Record every operation.
     pub trace: bool,
@@ -174,6 +168,7 @@ pub struct Exec {
     pub touched_static: Option<&'static Location<'static>>,
     /// Condition variables that were notified while nobody waited.
     pub(crate) missed: Vec<usize>,
+    chains: trace::Chains,
     pool: Pool,
     mark: (bool, bool),
     /// The last thread id given out; the main thread's is 1.
@@ -321,19 +316,26 @@ pub(crate) fn panicked(message: String, at: Option<(&str, u32, u32)>) {
         let me = x.current;
         x.tasks[me].panicking = true;
         let (file, line, column) = at.unwrap_or_default();
-        x.panics.push(Panicked {
+        let panicked = Panicked {
             thread: u32::try_from(me).unwrap_or(u32::MAX),
             message,
             file: file.to_owned(),
             line,
             column,
-        });
+        };
+        if x.settings.trace {
+            crate::tape::panicked(&panicked);
+        }
+        x.panics.push(panicked);
     });
 }
 
-/// Scheduling points are wanted after atomic writes too.
-pub(crate) fn wants_points_after() -> bool {
-    with(|x| x.settings.points_after).unwrap_or(false)
+/// Lets others come in right after an operation whose effect they see, where that is wanted: what
+/// the thread does next may be nothing that is scheduled, such as giving up an `Arc`.
+pub(crate) fn point_after(object: usize, at: &'static Location<'static>) {
+    if with(|x| x.settings.points_after).unwrap_or(false) {
+        point(Kind::After, object, at);
+    }
 }
 
 /// Something changed that other threads can see: the thread is not merely waiting.
@@ -378,40 +380,12 @@ pub(crate) fn exit(code: i32, at: &'static Location<'static>) -> ! {
     }
 }
 
-/// Adds a value to the last recorded operation.
-pub(crate) fn note(text: impl FnOnce() -> String) {
-    with(|x| {
-        if x.settings.trace {
-            let text = text();
-            let me = u32::try_from(x.current).unwrap_or_default();
-            if let Some(event) = x.events.iter_mut().rev().find(|e| e.thread == me) {
-                event.note = text;
-            }
-        }
-    });
-}
-
 impl Exec {
     fn moved(&mut self) {
         let me = self.current;
         self.tasks[me].idle = 0;
         self.last_progress = self.steps;
-        self.boost = BOOST;
-    }
-
-    /// The states of all threads, as far as the runtime sees them.
-    fn state(&self) -> u64 {
-        let mut hasher = Mixer::default();
-        for id in &self.live {
-            let t = &self.tasks[*id];
-            hasher.add(*id as u64);
-            hasher.add(t.op.kind as u64);
-            hasher.add(t.op.object as u64);
-            hasher.add(std::ptr::from_ref(t.op.at) as u64);
-            hasher.add(t.state as u64 | u64::from(t.token) << 8);
-            hasher.add(t.stack_hash);
-        }
-        hasher.finish()
+        self.boost = decide::BOOST;
     }
 
     fn new(strategy: *mut dyn Strategy, settings: Settings, pool: Pool) -> Self {
@@ -430,7 +404,7 @@ impl Exec {
             clock: 0,
             candidates: Vec::with_capacity(8),
             live: Vec::with_capacity(8),
-            boost: BOOST,
+            boost: decide::BOOST,
             cycles: None,
             deviations: Vec::new(),
             events: Vec::new(),
@@ -438,6 +412,7 @@ impl Exec {
             panics: Vec::new(),
             touched_static: None,
             missed: Vec::new(),
+            chains: trace::Chains::default(),
             pool,
             mark: (false, false),
             thread_ids: 1,
@@ -453,6 +428,9 @@ impl Exec {
         body: Box<dyn FnOnce()>,
     ) -> Option<Id> {
         let id = self.tasks.len();
+        if self.settings.trace {
+            crate::tape::thread(&handle.label(id));
+        }
         let coro = self.pool.start(stack_size, body)?;
         self.live.push(id);
         self.tasks.push(Task {
@@ -473,6 +451,7 @@ impl Exec {
             token: false,
             panicking: false,
             stack_hash: 0,
+            chain: self.tasks.get(self.current).map_or(0, |t| t.chain),
             stack_base: coro.base,
             coro: Some(coro),
             decisions: 0,
@@ -480,169 +459,6 @@ impl Exec {
             slice: 0,
         });
         Some(id)
-    }
-
-    /// Chooses who goes on after `me` published its operation or blocked. `None`: `me` does.
-    fn reschedule(&mut self, me: Id) -> Option<coro::YielderPtr> {
-        let object = self.tasks[me].op.object;
-        if self.touched_static.is_none()
-            && crate::image::contains(object)
-            && self.tasks[me].op.kind.access() == conclint_schedule::Access::Write
-        {
-            self.touched_static = Some(self.tasks[me].op.at);
-        }
-        if self.choose() && self.current == me {
-            return None;
-        }
-        Some(self.tasks[me].yielder.get())
-    }
-
-    /// Sets `current` to the thread that goes on; `false` where the execution is over.
-    fn choose(&mut self) -> bool {
-        self.steps += 1;
-        self.clock += 1000;
-        crate::journal::heartbeat(self.steps, self.tasks[self.current].op.at);
-        let over = match self.main_ended_at {
-            Some(at) => self.steps > at + DRAIN,
-            None => {
-                self.steps
-                    > self
-                        .settings
-                        .max_steps
-                        .saturating_add(self.settings.fair_steps)
-            }
-        };
-        let deadline = self.settings.deadline;
-        let late = deadline != 0
-            && self.steps.is_multiple_of(4096)
-            && crate::interpose::real_millis() > deadline;
-        let fair = self.steps > self.settings.max_steps;
-        let repeats = fair && self.main_ended_at.is_none() && self.repeats();
-        if over || late || repeats {
-            self.over = true;
-            if self.main_ended_at.is_none() {
-                let idle = self.steps.saturating_sub(self.settings.max_steps) > IDLE_STEPS
-                    && self.last_progress < self.settings.max_steps;
-                self.end = Some(End::TooLong {
-                    livelock: repeats || idle,
-                });
-            }
-            return false;
-        }
-        let me = self.current;
-        self.candidates.clear();
-        for id in &self.live {
-            let (id, task) = (*id, &self.tasks[*id]);
-            let due = match (task.state, task.due) {
-                (State::Ready, _) => None,
-                // A timeout that is due makes its thread ready like any other event.
-                (State::Blocked, Some(due)) => (due > self.clock).then_some(due),
-                _ => continue,
-            };
-            self.candidates.push(Candidate {
-                thread: u32::try_from(id).unwrap_or(u32::MAX),
-                object: task.op.object as u64,
-                access: task.op.kind.access(),
-                due,
-            });
-        }
-        let Some(first) = self.candidates.first() else {
-            self.stuck();
-            return false;
-        };
-        if self.candidates.len() == 1 {
-            let next = first.thread as Id;
-            self.tasks[next].idle = 0;
-            self.go_to(next, (false, false));
-            return true;
-        }
-        let task = &mut self.tasks[me];
-        task.slice += 1;
-        let yielding = fair
-            || matches!(task.op.kind, Kind::Yield | Kind::Spin)
-            || task.idle >= SPIN
-            || task.slice >= SLICE;
-        if task.idle >= SPIN {
-            task.idle = 0;
-            self.clock += self.boost;
-            self.boost = (self.boost * 2).min(BOOST_MAX);
-        }
-        let decision = Decision {
-            step: self.decisions,
-            current: u32::try_from(me).unwrap_or(u32::MAX),
-            yielding,
-            candidates: &self.candidates,
-        };
-        let default = default_choice(&decision);
-        let mut pick = default;
-        if !fair && self.main_ended_at.is_none() {
-            // SAFETY: `run` holds the strategy for as long as the execution lives and touches it
-            // only between executions.
-            pick = unsafe { &mut *self.strategy }.choose(&decision);
-            let timer = |i: usize| decision.candidates.get(i).is_none_or(Candidate::is_timer);
-            if timer(pick) && (pick >= decision.candidates.len() || !self.settings.early_timers) {
-                pick = default;
-            }
-            let nth = task.decisions;
-            task.decisions += 1;
-            self.decisions += 1;
-            if pick != default {
-                let deviation = Deviation {
-                    thread: decision.current,
-                    nth,
-                    to: decision.candidates[pick].thread,
-                };
-                self.deviations.push(deviation);
-                crate::journal::deviation(deviation);
-            }
-        }
-        let chosen = decision.candidates[pick];
-        let mark = (pick != default, decision.preempts(pick));
-        self.go_to(chosen.thread as Id, mark);
-        true
-    }
-
-    /// The fair scheduler has come back to a state it has been in before.
-    fn repeats(&mut self) -> bool {
-        if self.cycles.is_none() {
-            self.cycles = Some(Box::default());
-            crate::cycles::WATCHED.set(true);
-        }
-        let state = self.state();
-        let fair_steps = self.steps - self.settings.max_steps;
-        let Some(cycles) = &mut self.cycles else {
-            return false;
-        };
-        if !crate::cycles::WATCHED.get() {
-            return false;
-        }
-        if fair_steps > CYCLE_STEPS {
-            crate::cycles::WATCHED.set(false);
-        }
-        cycles.step(state)
-    }
-
-    fn go_to(&mut self, next: Id, mark: (bool, bool)) {
-        if next != self.current {
-            self.mark = mark;
-            self.preemptions += u64::from(mark.1);
-            self.tasks[next].slice = 0;
-        }
-        let task = &mut self.tasks[next];
-        if task.state == State::Blocked {
-            self.clock = self.clock.max(task.due.unwrap_or_default());
-            task.timed_out = true;
-            task.state = State::Ready;
-        }
-        self.current = next;
-    }
-
-    /// Nobody can move.
-    fn stuck(&mut self) {
-        self.over = true;
-        if self.main_ended_at.is_none() {
-            self.end = Some(End::Deadlock);
-        }
     }
 
     /// Makes every thread that is blocked on `object` (and for which `f` holds) ready.
@@ -727,195 +543,5 @@ impl Exec {
             }
         }
         None
-    }
-
-    fn record(&mut self) {
-        if self.settings.trace {
-            self.push_event(String::new());
-        }
-    }
-
-    fn record_wait(&mut self) {
-        if self.settings.trace {
-            self.push_event("waits".to_owned());
-        }
-    }
-
-    fn record_resumed(&mut self) {
-        if self.settings.trace {
-            let timed_out = self.tasks[self.current].timed_out;
-            let note = if timed_out { "timeout" } else { "goes on" };
-            self.push_event(note.to_owned());
-        }
-    }
-
-    fn push_event(&mut self, note: String) {
-        if self.events.len() >= 2 * EVENTS {
-            self.events.drain(..EVENTS);
-            self.events_dropped += EVENTS;
-        }
-        let op = self.tasks[self.current].op;
-        let (deviated, preempting) = std::mem::take(&mut self.mark);
-        self.events.push(Event {
-            thread: u32::try_from(self.current).unwrap_or(u32::MAX),
-            kind: op.kind,
-            object: op.object,
-            at: op.at,
-            note,
-            deviated,
-            preempting,
-        });
-    }
-
-    fn finish(&mut self, id: Id) {
-        self.tasks[id].state = State::Done;
-        self.live.retain(|live| *live != id);
-        if let Some(coro) = self.tasks[id].coro.take() {
-            self.pool.recycle(coro);
-        }
-        let object = self.tasks[id].handle.key();
-        self.wake(object, |t| t.op.kind == Kind::Join);
-        self.last_progress = self.steps;
-        if id == 0 {
-            self.main_ended_at = Some(self.steps);
-        }
-    }
-
-    /// Runs threads until the execution is over.
-    fn drive(exec: *mut Self) {
-        loop {
-            // SAFETY: between resumptions nothing else uses the execution.
-            let x = unsafe { &mut *exec };
-            let id = x.current;
-            let Some(mut coro) = x.tasks[id].coro.take() else {
-                return;
-            };
-            // The runtime's own allocations must not be taken for the program's.
-            BUSY.set(false);
-            let done = coro.resume();
-            BUSY.set(true);
-            // SAFETY: as above; the thread that ran may have added threads.
-            let x = unsafe { &mut *exec };
-            x.tasks[id].coro = Some(coro);
-            if done {
-                x.finish(id);
-                if x.live.is_empty() || !x.choose() {
-                    return;
-                }
-            } else if x.over {
-                return;
-            }
-        }
-    }
-}
-
-/// What an execution left behind.
-#[derive(Debug)]
-pub struct Outcome {
-    /// How it ended.
-    pub end: End,
-    /// Where the schedule left the default.
-    pub deviations: Vec<Deviation>,
-    /// The operations, where they were recorded.
-    pub events: Vec<Event>,
-    /// Operations before those.
-    pub events_dropped: usize,
-    /// Panics in order.
-    pub panics: Vec<Panicked>,
-    /// Operations taken.
-    pub steps: u64,
-    /// Decisions that a strategy answered.
-    pub decisions: u64,
-    /// Those that took the processor from a thread that could have gone on.
-    pub preemptions: u64,
-    /// Stacks that cut-off threads have cost since the runner began.
-    pub leaked: usize,
-    /// A static was written.
-    pub touched_static: Option<&'static Location<'static>>,
-    /// The unfinished threads at a deadlock or at the step bound.
-    pub stuck: Vec<crate::explain::Stuck>,
-    /// Names of the threads.
-    pub threads: Vec<String>,
-}
-
-/// Runs executions one after another, sharing the stacks.
-#[derive(Default)]
-pub struct Runner {
-    pool: Pool,
-    leaked: usize,
-}
-
-impl Runner {
-    /// Runs `main` once under `strategy`.
-    pub fn run(
-        &mut self,
-        strategy: &mut (dyn Strategy + 'static),
-        settings: Settings,
-        main_name: &str,
-        main: Box<dyn FnOnce()>,
-    ) -> Outcome {
-        let pool = std::mem::take(&mut self.pool);
-        let mut exec = Exec::new(std::ptr::from_mut(strategy), settings, pool);
-        let panicked = Rc::new(Cell::new(false));
-        let flag = panicked.clone();
-        let body = Box::new(move || {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(main));
-            flag.set(result.is_err());
-            // A payload's destructor belongs to the program as much as any other.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(result)));
-            crate::local::run_destructors();
-        });
-        let main = Thread::main(main_name);
-        if exec
-            .spawn(main, coro::STACK, Location::caller(), body)
-            .is_none()
-        {
-            exec.end = Some(End::Broken("no memory for a stack"));
-        } else {
-            let exec: *mut Exec = &raw mut exec;
-            let outer = EXEC.replace(exec);
-            BUSY.set(true);
-            crate::cycles::WATCHED.set(false);
-            Exec::drive(exec);
-            crate::cycles::WATCHED.set(false);
-            EXEC.set(outer);
-            BUSY.set(false);
-        }
-        let stuck = match exec.end {
-            Some(End::Deadlock | End::TooLong { .. }) => crate::explain::stuck(&exec),
-            _ => Vec::new(),
-        };
-        let end = exec.end.take().unwrap_or(if panicked.get() {
-            End::Panicked
-        } else if exec.main_ended_at.is_some() {
-            End::Finished
-        } else {
-            End::Broken("the main thread never ended")
-        });
-        let names = exec.tasks.iter().enumerate();
-        let threads = names.map(|(id, t)| t.handle.label(id)).collect();
-        for task in exec.tasks.drain(..) {
-            if let Some(coro) = task.coro {
-                self.leaked += 1;
-                exec.pool.recycle(coro);
-            }
-            // Values of threads that were cut off are leaked, like their stacks.
-            std::mem::forget(task.locals);
-        }
-        self.pool = std::mem::take(&mut exec.pool);
-        Outcome {
-            end,
-            deviations: std::mem::take(&mut exec.deviations),
-            events: std::mem::take(&mut exec.events),
-            events_dropped: exec.events_dropped,
-            panics: std::mem::take(&mut exec.panics),
-            steps: exec.steps,
-            decisions: exec.decisions,
-            preemptions: exec.preemptions,
-            leaked: self.leaked,
-            touched_static: exec.touched_static,
-            stuck,
-            threads,
-        }
     }
 }

@@ -1,0 +1,218 @@
+//! Who goes on: the decisions between threads, and the ends that they lead to.
+
+use conclint_schedule::{Access, Candidate, Decision, Deviation, default_choice};
+
+use super::{End, Exec, Id, State};
+use crate::coro;
+use crate::cycles::Mixer;
+use crate::op::Kind;
+
+/// After so many operations that changed nothing, a thread is taken to be waiting for somebody.
+const SPIN: u32 = 48;
+/// How far the clock moves at first when a thread that only looks goes on looking, and at most.
+/// In between it doubles: who polls for something that comes after a second shall see it come.
+pub(super) const BOOST: u64 = 50_000;
+const BOOST_MAX: u64 = 1_000_000_000;
+/// How long the default lets a thread run on while others can.
+const SLICE: u32 = 4096;
+/// Operations that threads may still take once the main thread has ended.
+const DRAIN: u64 = 2000;
+/// How long a repeating state is looked for, and after how many fair steps without any change
+/// nothing is expected to happen any more.
+const CYCLE_STEPS: u64 = 200_000;
+const IDLE_STEPS: u64 = 2_000_000;
+
+impl Exec {
+    /// Chooses who goes on after `me` published its operation or blocked. `None`: `me` does.
+    pub(super) fn reschedule(&mut self, me: Id) -> Option<coro::YielderPtr> {
+        let object = self.tasks[me].op.object;
+        if self.touched_static.is_none()
+            && crate::image::contains(object)
+            && self.tasks[me].op.kind.access() == Access::Write
+        {
+            self.touched_static = Some(self.tasks[me].op.at);
+        }
+        if self.choose() && self.current == me {
+            return None;
+        }
+        Some(self.tasks[me].yielder.get())
+    }
+
+    /// Sets `current` to the thread that goes on; `false` where the execution is over.
+    pub(super) fn choose(&mut self) -> bool {
+        self.steps += 1;
+        self.clock += 1000;
+        crate::journal::heartbeat(self.steps, self.tasks[self.current].op.at);
+        let over = match self.main_ended_at {
+            Some(at) => self.steps > at + DRAIN,
+            None => {
+                self.steps
+                    > self
+                        .settings
+                        .max_steps
+                        .saturating_add(self.settings.fair_steps)
+            }
+        };
+        let deadline = self.settings.deadline;
+        let late = deadline != 0
+            && self.steps.is_multiple_of(4096)
+            && crate::interpose::real_millis() > deadline;
+        let fair = self.steps > self.settings.max_steps;
+        let repeats = fair && self.main_ended_at.is_none() && self.repeats();
+        if over || late || repeats {
+            self.over = true;
+            if self.main_ended_at.is_none() {
+                let idle = self.steps.saturating_sub(self.settings.max_steps) > IDLE_STEPS
+                    && self.last_progress < self.settings.max_steps;
+                self.end = Some(End::TooLong {
+                    livelock: repeats || idle,
+                });
+            }
+            return false;
+        }
+        let me = self.current;
+        self.gather();
+        let Some(first) = self.candidates.first() else {
+            self.stuck();
+            return false;
+        };
+        if self.candidates.len() == 1 {
+            let next = first.thread as Id;
+            self.tasks[next].idle = 0;
+            self.go_to(next, (false, false));
+            return true;
+        }
+        let task = &mut self.tasks[me];
+        task.slice += 1;
+        let yielding = fair
+            || matches!(task.op.kind, Kind::Yield | Kind::Spin)
+            || task.idle >= SPIN
+            || task.slice >= SLICE;
+        if task.idle >= SPIN {
+            task.idle = 0;
+            self.clock += self.boost;
+            self.boost = (self.boost * 2).min(BOOST_MAX);
+        }
+        let decision = Decision {
+            step: self.decisions,
+            current: u32::try_from(me).unwrap_or(u32::MAX),
+            yielding,
+            candidates: &self.candidates,
+        };
+        let default = default_choice(&decision);
+        let mut pick = default;
+        if !fair && self.main_ended_at.is_none() {
+            // SAFETY: `run` holds the strategy for as long as the execution lives and touches it
+            // only between executions.
+            pick = unsafe { &mut *self.strategy }.choose(&decision);
+            if pick >= decision.candidates.len() {
+                pick = default;
+            }
+            let nth = task.decisions;
+            task.decisions += 1;
+            self.decisions += 1;
+            if pick != default {
+                let deviation = Deviation {
+                    thread: decision.current,
+                    nth,
+                    to: decision.candidates[pick].thread,
+                };
+                self.deviations.push(deviation);
+                crate::journal::deviation(deviation);
+            }
+        }
+        let chosen = decision.candidates[pick];
+        let mark = (pick != default, decision.preempts(pick));
+        self.go_to(chosen.thread as Id, mark);
+        true
+    }
+
+    /// Lists who may go on. A timeout that is not due is only offered where it may fire early, or
+    /// where nobody else can move: then the earliest.
+    fn gather(&mut self) {
+        self.candidates.clear();
+        let early = self.settings.early_timers;
+        let mut next: Option<Candidate> = None;
+        for id in &self.live {
+            let (id, task) = (*id, &self.tasks[*id]);
+            let due = match (task.state, task.due) {
+                (State::Ready, _) => None,
+                // A timeout that is due makes its thread ready like any other event.
+                (State::Blocked, Some(due)) => (due > self.clock).then_some(due),
+                _ => continue,
+            };
+            let candidate = Candidate {
+                thread: u32::try_from(id).unwrap_or(u32::MAX),
+                object: task.op.object as u64,
+                access: task.op.kind.access(),
+                due,
+            };
+            if early || due.is_none() {
+                self.candidates.push(candidate);
+            } else if next.is_none_or(|n| due < n.due) {
+                next = Some(candidate);
+            }
+        }
+        if self.candidates.is_empty() {
+            self.candidates.extend(next);
+        }
+    }
+
+    /// The fair scheduler has come back to a state it has been in before.
+    fn repeats(&mut self) -> bool {
+        if self.cycles.is_none() {
+            self.cycles = Some(Box::default());
+            crate::cycles::WATCHED.set(true);
+        }
+        let state = self.state();
+        let fair_steps = self.steps - self.settings.max_steps;
+        let Some(cycles) = &mut self.cycles else {
+            return false;
+        };
+        if !crate::cycles::WATCHED.get() {
+            return false;
+        }
+        if fair_steps > CYCLE_STEPS {
+            crate::cycles::WATCHED.set(false);
+        }
+        cycles.step(state)
+    }
+
+    fn go_to(&mut self, next: Id, mark: (bool, bool)) {
+        if next != self.current || mark.0 {
+            self.mark = mark;
+            self.preemptions += u64::from(mark.1);
+            self.tasks[next].slice = 0;
+        }
+        let task = &mut self.tasks[next];
+        if task.state == State::Blocked {
+            self.clock = self.clock.max(task.due.unwrap_or_default());
+            task.timed_out = true;
+            task.state = State::Ready;
+        }
+        self.current = next;
+    }
+
+    /// Nobody can move.
+    fn stuck(&mut self) {
+        self.over = true;
+        if self.main_ended_at.is_none() {
+            self.end = Some(End::Deadlock);
+        }
+    }
+
+    /// The states of all threads, as far as the runtime sees them.
+    fn state(&self) -> u64 {
+        let mut hasher = Mixer::default();
+        for id in &self.live {
+            let t = &self.tasks[*id];
+            hasher.add(*id as u64);
+            hasher.add(t.op.kind as u64);
+            hasher.add(t.op.object as u64);
+            hasher.add(std::ptr::from_ref(t.op.at) as u64);
+            hasher.add(t.state as u64 | u64::from(t.token) << 8);
+            hasher.add(t.stack_hash);
+        }
+        hasher.finish()
+    }
+}
