@@ -81,7 +81,20 @@ fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
             at(index)
         );
     }
-    blocking_holder(told).unwrap_or_else(|| "no thread can go on".to_owned())
+    blocking_holder(told).unwrap_or_else(|| everybody(told))
+}
+
+/// What each thread waits for: locks of other crates do not say who holds them.
+fn everybody(told: &Failure) -> String {
+    let waits = told.stuck.iter().take(3).map(|s| {
+        let (who, line) = (name(told, s.thread), s.place.line);
+        format!("{who} {} (line {line} of {})", s.what, s.place.file)
+    });
+    let waits: Vec<String> = waits.collect();
+    match waits.is_empty() {
+        true => "no thread can go on".to_owned(),
+        false => format!("no thread can go on: {}", waits.join("; ")),
+    }
 }
 
 /// Threads wait for initialisers that wait themselves.

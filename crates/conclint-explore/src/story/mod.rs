@@ -169,6 +169,7 @@ fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) 
         "once" => format!("waits for the initialiser of {object}"),
         "barrier" => format!("waits at {object}"),
         "park" => "is parked".to_owned(),
+        "futex-wait" => "sleeps in a lock that is not std's".to_owned(),
         op if raw.runnable => format!("keeps running: {op} {object}"),
         op => format!("waits in {op} {object}"),
     };
