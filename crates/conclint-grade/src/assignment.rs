@@ -213,8 +213,7 @@ impl Assignment {
             .with_context(|| format!("no assignment at {}", dir.display()))?;
         let path = dir.join("assignment.toml");
         let text = read(&path)?;
-        let manifest: Manifest =
-            toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+        let manifest: Manifest = parse(&path, &text)?;
         validate(&manifest).with_context(|| format!("{}", path.display()))?;
         let skeleton = Skeleton::read(&dir.join("skeleton/Cargo.toml"))?;
         let hidden = tree(&dir.join("hidden"))?;
@@ -294,6 +293,18 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Reads TOML; what is wrong comes with its line.
+///
+/// # Errors
+/// `FILE:LINE: what is wrong`.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        anyhow::anyhow!("{}:{line}: {}", path.display(), error.message())
+    })
+}
+
 /// Every file below `dir`, by its relative path with `/`.
 pub(crate) fn tree(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
@@ -320,9 +331,7 @@ struct Skeleton {
 impl Skeleton {
     fn read(path: &Path) -> Result<Self> {
         let text = read(path)?;
-        let table: toml::Table = text
-            .parse()
-            .with_context(|| format!("{}", path.display()))?;
+        let table: toml::Table = parse(path, &text)?;
         let filled = |key: &str| {
             let list = table.get(key).and_then(toml::Value::as_table);
             list.is_some_and(|list| !list.is_empty())
@@ -421,6 +430,17 @@ fn validate(manifest: &Manifest) -> Result<()> {
         budget.strategy,
         known.join(", ")
     );
+    if let Some(late) = &manifest.late {
+        ensure!(
+            late.penalty(&late.due).is_some(),
+            "late.due: {:?} is no time; write it as 2026-12-01T23:59:59Z",
+            late.due
+        );
+        ensure!(
+            late.per_day.is_finite() && late.per_day >= 0.0,
+            "late.per-day must not be negative"
+        );
+    }
     ensure!(!manifest.criteria.is_empty(), "criterion: there are none");
     let mut seen = BTreeSet::new();
     for criterion in &manifest.criteria {

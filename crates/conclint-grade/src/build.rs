@@ -17,6 +17,7 @@ use conclint_sandbox::{End, Finished, Job, Limits, Sandbox, run};
 
 use crate::assignment::Assignment;
 use crate::evidence::CompileError;
+use crate::spent::{Phase, Spent};
 use crate::{interface, text};
 
 /// Errors of the compiler that are kept.
@@ -74,6 +75,8 @@ pub struct Build<'a> {
     pub assignment: &'a Assignment,
     /// An empty directory.
     pub work: &'a Path,
+    /// Where the time goes.
+    pub spent: &'a Spent,
 }
 
 /// A test binary, or what the compiler says.
@@ -99,7 +102,8 @@ impl Build<'_> {
         args.extend(["--crate-type", "rlib", "-F", "unsafe_code"].map(Into::into));
         args.extend(self.externs(false));
         args.push(self.assignment.main_file().into());
-        let finished = self.rustc(args, &source, &[], &library, &temporary)?;
+        let compile = || self.rustc(args, &source, &[], &library, &temporary);
+        let finished = self.spent.on(Phase::Library, compile)?;
         if finished.end != End::Exited(0) {
             let own = |file: &str| files.contains_key(file);
             return errors(&finished, &own, &[]).map(Err);
@@ -114,7 +118,8 @@ impl Build<'_> {
         args.push(format!("{HIDDEN}/tests.rs").into());
         // rustc's own linker looks for itself in `/proc`.
         args.push("-Clinker-features=-lld".into());
-        let finished = self.rustc(args, &hidden, &[&library], &binary, &temporary)?;
+        let compile = || self.rustc(args, &hidden, &[&library], &binary, &temporary);
+        let finished = self.spent.on(Phase::Tests, compile)?;
         if finished.end != End::Exited(0) {
             let pins = &self.assignment.interface.lines;
             return errors(&finished, &|_| false, pins).map(Err);

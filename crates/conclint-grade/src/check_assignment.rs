@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use crate::assignment::tree;
+use crate::assignment::{parse, tree};
 use crate::batch::lost;
 use crate::evidence::Evidence;
 use crate::intake::{self, Submission};
@@ -114,8 +114,21 @@ fn known_bad(grader: &Grader) -> Result<Vec<Checked>> {
     let path = dir.join("expect.toml");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let expected: BTreeMap<String, Expectation> =
-        toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+    let expected: BTreeMap<String, Expectation> = parse(&path, &text)?;
+    let ids: BTreeSet<&str> = assignment
+        .manifest
+        .criteria
+        .iter()
+        .map(|c| c.id.as_str())
+        .collect();
+    for (name, expectation) in &expected {
+        if let Some(wrong) = expectation.loses.iter().find(|l| !ids.contains(l.as_str())) {
+            bail!(
+                "{}: [{name}]: there is no criterion {wrong:?}",
+                path.display()
+            );
+        }
+    }
     let mut names: BTreeSet<String> = expected.keys().cloned().collect();
     for file in tree(&dir)?.keys().filter(|f| *f != "expect.toml") {
         let top = file.split('/').next().unwrap_or(file);

@@ -16,6 +16,7 @@ use crate::assignment::Assignment;
 use crate::build::{Build, Toolchain};
 use crate::evidence::{Evidence, How, Kind, Line, Lint, Seen};
 use crate::intake::Submission;
+use crate::spent::{Phase, Spent};
 use crate::{gate, rubric, text};
 
 /// Time until a test process is killed, for each second of processor time that it has.
@@ -32,6 +33,8 @@ pub struct Grader {
     pub sandbox: Sandbox,
     /// An existing directory for builds; what is in it is removed.
     pub work: PathBuf,
+    /// Where the time went so far.
+    pub spent: Spent,
 }
 
 impl Grader {
@@ -69,11 +72,13 @@ impl Grader {
             return Ok(());
         }
         let allow = &self.assignment.manifest.gate.allow;
-        evidence.refusals = gate::check(&submission.files, allow);
+        let check = || gate::check(&submission.files, allow);
+        evidence.refusals = self.spent.on(Phase::Lint, check);
         if !evidence.refusals.is_empty() {
             return Ok(());
         }
-        self.lint(submission, evidence)?;
+        self.spent
+            .on(Phase::Lint, || self.lint(submission, evidence))?;
         let work = tempfile::Builder::new()
             .prefix("build-")
             .tempdir_in(&self.work)?;
@@ -82,6 +87,7 @@ impl Grader {
             sandbox: &self.sandbox,
             assignment: &self.assignment,
             work: work.path(),
+            spent: &self.spent,
         };
         match build.run(&submission.files)? {
             Err(errors) => evidence.errors = errors,
@@ -187,10 +193,15 @@ impl Grader {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let (mut answers, mut end) = self.call(binary, jobs)?;
+        let phase = match how {
+            How::Once => Phase::Once,
+            How::Explored(_) => Phase::Explore,
+        };
+        let call = || self.spent.on(phase, || self.call(binary, jobs));
+        let (mut answers, mut end) = call()?;
         if !answers.complete && end != End::Wall {
             // Something outside may have killed it; a second time it is the program's own.
-            (answers, end) = self.call(binary, jobs)?;
+            (answers, end) = call()?;
         }
         let why = if answers.complete {
             "there is no such hidden test".to_owned()

@@ -26,6 +26,7 @@ pub mod judge;
 pub mod late;
 pub mod receipt;
 pub mod rubric;
+pub mod spent;
 mod text;
 mod write;
 
@@ -34,4 +35,5 @@ pub use batch::{Batch, Graded};
 pub use evidence::Evidence;
 pub use judge::Grader;
 pub use rubric::{Marks, Outcome, Status};
+pub use spent::Spent;
 pub use write::whole as write_whole;

@@ -10,7 +10,7 @@ use anstream::ColorChoice;
 use conclint_grade::build::Toolchain;
 use conclint_grade::receipt::Receipt;
 use conclint_grade::rubric::marks;
-use conclint_grade::{Assignment, Batch, Graded, Grader, Outcome, batch, exporters, intake};
+use conclint_grade::{Assignment, Batch, Graded, Grader, Outcome, Spent, batch, exporters, intake};
 use conclint_grade::{check_assignment as checks, write_whole};
 use conclint_sandbox::{Doctor, Sandbox, Tier, doctor};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -121,6 +121,7 @@ fn grader(
         toolchain,
         sandbox,
         work,
+        spent: Spent::default(),
     })
 }
 
@@ -168,6 +169,9 @@ fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
             of(Outcome::Failed),
         ),
     );
+    if report.judged > 0 {
+        say(color, &format!("time of all workers: {}", grader.spent));
+    }
     let needs = report.batch.submissions.iter();
     Ok(if needs.clone().any(|e| e.marks.outcome.needs_human()) {
         exit::NEEDS_HUMAN

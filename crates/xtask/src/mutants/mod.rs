@@ -16,7 +16,7 @@ use clap::Args;
 use conclint_grade::batch::{lost, run};
 use conclint_grade::build::Toolchain;
 use conclint_grade::intake::Submission;
-use conclint_grade::{Assignment, Grader};
+use conclint_grade::{Assignment, Grader, Spent};
 use conclint_sandbox::{Sandbox, doctor};
 
 use operators::{Mutant, mutants};
@@ -130,6 +130,7 @@ impl Mutants {
             toolchain: Toolchain::find(&assignment)?,
             sandbox: Sandbox::new(tier, launcher),
             work: work.path().canonicalize()?,
+            spent: Spent::default(),
             assignment,
         };
         let submissions: Vec<Submission> = submissions.collect();

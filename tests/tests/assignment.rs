@@ -1,0 +1,217 @@
+//! Assignments as instructors write them: dependencies besides std, and mistakes in the manifest
+//! that are answered with a file, a place and what to do.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use conclint_tests::{Run, repository, run};
+
+/// A run never takes this long; one that hangs ends here.
+const LIMIT: Duration = Duration::from_secs(900);
+
+fn put(dir: &Path, name: &str, text: &str) {
+    let path = dir.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn check(dir: &Path) -> Run {
+    let path = dir.to_str().unwrap();
+    run(repository(), &["grade", "check-assignment", path], LIMIT)
+}
+
+const MANIFEST: &str = r#"schema = "conclint/assignment/1"
+name = "tally"
+title = "A tally"
+files = ["src/lib.rs"]
+
+[budget]
+schedules = 500
+seeds = [1]
+
+[[criterion]]
+id = "compiles"
+title = "It compiles"
+points = 1
+source = "compiles"
+
+[[criterion]]
+id = "exact"
+title = "Nothing is lost"
+points = 1
+source = { explore = ["two_votes"] }
+needs = ["compiles"]
+"#;
+
+/// An assignment about a tally that is kept in a crate of the instructor's.
+fn tally(dir: &Path) {
+    put(dir, "assignment.toml", MANIFEST);
+    let skeleton = "[package]\nname = \"tally\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+                    [workspace]\n\n[dependencies]\nbox-of = { path = \"vendor/box-of\" }\n";
+    put(dir, "skeleton/Cargo.toml", skeleton);
+    let lock = "version = 4\n\n[[package]]\nname = \"box-of\"\nversion = \"1.0.0\"\n\n\
+                [[package]]\nname = \"tally\"\nversion = \"0.1.0\"\n\
+                dependencies = [\n \"box-of\",\n]\n";
+    put(dir, "skeleton/Cargo.lock", lock);
+    let manifest = "[package]\nname = \"box-of\"\nversion = \"1.0.0\"\nedition = \"2021\"\n";
+    put(dir, "skeleton/vendor/box-of/Cargo.toml", manifest);
+    let library = "use std::sync::{Mutex, PoisonError};\n\
+        #[derive(Debug, Default)]\npub struct BoxOf<T>(Mutex<T>);\n\
+        impl<T: Copy> BoxOf<T> {\n\
+            pub fn get(&self) -> T { *self.0.lock().unwrap_or_else(PoisonError::into_inner) }\n\
+            pub fn set(&self, value: T) { *self.0.lock().unwrap() = value; }\n\
+            pub fn change(&self, f: impl FnOnce(T) -> T) {\n\
+                let mut value = self.0.lock().unwrap();\n*value = f(*value);\n}\n}\n";
+    put(dir, "skeleton/vendor/box-of/src/lib.rs", library);
+    let solution = |vote: &str| {
+        format!(
+            "use box_of::BoxOf;\n#[derive(Debug, Default)]\npub struct Tally {{ votes: BoxOf<u64> }}\n\
+             impl Tally {{\npub fn vote(&self) {{ {vote} }}\n\
+             pub fn votes(&self) -> u64 {{ self.votes.get() }}\n}}\n"
+        )
+    };
+    put(
+        dir,
+        "reference/src/lib.rs",
+        &solution("self.votes.change(|n| n + 1);"),
+    );
+    put(dir, "starter/src/lib.rs", &solution("todo!()"));
+    put(
+        dir,
+        "known-bad/two_steps.rs",
+        &solution("self.votes.set(self.votes.get() + 1);"),
+    );
+    put(
+        dir,
+        "known-bad/expect.toml",
+        "[two_steps]\nloses = [\"exact\"]\n",
+    );
+    let tests = "use tally::Tally;\n#[test]\nfn two_votes() {\n\
+        let tally = Tally::default();\n\
+        std::thread::scope(|s| { for _ in 0..2 { s.spawn(|| tally.vote()); } });\n\
+        assert_eq!(tally.votes(), 2, \"votes of two\");\n}\n";
+    put(dir, "hidden/tests.rs", tests);
+    let text = MANIFEST.replace("[budget]", "starter-bound = 1\n\n[budget]");
+    put(dir, "assignment.toml", &text);
+}
+
+#[test]
+fn dependencies_are_explored_with_the_submission() {
+    let dir = tempfile::tempdir().unwrap();
+    tally(dir.path());
+    let checked = check(dir.path());
+    let out = String::from_utf8_lossy(&checked.stdout);
+    assert_eq!(checked.code, Some(0), "{out}\n{}", checked.stderr);
+    // The lost update is between two critical sections of the dependency.
+    assert!(
+        out.contains("ok   known-bad/two_steps: 1 of 2, loses exact"),
+        "{out}"
+    );
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "points = 1\nsource = \"compiles\"",
+            "point = 1\nsource = \"compiles\"",
+            &[
+                "assignment.toml",
+                "line 14",
+                "unknown field `point`",
+                "expected one of",
+            ],
+        ),
+        (
+            "seeds = [1]",
+            "seeds = [1",
+            &["assignment.toml", "assignment.toml:8:"],
+        ),
+        (
+            "seeds = [1]",
+            "seeds = []",
+            &["assignment.toml", "budget.seeds"],
+        ),
+        (
+            "two_votes",
+            "two_vote",
+            &[
+                "assignment.toml",
+                "criterion exact",
+                "two_vote",
+                "did you mean \"two_votes\"?",
+            ],
+        ),
+        (
+            "needs = [\"compiles\"]",
+            "needs = [\"compile\"]",
+            &[
+                "criterion exact",
+                "needs \"compile\"",
+                "no criterion above it",
+            ],
+        ),
+        ("src/lib.rs", "../lib.rs", &["files", "not a relative path"]),
+        (
+            "{ explore = [\"two_votes\"] }",
+            "{ lints = [\"double-lok\"] }",
+            &["criterion exact", "double-lok"],
+        ),
+        (
+            "schedules = 500",
+            "schedules = 500\nstrategy = \"lucky\"",
+            &["budget.strategy", "portfolio"],
+        ),
+        (
+            "id = \"exact\"",
+            "id = \"compiles\"",
+            &["criterion compiles", "there are two"],
+        ),
+    ];
+    for (from, to, said) in cases {
+        tally(dir.path());
+        let text = fs::read_to_string(dir.path().join("assignment.toml")).unwrap();
+        assert!(text.contains(from), "{from}");
+        put(dir.path(), "assignment.toml", &text.replacen(from, to, 1));
+        let checked = check(dir.path());
+        assert_eq!(checked.code, Some(2), "{to}: {}", checked.stderr);
+        for word in *said {
+            assert!(
+                checked.stderr.contains(word),
+                "{to}: no {word:?} in {}",
+                checked.stderr
+            );
+        }
+    }
+    tally(dir.path());
+    put(
+        dir.path(),
+        "known-bad/expect.toml",
+        "[two_steps]\nloses = [\"exac\"]\n",
+    );
+    let said = check(dir.path()).stderr;
+    assert!(said.contains("no criterion \"exac\""), "{said}");
+    tally(dir.path());
+    fs::remove_file(dir.path().join("skeleton/Cargo.lock")).unwrap();
+    assert!(check(dir.path()).stderr.contains("cargo generate-lockfile"));
+    tally(dir.path());
+    put(
+        dir.path(),
+        "hidden/tests.rs",
+        "use tally::*;\n#[test]\nfn two_votes() {}\n",
+    );
+    let said = check(dir.path()).stderr;
+    assert!(
+        said.contains("hidden/tests.rs:1") && said.contains("import by name"),
+        "{said}"
+    );
+    tally(dir.path());
+    put(dir.path(), "starter/src/lib.rs", "pub fn (");
+    let said = check(dir.path()).stderr;
+    assert!(
+        said.contains("starter/src/lib.rs") && said.contains("line 1"),
+        "{said}"
+    );
+}
