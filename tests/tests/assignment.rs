@@ -119,7 +119,7 @@ fn mistakes_are_named_with_their_place() {
             "point = 1\nsource = \"compiles\"",
             &[
                 "assignment.toml",
-                "line 14",
+                "assignment.toml:15:",
                 "unknown field `point`",
                 "expected one of",
             ],

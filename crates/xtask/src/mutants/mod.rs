@@ -84,8 +84,8 @@ impl Mutants {
             return Ok(Tally::default());
         }
         let ledger = equivalent::load(&assignment.dir.join("equivalent-mutants.toml"))?;
+        let name = assignment.manifest.name.clone();
         let outcomes = self.grade(assignment, &file, &mutants)?;
-        let name = dir.file_name().unwrap_or_default().display().to_string();
         let mut tally = Tally::default();
         let mut explained = vec![false; ledger.len()];
         for (mutant, outcome) in mutants.iter().zip(outcomes) {
