@@ -234,7 +234,7 @@ fn errors(
     own: &dyn Fn(&str) -> bool,
     pins: &[String],
 ) -> Result<Vec<CompileError>> {
-    let mut out = Vec::new();
+    let (mut missing, mut out) = (Vec::new(), Vec::new());
     for line in String::from_utf8_lossy(&finished.stderr).lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
             continue;
@@ -260,15 +260,12 @@ fn errors(
         });
         if let Some(pin) = pinned(&value, pins) {
             let message = format!("there is no {pin}, as the starter has it");
-            if !out.iter().any(|e: &CompileError| e.message == message) {
-                out.insert(
-                    0,
-                    CompileError {
-                        message,
-                        file: None,
-                        line: 0,
-                    },
-                );
+            if !missing.iter().any(|e: &CompileError| e.message == message) {
+                missing.push(CompileError {
+                    message,
+                    file: None,
+                    line: 0,
+                });
             }
             continue;
         }
@@ -283,6 +280,9 @@ fn errors(
             file: place.map(|(file, _)| file),
         });
     }
+    // What else the tests then stumble over says less.
+    missing.append(&mut out);
+    let mut out = missing;
     out.truncate(ERRORS);
     if out.is_empty() {
         if let End::Exited(code) = finished.end {
