@@ -127,7 +127,7 @@ fn mistakes_are_named_with_their_place() {
         (
             "seeds = [1]",
             "seeds = [1",
-            &["assignment.toml", "assignment.toml:8:"],
+            &["assignment.toml", "assignment.toml:12:"],
         ),
         (
             "seeds = [1]",
