@@ -2,7 +2,7 @@
 //!
 //! The expected answers are those of the compiler (rustc 1.95), found by
 //! running the probes with a guard that counts its drops; those from "Moves"
-//! on follow from the reference and were not run. `A` is alive, `f` is
+//! to "A closure" follow from the reference and were not run. `A` is alive, `f` is
 //! free; the two letters are editions 2021 and 2024.
 
 use std::sync::Arc;
@@ -31,6 +31,10 @@ fn run(f: impl FnOnce() -> i32) -> i32 { f() }
 fn hb() -> bool { here() == 0 }
 fn f1(x: &D) -> i32 { x.v }
 fn f2(a: i32, b: i32) -> i32 { a + b }
+trait Locking { fn held(&self) -> parking_lot::MutexGuard<'_, D>; }
+impl Locking for Mutex<D> { fn held(&self) -> parking_lot::MutexGuard<'_, D> { self.lock() } }
+struct Wrap<'a> { g: parking_lot::MutexGuard<'a, D> }
+impl<'a> Wrap<'a> { fn look(&self) -> i32 { self.g.v } fn close(self) {} }
 fn place(a: &mut [i32; 3], i: i32) -> &mut i32 { &mut a[i as usize] }
 ";
 
@@ -183,6 +187,27 @@ const PROBES: &[(&str, &str)] = &[
     ("ff", "let g = m.lock(); run(move || { drop(g); here(); });"),
     ("ff", "let g = m.lock(); run(|| { drop(g); 0 }); here();"),
     ("AA", "let g = m.lock(); run(|| { g.v }); here();"),
+    // A trait of one's own on a lock.
+    ("AA", "let g = m.held(); here();"),
+    ("ff", "let v = m.held().v; here();"),
+    ("Af", "if let Some(x) = m.held().none() {} else { here(); }"),
+    // Guards inside of other values.
+    ("AA", "let w = Wrap { g: m.lock() }; here();"),
+    ("AA", "let w = Wrap { g: m.lock() }; w.look(); here();"),
+    ("ff", "let w = Wrap { g: m.lock() }; w.close(); here();"),
+    ("AA", "let w = Wrap { g: m.lock() }; let g = w.g; here();"),
+    (
+        "ff",
+        "let w = Wrap { g: m.lock() }; let g = w.g; drop(g); here();",
+    ),
+    (
+        "ff",
+        "let w = Wrap { g: m.lock() }; { let Wrap { g } = w; } here();",
+    ),
+    (
+        "AA",
+        "let w = Wrap { g: m.lock() }; { let Wrap { g } = &w; } here();",
+    ),
 ];
 
 /// Whole functions, where the body's tail is what matters.

@@ -115,6 +115,20 @@ impl Index {
         None
     }
 
+    /// A method that the workspace gives to a type of others, by an extension
+    /// trait, without any dereferencing.
+    pub fn extension_method(&self, scope: &Scope, ty: &Ty, name: &str) -> Option<MethodRes> {
+        if !self.by_method.contains_key(name) {
+            return None;
+        }
+        let (fns, how) = self.method_of(scope, ty, name)?;
+        Some(MethodRes {
+            fns,
+            how,
+            self_ty: ty.clone(),
+        })
+    }
+
     /// A method without any dereferencing.
     pub(super) fn method_of(
         &self,

@@ -323,7 +323,7 @@ impl Lower<'_> {
         let guard_ty = self.guard_ty(&ret);
         let passed: Vec<GuardId> = vals
             .iter()
-            .skip(usize::from(has_recv))
+            .skip(usize::from(has_recv && !self.takes_self(first)))
             .flat_map(|val| val.guards.iter().copied())
             .collect();
         let accessed = self.accessed(first, &vals);

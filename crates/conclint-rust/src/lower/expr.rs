@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use conclint_facts::{
-    EventKind, Handle, ObjectKind, Origins, Place, ReleaseWhy, Root, StmtKind, WorkKind, Writing,
+    EventKind, GuardId, Handle, ObjectKind, Origins, Place, ReleaseWhy, Root, StmtKind, WorkKind,
+    Writing,
 };
 use smol_str::SmolStr;
 
@@ -533,6 +534,9 @@ impl Lower<'_> {
                 let mut part = cur.project(name, info.ty);
                 part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
                 self.narrow(&mut part, name);
+                if matches!(self.guard_ty(&part.ty), Some(GuardTy::Guard(_))) {
+                    part.guards.extend(self.only_guard(&cur));
+                }
                 return part;
             }
             if let Ty::Tuple(parts) = &cur.ty
@@ -550,6 +554,23 @@ impl Lower<'_> {
         let mut part = cur.project(name, Ty::Unknown);
         part.class = None;
         part
+    }
+
+    /// The guard that `val`, or the variable it is, holds if it is the only
+    /// one: it can be moved out.
+    fn only_guard(&self, val: &Val) -> Option<GuardId> {
+        let of_variable = || {
+            let local = self.locals.get(val.local?.0 as usize)?;
+            Some(local.val.guards.as_slice())
+        };
+        let guards = match val.guards.as_slice() {
+            [] if !matches!(val.ty, Ty::Ref(..)) => of_variable()?,
+            guards => guards,
+        };
+        match guards {
+            [guard] => Some(*guard),
+            _ => None,
+        }
     }
 
     /// One automatic dereference, of a guard too.

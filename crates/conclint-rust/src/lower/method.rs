@@ -158,7 +158,7 @@ impl Lower<'_> {
             return self.cloned(recv);
         }
         let mut recv = recv;
-        if types::is_guard(&recv.ty) || !recv.guards.is_empty() {
+        if (types::is_guard(&recv.ty) || !recv.guards.is_empty()) && !self.consumes(&recv, call) {
             self.look_through(&mut recv, call.name_span, types::mutates(call.name));
         }
         let mut cur = recv;
@@ -176,6 +176,16 @@ impl Lower<'_> {
         // `f().instrument(span)`: still that future.
         val.future = val.future.or(future);
         val
+    }
+
+    /// Whether the call takes a value that holds guards away: `transaction.commit()`.
+    fn consumes(&self, recv: &Val, call: &MethodCall) -> bool {
+        matches!(recv.ty, Ty::Adt(..))
+            && self
+                .index()
+                .method(&self.scope, &recv.ty, call.name)
+                .and_then(|res| res.fns.first().copied())
+                .is_some_and(|first| self.takes_self(first))
     }
 
     /// `x.clone()`: a shared pointer to the same object, or a copy.
@@ -214,7 +224,7 @@ impl Lower<'_> {
                         val.local = None;
                         return Some(val);
                     }
-                    return None;
+                    return self.extension_method(cur, call);
                 }
                 if path == "std::io::Stdin" && name == "lock" {
                     return Some(self.acquire_stdin(call));
@@ -226,29 +236,40 @@ impl Lower<'_> {
             }
             Ty::Adt(..) | Ty::Param(_) | Ty::Bounded(..) => {
                 let res = self.index().method(&self.scope, &cur.ty, name)?;
-                let turbofish: Vec<Ty> = call
-                    .generics
-                    .iter()
-                    .map(|ty| self.resolve_type(ty))
-                    .collect();
                 if let Some(val) = self.own_lock(cur, &res, call) {
                     return Some(val);
                 }
-                let shown = SmolStr::new(name);
-                Some(self.workspace_call(
-                    &res,
-                    Some(cur.clone()),
-                    call.args,
-                    &shown,
-                    call.site(),
-                    call.span,
-                    &turbofish,
-                    None,
-                    call.awaited,
-                ))
+                Some(self.resolved_method(cur, &res, call))
             }
             _ => None,
         }
+    }
+
+    /// `mutex.lock_ignoring_poison()`: the workspace's own trait on a type of others.
+    fn extension_method(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
+        let res = self
+            .index()
+            .extension_method(&self.scope, &cur.ty, call.name)?;
+        Some(self.resolved_method(cur, &res, call))
+    }
+
+    fn resolved_method(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Val {
+        let turbofish: Vec<Ty> = call
+            .generics
+            .iter()
+            .map(|ty| self.resolve_type(ty))
+            .collect();
+        self.workspace_call(
+            res,
+            Some(cur.clone()),
+            call.args,
+            call.name,
+            call.site(),
+            call.span,
+            &turbofish,
+            None,
+            call.awaited,
+        )
     }
 
     /// A method of a type that is not of the workspace.
