@@ -34,6 +34,7 @@ fn f2(a: i32, b: i32) -> i32 { a + b }
 trait Locking { fn held(&self) -> parking_lot::MutexGuard<'_, D>; }
 impl Locking for Mutex<D> { fn held(&self) -> parking_lot::MutexGuard<'_, D> { self.lock() } }
 struct Wrap<'a> { g: parking_lot::MutexGuard<'a, D> }
+fn wrap(g: parking_lot::MutexGuard<'_, D>) -> Wrap<'_> { Wrap { g } }
 impl<'a> Wrap<'a> { fn look(&self) -> i32 { self.g.v } fn close(self) {} }
 fn place(a: &mut [i32; 3], i: i32) -> &mut i32 { &mut a[i as usize] }
 ";
@@ -194,6 +195,9 @@ const PROBES: &[(&str, &str)] = &[
     // Guards inside of other values.
     ("AA", "let w = Wrap { g: m.lock() }; here();"),
     ("AA", "let w = Wrap { g: m.lock() }; w.look(); here();"),
+    ("AA", "let w = wrap(m.lock()); here();"),
+    ("ff", "let w = wrap(m.lock()); drop(w); here();"),
+    ("ff", "let mut all = Vec::new(); all.push(m.lock()); all.clear(); here();"),
     ("ff", "let w = Wrap { g: m.lock() }; w.close(); here();"),
     ("AA", "let w = Wrap { g: m.lock() }; let g = w.g; here();"),
     (

@@ -168,9 +168,13 @@ fn writers(program: &Program, graph: &Graph) -> BTreeMap<ClassId, EventRef> {
         if in_test || lock.exclusive || !matches!(mode, Mode::Exclusive | Mode::Upgradable) {
             continue;
         }
-        for class in classes_of(program, graph, at.function, lock, MAX_WRITER_DEPTH) {
-            let first = writers.entry(class).or_insert((event.site, at));
-            *first = (*first).min((event.site, at));
+        for (class, named) in classes_of(program, graph, at, lock, MAX_WRITER_DEPTH) {
+            // Where the lock has a name is what tells people which it is.
+            let Some(site) = graph::event_at(program, named).map(|event| event.site) else {
+                continue;
+            };
+            let first = writers.entry(class).or_insert((site, named));
+            *first = (*first).min((site, named));
         }
     }
     writers
@@ -179,29 +183,24 @@ fn writers(program: &Program, graph: &Graph) -> BTreeMap<ClassId, EventRef> {
         .collect()
 }
 
-/// The class of `lock`; of a parameter, those that callers outside tests pass.
+/// The class of `lock`, which the event `at` is about, and that event; of a
+/// parameter, those that callers outside tests pass, and their calls.
 fn classes_of(
     program: &Program,
     graph: &Graph,
-    function: FnId,
+    at: EventRef,
     lock: &ObjectRef,
     depth: usize,
-) -> BTreeSet<ClassId> {
+) -> BTreeSet<(ClassId, EventRef)> {
     if !instance::is_param(program, lock.class) {
-        return lock.class.into_iter().collect();
+        return lock.class.into_iter().map(|class| (class, at)).collect();
     }
     let mut classes = BTreeSet::new();
     if depth > 0 {
-        for edge in graph.entering(graph.family(function)) {
+        for edge in graph.entering(graph.family(at.function)) {
             if !program.functions[edge.at.function.index()].is_test {
                 let passed = instance::translate(program, edge, lock);
-                classes.extend(classes_of(
-                    program,
-                    graph,
-                    edge.at.function,
-                    &passed,
-                    depth - 1,
-                ));
+                classes.extend(classes_of(program, graph, edge.at, &passed, depth - 1));
             }
         }
     }
@@ -225,7 +224,9 @@ fn condvars(program: &Program, graph: &Graph, held: &[HeldSets]) -> BTreeMap<Cla
         };
         let info = guard.and_then(|guard| held.get(at.function.index())?.guard(guard));
         let classes = |object: &ObjectRef| {
-            let mut classes = classes_of(program, graph, at.function, object, MAX_WRITER_DEPTH);
+            let named = classes_of(program, graph, at, object, MAX_WRITER_DEPTH);
+            let mut classes: BTreeSet<ClassId> =
+                named.into_iter().map(|(class, _)| class).collect();
             classes.extend(object.class);
             classes
         };

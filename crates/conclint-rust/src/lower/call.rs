@@ -346,6 +346,9 @@ impl Lower<'_> {
             // A guard goes in and comes out again.
             val.guards = passed;
             val.ty = rewrap(&ret, types::guard_of(data.clone()));
+        } else if guard_ty == Some(GuardTy::Holder) {
+            // `Transaction::new(self.state.lock())`: it lives on in there.
+            val.guards = passed;
         } else {
             for guard in passed {
                 self.escapes(guard);

@@ -308,6 +308,9 @@ impl Lower<'_> {
             vals.push(val);
         }
         self.push_handles(&cur, &vals, name);
+        if name == "clear" && call.args.is_empty() {
+            self.guards_cleared(&cur, call.span);
+        }
         if !super::origin::is_cheap(name) {
             self.other(call.site());
         }
@@ -329,6 +332,19 @@ impl Lower<'_> {
         }
         self.guards_into(&cur, &vals, call.span);
         self.std_result(cur, name, &vals)
+    }
+
+    /// A collection of guards is emptied.
+    fn guards_cleared(&mut self, cur: &Val, span: Span) {
+        let Some(info) = cur
+            .local
+            .and_then(|local| self.locals.get_mut(local.0 as usize))
+        else {
+            return;
+        };
+        for guard in std::mem::take(&mut info.val.guards) {
+            self.release(guard, ReleaseWhy::Dropped, end_of(span));
+        }
     }
 
     /// Guards that are pushed into a collection live as long as it does.
