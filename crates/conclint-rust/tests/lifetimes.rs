@@ -197,7 +197,10 @@ const PROBES: &[(&str, &str)] = &[
     ("AA", "let w = Wrap { g: m.lock() }; w.look(); here();"),
     ("AA", "let w = wrap(m.lock()); here();"),
     ("ff", "let w = wrap(m.lock()); drop(w); here();"),
-    ("ff", "let mut all = Vec::new(); all.push(m.lock()); all.clear(); here();"),
+    (
+        "ff",
+        "let mut all = Vec::new(); all.push(m.lock()); all.clear(); here();",
+    ),
     ("ff", "let w = Wrap { g: m.lock() }; w.close(); here();"),
     ("AA", "let w = Wrap { g: m.lock() }; let g = w.g; here();"),
     (
