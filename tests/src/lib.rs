@@ -94,7 +94,11 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>
 }
 
 /// Where the runtime of `explore` is built once for all tests.
-fn cache() -> PathBuf {
+///
+/// # Panics
+///
+/// As [`binary`].
+pub fn cache() -> PathBuf {
     let binary = binary();
     let target = binary.parent().and_then(Path::parent);
     target.unwrap_or(Path::new(".")).join("conclint-cache")
@@ -102,7 +106,11 @@ fn cache() -> PathBuf {
 
 /// The program that cargo builds for the tests of this package; it lies one
 /// directory above them.
-fn binary() -> PathBuf {
+///
+/// # Panics
+///
+/// Outside of a test that cargo built.
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     let name = format!("story-conclint{}", std::env::consts::EXE_SUFFIX);
     test.parent()

@@ -147,6 +147,16 @@ fn several_reports_of_one_run() {
     assert!(project.read("new.xml").contains("<failure "));
     let names: Vec<_> = fs::read_dir(project.dir()).unwrap().collect();
     assert_eq!(names.len(), 4, "nothing is left beside the reports");
+
+    // What cannot be written costs nothing of the rest.
+    let run = project.run("--format short --also json=no/a --also junit=2.xml --also sarif=src");
+    assert_eq!(run.code, Some(2));
+    assert!(text(&run).starts_with("src/lib.rs:10:"));
+    assert!(project.read("2.xml").contains("<failure "));
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    for file in ["cannot write no/a: ", "; cannot write src: "] {
+        assert!(run.stderr.contains(file), "{}", run.stderr);
+    }
 }
 
 /// `conclint sub` in a repository: code hosts want paths from its root, editors
@@ -380,11 +390,39 @@ fn the_parts_of_a_run_merged_are_the_run() {
     }
     let twice = run(&programs, &["merge", &files[0], &files[0]], LIMIT);
     assert_eq!(twice.code, Some(2));
-    assert!(
-        twice.stderr.contains("has run in another part already"),
-        "{}",
-        twice.stderr
+    assert!(twice.stderr.contains("part 1 is in"), "{}", twice.stderr);
+    let some = run(&programs, &["merge", &files[2], &files[0]], LIMIT);
+    assert_eq!(some.code, Some(2));
+    assert_eq!(some.stderr, "error: of 3 parts these are missing: 2\n");
+    let says = |from: &str, to: &str, why: &str| {
+        let other = out.path().join("other.json");
+        let text = fs::read_to_string(&files[1]).unwrap();
+        fs::write(&other, text.replacen(from, to, 1)).unwrap();
+        let other = other.to_str().unwrap();
+        let merged = run(&programs, &["merge", &files[0], other, &files[2]], LIMIT);
+        assert_eq!(merged.code, Some(2), "{to}");
+        assert!(merged.stderr.contains(why), "{}", merged.stderr);
+        assert_eq!(merged.stderr.lines().count(), 1, "{}", merged.stderr);
+    };
+    says("\"count\": 3", "\"count\": 4", "is one of 4 parts, but ");
+    says(
+        "conclint/check/1",
+        "conclint/explore/1",
+        "a report of explore, but ",
     );
+    says(
+        "conclint/check/1",
+        "conclint/check/2",
+        "the schema is `conclint/check/2`",
+    );
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    says(
+        &version,
+        "\"version\": \"0.0.1\"",
+        "written by conclint 0.0.1, but ",
+    );
+    says("\"files\": ", "\"files\": 1", "a part of another run");
+    says("{", "", "not a report of conclint");
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use conclint_diag::{Finding, Summary};
+use conclint_diag::{Finding, Summary, Unparsed};
 use conclint_facts::{Analysis, Program, Unread};
 use conclint_rust::{GuardWrap, Input, LockTypeConfig, ManifestInput, SourceInput};
 
 use crate::progress::{Progress, Stage};
 use crate::settings::{GuardKind, LockShape, LockType};
-use crate::{Problem, Settings, names, select};
+use crate::{Partition, Problem, Settings, names, select};
 
 /// What front end, analysis and lints have to say.
 pub(crate) struct Analysed {
@@ -40,10 +40,11 @@ pub(crate) fn analyse(
     let mut summary = Summary {
         files: program.files.len(),
         lines: program.files.iter().map(|file| file.lines as usize).sum(),
-        unparsed_items: program.unread.len(),
+        partition: settings.partition.map(Partition::number_and_count),
+        unparsed: unparsed(&program, shown),
         ..Summary::default()
     };
-    let mut problems = unread(&program, shown);
+    let mut problems = remarks(&summary.unparsed);
     problems.extend(program.problems.iter().map(|problem| {
         let file = shown
             .get(problem.path.as_str())
@@ -105,30 +106,38 @@ fn lock_type(lock: &LockType) -> LockTypeConfig {
     }
 }
 
-/// One remark for each file that holds something unread. A macro that mentions
-/// no lock is counted but not remarked upon: most programs have many, and
-/// nothing follows from them.
-fn unread(program: &Program, shown: &BTreeMap<Arc<str>, Arc<str>>) -> Vec<Problem> {
-    let mut by_file: BTreeMap<&Arc<str>, Vec<&Unread>> = BTreeMap::new();
-    for part in &program.unread {
-        let worth_saying = part.mentions_lock || !part.what.starts_with("macro ");
-        if let (true, Some(file)) = (worth_saying, program.files.get(part.site.file.index())) {
-            by_file.entry(&file.path).or_default().push(part);
-        }
+/// All that was not understood, by file and line.
+fn unparsed(program: &Program, shown: &BTreeMap<Arc<str>, Arc<str>>) -> Vec<Unparsed> {
+    let path = |part: &Unread| Some(&program.files.get(part.site.file.index())?.path);
+    let mut parts: Vec<&Unread> = program.unread.iter().collect();
+    parts.sort_by_key(|part| (path(part), part.site));
+    let shown = |part: &&Unread| {
+        let file = path(part)?;
+        Some(Unparsed {
+            file: shown.get(file).unwrap_or(file).clone(),
+            line: part.site.line,
+            what: part.what.clone(),
+            why: part.why.clone(),
+            mentions_lock: part.mentions_lock,
+        })
+    };
+    parts.iter().filter_map(shown).collect()
+}
+
+/// One remark for each file that holds something unread that matters.
+fn remarks(unparsed: &[Unparsed]) -> Vec<Problem> {
+    let mut by_file: BTreeMap<&Arc<str>, Vec<&Unparsed>> = BTreeMap::new();
+    for part in unparsed.iter().filter(|part| part.matters()) {
+        by_file.entry(&part.file).or_default().push(part);
     }
     let mut problems = Vec::with_capacity(by_file.len());
-    for (file, mut parts) in by_file {
-        parts.sort_by_key(|part| part.site);
+    for (file, parts) in by_file {
         let Some(first) = parts.first() else { continue };
         let mut reason = format!("{} not understood: {}", first.what, first.why);
         if parts.len() > 1 {
             reason.push_str(&format!(" (and {} more in this file)", parts.len() - 1));
         }
-        problems.push(Problem::remark(
-            &**shown.get(file).unwrap_or(file),
-            first.site.line,
-            reason,
-        ));
+        problems.push(Problem::remark(&**file, first.line, reason));
     }
     problems
 }

@@ -61,7 +61,7 @@ impl Verdict {
 }
 
 /// Everything a run came to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Exploration {
     /// The compiler's release.
     pub rustc: String,
@@ -71,6 +71,8 @@ pub struct Exploration {
     pub tests: Vec<Explored>,
     /// A saved schedule was run again; nothing was searched.
     pub replay: bool,
+    /// Which part of the tests it is, from 1, and of how many.
+    pub partition: Option<(usize, usize)>,
     /// What `conclint replay` needs beside the file to find the project.
     pub replay_arguments: Vec<String>,
 }
@@ -89,7 +91,7 @@ impl Exploration {
 }
 
 /// How a search was set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Schedules a test.
     pub schedules: u64,

@@ -102,8 +102,10 @@ pub(crate) fn build(
     Ok(found)
 }
 
-/// The order of targets, as `cargo test` runs them.
-fn rank(target: &str) -> usize {
+/// The order of targets (`lib`, `test x`), as `cargo test` runs them; those of a kind are in the
+/// order of their names.
+#[must_use]
+pub fn rank(target: &str) -> usize {
     let kinds = ["lib", "bin", "test", "example", "bench", "main"];
     let kind = target.split(' ').next().unwrap_or_default();
     kinds.iter().position(|k| *k == kind).unwrap_or(kinds.len())

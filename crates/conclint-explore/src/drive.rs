@@ -329,6 +329,11 @@ fn wanted<'a>(request: &Request, binaries: &'a [Binary], dir: &Path, run: u32) -
             });
         }
     }
+    if let Some((number, count)) = request.partition {
+        // Neighbours take alike long more often than not, so the parts take turns.
+        let mut turns = (1..=count.max(1)).cycle();
+        items.retain(|_| turns.next() == Some(number));
+    }
     items
 }
 

@@ -25,7 +25,7 @@ use anyhow::{Context as _, Result};
 use conclint_diag::explore::{Exploration, Explored, Settings};
 
 pub use answer::{Failure, Held, Panicked, Place, Step, Stuck, TestResult};
-pub use build::BuildFailed;
+pub use build::{BuildFailed, rank};
 pub use crates::{Crates, dependencies};
 pub use drive::Progress;
 pub use job::{Answers, Job, JobMode, PRIVATE_CHANNEL, decode, encode};
@@ -108,6 +108,47 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// What a body that explored itself (`conclint_test::explored`) came to. `answer` is what its
+/// runtime wrote, `test` what it calls itself; files are named from `root`.
+///
+/// # Errors
+/// When `answer` is none.
+pub fn told(answer: &str, test: &str, root: &Path) -> Result<Told> {
+    let mut answer: TestResult = serde_json::from_str(answer).context("not an answer")?;
+    test.clone_into(&mut answer.test);
+    let schedule = answer.failure.as_ref().map(|failure| {
+        let deviations = failure.deviations.iter();
+        let deviations: Vec<String> = deviations
+            .map(|(thread, nth, to)| format!("{thread}.{nth}.{to}"))
+            .collect();
+        format!("{}:{}", failure.flags, deviations.join(","))
+    });
+    let mut texts = Texts::new(root);
+    let test = story::tell("", "", answer, &mut texts);
+    Ok(Told {
+        outcome: Outcome {
+            exploration: Exploration {
+                tests: vec![test],
+                // One test, and nothing about the others.
+                replay: true,
+                ..Exploration::default()
+            },
+            sources: texts.into_map(),
+            root: root.to_owned(),
+        },
+        schedule,
+    })
+}
+
+/// See [`told`].
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The one test.
+    pub outcome: Outcome,
+    /// What the variable `CONCLINT_SCHEDULE` must hold to run the failing schedule again.
+    pub schedule: Option<String>,
+}
+
 fn outcome(
     request: &Request,
     runtime: Runtime,
@@ -127,6 +168,7 @@ fn outcome(
             },
             tests,
             replay,
+            partition: request.partition,
             replay_arguments: replay_arguments(request),
         },
         sources: texts.into_map(),

@@ -13,7 +13,7 @@ use std::ops::Range;
 use codespan_reporting::diagnostic::{Diagnostic, Label, LabelStyle};
 use codespan_reporting::files::{Error as FilesError, SimpleFiles};
 use codespan_reporting::term::{self, Config, termcolor};
-use conclint_diag::{Confidence, Finding, Severity, Span, Step, Trace};
+use conclint_diag::{Confidence, Finding, Severity, Span, Step, Trace, Unparsed};
 
 use crate::text::{one_line, printable};
 use crate::{Report, Sources};
@@ -28,7 +28,34 @@ pub(crate) fn write(report: &Report<'_>, color: bool, out: &mut dyn Write) -> io
             painter.emit(&diagnostic, color, out)?;
         }
     }
+    unparsed(report, out)?;
     writeln!(out, "{}", report.closing())
+}
+
+/// So many of the items that were not parsed are named.
+const NAMED: usize = 3;
+
+/// Names a few of the items that were not parsed; those that matter were
+/// remarked upon while reading.
+fn unparsed(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let items = report.summary.unparsed.iter();
+    let items: Vec<&Unparsed> = items.filter(|item| !item.matters()).collect();
+    for item in items.iter().take(NAMED) {
+        let Unparsed {
+            file,
+            line,
+            what,
+            why,
+            ..
+        } = item;
+        let text = format!("not parsed: {file}:{line}: {what}: {why}");
+        writeln!(out, "{}", one_line(&text))?;
+    }
+    let more = items.len().saturating_sub(NAMED);
+    if more > 0 {
+        writeln!(out, "not parsed: {more} more, all in `--format json`")?;
+    }
+    Ok(())
 }
 
 /// Draws diagnostics; loads a file the first time something points into it.
@@ -310,5 +337,25 @@ note: another thread: Registry.users, then Registry.sessions
         assert_eq!(bytes_of(&span(3, 1, 3, 1), text, &starts), Some(8..8));
         assert_eq!(bytes_of(&span(4, 1, 4, 1), text, &starts), None);
         assert_eq!(bytes_of(&span(0, 0, 0, 0), text, &starts), None);
+    }
+
+    #[test]
+    fn names_what_was_not_parsed() {
+        let mut sample = Sample::inversion();
+        sample.summary.unparsed = (1..=10).map(crate::sample::unparsed).collect();
+        let text = sample.render(Format::Human);
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("not parsed"))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "not parsed: src/macros.rs:1: macro `select!`: expected `,`",
+                "not parsed: src/macros.rs:3: macro `select!`: expected `,`",
+                "not parsed: src/macros.rs:5: macro `select!`: expected `,`",
+                "not parsed: 2 more, all in `--format json`",
+            ]
+        );
     }
 }

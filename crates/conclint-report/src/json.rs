@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use conclint_diag::{Finding, Step, Summary, Trace};
+use conclint_diag::{Finding, Step, Summary, Trace, Unparsed};
 use serde::Serialize;
 
 use crate::Report;
@@ -18,7 +18,33 @@ struct Document<'a> {
     tool: Tool<'a>,
     summary: Totals,
     lints: Vec<&'a str>,
+    /// Of a run of some of the lints: which part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<Part>,
+    unparsed: Vec<WireUnparsed<'a>>,
     findings: Vec<WireFinding<'a>>,
+}
+
+/// A part of a run, from 1, and of how many.
+#[derive(Serialize)]
+pub(crate) struct Part {
+    number: usize,
+    count: usize,
+}
+
+impl From<(usize, usize)> for Part {
+    fn from((number, count): (usize, usize)) -> Self {
+        Part { number, count }
+    }
+}
+
+#[derive(Serialize)]
+struct WireUnparsed<'a> {
+    file: &'a str,
+    line: u32,
+    what: &'a str,
+    why: &'a str,
+    mentions_lock: bool,
 }
 
 #[derive(Serialize)]
@@ -91,10 +117,22 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         },
         summary: Totals::from(report.summary),
         lints: report.rules.iter().map(|rule| rule.code).collect(),
+        partition: report.summary.partition.map(Part::from),
+        unparsed: report.summary.unparsed.iter().map(unparsed).collect(),
         findings: report.findings.iter().map(WireFinding::from).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document).map_err(io::Error::from)?;
     writeln!(out)
+}
+
+fn unparsed(item: &Unparsed) -> WireUnparsed<'_> {
+    WireUnparsed {
+        file: &item.file,
+        line: item.line,
+        what: &item.what,
+        why: &item.why,
+        mentions_lock: item.mentions_lock,
+    }
 }
 
 impl From<&Summary> for Totals {
@@ -103,7 +141,7 @@ impl From<&Summary> for Totals {
             files: s.files,
             lines: s.lines,
             unread_files: s.unread_files,
-            unparsed_items: s.unparsed_items,
+            unparsed_items: s.unparsed.len(),
             locks: s.locks,
             acquisitions: s.acquisitions,
             spawns: s.spawns,

@@ -34,7 +34,7 @@ pub use conclint_diag::Places;
 pub use explore::{ExploreFormat, ExploreReport, explore_summary_line, read_explore_json};
 
 pub use github::write_step_summary;
-pub use read::{ReadBack, Unreadable, read_json};
+pub use read::{ReadBack, ReportHeader, Unreadable, read_header, read_json};
 pub use rules::{RuleRow, RulesFormat, write_rules};
 pub use summary::summary_line;
 pub use text::{one_line, printable};

@@ -7,9 +7,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use conclint_diag::{Confidence, Finding, Fingerprint, Role, Severity, Span, Step, Summary, Trace};
+use conclint_diag::{
+    Confidence, Finding, Fingerprint, Role, Severity, Span, Step, Summary, Trace, Unparsed,
+};
 use serde::Deserialize;
 
+use crate::explore::EXPLORE_SCHEMA_NAME as EXPLORE;
 use crate::json::SCHEMA;
 
 /// A report that was read back.
@@ -35,15 +38,71 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
+/// What a report says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportHeader {
+    /// It is one of `explore`.
+    pub explores: bool,
+    /// The version of conclint that wrote it.
+    pub version: String,
+    /// Which part of a run it is, from 1, and of how many; `None`: the whole.
+    pub partition: Option<(usize, usize)>,
+}
+
 #[derive(Deserialize)]
 struct Header {
     schema: String,
+    tool: Tool,
+    partition: Option<Part>,
+}
+
+#[derive(Deserialize)]
+struct Tool {
+    version: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Part {
+    number: usize,
+    count: usize,
+}
+
+impl From<Part> for (usize, usize) {
+    fn from(part: Part) -> Self {
+        (part.number, part.count)
+    }
+}
+
+/// Reads what a report of either schema says of itself.
+///
+/// # Errors
+///
+/// When the text is no report, or one of another schema.
+pub fn read_header(text: &str) -> Result<ReportHeader, Unreadable> {
+    let header: Header = serde_json::from_str(text)
+        .map_err(|error| Unreadable(format!("not a report of conclint: {error}")))?;
+    let explores = header.schema == EXPLORE;
+    if !explores && header.schema != SCHEMA {
+        return Err(Unreadable(format!(
+            "the schema is `{}`, expected `{SCHEMA}` or `{EXPLORE}`",
+            header.schema
+        )));
+    }
+    Ok(ReportHeader {
+        explores,
+        version: header.tool.version,
+        partition: header.partition.map(Part::into),
+    })
 }
 
 #[derive(Deserialize)]
 struct Document {
+    schema: String,
     summary: Totals,
     lints: Vec<String>,
+    partition: Option<Part>,
+    #[serde(default)]
+    unparsed: Vec<WireUnparsed>,
     findings: Vec<WireFinding>,
 }
 
@@ -52,7 +111,6 @@ struct Totals {
     files: usize,
     lines: usize,
     unread_files: usize,
-    unparsed_items: usize,
     locks: usize,
     acquisitions: usize,
     spawns: usize,
@@ -66,6 +124,15 @@ struct Totals {
     below_confidence: usize,
     in_baseline: usize,
     unchanged: usize,
+}
+
+#[derive(Deserialize)]
+struct WireUnparsed {
+    file: String,
+    line: u32,
+    what: String,
+    why: String,
+    mentions_lock: bool,
 }
 
 #[derive(Deserialize)]
@@ -111,21 +178,23 @@ pub fn read_json(
     lint: impl Fn(&str) -> Option<(&'static str, &'static str)>,
 ) -> Result<ReadBack, Unreadable> {
     let bad = |error: serde_json::Error| Unreadable(format!("not a report of a check: {error}"));
-    let header: Header = serde_json::from_str(text).map_err(bad)?;
-    if header.schema != SCHEMA {
+    let document: Document = serde_json::from_str(text).map_err(bad)?;
+    if document.schema != SCHEMA {
         return Err(Unreadable(format!(
             "the schema is `{}`, expected `{SCHEMA}`",
-            header.schema
+            document.schema
         )));
     }
-    let document: Document = serde_json::from_str(text).map_err(bad)?;
+    let mut summary = summary(&document.summary);
+    summary.partition = document.partition.map(Part::into);
+    summary.unparsed = document.unparsed.into_iter().map(unparsed).collect();
     Ok(ReadBack {
         findings: document
             .findings
             .into_iter()
             .map(|f| finding(f, &lint))
             .collect::<Result<_, _>>()?,
-        summary: summary(&document.summary),
+        summary,
         lints: document.lints,
     })
 }
@@ -183,6 +252,16 @@ fn step(wire: WireStep) -> Result<Step, Unreadable> {
     })
 }
 
+fn unparsed(wire: WireUnparsed) -> Unparsed {
+    Unparsed {
+        file: Arc::from(wire.file),
+        line: wire.line,
+        what: wire.what,
+        why: wire.why,
+        mentions_lock: wire.mentions_lock,
+    }
+}
+
 fn word<T: Copy, const N: usize>(
     text: &str,
     all: [T; N],
@@ -198,7 +277,6 @@ fn summary(totals: &Totals) -> Summary {
         files: totals.files,
         lines: totals.lines,
         unread_files: totals.unread_files,
-        unparsed_items: totals.unparsed_items,
         locks: totals.locks,
         acquisitions: totals.acquisitions,
         spawns: totals.spawns,
@@ -212,6 +290,7 @@ fn summary(totals: &Totals) -> Summary {
         below_confidence: totals.below_confidence,
         in_baseline: totals.in_baseline,
         unchanged: totals.unchanged,
+        ..Summary::default()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use conclint_diag::{Confidence, Finding, Fingerprint, Role, Severity, Span, Step, Summary, Trace};
+use conclint_diag::{
+    Confidence, Finding, Fingerprint, Role, Severity, Span, Step, Summary, Trace, Unparsed,
+};
 
 use crate::{Format, Places, Report, RulePage, Sources};
 
@@ -56,6 +58,17 @@ pub(crate) fn step(
         role,
         object: object.to_owned(),
         what: what.to_owned(),
+    }
+}
+
+/// Something that was not understood.
+pub(crate) fn unparsed(line: u32) -> Unparsed {
+    Unparsed {
+        file: Arc::from("src/macros.rs"),
+        line,
+        what: "macro `select!`".to_owned(),
+        why: "expected `,`".to_owned(),
+        mentions_lock: line.is_multiple_of(2),
     }
 }
 
@@ -176,6 +189,9 @@ impl Sample {
                 }
             }
         }
+        let mut item = unparsed(3);
+        (item.file, item.what, item.why) = (file.clone(), hostile.clone(), hostile.clone());
+        sample.summary.unparsed = vec![item];
         sample.sources = [(file, Arc::from(format!("\n\n{hostile}\n{hostile}\n")))].into();
         sample
     }

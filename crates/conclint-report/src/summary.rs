@@ -6,7 +6,11 @@ use conclint_diag::Summary;
 /// resolved: 2 findings (1 error, 1 warning)`. What was left out follows
 /// after a semicolon, each only where there is any.
 pub fn summary_line(summary: &Summary) -> String {
-    let mut seen = vec![
+    let mut seen = Vec::new();
+    if let Some((number, of)) = summary.partition {
+        seen.push(format!("part {number} of {of}"));
+    }
+    seen.extend([
         count(summary.files, "file", "files"),
         count(summary.lines, "line", "lines"),
         count(summary.locks, "lock", "locks"),
@@ -15,17 +19,17 @@ pub fn summary_line(summary: &Summary) -> String {
             "{} under a lock not resolved",
             count(summary.unresolved_calls_under_lock, "call", "calls")
         ),
-    ];
+    ]);
     if summary.cut_chains > 0 {
         seen.push(format!(
             "{} cut short",
             count(summary.cut_chains, "call chain", "call chains")
         ));
     }
-    if summary.unparsed_items > 0 {
+    if !summary.unparsed.is_empty() {
         seen.push(format!(
             "{} not parsed",
-            count(summary.unparsed_items, "item", "items")
+            count(summary.unparsed.len(), "item", "items")
         ));
     }
     if summary.unread_files > 0 {
@@ -116,7 +120,8 @@ mod tests {
             files: 1,
             lines: 1_000_000,
             unread_files: 1,
-            unparsed_items: 2,
+            partition: Some((2, 3)),
+            unparsed: vec![crate::sample::unparsed(1), crate::sample::unparsed(2)],
             cut_chains: 6,
             suppressed: 3,
             in_tests: 4,
@@ -127,7 +132,7 @@ mod tests {
         };
         assert_eq!(
             summary_line(&summary),
-            "1 file, 1 000 000 lines, 0 locks, 0 spawns, 0 calls under a lock not resolved, \
+            "part 2 of 3, 1 file, 1 000 000 lines, 0 locks, 0 spawns, 0 calls under a lock not resolved, \
              6 call chains cut short, 2 items not parsed, 1 file not read: 0 findings; \
              3 suppressed, 4 in test code not shown, 5 of low confidence not shown, \
              6 in the baseline, 7 outside the changes"

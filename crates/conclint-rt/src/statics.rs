@@ -11,7 +11,7 @@ use crate::image;
 type Static = (usize, usize, String);
 
 /// Crates whose statics are no part of the program.
-const OURS: [&str; 20] = [
+const OURS: [&str; 21] = [
     "std",
     "core",
     "alloc",
@@ -29,6 +29,7 @@ const OURS: [&str; 20] = [
     "conclint_std",
     "conclint_core",
     "conclint_libtest",
+    "conclint_test",
     "conclint_schedule",
     "corosensei",
     "libc",

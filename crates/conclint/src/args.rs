@@ -63,6 +63,9 @@ pub(crate) enum Command {
     Explore(Box<ExploreArgs>),
     /// Runs one saved failing schedule again
     Replay(ReplayArgs),
+    /// Draws what a body that explored itself came to; `conclint_test::explored` calls it
+    #[command(hide = true)]
+    Tell(TellArgs),
     /// Marks submissions to an assignment, safely and so that every mark can be defended
     #[command(subcommand)]
     Grade(GradeCommand),
@@ -284,6 +287,13 @@ impl MergeArgs {
         request.overrides.fail_on = self.fail_on.map(Into::into);
         request
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TellArgs {
+    /// The name of the test around the body
+    #[arg(long, value_name = "NAME")]
+    pub(crate) test: String,
 }
 
 #[derive(Debug, Args)]

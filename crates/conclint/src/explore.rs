@@ -6,7 +6,7 @@ use anstream::ColorChoice;
 use conclint_explore::{BuildFailed, Outcome, Progress, Request};
 use conclint_report::{ExploreFormat, ExploreReport, Format, explore_summary_line};
 
-use crate::args::OutputArgs;
+use crate::args::{OutputArgs, TellArgs};
 use crate::explore_args::{ExploreArgs, ReplayArgs};
 use crate::{Failure, exit, output, progress, reports, say};
 
@@ -58,6 +58,28 @@ fn replay_file(request: &Request, file: &Path, bar: &dyn Progress) -> anyhow::Re
     conclint_explore::replay(request, file, bar)
 }
 
+/// `conclint tell`: reads what the runtime of a test wrote, and draws it.
+pub(crate) fn tell(args: &TellArgs, color: ColorChoice) -> Result<u8, Failure> {
+    let root = std::env::current_dir()?;
+    let answer = std::io::read_to_string(std::io::stdin())?;
+    let told = conclint_explore::told(&answer, &args.test, &root).map_err(failed)?;
+    let outcome = &told.outcome;
+    let report = ExploreReport {
+        exploration: &outcome.exploration,
+        sources: &outcome.sources,
+        places: &reports::places(&root),
+        version: env!("CARGO_PKG_VERSION"),
+        width: WIDTH,
+    };
+    output::to_stdout(color, |color, out| report.write_stories(color, out))?;
+    if let Some(schedule) = &told.schedule {
+        let test = conclint_report::one_line(&args.test);
+        let line = format!("replay: CONCLINT_SCHEDULE={schedule} cargo test {test}\n");
+        output::to_stdout(color, |_, out| out.write_all(line.as_bytes()))?;
+    }
+    Ok(exit::CLEAN)
+}
+
 fn failed(error: anyhow::Error) -> Failure {
     match error.downcast_ref::<BuildFailed>() {
         // Said by rustc already; one line more says whose error it is.
@@ -97,13 +119,12 @@ pub(crate) fn report(
     let to_file = |format: Format, file: &Path| {
         let format = ExploreFormat::from(format);
         output::to_file(file, |out| format.write(&report, false, out))
-            .map_err(|error| Failure::Message(format!("{}: {error}", file.display()), exit::ERROR))
+            .map_err(|error| Failure::Message(reports::cannot_write(file, &error), exit::ERROR))
     };
-    for also in &form.also {
-        to_file(also.format, &also.file)?;
-    }
+    let also = form.also.iter();
+    let mut written: Vec<_> = also.map(|also| to_file(also.format, &also.file)).collect();
     if format == Format::Github {
-        report.with_findings(reports::step_summary)?;
+        written.push(report.with_findings(reports::step_summary));
     }
     match &form.output {
         None => {
@@ -111,10 +132,11 @@ pub(crate) fn report(
             output::to_stdout(color, |color, out| format.write(&report, color, out))?;
         }
         Some(file) => {
-            to_file(format, file)?;
+            written.push(to_file(format, file));
             say(color, &explore_summary_line(exploration));
         }
     }
+    reports::all(written)?;
     if exploration.failures() > 0 {
         return Ok(exit::FINDINGS);
     }

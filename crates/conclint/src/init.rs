@@ -52,8 +52,9 @@ pub(crate) fn run(args: &InitArgs, color: ColorChoice) -> Result<u8, Failure> {
         if !depends_on_the_test(&manifest) {
             say(
                 color,
-                "next: `conclint-test` as a dev-dependency (`cargo add --dev conclint-test`), \
-                 then `cargo test`",
+                "next: `conclint-test` as a dev-dependency, from where conclint is from (`cargo add \
+                 --dev conclint-test --git URL`, or `--path DIR/crates/conclint-test`), then \
+                 `cargo test`",
             );
         }
     } else {
@@ -166,7 +167,7 @@ mod tests {
         let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
         assert_eq!(read("conclint.toml"), "# mine\n");
         assert_eq!(read("tests/conclint.rs"), TEST);
-        assert!(read(".github/workflows/conclint.yml").contains("conclint merge"));
+        assert!(read(".github/workflows/conclint.yml").contains("conclint\" merge "));
     }
 
     #[test]

@@ -77,12 +77,25 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return code;
     }
     install_panic_hook();
-    let code = match panic::catch_unwind(AssertUnwindSafe(|| run(args.into_iter().collect()))) {
+    let args = without_cargos_word(args.into_iter().collect());
+    let code = match panic::catch_unwind(AssertUnwindSafe(|| run(args))) {
         Ok(code) => code,
         // The hook has said what happened.
         Err(_) => exit::ERROR,
     };
     ExitCode::from(code)
+}
+
+/// Cargo calls `cargo-conclint conclint ..` for `cargo conclint ..`.
+fn without_cargos_word(mut args: Vec<OsString>) -> Vec<OsString> {
+    let program = args.first().map(std::path::Path::new);
+    let by_cargo = program
+        .and_then(|path| path.file_stem())
+        .is_some_and(|name| name == "cargo-conclint");
+    if by_cargo && args.get(1).is_some_and(|arg| arg == "conclint") {
+        args.remove(1);
+    }
+    args
 }
 
 fn run(args: Vec<OsString>) -> u8 {
@@ -107,6 +120,7 @@ fn run(args: Vec<OsString>) -> u8 {
         Some(Command::Config(args)) => commands::config(args, color),
         Some(Command::Explore(args)) => explore::explore(*args, color),
         Some(Command::Replay(args)) => explore::replay(args, color),
+        Some(Command::Tell(args)) => explore::tell(&args, color),
         Some(Command::Baseline(args)) => baseline::run(args.action, color),
         Some(Command::Merge(args)) => merge::run(&args, color),
         Some(Command::Init(args)) => init::run(&args, color),
@@ -143,4 +157,23 @@ fn install_panic_hook() {
             "Please report it, with the file it happened on if you can."
         );
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_says_the_name_twice() {
+        let args = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let same = |text: &str| assert_eq!(without_cargos_word(args(text)), args(text));
+        assert_eq!(
+            without_cargos_word(args("/bin/cargo-conclint conclint rules")),
+            args("/bin/cargo-conclint rules")
+        );
+        same("cargo-conclint rules");
+        // A directory of that name.
+        same("conclint conclint");
+        same("conclint");
+    }
 }

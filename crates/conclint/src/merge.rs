@@ -3,7 +3,7 @@
 //! Every part has read the whole program, so what was looked at must be the
 //! same in all of them; findings and what was left out add up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use anstream::ColorChoice;
 use conclint_check::{Outcome, config};
 use conclint_diag::explore::Exploration;
 use conclint_diag::{Severity, Summary};
-use conclint_report::{ReadBack, Sources, read_explore_json, read_json};
+use conclint_report::{ReadBack, ReportHeader, Sources, read_explore_json, read_header, read_json};
 
 use crate::args::MergeArgs;
 use crate::{Failure, commands, exit, explore, reports};
@@ -23,10 +23,7 @@ const MAX_SOURCE: u64 = 8 << 20;
 /// Runs the command.
 pub(crate) fn run(args: &MergeArgs, color: ColorChoice) -> Result<u8, Failure> {
     let texts = read(&args.files)?;
-    if texts
-        .first()
-        .is_some_and(|(_, text)| text.contains("\"conclint/explore/1\""))
-    {
+    if belong_together(&texts)? {
         return explorations(&texts, args, color);
     }
     let fail_on = config::resolve(&args.request())?.settings.fail_on;
@@ -59,6 +56,59 @@ fn read(files: &[PathBuf]) -> Result<Texts<'_>, Failure> {
         .collect()
 }
 
+/// The reports are of one command and version, and all parts of one run, each
+/// once. Says whether the command is `explore`.
+fn belong_together(texts: &Texts<'_>) -> Result<bool, Failure> {
+    let mut first: Option<(&Path, ReportHeader)> = None;
+    let mut seen: BTreeMap<usize, &Path> = BTreeMap::new();
+    for (file, text) in texts {
+        let header = read_header(text).map_err(|error| wrong(file, &error))?;
+        if let Some((number, _)) = header.partition
+            && let Some(other) = seen.insert(number, file)
+        {
+            let why = format!("part {number} is in {} already", other.display());
+            return Err(wrong(file, &why));
+        }
+        let Some((other, known)) = &first else {
+            first = Some((file, header));
+            continue;
+        };
+        let other = other.display();
+        let differs = |what: &str, this: &str, that: &str| {
+            Err(wrong(file, &format!("{what} {this}, but {other} {that}")))
+        };
+        if header.explores != known.explores {
+            let name = |explores| if explores { "explore" } else { "check" };
+            return differs("a report of", name(header.explores), name(known.explores));
+        }
+        if header.version != known.version {
+            return differs("written by conclint", &header.version, &known.version);
+        }
+        let count = |header: &ReportHeader| match header.partition {
+            Some((_, count)) => format!("one of {count} parts"),
+            None => "a whole run".to_owned(),
+        };
+        if count(&header) != count(known) {
+            return differs("is", &count(&header), &count(known));
+        }
+    }
+    let Some((_, header)) = first else {
+        return Ok(false);
+    };
+    if let Some((_, count)) = header.partition {
+        let missing: Vec<String> = (1..=count)
+            .filter(|number| !seen.contains_key(number))
+            .map(|number| number.to_string())
+            .collect();
+        if !missing.is_empty() {
+            let numbers = missing.join(", ");
+            let message = format!("of {count} parts these are missing: {numbers}");
+            return Err(Failure::Message(message, exit::ERROR));
+        }
+    }
+    Ok(header.explores)
+}
+
 fn wrong(file: &Path, why: &dyn std::fmt::Display) -> Failure {
     Failure::Message(format!("{}: {why}", file.display()), exit::ERROR)
 }
@@ -81,6 +131,7 @@ fn explorations(texts: &Texts<'_>, args: &MergeArgs, color: ColorChoice) -> Resu
     };
     let mut whole = Exploration {
         tests: Vec::new(),
+        partition: None,
         ..first.clone()
     };
     let mut seen = BTreeSet::new();
@@ -94,9 +145,10 @@ fn explorations(texts: &Texts<'_>, args: &MergeArgs, color: ColorChoice) -> Resu
             whole.tests.push(test);
         }
     }
-    whole
-        .tests
-        .sort_by(|a, b| (&a.package, &a.target, &a.test).cmp(&(&b.package, &b.target, &b.test)));
+    whole.tests.sort_by_cached_key(|t| {
+        let rank = conclint_explore::rank(&t.target);
+        (t.package.clone(), rank, t.target.clone(), t.test.clone())
+    });
     let mut files = BTreeSet::new();
     for failure in whole.tests.iter().filter_map(|test| test.failure.as_ref()) {
         files.extend(
@@ -176,6 +228,7 @@ fn looked_at(summary: &Summary) -> Summary {
         below_confidence: 0,
         in_baseline: 0,
         unchanged: 0,
+        partition: None,
         ..summary.clone()
     }
 }

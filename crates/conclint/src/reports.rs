@@ -43,25 +43,48 @@ pub(crate) fn write(
         closing: None,
     };
     // The files first: whoever reads standard output may stop reading.
-    for also in &args.also {
-        to_file(&report, also.format, &also.file)?;
-    }
+    let mut written = args
+        .also
+        .iter()
+        .map(|also| to_file(&report, also.format, &also.file))
+        .collect::<Vec<_>>();
     if format == Format::Github {
-        step_summary(&report)?;
+        written.push(step_summary(&report));
     }
     match &args.output {
         None => output::to_stdout(color, |color, out| format.write(&report, color, out))?,
         Some(file) => {
-            to_file(&report, format, file)?;
+            written.push(to_file(&report, format, file));
             say(color, &summary_line(&outcome.summary));
         }
     }
-    Ok(())
+    all(written)
+}
+
+/// What could not be written loses nothing of the rest, and is still an error.
+pub(crate) fn all(written: Vec<Result<(), Failure>>) -> Result<(), Failure> {
+    let mut messages = Vec::new();
+    for result in written {
+        match result {
+            Ok(()) => {}
+            Err(Failure::Message(message, _)) => messages.push(message),
+            Err(other) => return Err(other),
+        }
+    }
+    match messages.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Message(messages.join("; "), exit::ERROR)),
+    }
 }
 
 fn to_file(report: &Report<'_>, format: Format, file: &Path) -> Result<(), Failure> {
     output::to_file(file, |out| format.write(report, false, out))
-        .map_err(|error| Failure::Message(format!("{}: {error}", file.display()), exit::ERROR))
+        .map_err(|error| Failure::Message(cannot_write(file, &error), exit::ERROR))
+}
+
+/// The message for a report that cannot be written.
+pub(crate) fn cannot_write(file: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", file.display())
 }
 
 /// Appends to the file that the runner names, where it names one.
@@ -77,8 +100,8 @@ pub(crate) fn step_summary(report: &Report<'_>) -> Result<(), Failure> {
         out.flush()
     };
     append().map_err(|error| {
-        let file = Path::new(&path).display();
-        Failure::Message(format!("{file}: {error}"), exit::ERROR)
+        let message = cannot_write(Path::new(&path), &error);
+        Failure::Message(message, exit::ERROR)
     })
 }
 

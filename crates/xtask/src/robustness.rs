@@ -116,7 +116,7 @@ impl Robustness {
         }
         let unread = outcome
             .as_ref()
-            .is_ok_and(|outcome| outcome.summary.unparsed_items > 0);
+            .is_ok_and(|outcome| !outcome.summary.unparsed.is_empty());
         if outcome.is_err() {
             println!("{name}: panic with the first {} bytes", text.len());
         }

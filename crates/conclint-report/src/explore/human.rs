@@ -28,6 +28,26 @@ pub(crate) fn write(
     writeln!(out, "\n{}", explore_summary_line(exploration))
 }
 
+impl ExploreReport<'_> {
+    /// The stories alone: of each test what happens, or why nothing can be said.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn write_stories(&self, color: bool, out: &mut dyn Write) -> io::Result<()> {
+        for test in &self.exploration.tests {
+            match &test.failure {
+                Some(failure) => story(self, color, out, test, failure)?,
+                None => {
+                    let verdict = test.verdict.as_str();
+                    let (name, why) = (one_line(&test.test), one_line(&test.reason));
+                    writeln!(out, "{verdict}: {name}: {why}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A heading a target, a line a test.
 fn overview(out: &mut dyn Write, tests: &[Explored]) -> io::Result<()> {
     let mut heading = None;

@@ -5,10 +5,11 @@
 
 use std::io::{self, Write};
 
-use conclint_diag::explore::{Event, Exhausted, Explored, Failure, Place, Stuck};
+use conclint_diag::explore::{Event, Exhausted, Explored, Failure, Panicked, Place, Stuck};
 use serde::Serialize;
 
 use crate::ExploreReport;
+use crate::json::Part;
 
 pub(crate) const SCHEMA: &str = "conclint/explore/1";
 
@@ -17,6 +18,9 @@ struct Document<'a> {
     schema: &'static str,
     tool: Tool<'a>,
     settings: WireSettings<'a>,
+    /// Of a run of some of the tests: which part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<Part>,
     targets: Vec<WireTest<'a>>,
 }
 
@@ -60,6 +64,8 @@ struct WireTest<'a> {
     /// All schedules there are were tried.
     exhaustive: bool,
     seconds: f64,
+    /// The static because of which each schedule had a process of its own.
+    isolated_for: &'a str,
     failure: Option<WireFailure<'a>>,
 }
 
@@ -70,15 +76,30 @@ struct WireFailure<'a> {
     message: &'a str,
     file: Option<&'a str>,
     line: Option<u32>,
+    column: Option<u32>,
+    function: Option<&'a str>,
     preemptions: u64,
     deviations: usize,
     schedule_file: Option<&'a str>,
     threads: &'a [String],
+    panics: Vec<WirePanic<'a>>,
     stuck: Vec<WireStuck<'a>>,
+    /// Threads that each wait for the next.
+    cycle: Vec<&'a str>,
     notes: &'a [String],
     no_longer_applies: &'a [String],
     omitted_steps: u64,
     timeline: Vec<WireEvent<'a>>,
+}
+
+#[derive(Serialize)]
+struct WirePanic<'a> {
+    thread: &'a str,
+    message: &'a str,
+    file: &'a str,
+    line: u32,
+    column: u32,
+    function: &'a str,
 }
 
 #[derive(Serialize)]
@@ -110,6 +131,7 @@ struct WireEvent<'a> {
     column: u32,
     function: &'a str,
     note: &'a str,
+    deviated: bool,
     preempting: bool,
 }
 
@@ -134,6 +156,7 @@ pub(crate) fn write(report: &ExploreReport<'_>, out: &mut dyn Write) -> io::Resu
             max_steps: settings.max_steps,
             replay: exploration.replay,
         },
+        partition: exploration.partition.map(Part::from),
         targets: exploration.tests.iter().map(WireTest::from).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document).map_err(io::Error::from)?;
@@ -163,6 +186,7 @@ impl<'a> From<&'a Explored> for WireTest<'a> {
             }),
             exhaustive: t.exhausted == Some(Exhausted::All),
             seconds: seconds(t.milliseconds),
+            isolated_for: &t.isolated_for,
             failure: t.failure.as_ref().map(|f| failure(t, f)),
         }
     }
@@ -178,11 +202,15 @@ fn failure<'a>(test: &Explored, f: &'a Failure) -> WireFailure<'a> {
         message: &f.message,
         file: f.place.as_ref().map(|p| &*p.file),
         line: f.place.as_ref().map(|p| p.line),
+        column: f.place.as_ref().map(|p| p.column),
+        function: f.place.as_ref().map(|p| p.function.as_str()),
         preemptions: f.preemptions,
         deviations: f.deviations,
         schedule_file: f.schedule_file.as_deref(),
         threads: &f.threads,
+        panics: f.panics.iter().map(|p| panicked(f, p)).collect(),
         stuck: f.stuck.iter().map(|s| stuck(f, s)).collect(),
+        cycle: f.cycle.iter().map(|t| thread(f, *t)).collect(),
         notes: &f.notes,
         no_longer_applies: &f.unapplied,
         omitted_steps: f.omitted,
@@ -192,6 +220,17 @@ fn failure<'a>(test: &Explored, f: &'a Failure) -> WireFailure<'a> {
 
 fn thread(failure: &Failure, id: usize) -> &str {
     failure.threads.get(id).map_or("", String::as_str)
+}
+
+fn panicked<'a>(failure: &'a Failure, p: &'a Panicked) -> WirePanic<'a> {
+    WirePanic {
+        thread: thread(failure, p.thread),
+        message: &p.message,
+        file: &p.place.file,
+        line: p.place.line,
+        column: p.place.column,
+        function: &p.place.function,
+    }
 }
 
 fn stuck<'a>(failure: &'a Failure, s: &'a Stuck) -> WireStuck<'a> {
@@ -228,6 +267,7 @@ fn event<'a>(failure: &'a Failure, e: &'a Event) -> WireEvent<'a> {
         column: e.place.column,
         function: &e.place.function,
         note: &e.note,
+        deviated: e.deviated,
         preempting: e.preempting,
     }
 }
@@ -279,7 +319,8 @@ mod tests {
             failure["timeline"][1],
             json!({
                 "thread": "thread 2", "op": "load", "object": "value", "file": "src/lib.rs",
-                "line": 2, "column": 21, "function": "add", "note": "= 0", "preempting": true,
+                "line": 2, "column": 21, "function": "add", "note": "= 0", "deviated": true,
+                "preempting": true,
             })
         );
     }

@@ -90,6 +90,7 @@ impl ExploreReport<'_> {
 }
 
 pub use human::explore_summary_line;
+pub(crate) use json::SCHEMA as EXPLORE_SCHEMA_NAME;
 pub use read::read_explore_json;
 
 #[cfg(test)]

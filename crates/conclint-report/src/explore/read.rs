@@ -1,23 +1,25 @@
 //! Reads `conclint/explore/1` back, so that parts of a run become one.
 //!
-//! What that format does not carry (all panics, cycles, enclosing functions of
-//! some places) stays empty.
+//! What that format does not carry (the enclosing functions of some places)
+//! stays empty; so does what reports of older versions do not have.
 
 use std::sync::Arc;
 
 use conclint_diag::explore::{
-    Event, Exhausted, Exploration, Explored, Failure, Held, Place, Settings, Stuck, Verdict,
+    Event, Exhausted, Exploration, Explored, Failure, Held, Panicked, Place, Settings, Stuck,
+    Verdict,
 };
 use serde::Deserialize;
 
 use super::json::SCHEMA;
-use crate::read::Unreadable;
+use crate::read::{Part, Unreadable};
 
 #[derive(Deserialize)]
 struct Document {
     schema: String,
     tool: Tool,
     settings: WireSettings,
+    partition: Option<Part>,
     targets: Vec<WireTest>,
 }
 
@@ -52,6 +54,8 @@ struct WireTest {
     #[serde(default)]
     exhaustive: bool,
     seconds: f64,
+    #[serde(default)]
+    isolated_for: String,
     failure: Option<WireFailure>,
 }
 
@@ -64,19 +68,36 @@ enum Claim {
 
 #[derive(Deserialize)]
 struct WireFailure {
+    kind: String,
     explanation: String,
     message: String,
     file: Option<String>,
     line: Option<u32>,
+    column: Option<u32>,
+    function: Option<String>,
     preemptions: u64,
     deviations: usize,
     schedule_file: Option<String>,
     threads: Vec<String>,
+    #[serde(default)]
+    panics: Vec<WirePanic>,
     stuck: Vec<WireStuck>,
+    #[serde(default)]
+    cycle: Vec<String>,
     notes: Vec<String>,
     no_longer_applies: Vec<String>,
     omitted_steps: u64,
     timeline: Vec<WireEvent>,
+}
+
+#[derive(Deserialize)]
+struct WirePanic {
+    thread: String,
+    message: String,
+    file: String,
+    line: u32,
+    column: u32,
+    function: String,
 }
 
 #[derive(Deserialize)]
@@ -108,6 +129,8 @@ struct WireEvent {
     column: u32,
     function: String,
     note: String,
+    #[serde(default)]
+    deviated: bool,
     preempting: bool,
 }
 
@@ -143,6 +166,7 @@ pub fn read_explore_json(text: &str) -> Result<Exploration, Unreadable> {
             .map(test)
             .collect::<Result<_, _>>()?,
         replay: settings.replay,
+        partition: document.partition.map(Part::into),
     })
 }
 
@@ -175,12 +199,12 @@ fn test(wire: WireTest) -> Result<Explored, Unreadable> {
             Some(Claim::All(word)) => return Err(Unreadable(format!("unknown claim `{word}`"))),
         },
         milliseconds: milliseconds(wire.seconds),
-        isolated_for: String::new(),
-        failure: wire.failure.map(failure),
+        isolated_for: wire.isolated_for,
+        failure: wire.failure.map(|failure| of_wire(verdict, failure)),
     })
 }
 
-fn failure(wire: WireFailure) -> Failure {
+fn of_wire(verdict: Verdict, wire: WireFailure) -> Failure {
     let threads = wire.threads;
     // A name that is no thread's stands for one beyond the list, which is shown without a name.
     let number = |name: &String| threads.iter().position(|t| t == name);
@@ -192,12 +216,27 @@ fn failure(wire: WireFailure) -> Failure {
         function,
     };
     Failure {
+        // The verdict's own word stands where there is no other.
+        kind: match wire.kind == verdict.as_str() {
+            true => String::new(),
+            false => wire.kind,
+        },
         explanation: wire.explanation,
         message: wire.message,
-        place: wire
-            .file
-            .zip(wire.line)
-            .map(|(file, line)| place(file, line, 1, String::new())),
+        place: wire.file.zip(wire.line).map(|(file, line)| {
+            let column = wire.column.unwrap_or(1);
+            place(file, line, column, wire.function.unwrap_or_default())
+        }),
+        panics: wire
+            .panics
+            .into_iter()
+            .map(|p| Panicked {
+                thread: number(&p.thread),
+                message: p.message,
+                place: place(p.file, p.line, p.column, p.function),
+            })
+            .collect(),
+        cycle: wire.cycle.iter().map(number).collect(),
         stuck: wire
             .stuck
             .into_iter()
@@ -225,7 +264,7 @@ fn failure(wire: WireFailure) -> Failure {
                 object: e.object,
                 place: place(e.file, e.line, e.column, e.function),
                 note: e.note,
-                deviated: false,
+                deviated: e.deviated,
                 preempting: e.preempting,
             })
             .collect(),
@@ -236,7 +275,6 @@ fn failure(wire: WireFailure) -> Failure {
         unapplied: wire.no_longer_applies,
         notes: wire.notes,
         schedule_file: wire.schedule_file,
-        ..Failure::default()
     }
 }
 
@@ -250,8 +288,16 @@ mod tests {
     fn what_is_read_back_is_written_the_same() {
         let mut sample = Sample::lost_update();
         let text = sample.render(ExploreFormat::Json);
+        let human = sample.render(ExploreFormat::Human);
         sample.exploration = read_explore_json(&text).unwrap();
+        sample.exploration.partition = Some((2, 3));
+        let part = sample.render(ExploreFormat::Json);
+        let back = read_explore_json(&part).unwrap();
+        assert_eq!(back.partition, Some((2, 3)));
+        sample.exploration = back;
+        sample.exploration.partition = None;
         assert_eq!(sample.render(ExploreFormat::Json), text);
+        assert_eq!(sample.render(ExploreFormat::Human), human);
     }
 
     #[test]

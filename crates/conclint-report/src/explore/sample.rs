@@ -117,6 +117,7 @@ impl Sample {
                 },
                 tests: vec![passed, failed, skipped],
                 replay: false,
+                partition: None,
                 replay_arguments: Vec::new(),
             },
             sources: Sources::from([(Arc::from("src/lib.rs"), Arc::from(SOURCE))]),

@@ -41,7 +41,8 @@ pub(super) fn in_child(f: impl FnOnce() -> String) -> Child {
     if let Some(journal) = journal::get() {
         journal.done.store(0, std::sync::atomic::Ordering::SeqCst);
     }
-    // SAFETY: the supervisor has one thread.
+    // SAFETY: the supervisor has one thread; of `explore_here`, the calling thread is the only one
+    // that goes on, which glibc's allocator is ready for.
     let child = unsafe { libc::fork() };
     if child == 0 {
         channel::forget();

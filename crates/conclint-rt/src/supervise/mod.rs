@@ -113,6 +113,33 @@ fn answer(job: &Job, tests: &[Test]) -> Vec<String> {
     }
 }
 
+/// Does the job that `job` describes, in the lines of a job file, on `test`, inside of a process that
+/// may have other threads: a test that explores a part of itself. `None` where the job is none. One
+/// call at a time: the journal is shared.
+///
+/// A child has only the calling thread of its parent. Memory can be allocated in it, but a lock that
+/// another thread held at the fork stays held, and who waits for it ends as silent.
+#[must_use]
+pub fn explore_here(job: &str, test: &Test) -> Option<Answer> {
+    let job = Job::parse(job)?;
+    if job.mode == Mode::List {
+        return None;
+    }
+    let json = Supervisor::new(&job, test).verdict();
+    // Quotes in texts are escaped, so this can only be the member itself.
+    let passed = json.contains(",\"verdict\":\"passed\"");
+    Some(Answer { passed, json })
+}
+
+/// What [`explore_here`] came to.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// No schedule breaks the test.
+    pub passed: bool,
+    /// The whole answer, with the failing schedule and what happens under it.
+    pub json: String,
+}
+
 /// Does jobs from the private channel, one after the other. They are separated by lines that say
 /// `next`; each answer begins with the job's number.
 fn serve(tests: &[Test]) -> bool {
