@@ -65,13 +65,13 @@ pub(super) fn sections(finder: &mut Finder<'_>, body: &Block) {
             {
                 let rest = live(finder, &guard, &block.stmts[at + 1..]);
                 unlocked(finder, &guard, local, rest);
-                split(finder, &guard, rest, (false, false));
+                split(finder, &guard, rest, Around::default());
                 swapped(finder, block, at);
             }
             if let Stmt::Expr(Expr::If(branch), _) = stmt
                 && let Some(guard) = tried(finder, &branch.cond)
             {
-                split(finder, &guard, &branch.then_branch.stmts, (false, false));
+                split(finder, &guard, &branch.then_branch.stmts, Around::default());
             }
         }
     }
@@ -198,16 +198,26 @@ fn used(finder: &Finder<'_>, guard: &Guard, part: &[Stmt]) -> bool {
         .any(|stmt| mentions(finder.of(stmt), &guard.name))
 }
 
-/// Gives the guard up between every two statements. `around` says whether it is used before and
-/// after the list.
-fn split(finder: &mut Finder<'_>, guard: &Guard, list: &[Stmt], mut around: (bool, bool)) {
-    if let Some(Stmt::Expr(Expr::Return(_), _)) = list.last() {
-        // What follows the block does not follow its end.
-        around.1 = false;
+/// Where a guard is used besides a list of statements.
+#[derive(Clone, Copy, Debug, Default)]
+struct Around {
+    before: bool,
+    after: bool,
+    /// After the innermost loop.
+    outside: bool,
+}
+
+/// Gives the guard up between every two statements.
+fn split(finder: &mut Finder<'_>, guard: &Guard, list: &[Stmt], mut around: Around) {
+    // What follows the block does not follow its end.
+    match list.last() {
+        Some(Stmt::Expr(Expr::Return(_), _)) => around.after = false,
+        Some(Stmt::Expr(Expr::Break(_), _)) => around.after = around.outside,
+        _ => {}
     }
     for (at, stmt) in list.iter().enumerate() {
-        let before = around.0 || used(finder, guard, &list[..at]);
-        let after = around.1 || used(finder, guard, &list[at..]);
+        let before = around.before || used(finder, guard, &list[..at]);
+        let after = around.after || used(finder, guard, &list[at..]);
         if before && after && !is_drop(finder, guard, stmt) {
             let start = range(stmt).start;
             let again = format!("drop({0}); {0} = {1}; ", guard.name, guard.taken);
@@ -215,43 +225,58 @@ fn split(finder: &mut Finder<'_>, guard: &Guard, list: &[Stmt], mut around: (boo
             edits.extend(guard.mutable.clone());
             finder.add("split", start, edits);
         }
-        let after = around.1 || used(finder, guard, &list[at + 1..]);
+        let after = around.after || used(finder, guard, &list[at + 1..]);
         if let Stmt::Expr(expr, _) = stmt {
-            inner(finder, guard, expr, (before, after));
+            let outside = around.outside;
+            inner(
+                finder,
+                guard,
+                expr,
+                Around {
+                    before,
+                    after,
+                    outside,
+                },
+            );
         }
     }
 }
 
 /// The blocks of a statement, with what its head and its other rounds use.
-fn inner(finder: &mut Finder<'_>, guard: &Guard, expr: &Expr, (before, after): (bool, bool)) {
+fn inner(finder: &mut Finder<'_>, guard: &Guard, expr: &Expr, around: Around) {
     let head = |finder: &Finder<'_>, node: &Expr| mentions(finder.of(node), &guard.name);
+    let round = |before: bool, again: bool| Around {
+        before: around.before || before,
+        after: around.after || again,
+        outside: around.after,
+    };
     match expr {
         Expr::If(branch) => {
-            let before = before || head(finder, &branch.cond);
-            split(finder, guard, &branch.then_branch.stmts, (before, after));
+            let before = around.before || head(finder, &branch.cond);
+            let around = Around { before, ..around };
+            split(finder, guard, &branch.then_branch.stmts, around);
             if let Some((_, other)) = &branch.else_branch {
-                inner(finder, guard, other, (before, after));
+                inner(finder, guard, other, around);
             }
         }
-        Expr::Block(block) => split(finder, guard, &block.block.stmts, (before, after)),
+        Expr::Block(block) => split(finder, guard, &block.block.stmts, around),
         Expr::While(whole) => {
             let head = head(finder, &whole.cond);
-            let around = (before || head, after || head);
-            split(finder, guard, &whole.body.stmts, around);
+            split(finder, guard, &whole.body.stmts, round(head, head));
         }
         Expr::ForLoop(whole) => {
-            let round = mentions(finder.of(&whole.body), &guard.name);
-            let before = before || head(finder, &whole.expr);
-            split(finder, guard, &whole.body.stmts, (before, after || round));
+            let again = mentions(finder.of(&whole.body), &guard.name);
+            let around = round(head(finder, &whole.expr), again);
+            split(finder, guard, &whole.body.stmts, around);
         }
         Expr::Loop(whole) => {
-            let round = mentions(finder.of(&whole.body), &guard.name);
-            split(finder, guard, &whole.body.stmts, (before, after || round));
+            let again = mentions(finder.of(&whole.body), &guard.name);
+            split(finder, guard, &whole.body.stmts, round(false, again));
         }
         Expr::Match(whole) => {
-            let before = before || head(finder, &whole.expr);
+            let before = around.before || head(finder, &whole.expr);
             for arm in &whole.arms {
-                inner(finder, guard, &arm.body, (before, after));
+                inner(finder, guard, &arm.body, Around { before, ..around });
             }
         }
         _ => {}
