@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
-    Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, GuardId, Handle, ObjectRef,
+    Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId, Handle,
+    ObjectRef,
 };
 
 use crate::flow::events;
@@ -27,6 +28,7 @@ pub(crate) struct Contention<'a> {
 
 struct Body {
     function: FnId,
+    started_in: FnId,
     handle: Option<ClassId>,
     many: bool,
 }
@@ -56,6 +58,7 @@ impl<'a> Contention<'a> {
                 };
                 Some(Body {
                     function: spawn.body?,
+                    started_in: id,
                     handle: match spawn.handle {
                         Handle::Stored(class) => Some(class),
                         _ => None,
@@ -106,6 +109,21 @@ impl<'a> Contention<'a> {
         lock: &ObjectRef,
         handle: Option<ClassId>,
     ) -> bool {
+        let handle = handle.filter(|_| self.bodies.iter().any(|body| body.handle == handle));
+        self.is_taken_by(lock, |body| handle.is_none() || body.handle == handle)
+    }
+
+    /// Whether `function` starts threads or tasks.
+    pub(crate) fn started_by(&self, function: FnId) -> bool {
+        self.bodies.iter().any(|body| body.started_in == function)
+    }
+
+    /// Whether a thread or task that `function` starts takes `lock`.
+    pub(crate) fn is_taken_by_threads_of(&mut self, lock: &ObjectRef, function: FnId) -> bool {
+        self.is_taken_by(lock, |body| body.started_in == function)
+    }
+
+    fn is_taken_by(&mut self, lock: &ObjectRef, counts: impl Fn(&Body) -> bool) -> bool {
         let Some(class) = lock.class else {
             return false;
         };
@@ -116,7 +134,7 @@ impl<'a> Contention<'a> {
             .or_insert_with(|| callers.reaching_these(takers.into_iter().flatten().copied()));
         self.bodies
             .iter()
-            .filter(|body| handle.is_none() || body.handle == handle)
+            .filter(|body| counts(body))
             .any(|body| leading.contains(&body.function))
     }
 
@@ -129,3 +147,55 @@ impl<'a> Contention<'a> {
         self.bodies.iter().any(|body| body.many && near(body))
     }
 }
+
+/// Whether the function runs once in a while at most, by its name and kind:
+/// while something is set up or taken down there is seldom anybody who waits,
+/// and some milliseconds do not matter.
+pub(crate) fn is_cold(function: &Function) -> bool {
+    let mut words = function.name.split('_');
+    let (first, last) = (words.next().unwrap_or_default(), words.next_back());
+    match function.kind {
+        // A thread's body carries the name of the function that starts it.
+        FnKind::SpawnBody | FnKind::Main => false,
+        FnKind::Drop => true,
+        FnKind::Fn | FnKind::Closure => {
+            COLD.contains(&first)
+                || matches!(last, Some("shutdown" | "stop"))
+                || function.name.starts_with("try_new")
+        }
+    }
+}
+
+/// First words of the names of such functions.
+const COLD: &[&str] = &[
+    "activate",
+    "bench",
+    "boot",
+    "bootstrap",
+    "build",
+    "close",
+    "configure",
+    "connect",
+    "create",
+    "default",
+    "ensure",
+    "from",
+    "init",
+    "initialize",
+    "initialise",
+    "install",
+    "new",
+    "open",
+    "prepare",
+    "reconnect",
+    "recover",
+    "restore",
+    "setup",
+    "shutdown",
+    "signal",
+    "start",
+    "startup",
+    "stop",
+    "terminate",
+    "uninstall",
+];

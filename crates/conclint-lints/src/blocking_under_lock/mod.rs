@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Mode, Site,
-    StmtId,
+    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Local, LocalId,
+    Mode, ObjectRef, Root, Site, StmtId, StmtKind,
 };
 
 use crate::contention::Contention;
-use crate::flow::{Point, event_at, events, touches, used_in_statement};
+use crate::flow::{Point, after, ends, event_at, events, touches, used_in_statement};
 use crate::trace::{Draw, confidence, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -46,10 +46,15 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let mut sections: BTreeMap<(FnId, Site, Reason), Vec<&BlockedUnder>> = BTreeMap::new();
     let mut explained: BTreeSet<(FnId, Way, EventRef)> = BTreeSet::new();
     let mut holders: BTreeMap<EventRef, BTreeSet<FnId>> = BTreeMap::new();
+    let for_io = purpose::locks_for_io(analysis);
     for blocked in analysis.blocked() {
         let Some(reason) = reason(analysis, blocked) else {
             continue;
         };
+        let serialises = |class| for_io.contains(&class);
+        if reason.is_io() && blocked.held.lock.class.is_some_and(serialises) {
+            continue;
+        }
         let inner = ways
             .get(&blocked.event)
             .is_some_and(|known| held_further_in(blocked, known));
@@ -190,25 +195,52 @@ impl Reason {
 
 /// The reason, where the operation really waits.
 fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
-    match &analysis.event(blocked.event).kind {
+    let event = analysis.event(blocked.event);
+    let passing = |channel| is_passing(analysis, blocked.event.function, channel);
+    match &event.kind {
+        // `block_on(lock.read())`: what it waits for is this lock.
+        EventKind::Block {
+            kind: BlockKind::BlockOn,
+            ..
+        } if blocked.chain.is_empty() && within(blocked.held.site, event.site) => None,
         EventKind::Block { kind, .. } => Some(Reason::Block(*kind)),
         EventKind::CallParam { .. } => Some(Reason::Block(BlockKind::Callback)),
         EventKind::Join { .. } => Some(Reason::Join),
-        EventKind::Recv { blocking, .. } => (*blocking != Blocking::Try).then_some(Reason::Recv),
+        EventKind::Recv {
+            blocking, channel, ..
+        } => (*blocking != Blocking::Try && !passing(channel.as_ref())).then_some(Reason::Recv),
         EventKind::Send {
             bounded: Some(true),
             blocking,
-            ..
-        } => (*blocking != Blocking::Try).then_some(Reason::Send),
+            channel,
+        } => (*blocking != Blocking::Try && !passing(channel.as_ref())).then_some(Reason::Send),
         // A wait gives back its own guard; which one that is must be known.
         EventKind::Wait {
             guard: Some(own), ..
         } => {
             let same = blocked.event.function == blocked.function && *own == blocked.held.guard;
-            (!same).then_some(Reason::Wait)
+            let handed = analysis.guard(blocked.event.function, *own);
+            let one_class = handed.is_some_and(|info| {
+                let classes = info.locks.iter().map(|held| held.lock.class);
+                classes
+                    .flatten()
+                    .any(|class| blocked.held.lock.class == Some(class))
+            });
+            (!same && !one_class).then_some(Reason::Wait)
         }
         _ => None,
     }
+}
+
+/// A channel made for one exchange: a variable of this function, whose other
+/// end is here, too, or part of what this function was given, for the answer.
+fn is_passing(analysis: &Analysis, function: FnId, channel: Option<&ObjectRef>) -> bool {
+    let function = analysis.function(function);
+    channel.is_some_and(|channel| match channel.place.root {
+        Root::Local(local) => function.stmts.iter().any(|stmt| stmt.defs.contains(&local)),
+        Root::Param(number) => number > 0 && !channel.place.path.is_empty(),
+        Root::Static(_) | Root::Opaque(_) => false,
+    })
 }
 
 /// The calls from the holder to the operation.
@@ -254,18 +286,87 @@ fn on_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     }
 }
 
+/// Whether `inner` lies in `outer`.
+fn within(inner: Site, outer: Site) -> bool {
+    inner.file == outer.file
+        && (inner.line, inner.column) >= (outer.line, outer.column)
+        && (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+}
+
+/// Whether the operation only disposes of what was taken out of the guarded
+/// data: that can wait until the lock is released. The statement yields
+/// nothing, the guarded data takes no part in it, but something does that came
+/// out of it.
+fn disposes(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let Some(function) = analysis.program().functions.get(blocked.function.index()) else {
+        return false;
+    };
+    let guard = blocked.held.guard;
+    let id = statement(analysis, blocked);
+    let Some(stmt) = id.and_then(|id| function.stmts.get(id.index())) else {
+        return false;
+    };
+    let yields_nothing =
+        matches!(stmt.kind, StmtKind::Let | StmtKind::Expr) && stmt.defs.is_empty() && !stmt.pinned;
+    let touched: BTreeSet<StmtId> = events(function)
+        .filter(|(_, event)| touches(event, guard))
+        .map(|(_, event)| event.stmt)
+        .collect();
+    let came_out = |local: &LocalId| {
+        let borrows = |l: &Local| l.id == *local && l.borrows == Some(guard);
+        !function.locals.iter().any(borrows)
+            && (0..)
+                .map(StmtId)
+                .zip(&function.stmts)
+                .any(|(id, stmt)| stmt.defs.contains(local) && touched.contains(&id))
+    };
+    yields_nothing && stmt.uses.iter().any(came_out) && !on_guarded_data(analysis, blocked)
+}
+
+/// Whether the guarded data is touched between taking the lock and the
+/// statement that blocks.
+fn used_before(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let Some(function) = analysis.program().functions.get(blocked.function.index()) else {
+        return false;
+    };
+    let end = first_step(analysis, blocked);
+    let earlier = |site: Site| {
+        site.file == end.file
+            && (site.line, site.column) > (blocked.held.site.line, blocked.held.site.column)
+            && (site.line, site.column) < (end.line, end.column)
+    };
+    events(function).any(|(_, event)| touches(event, blocked.held.guard) && earlier(event.site))
+}
+
+/// Whether the guarded data can be touched after the statement that blocks,
+/// before the lock is released.
+fn used_after(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let Some(function) = analysis.program().functions.get(blocked.function.index()) else {
+        return false;
+    };
+    let guard = blocked.held.guard;
+    let site = first_step(analysis, blocked);
+    let Some((at, _)) = events(function).find(|(_, event)| event.site == site) else {
+        return false;
+    };
+    let mut used = false;
+    after(
+        function,
+        at,
+        |_, event| used |= touches(event, guard),
+        |event| ends(event, guard),
+    );
+    used || on_guarded_data(analysis, blocked)
+}
+
 /// Whether the guarded data is among what the call that blocks is given.
 fn given_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     let Some(function) = analysis.program().functions.get(blocked.function.index()) else {
         return false;
     };
     let call = first_step(analysis, blocked);
-    let inside = |site: Site| {
-        site.file == call.file
-            && (site.line, site.column) >= (call.line, call.column)
-            && (site.end_line, site.end_column) <= (call.end_line, call.end_column)
-    };
-    events(function).any(|(_, event)| touches(event, blocked.held.guard) && inside(event.site))
+    events(function)
+        .any(|(_, event)| touches(event, blocked.held.guard) && within(event.site, call))
 }
 
 /// How sure it is that the author wants to know. Further calls make it more
@@ -277,10 +378,17 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
     let calls = blocked.chain.len();
     match reason {
         _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
+        Reason::Block(BlockKind::File) if disposes(analysis, blocked) => lower(sure),
         Reason::Block(BlockKind::File) if calls > 0 || changes_files(analysis, blocked) => {
             Confidence::Low
         }
-        Reason::Block(BlockKind::Sleep) if calls > 1 => Confidence::Low,
+        // A pause in a function that is called belongs to what that does, and
+        // so to what the lock is held for, if the guarded data is used afterwards.
+        Reason::Block(BlockKind::Sleep)
+            if calls > 1 || calls == 1 && used_after(analysis, blocked) =>
+        {
+            Confidence::Low
+        }
         Reason::Block(BlockKind::File) => lower(sure),
         // Whether there is something to wait for at the end of a variable's
         // life is mostly a matter of what became of it.
@@ -293,16 +401,20 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
     }
 }
 
-/// To remove, rename or create something is mostly part of the change that
-/// the lock makes one step; to read it is not.
+/// To open, remove, rename, create or write something is mostly part of the
+/// change that the lock makes one step, or keeps in order; to read it is not.
 fn changes_files(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     let EventKind::Block { what, .. } = &analysis.event(blocked.event).kind else {
         return false;
     };
     let name = what.rsplit("::").next().unwrap_or(what);
     let changes = [
+        "open",
         "remove",
         "rename",
+        "write",
+        "copy",
+        "flush",
         "create",
         "set_",
         "sync_",

@@ -1,9 +1,12 @@
 //! Where waiting under the lock is what the lock is for.
 
-use conclint_facts::{Analysis, BlockKind, BlockedUnder, EventKind, ObjectKind};
+use std::collections::BTreeSet;
 
-use super::{Reason, given_guarded_data, on_guarded_data};
-use crate::contention::Contention;
+use conclint_facts::{Analysis, BlockKind, BlockedUnder, ClassId, EventKind, ObjectKind};
+
+use super::{Reason, given_guarded_data, on_guarded_data, used_before};
+use crate::contention::{Contention, is_cold};
+use crate::flow::{events, touches};
 use crate::trace::Draw;
 
 /// Types whose lock serialises the very operation: a file, a socket, a child,
@@ -78,6 +81,7 @@ pub(super) fn is_meant(
                 .map_or("", |(owner, _)| owner);
             // `Mutex<()>` guards no data: it serialises what is done under it.
             guards_nothing(guarded)
+                || !is_used(analysis, blocked)
                 || names_any(guarded, SERIALISED)
                 || names_any(owner, SERIALISED)
                 // A method of the guarded object, or of a part of it, does it:
@@ -86,6 +90,35 @@ pub(super) fn is_meant(
         }
         _ => false,
     }
+}
+
+/// Whether anything is done with the guarded data at all. If not, the lock is
+/// there to keep others from what is done under it.
+fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let guard = blocked.held.guard;
+    let function = analysis.function(blocked.function);
+    let named = function
+        .guards
+        .get(guard.index())
+        .is_some_and(|guard| guard.name.is_some());
+    !named || events(function).any(|(_, event)| touches(event, guard))
+}
+
+/// Locks under which the guarded data itself is read, written or synced: files
+/// and sockets are part of it, and the lock keeps what is done with them in order.
+pub(super) fn locks_for_io(analysis: &Analysis) -> BTreeSet<ClassId> {
+    analysis
+        .blocked()
+        .iter()
+        .filter(|blocked| {
+            let reason = super::reason(analysis, blocked);
+            reason.is_some_and(Reason::is_io)
+                && blocked.chain.is_empty()
+                && is_method(analysis, blocked)
+                && on_guarded_data(analysis, blocked)
+        })
+        .filter_map(|blocked| blocked.held.lock.class)
+        .collect()
 }
 
 /// Whether the operation is a method of some value, `file.write_all(..)`.
@@ -124,30 +157,49 @@ pub(super) fn hurts(
     if !known || !contention.is_wanted(lock, blocked.function) {
         return false;
     }
+    // The lock inside a lock type of the program's own is every lock of it.
+    if class.is_some_and(|class| class.is_inner) {
+        return false;
+    }
+    let takes_long = reason.is_io() || reason == Reason::Block(BlockKind::Sleep);
+    if takes_long && is_cold(analysis.function(blocked.function)) {
+        return false;
+    }
     let on_it = on_guarded_data(analysis, blocked);
     match reason {
-        Reason::Join if on_it || names_any(guarded, HANDLES) => {
+        // It is a matter of whether a thread that is waited for wants the lock.
+        Reason::Join => {
             let EventKind::Join { handle, .. } = &analysis.event(blocked.event).kind else {
                 return false;
             };
             let handle = handle.as_ref().and_then(|handle| handle.class);
             // A child process takes no lock of ours.
-            let thread =
-                handle.is_none_or(|class| analysis.class(class).kind == ObjectKind::Handle);
-            thread && contention.is_taken_by_threads(lock, handle)
+            let thread = handle.is_none_or(|class| analysis.class(class).kind != ObjectKind::Child);
+            // `spawn(..).join()`: the thread is this function's own.
+            let started = contention.started_by(blocked.event.function);
+            thread
+                && match handle {
+                    None if started => {
+                        contention.is_taken_by_threads_of(lock, blocked.event.function)
+                    }
+                    _ => contention.is_taken_by_threads(lock, handle),
+                }
         }
-        Reason::Block(BlockKind::Sleep) => !(on_it && names_any(guarded, SERIALISED)),
+        Reason::Block(BlockKind::Sleep) => {
+            is_used(analysis, blocked) && !(on_it && names_any(guarded, SERIALISED))
+        }
+        // To take the lock and to say so at once: the others are told that it is taken.
+        Reason::Block(BlockKind::Barrier) if !used_before(analysis, blocked) => false,
         // Where it is given to every thread to run, they run it one by one.
-        Reason::Block(BlockKind::Callback) => contention.is_run_by_many(blocked.function),
+        Reason::Block(BlockKind::Callback) => {
+            is_used(analysis, blocked) && contention.is_run_by_many(blocked.function)
+        }
         // The own data takes part: a connection, a runtime, a worker's channel.
         Reason::Wait if on_it => contention.is_taken_by_threads(lock, None),
         _ if reason.is_wait() => !on_it && !guards_nothing(guarded),
         _ => true,
     }
 }
-
-/// Types by which a thread or child is waited for.
-const HANDLES: &[&str] = &["JoinHandle", "Child", "Handle", "Thread", "Worker"];
 
 /// `Mutex<()>`, `Arc<RwLock<()>>`.
 fn guards_nothing(type_text: &str) -> bool {

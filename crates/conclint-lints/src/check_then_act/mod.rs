@@ -149,8 +149,15 @@ impl Case {
                 && read.field == write.field
                 && reaches(function, read.at, at)
                 && decides(function, at, write.at);
+            let fits = fits && !looks_again(analysis, id, function, &read, write);
             fits.then(|| Case {
-                confidence: Confidence::Medium,
+                confidence: if is_cache(analysis, id, function, &read, write)
+                    || is_protocol(&read, write)
+                {
+                    Confidence::Low
+                } else {
+                    Confidence::Medium
+                },
                 test: Some(event.site),
                 write: write.clone(),
                 link: Link::Decision,
@@ -245,6 +252,58 @@ fn is_stale(
 /// it found the last time decided nothing about the write.
 fn leaves_the_loop(function: &Function, test: Point, write: Point) -> bool {
     reaches(function, test, test) && !reaches(function, write, test)
+}
+
+/// Whether the function looks again before it writes: under the guard that it
+/// writes by, or under another lock that it then keeps until the write.
+fn looks_again(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    first: &Read,
+    write: &Write,
+) -> bool {
+    events(function).any(|(at, event)| {
+        let EventKind::Test { from } = &event.kind else {
+            return false;
+        };
+        reaches(function, at, write.at)
+            && reads(analysis, id, *from).iter().any(|read| {
+                let under_it = read.guard.is_some() && read.guard == write.guard;
+                let gated = read.at != first.at
+                    && one_object(&read.object, &write.object)
+                    && gated(analysis, id, read.at, write.taken);
+                under_it || gated
+            })
+    })
+}
+
+/// A cache that is read through: what was found is what the function gives,
+/// and what was not is computed and kept for the next one. Two threads then
+/// compute it twice, and nothing else happens.
+fn is_cache(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    read: &Read,
+    write: &Write,
+) -> bool {
+    let keeps = match &write.how {
+        Writing::Assign => true,
+        Writing::Method(name) => matches!(name.as_str(), "insert" | "put" | "push" | "set"),
+        Writing::Update | Writing::Call => false,
+    };
+    keeps
+        && reads(analysis, id, function.returns)
+            .iter()
+            .any(|given| given.at == read.at && one_object(&given.object, &read.object))
+}
+
+/// Reading and assigning are functions of their own, `state()` and
+/// `set_state()`: the author of the type has given them a protocol, which is
+/// not seen here.
+fn is_protocol(read: &Read, write: &Write) -> bool {
+    !read.chain.is_empty() && !write.chain.is_empty() && write.how == Writing::Assign
 }
 
 /// Both lie in one called function, where they are looked at on their own.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
-use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Site, Target};
+use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Root, Site, Target};
 
 use crate::flow::{Point, events, reaches};
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
@@ -50,6 +50,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 };
                 let careful = object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)
+                    || is_its_own(function, object)
                     || is_saved(function, object, &store);
                 if let Some(read) = reads(analysis, id, *from).into_iter().find(same) {
                     findings.push(report(&draw, id, &read, &store, None, careful));
@@ -102,6 +103,13 @@ fn has_protocol(function: &Function) -> bool {
         }
         _ => false,
     })
+}
+
+/// `&mut self` reaches the atomic: the object that writes is one thread's at a
+/// time, and others mostly only look at what it writes (a sequence lock, a
+/// gauge).
+fn is_its_own(function: &Function, object: &ObjectRef) -> bool {
+    function.mut_self && object.place.root == Root::Param(0)
 }
 
 /// A pointer is not a state that is tested to do something once.

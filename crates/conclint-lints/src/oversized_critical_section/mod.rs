@@ -3,7 +3,7 @@
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{Analysis, FnId, Function, GuardId, Mode, ObjectRef, Site};
 
-use crate::contention::Contention;
+use crate::contention::{Contention, is_cold};
 use crate::trace::{Draw, lines, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -29,10 +29,18 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let weights = Weights::of(analysis);
     let contention = Contention::of(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        if is_cold(function) {
+            continue;
+        }
         for section in section::sections(function, &weights) {
             let finding = report(analysis, &draw, id, function, &section);
-            let wanted = lock(analysis, id, section.guard)
-                .is_some_and(|(lock, _)| contention.is_wanted(lock, id));
+            let wanted = lock(analysis, id, section.guard).is_some_and(|(lock, _)| {
+                // The lock inside a lock type is every lock of that type.
+                let named = lock
+                    .class
+                    .is_some_and(|class| !analysis.class(class).is_inner);
+                named && contention.is_wanted(lock, id)
+            });
             findings.extend(finding.filter(|_| wanted));
         }
     }
@@ -83,6 +91,7 @@ fn report(
     Some(LINT.finding(Found {
         severity: Severity::Warning,
         confidence: match mode {
+            _ if groups.iter().all(|group| group.by_call) => Confidence::Low,
             Mode::Exclusive | Mode::Upgradable => Confidence::High,
             // Readers do not wait for each other, only a writer does.
             Mode::Read | Mode::ReadRecursive => Confidence::Low,

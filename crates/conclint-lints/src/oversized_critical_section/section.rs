@@ -55,6 +55,9 @@ pub(super) struct Group {
     pub(super) last: Site,
     /// What makes them worth moving.
     pub(super) reasons: Vec<String>,
+    /// All that weighs is a call to a function that loops: how long that takes
+    /// hangs on what it is given.
+    pub(super) by_call: bool,
 }
 
 impl Group {
@@ -343,6 +346,9 @@ impl<'f> Tree<'f> {
             place: Place::InArguments,
             first: site,
             last: site,
+            by_call: !own.iter().any(|(_, event)| {
+                matches!(event.kind, EventKind::Work { .. }) && weights.is_heavy(event)
+            }),
             reasons: weight.reasons(),
         })
     }
@@ -468,9 +474,6 @@ impl<'f> Tree<'f> {
             .all(|(_, event)| match &event.kind {
                 EventKind::Release { guard, .. } => *guard == id,
                 EventKind::Work { .. }
-                | EventKind::Load {
-                    exchange: false, ..
-                }
                 | EventKind::Test { .. }
                 | EventKind::Take { .. }
                 | EventKind::Other => true,
@@ -511,6 +514,7 @@ impl<'f> Tree<'f> {
             first,
             last,
             reasons,
+            by_call: false,
         })
     }
 

@@ -3,7 +3,9 @@
 //! "Could be shorter" alone is no reason: a maintainer thanks for a loop, a
 //! sort or terminal output that leaves the section, not for a `format!`.
 
-use conclint_facts::{Analysis, Call, Event, EventKind, Function, Resolution, StmtKind, WorkKind};
+use conclint_facts::{
+    Analysis, Call, Event, EventKind, FnId, Function, Resolution, StmtKind, WorkKind,
+};
 
 use crate::graph::Callers;
 
@@ -12,8 +14,6 @@ pub(super) struct Weights<'a> {
     analysis: &'a Analysis,
     /// By function: it does something that others see, or may do so.
     seen_outside: Vec<bool>,
-    /// By function: it loops, sorts, prints.
-    works: Vec<bool>,
 }
 
 impl<'a> Weights<'a> {
@@ -23,7 +23,6 @@ impl<'a> Weights<'a> {
         Weights {
             analysis,
             seen_outside: callers.reaching(program, seen_outside),
-            works: callers.reaching(program, works),
         }
     }
 
@@ -52,10 +51,7 @@ impl<'a> Weights<'a> {
         match &event.kind {
             EventKind::Work { kind, .. } => *kind == WorkKind::Heavy,
             EventKind::Call(call) => match call.targets.as_slice() {
-                [one] => {
-                    let target = self.analysis.program().functions.get(one.index());
-                    target.is_some_and(loops)
-                }
+                [one] => self.loops(*one),
                 _ => false,
             },
             _ => false,
@@ -72,16 +68,8 @@ impl<'a> Weights<'a> {
                 _ => {}
             },
             EventKind::Call(call) => {
-                if call
-                    .targets
-                    .iter()
-                    .any(|f| self.works.get(f.index()) == Some(&true))
-                {
-                    weight.reason(format!(
-                        "`{}`, which {}",
-                        call.name,
-                        self.what_it_does(call)
-                    ));
+                if call.targets.iter().any(|target| self.loops(*target)) {
+                    weight.reason(format!("`{}`, which loops", call.name));
                 } else if in_loop {
                     weight.repeated(&call.name);
                 }
@@ -90,13 +78,10 @@ impl<'a> Weights<'a> {
         }
     }
 
-    fn what_it_does(&self, call: &Call) -> &'static str {
-        let loops = call
-            .targets
-            .iter()
-            .filter_map(|f| self.analysis.program().functions.get(f.index()))
-            .any(loops);
-        if loops { "loops" } else { "does real work" }
+    /// Whether a function works itself, whatever those that it calls do.
+    fn loops(&self, function: FnId) -> bool {
+        let functions = &self.analysis.program().functions;
+        functions.get(function.index()).is_some_and(loops)
     }
 }
 
@@ -212,7 +197,9 @@ fn is_output(what: &str) -> bool {
     )
 }
 
-/// Something that another thread, another process or the order of locks can tell.
+/// Something that another thread, another process or the order of locks can
+/// tell. That goes for a look at an atomic, too: what it says may hold only as
+/// long as the lock is held.
 fn seen_outside(function: &Function) -> bool {
     function
         .blocks
@@ -221,9 +208,6 @@ fn seen_outside(function: &Function) -> bool {
         .any(|event| match &event.kind {
             EventKind::Work { .. }
             | EventKind::Release { .. }
-            | EventKind::Load {
-                exchange: false, ..
-            }
             | EventKind::Test { .. }
             | EventKind::Take { .. }
             | EventKind::Other => false,
@@ -234,21 +218,6 @@ fn seen_outside(function: &Function) -> bool {
             },
             _ => true,
         })
-}
-
-/// It prints, sorts or the like, or loops.
-fn works(function: &Function) -> bool {
-    loops(function)
-        || function
-            .blocks
-            .iter()
-            .flat_map(|block| &block.events)
-            .any(|event| match &event.kind {
-                EventKind::Work { kind, what } => {
-                    *kind == WorkKind::Heavy || (*kind == WorkKind::Print && is_output(what))
-                }
-                _ => false,
-            })
 }
 
 fn loops(function: &Function) -> bool {
@@ -284,9 +253,10 @@ impl Weight {
         }
     }
 
-    /// Whether it is worth moving for its own sake.
+    /// Whether it is worth moving for its own sake. A loop alone is not: most
+    /// run over a handful of things.
     pub(super) fn is_reason(&self) -> bool {
-        self.looped || !self.reasons.is_empty() || !self.repeated.is_empty()
+        !self.reasons.is_empty() || !self.repeated.is_empty()
     }
 
     /// Whether it is more than a call that happens to be repeated.

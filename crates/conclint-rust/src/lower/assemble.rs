@@ -157,6 +157,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         seen: conclint_facts::Origins::NONE,
         asserting: false,
         closure_per: conclint_facts::Per::Count,
+        not_taken: Vec::new(),
         assigned: Vec::new(),
         channels: 0,
         dry: Vec::new(),

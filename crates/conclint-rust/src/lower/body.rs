@@ -173,6 +173,9 @@ pub(super) struct Lower<'a> {
     pub asserting: bool,
     /// What the iterator whose closure is being lowered goes over.
     pub closure_per: Per,
+    /// Guards that were not taken where the next closure does not run:
+    /// `try_lock().map(|guard| ..)`.
+    pub not_taken: Vec<GuardId>,
     /// Variables that were assigned to, and what they depended on before.
     pub assigned: Vec<(LocalId, Origins)>,
     /// Channels made so far.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use conclint_facts::{
-    BlockKind, Event, EventKind, FnId, FnKind, Handle, ObjectKind, Origins, Spawn, SpawnKind,
+    BlockKind, Event, EventKind, FnId, FnKind, Handle, ObjectKind, Origins, ReleaseWhy, Spawn,
+    SpawnKind,
 };
 use smol_str::SmolStr;
 
@@ -31,7 +32,17 @@ impl Lower<'_> {
         let head = if many { self.fork() } else { self.out.cur };
         self.out.cur = head;
         let body = self.fork();
-        self.edge(head, join);
+        let not_taken = std::mem::take(&mut self.not_taken);
+        if not_taken.is_empty() {
+            self.edge(head, join);
+        } else {
+            self.out.cur = head;
+            self.out.cur = self.fork();
+            for guard in not_taken {
+                self.release(guard, ReleaseWhy::NotTaken, span);
+            }
+            self.edge(self.out.cur, join);
+        }
         self.out.cur = body;
         if many {
             self.out.loop_depth += 1;
@@ -76,6 +87,8 @@ impl Lower<'_> {
                 if let Some(function) = val.closure {
                     self.call_closure(function, super::call::short_path(&arg_path(arg)), arg.span);
                     named = Some(Val::unknown());
+                } else if let ExprKind::Path(path) = &arg.kind {
+                    named = self.method_by_path(path, param, arg.span).or(named);
                 }
             }
         }
@@ -91,6 +104,25 @@ impl Lower<'_> {
             }
         }
         result
+    }
+
+    /// `handle.take().map(JoinHandle::join)`: a method of a library type, given
+    /// as a function.
+    fn method_by_path(&mut self, path: &hir::Path, param: &Val, span: Span) -> Option<Val> {
+        let [.., owner, method] = &path.segments[..] else {
+            return None;
+        };
+        crate::table::method_effect(&owner.name, &method.name, 0)?;
+        let call = MethodCall {
+            name: &method.name,
+            generics: &[],
+            args: &[],
+            span,
+            name_span: span,
+            outer: None,
+            awaited: false,
+        };
+        Some(self.method(param.clone(), &call))
     }
 
     /// `thread::scope(|s| ..)`, `catch_unwind(|| ..)`, `rayon::join(a, b)`.

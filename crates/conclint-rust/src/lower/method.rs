@@ -389,6 +389,14 @@ impl Lower<'_> {
                 if name == "collect" && !matches!(cur.ty, Ty::Ext(..)) {
                     val.ty = Ty::Unknown;
                 }
+                // What is inside is borrowed, not moved out.
+                if cur.borrows.is_some()
+                    && types::is_option_or_result(&cur.ty)
+                    && matches!(name, "as_ref" | "as_mut" | "as_deref" | "as_deref_mut")
+                {
+                    let inner = types::unwrap_ty(&cur.ty);
+                    val.ty = types::option_of(Ty::Ref(name.ends_with("mut"), Arc::new(inner)));
+                }
                 val
             }
             StdRet::Inner => {

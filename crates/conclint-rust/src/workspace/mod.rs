@@ -196,7 +196,7 @@ impl Workspace {
                 let is_test = match kind {
                     CrateKind::Test | CrateKind::Bench => true,
                     CrateKind::Loose => paths::in_test_dir(&file.path),
-                    _ => false,
+                    _ => paths::is_test_support(&file.path),
                 };
                 File {
                     path: file.path,

@@ -99,3 +99,66 @@ pub(super) fn in_test_dir(path: &str) -> bool {
         .split('/')
         .any(|part| part == "tests" || part == "benches")
 }
+
+/// Whether a directory on the way, or the file, is named as people name what
+/// only their tests use, though it is compiled as a library.
+pub(super) fn is_test_support(path: &str) -> bool {
+    let named = |part: &str| SUPPORT.contains(&part.replace('-', "_").as_str());
+    let for_tests = |part: &str| {
+        let part = part.replace('-', "_");
+        part.starts_with("test_")
+            || ["_test", "_tests", "_testing"]
+                .iter()
+                .any(|end| part.ends_with(end))
+    };
+    in_test_dir(path)
+        || named(stem(path))
+        || dir_of(path)
+            .split('/')
+            .any(|part| named(part) || for_tests(part))
+}
+
+/// Names of modules and packages with helpers of tests.
+const SUPPORT: &[&str] = &[
+    "fuzz",
+    "fuzz_targets",
+    "fuzzing",
+    "mock",
+    "mocks",
+    "test_helper",
+    "test_helpers",
+    "test_support",
+    "test_util",
+    "test_utils",
+    "testing",
+    "testkit",
+    "tests_common",
+    "testutil",
+    "testutils",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helpers_of_tests() {
+        for path in [
+            "components/test_raftstore/src/cluster.rs",
+            "src/test_util/addr.rs",
+            "src/engine/test_utils.rs",
+            "tests/harness/src/main.rs",
+            "lib/chain-testing/src/lib.rs",
+        ] {
+            assert!(is_test_support(path), "{path}");
+        }
+        for path in [
+            "src/latest/mod.rs",
+            "cli/tools/test/channel.rs",
+            "src/contest.rs",
+            "crates/runner/src/testing_tool.rs",
+        ] {
+            assert!(!is_test_support(path), "{path}");
+        }
+    }
+}
