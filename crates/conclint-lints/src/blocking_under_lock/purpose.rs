@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use conclint_facts::{Analysis, BlockKind, BlockedUnder, ClassId, EventKind, ObjectKind};
+use conclint_facts::{
+    Analysis, BlockKind, BlockedUnder, ClassId, ClassScope, EventKind, ObjectKind,
+};
 
 use super::{Reason, given_guarded_data, on_guarded_data, used_before};
 use crate::contention::{Contention, is_cold};
@@ -176,12 +178,11 @@ pub(super) fn hurts(
             // A child process takes no lock of ours.
             let thread = handle.is_none_or(|class| analysis.class(class).kind != ObjectKind::Child);
             // `spawn(..).join()`: the thread is this function's own.
-            let started = contention.started_by(blocked.event.function);
+            let local = handle.is_none_or(|class| analysis.class(class).scope == ClassScope::Local);
+            let started = local && contention.started_by(blocked.event.function);
             thread
                 && match handle {
-                    None if started => {
-                        contention.is_taken_by_threads_of(lock, blocked.event.function)
-                    }
+                    _ if started => contention.is_taken_by_threads_of(lock, blocked.event.function),
                     _ => contention.is_taken_by_threads(lock, handle),
                 }
         }

@@ -64,7 +64,10 @@ impl<'a> Weights<'a> {
             EventKind::Work { kind, what } => match kind {
                 WorkKind::Print if is_output(what) => weight.reason(format!("`{what}`")),
                 WorkKind::Heavy => weight.reason(format!("`{what}`")),
-                _ if in_loop => weight.repeated(what),
+                // What an error says is put together on the way out.
+                _ if in_loop && !matches!(what.as_str(), "anyhow!" | "eyre!" | "bail!") => {
+                    weight.repeated(what);
+                }
                 _ => {}
             },
             EventKind::Call(call) => {
