@@ -109,7 +109,12 @@ impl<'a> Contention<'a> {
         lock: &ObjectRef,
         handle: Option<ClassId>,
     ) -> bool {
-        let handle = handle.filter(|_| self.bodies.iter().any(|body| body.handle == handle));
+        let known = self.bodies.iter().any(|body| body.handle == handle);
+        // The lock keeps the handle itself, of a thread that is not seen.
+        if !known && handle.is_some() && handle == lock.class {
+            return false;
+        }
+        let handle = handle.filter(|_| known);
         self.is_taken_by(lock, |body| handle.is_none() || body.handle == handle)
     }
 

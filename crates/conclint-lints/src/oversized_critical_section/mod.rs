@@ -1,7 +1,7 @@
 //! Work inside a critical section that never touches the guarded data.
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, FnId, Function, GuardId, Mode, ObjectRef, Site};
+use conclint_facts::{Analysis, FnId, Function, GuardId, Mode, ObjectKind, ObjectRef, Site};
 
 use crate::contention::{Contention, is_cold};
 use crate::trace::{Draw, lines, list};
@@ -35,10 +35,13 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
         for section in section::sections(function, &weights) {
             let finding = report(analysis, &draw, id, function, &section);
             let wanted = lock(analysis, id, section.guard).is_some_and(|(lock, _)| {
-                // The lock inside a lock type is every lock of that type.
-                let named = lock
-                    .class
-                    .is_some_and(|class| !analysis.class(class).is_inner);
+                // The lock inside a lock type is every lock of that type, and
+                // the standard input is hardly shared.
+                let named = lock.class.is_some_and(|class| {
+                    let class = analysis.class(class);
+                    !class.is_inner
+                        && !matches!(&class.kind, ObjectKind::Lock(traits) if traits.type_name == "Stdin")
+                });
                 named && contention.is_wanted(lock, id)
             });
             findings.extend(finding.filter(|_| wanted));
