@@ -1,6 +1,6 @@
 //! A cycle in the lock-order graph: two threads can each hold what the other wants.
 
-use conclint_diag::{Finding, Role, Severity, Trace};
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{Analysis, Cycle, EventKind, EventRef, Nesting, Site};
 
 use crate::trace::{Draw, confidence, list};
@@ -87,9 +87,19 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
         });
     }
     let in_test = cycle.edges.iter().any(|edge| edge.in_test);
+    let inner = cycle
+        .classes
+        .iter()
+        .any(|class| analysis.class(*class).is_inner);
     Some(LINT.finding(Found {
         severity: Severity::Error,
-        confidence: confidence(cycle.confidence),
+        // The lock inside a lock type is every lock of that type: which of them
+        // meet here is not known.
+        confidence: if inner {
+            Confidence::Low
+        } else {
+            confidence(cycle.confidence)
+        },
         message: message(draw, cycle),
         paths,
         help: help(draw, &directions, hidden),
