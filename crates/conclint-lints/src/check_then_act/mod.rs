@@ -293,7 +293,14 @@ fn is_cache(
         Writing::Method(name) => matches!(name.as_str(), "insert" | "put" | "push" | "set"),
         Writing::Update | Writing::Call => false,
     };
+    // What the caller gives may be meant to run once.
+    let supplied = events(function).any(|(at, event)| {
+        matches!(event.kind, EventKind::CallParam { .. })
+            && reaches(function, read.at, at)
+            && reaches(function, at, write.at)
+    });
     keeps
+        && !supplied
         && reads(analysis, id, function.returns)
             .iter()
             .any(|given| given.at == read.at && one_object(&given.object, &read.object))
