@@ -379,3 +379,26 @@ fn explored_from_elsewhere() {
     assert!(text(&replayed.stdout).contains("an update of `counter` is lost"));
     assert!(entries(elsewhere.dir()).is_empty());
 }
+
+/// What hash order decides is decided alike in each process, message and all.
+#[test]
+fn hash_order_replays() {
+    let project = Project::copy("explore/verdicts");
+    let explored = project.conclint(&["explore", "hashes_repeat"]);
+    assert_eq!(explored.code, Some(1), "{}", explored.stderr);
+    let shown = text(&explored.stdout);
+    let line = shown
+        .lines()
+        .find_map(|l| l.strip_prefix("replay: conclint "));
+    let line: Vec<&str> = line
+        .unwrap_or_else(|| panic!("{shown}"))
+        .split(' ')
+        .collect();
+    let said = |text: &str| {
+        let at = text.find("somebody else took").expect("the message");
+        text[at..].lines().next().map(str::to_owned)
+    };
+    let first = text(&project.conclint(&line).stdout);
+    assert_eq!(said(&first), said(&shown));
+    assert_eq!(first, text(&project.conclint(&line).stdout));
+}

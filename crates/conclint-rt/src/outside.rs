@@ -17,6 +17,11 @@ pub(crate) fn watch() {
     SUPERVISED.store(true, Ordering::Relaxed);
 }
 
+/// Everything in this process belongs to an exploration, also outside of its executions.
+pub(crate) fn watched() -> bool {
+    SUPERVISED.load(Ordering::Relaxed)
+}
+
 /// The calls, and what they need. The journal holds the index + 1.
 const CALLS: [(&str, &str); 8] = [
     ("bind", "the network"),

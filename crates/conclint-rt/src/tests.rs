@@ -377,3 +377,32 @@ fn traces_tell_dependent_steps_apart() {
     let (_, shared) = traces(|| two(false));
     assert_eq!(shared, 2);
 }
+
+/// The only thread that can move polls for one that sleeps: time passes, to the moment it wakes.
+#[test]
+fn who_polls_for_a_sleeper_sees_it_wake() {
+    let _turn = alone();
+    let settings = Settings {
+        early_timers: false,
+        max_steps: 2_000,
+        fair_steps: 2_000,
+        ..Settings::default()
+    };
+    let main = || {
+        let done = Arc::new(AtomicU32::new(0));
+        let theirs = done.clone();
+        let began = Instant::now();
+        let other = thread::spawn(move || {
+            thread::sleep(Duration::from_secs(1));
+            theirs.store(1, Ordering::SeqCst);
+        });
+        while done.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+        other.join().unwrap();
+        assert!(began.elapsed() < Duration::from_millis(1500));
+    };
+    let mut strategy = Replay::new(&[]);
+    let outcome = Runner::default().run(&mut strategy, settings, "main", Box::new(main));
+    assert_eq!(outcome.end, End::Finished);
+}

@@ -78,21 +78,23 @@ impl Exec {
         };
         if self.candidates.len() == 1 {
             let next = first.thread as Id;
-            self.tasks[next].idle = 0;
+            if next != me {
+                self.tasks[next].idle = 0;
+            } else if self.tasks[me].idle >= SPIN {
+                // It may be polling for a sleeper.
+                self.time_passes();
+            }
             self.go_to(next, (false, false));
             return true;
         }
+        let idle = self.tasks[me].idle >= SPIN;
+        if idle {
+            self.time_passes();
+        }
         let task = &mut self.tasks[me];
         task.slice += 1;
-        let yielding = fair
-            || matches!(task.op.kind, Kind::Yield | Kind::Spin)
-            || task.idle >= SPIN
-            || task.slice >= SLICE;
-        if task.idle >= SPIN {
-            task.idle = 0;
-            self.clock += self.boost;
-            self.boost = (self.boost * 2).min(BOOST_MAX);
-        }
+        let yielding =
+            fair || matches!(task.op.kind, Kind::Yield | Kind::Spin) || idle || task.slice >= SLICE;
         let decision = Decision {
             step: self.decisions,
             current: u32::try_from(me).unwrap_or(u32::MAX),
@@ -125,6 +127,23 @@ impl Exec {
         let mark = (pick != default, decision.preempts(pick));
         self.go_to(chosen.thread as Id, mark);
         true
+    }
+
+    /// The current thread has looked for something often enough: the clock moves on, but not past
+    /// the time at which somebody wakes.
+    fn time_passes(&mut self) {
+        self.tasks[self.current].idle = 0;
+        let next = self.live.iter().filter_map(|id| self.pending(*id)).min();
+        let then = self.clock.saturating_add(self.boost);
+        self.clock = next.map_or(then, |due| then.min(due));
+        self.boost = (self.boost * 2).min(BOOST_MAX);
+    }
+
+    /// When the thread wakes by itself, where that is still to come.
+    fn pending(&self, id: Id) -> Option<u64> {
+        let task = &self.tasks[id];
+        let due = task.due.filter(|_| task.state == State::Blocked)?;
+        (due > self.clock).then_some(due)
     }
 
     /// Lists who may go on. A timeout that is not due is only offered where it may fire early, or
@@ -163,6 +182,10 @@ impl Exec {
         if self.cycles.is_none() {
             self.cycles = Some(Box::default());
             crate::cycles::WATCHED.set(true);
+        }
+        if self.live.iter().any(|id| self.pending(*id).is_some()) {
+            // Somebody will wake, and may change everything.
+            return false;
         }
         let state = self.state();
         let fair_steps = self.steps - self.settings.max_steps;

@@ -1,6 +1,6 @@
 //! What one child runs: executions, one after the other, until something ends the batch.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -50,8 +50,8 @@ pub(super) struct Report {
     /// The failure's fingerprint.
     pub failure: String,
     /// Hashes of the schedules and of the traces.
-    pub schedules: HashSet<u64>,
-    pub traces: HashSet<u64>,
+    pub schedules: BTreeSet<u64>,
+    pub traces: BTreeSet<u64>,
 }
 
 impl Report {

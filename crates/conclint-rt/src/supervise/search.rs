@@ -1,6 +1,6 @@
 //! The search for a failing schedule of one test, and the failure made short.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use conclint_schedule::{Deviation, Mix, Replay, Shrinker};
 
@@ -35,8 +35,8 @@ pub(super) struct Supervisor<'a> {
     /// Executions of searches before this one.
     earlier: u64,
     steps: u64,
-    schedules: HashSet<u64>,
-    traces: HashSet<u64>,
+    schedules: BTreeSet<u64>,
+    traces: BTreeSet<u64>,
     exhausted: Option<u32>,
     fresh: Option<String>,
     max_steps: u64,
@@ -67,8 +67,8 @@ impl<'a> Supervisor<'a> {
             executions: 0,
             earlier: 0,
             steps: 0,
-            schedules: HashSet::new(),
-            traces: HashSet::new(),
+            schedules: BTreeSet::new(),
+            traces: BTreeSet::new(),
             exhausted: None,
             fresh: None,
             max_steps: job.max_steps,
