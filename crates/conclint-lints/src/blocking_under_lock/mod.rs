@@ -293,14 +293,21 @@ fn within(inner: Site, outer: Site) -> bool {
         && (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 }
 
-/// Whether the operation only disposes of what was taken out of the guarded
-/// data: that can wait until the lock is released. The statement yields
+/// Whether the operation only removes what was taken out of the guarded data:
+/// that can wait until the lock is released. The statement yields
 /// nothing, the guarded data takes no part in it, but something does that came
 /// out of it.
 fn disposes(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     let Some(function) = analysis.program().functions.get(blocked.function.index()) else {
         return false;
     };
+    let EventKind::Block { what, .. } = &analysis.event(blocked.event).kind else {
+        return false;
+    };
+    let operation = what.rsplit("::").next().unwrap_or(what);
+    if !operation.starts_with("remove") {
+        return false;
+    }
     let guard = blocked.held.guard;
     let id = statement(analysis, blocked);
     let Some(stmt) = id.and_then(|id| function.stmts.get(id.index())) else {
