@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::Assignment;
-use crate::assignment::{Source, Visibility};
+use crate::assignment::{Criterion, Source, Visibility};
 use crate::batch::Graded;
 use crate::evidence::{How, Kind, Seen, Story};
 use crate::rubric::{Mark, Outcome, Status, counted, describe};
@@ -96,51 +96,57 @@ pub fn headlines(assignment: &Assignment, graded: &Graded) -> Vec<Headline> {
     let lost = graded.marks.criteria.iter().filter(|m| {
         m.visibility == Visibility::Visible && matches!(m.status, Status::Lost | Status::Partly)
     });
-    let mut out: Vec<Headline> = Vec::new();
-    for mark in lost {
+    let told = lost.filter_map(|mark| {
         let all = &assignment.manifest.criteria;
-        let Some(criterion) = all.iter().find(|c| c.id == mark.id) else {
+        let criterion = all.iter().find(|c| c.id == mark.id)?;
+        Some((criterion, headline(criterion, mark, graded)?))
+    });
+    let told: Vec<_> = told.collect();
+    let same = |a: &Headline, b: &Headline| a.line != 0 && a.line == b.line && a.file == b.file;
+    let mut out: Vec<Headline> = Vec::new();
+    for (criterion, headline) in &told {
+        if out.iter().any(|h| same(h, headline)) {
             continue;
-        };
-        let headline = match &criterion.source {
-            Source::Compiles => compile(graded),
-            Source::Run(tests) => test(graded, tests, false),
-            Source::Explore(tests) => test(graded, tests, true),
-            Source::Lints(lints) => counted(lints, &graded.evidence).next().map(|l| Headline {
-                what: text::clean(&l.message, 300),
-                why: format!("The lint {} reads it in the source.", l.rule),
-                advice: l
-                    .help
-                    .first()
-                    .map_or(String::new(), |h| text::clean(h, 300)),
-                file: Some(l.at.file.clone()),
-                line: l.at.line,
-            }),
-            Source::NoPanic => Some(Headline {
-                what: mark.reasons.first().cloned().unwrap_or_default(),
-                why: "A panic in a thread takes its work with it, and poisons the locks it holds."
-                    .to_owned(),
-                advice: String::new(),
-                file: None,
-                line: 0,
-            }),
-        };
-        let Some(mut headline) = headline else {
-            continue;
-        };
-        if !criterion.advice.is_empty() {
+        }
+        // One mistake that costs several criteria is not what each of them is about.
+        let alone = told.iter().filter(|(_, h)| same(h, headline)).count() < 2;
+        let mut headline = headline.clone();
+        if !criterion.advice.is_empty() && (alone || headline.advice.is_empty()) {
             headline.advice.clone_from(&criterion.advice);
         }
-        let again =
-            |h: &Headline| h.line != 0 && h.line == headline.line && h.file == headline.file;
-        if !out.iter().any(again) {
-            out.push(headline);
-        }
+        out.push(headline);
         if out.len() == MOST {
             break;
         }
     }
     out
+}
+
+/// What a lost criterion has to say.
+fn headline(criterion: &Criterion, mark: &Mark, graded: &Graded) -> Option<Headline> {
+    match &criterion.source {
+        Source::Compiles => compile(graded),
+        Source::Run(tests) => test(graded, tests, false),
+        Source::Explore(tests) => test(graded, tests, true),
+        Source::Lints(lints) => counted(lints, &graded.evidence).next().map(|l| Headline {
+            what: text::clean(&l.message, 300),
+            why: format!("The lint {} reads it in the source.", l.rule),
+            advice: l
+                .help
+                .first()
+                .map_or(String::new(), |h| text::clean(h, 300)),
+            file: Some(l.at.file.clone()),
+            line: l.at.line,
+        }),
+        Source::NoPanic => Some(Headline {
+            what: mark.reasons.first().cloned().unwrap_or_default(),
+            why: "A panic in a thread takes its work with it, and poisons the locks it holds."
+                .to_owned(),
+            advice: String::new(),
+            file: None,
+            line: 0,
+        }),
+    }
 }
 
 fn compile(graded: &Graded) -> Option<Headline> {
