@@ -1,0 +1,3 @@
+conclint_test::lint!("src");
+
+fn main() {}
