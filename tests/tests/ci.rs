@@ -338,6 +338,14 @@ fn only_what_touches_changed_lines() {
         assert_eq!(run.code, Some(2), "{wrong}");
         assert!(run.stderr.contains(says), "{}", run.stderr);
     }
+    // As CI systems clone.
+    let shallow = Project::new("");
+    let from = format!("file://{}", project.dir().display());
+    project.git(&["commit", "-qam", "two"]);
+    shallow.git(&["clone", "-q", "--depth", "1", &from, "clone"]);
+    let run = run(&shallow.dir().join("clone"), &["--diff", "HEAD~1"], LIMIT);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("shallow clone"), "{}", run.stderr);
     let outside = Project::new(INVERSION).run("--diff HEAD");
     assert_eq!(outside.code, Some(2));
     assert!(

@@ -129,9 +129,20 @@ fn commit(rev: &str, dir: &Path) -> Result<String, Error> {
         revision: rev.to_owned(),
         reason: match said.lines().next() {
             Some(line) => line.to_owned(),
+            None if is_shallow(dir) => {
+                "no such revision in this shallow clone: fetch more of its history".to_owned()
+            }
             None => "no such revision in this repository".to_owned(),
         },
     })
+}
+
+/// A clone without its older commits, as CI systems like to make them.
+fn is_shallow(dir: &Path) -> bool {
+    git(dir)
+        .args(["rev-parse", "--is-shallow-repository"])
+        .output()
+        .is_ok_and(|output| output.stdout.starts_with(b"true"))
 }
 
 fn failed(rev: &str, error: &io::Error) -> Error {

@@ -56,7 +56,9 @@ pub(crate) fn locate(request: &Request) -> Result<Project> {
     }
     let output = command.output().context("cannot run cargo")?;
     if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        let said = String::from_utf8_lossy(&output.stderr);
+        // Cargo says that it is an error, and so do we.
+        bail!("{}", said.trim().trim_start_matches("error: "));
     }
     let manifest = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let root = manifest.parent().context("no project")?.to_path_buf();

@@ -39,8 +39,16 @@ impl CiArg {
 pub(crate) fn run(args: &InitArgs, color: ColorChoice) -> Result<u8, Failure> {
     let dir = &args.dir;
     let manifest = fs::read_to_string(dir.join("Cargo.toml")).map_err(|error| {
-        let file = dir.join("Cargo.toml");
-        Failure::Message(format!("{}: {error}", slashes(&file)), exit::ERROR)
+        let file = slashes(&dir.join("Cargo.toml"));
+        let message = match error.kind() {
+            io::ErrorKind::NotFound => {
+                format!(
+                    "{file}: no such file; `init` goes into the directory of a package or workspace"
+                )
+            }
+            _ => format!("{file}: {error}"),
+        };
+        Failure::Message(message, exit::ERROR)
     })?;
     let manifest: toml::Table = manifest.parse().map_err(|error: toml::de::Error| {
         let text = error.message().to_owned();
