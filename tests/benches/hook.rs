@@ -281,7 +281,7 @@ impl Service@S {
         drop(sender);
         let total = receiver.iter().map(|(_, seen)| seen).fold(0_u64, u64::wrapping_add);
         for worker in workers {
-            let _ = worker.join();
+            worker.join().unwrap();
         }
         total
     }
