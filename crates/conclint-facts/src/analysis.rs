@@ -18,6 +18,7 @@ mod entry;
 mod graph;
 mod held;
 mod instance;
+mod kinds;
 mod lifespans;
 mod lifted;
 mod names;
@@ -27,6 +28,8 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod threads;
+
+pub use kinds::Kinds;
 
 /// Names one event of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -216,6 +219,7 @@ pub struct Analysis {
     nestings: Vec<Nesting>,
     cycles: Vec<Cycle>,
     blocked: Vec<BlockedUnder>,
+    kinds: Vec<Kinds>,
     threads: threads::Threads,
     entry: Vec<Vec<ClassId>>,
     callers: graph::Callers,
@@ -272,6 +276,11 @@ impl Analysis {
     /// All events, in the order of functions, blocks and evaluation.
     pub fn events(&self) -> impl Iterator<Item = (EventRef, &Event)> {
         graph::events(&self.program)
+    }
+
+    /// The functions that have an event of one of these kinds.
+    pub fn functions_with(&self, kinds: Kinds) -> impl Iterator<Item = (FnId, &Function)> {
+        graph::functions_with(&self.program, &self.kinds, kinds)
     }
 
     /// The events of one function.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
     Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId, Handle,
-    ObjectRef,
+    Kinds, ObjectRef,
 };
 
 use crate::flow::events;
@@ -38,7 +38,7 @@ impl<'a> Contention<'a> {
         let program = analysis.program();
         let mut takers: BTreeMap<ClassId, BTreeSet<FnId>> = BTreeMap::new();
         let mut bodies = Vec::new();
-        for (id, function) in (0..).map(FnId).zip(&program.functions) {
+        for (id, function) in analysis.functions_with(Kinds::ACQUIRE | Kinds::SPAWN) {
             for guard in (0..function.guards.len()).map(|index| GuardId(index as u32)) {
                 let Some(info) = analysis.guard(id, guard) else {
                     continue;

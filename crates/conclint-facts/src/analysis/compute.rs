@@ -11,8 +11,8 @@ use super::sources::Returned;
 use super::summary::{self, Summaries};
 use super::threads::Threads;
 use super::{
-    Analysis, BlockedUnder, ChainStep, Counts, EventRef, Nesting, cycles, entry, instance, lifted,
-    nesting,
+    Analysis, BlockedUnder, ChainStep, Counts, EventRef, Kinds, Nesting, cycles, entry, instance,
+    lifted, nesting,
 };
 use crate::program::*;
 
@@ -64,12 +64,18 @@ pub(super) fn analyse(program: Program) -> Analysis {
             let cycles = cycles::of(&program, &graph, &threads, &writers, &nestings);
             (nestings, blocked, cycles, dropped)
         },
-        || (counts(&program, &held), condvars(&program, &graph, &held)),
+        || {
+            (
+                counts(&program, &graph, &held),
+                condvars(&program, &graph, &held),
+            )
+        },
     );
     counts.dropped_chains = summaries.dropped + dropped;
     Analysis {
         condvars,
         callers,
+        kinds: graph.kinds,
         entry: entry
             .iter()
             .map(|gates| gates.iter().map(|gate| gate.class).collect())
@@ -128,7 +134,7 @@ fn sort(program: &Program, nestings: &mut Vec<Nesting>, blocked: &mut Vec<Blocke
     blocked.dedup();
 }
 
-fn counts(program: &Program, held: &[HeldSets]) -> Counts {
+fn counts(program: &Program, graph: &Graph, held: &[HeldSets]) -> Counts {
     let is_lock = |class: &&Class| {
         matches!(class.kind, ObjectKind::Lock(_)) && class.scope != ClassScope::Param
     };
@@ -136,7 +142,8 @@ fn counts(program: &Program, held: &[HeldSets]) -> Counts {
         locks: program.classes.iter().filter(is_lock).count(),
         ..Counts::default()
     };
-    for (at, event) in graph::events(program) {
+    let counted = Kinds::ACQUIRE | Kinds::SPAWN | Kinds::UNKNOWN_CALL;
+    for (at, event) in graph.events_with(program, counted) {
         match &event.kind {
             EventKind::Acquire { .. } => counts.acquisitions += 1,
             EventKind::Spawn(_) => counts.spawns += 1,
@@ -155,7 +162,7 @@ fn counts(program: &Program, held: &[HeldSets]) -> Counts {
 /// Per class, the first place outside tests that takes it for writing.
 fn writers(program: &Program, graph: &Graph) -> BTreeMap<ClassId, EventRef> {
     let mut writers: BTreeMap<ClassId, (Site, EventRef)> = BTreeMap::new();
-    for (at, event) in graph::events(program) {
+    for (at, event) in graph.events_with(program, Kinds::ACQUIRE) {
         let EventKind::Acquire {
             source: LockSource::Direct(lock),
             mode,
@@ -218,7 +225,7 @@ pub(super) struct Condvar {
 /// A wait on a parameter is one on whatever the callers pass.
 fn condvars(program: &Program, graph: &Graph, held: &[HeldSets]) -> BTreeMap<ClassId, Condvar> {
     let mut condvars: BTreeMap<ClassId, Condvar> = BTreeMap::new();
-    for (at, event) in graph::events(program) {
+    for (at, event) in graph.events_with(program, Kinds::WAIT) {
         let EventKind::Wait { condvar, guard, .. } = &event.kind else {
             continue;
         };

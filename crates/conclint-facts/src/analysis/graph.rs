@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use rayon::prelude::*;
 
-use super::{EventRef, cfgs};
+use super::{EventRef, Kinds, cfgs};
 use crate::program::*;
 
 /// Guesses behind a call that nobody should build on; such edges are followed
@@ -63,6 +63,8 @@ struct Run {
 /// All calls of a program.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
+    /// Of the events of each function.
+    pub kinds: Vec<Kinds>,
     /// Sorted by caller and place.
     pub edges: Vec<Edge>,
     /// Per function, its range in `edges`.
@@ -100,6 +102,20 @@ impl Callers {
 /// All events of a program.
 pub(super) fn events(program: &Program) -> impl Iterator<Item = (EventRef, &Event)> {
     (0..program.functions.len()).flat_map(move |index| events_of(program, FnId(index as u32)))
+}
+
+/// The functions that have an event of one of the kinds `wanted`.
+pub(super) fn functions_with<'p>(
+    program: &'p Program,
+    kinds: &'p [Kinds],
+    wanted: Kinds,
+) -> impl Iterator<Item = (FnId, &'p Function)> {
+    (0..)
+        .map(FnId)
+        .zip(&program.functions)
+        .zip(kinds)
+        .filter(move |(_, kinds)| kinds.meets(wanted))
+        .map(|(function, _)| function)
 }
 
 /// The events of one function.
@@ -172,6 +188,7 @@ impl Graph {
     pub(super) fn of(program: &Program) -> Self {
         let outermost = outermost(program);
         let mut graph = Graph {
+            kinds: Kinds::of(program),
             outermost,
             ..Graph::default()
         };
@@ -186,6 +203,16 @@ impl Graph {
         graph.index(program);
         graph.rebound = bindings(program, &graph.outermost);
         graph
+    }
+
+    /// The events of the functions that have one of the kinds `wanted`.
+    pub(super) fn events_with<'p>(
+        &'p self,
+        program: &'p Program,
+        wanted: Kinds,
+    ) -> impl Iterator<Item = (EventRef, &'p Event)> {
+        functions_with(program, &self.kinds, wanted)
+            .flat_map(|(function, _)| events_of(program, function))
     }
 
     /// The edges that leave `function`.
@@ -406,7 +433,7 @@ impl<'a> Runs<'a> {
     fn of(program: &'a Program, graph: &'a Graph) -> Found {
         let mut passed = BTreeMap::new();
         let mut first = Vec::new();
-        for (at, event) in events(program) {
+        for (at, event) in graph.events_with(program, Kinds::CALL_PARAM | Kinds::CLOSURE_ARG) {
             if let EventKind::CallParam { param } = event.kind {
                 first.push((
                     at.function,

@@ -15,8 +15,8 @@
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
-use super::EventRef;
 use super::graph::{self, Graph};
+use super::{EventRef, Kinds};
 use crate::program::*;
 
 const ANY: usize = 0;
@@ -82,7 +82,7 @@ impl Threads {
         }
         threads.reach_orphans();
         threads.multiply(program, graph, &mut roots);
-        threads.find_quiet(program, &roots);
+        threads.find_quiet(program, graph, &roots);
         threads.find_mains(program, &roots);
         for (bit, root) in roots.iter().enumerate() {
             let mask = 1 << (bit % 64);
@@ -193,7 +193,7 @@ impl Threads {
 
     /// Marks each `main` in whose reach nothing is started, and no closure goes
     /// where somebody else may start it.
-    fn find_quiet(&mut self, program: &Program, roots: &[Root]) {
+    fn find_quiet(&mut self, program: &Program, graph: &Graph, roots: &[Root]) {
         let mains = |(_, root): &(usize, &Root)| {
             let main = root
                 .starts
@@ -214,9 +214,10 @@ impl Threads {
                 })
         };
         let mut busy = vec![0_u64; self.width];
-        for (index, f) in program.functions.iter().enumerate() {
+        let kinds = Kinds::SPAWN | Kinds::AWAIT | Kinds::CLOSURE_ARG;
+        for (id, f) in graph::functions_with(program, &graph.kinds, kinds) {
             if starts_something(f) {
-                let row = self.row(FnId(index as u32)).to_vec();
+                let row = self.row(id).to_vec();
                 busy.iter_mut()
                     .zip(row)
                     .for_each(|(word, more)| *word |= more);
@@ -325,7 +326,7 @@ fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
     let mut mains = Vec::new();
     let mut spawns: HashMap<FnId, usize> = HashMap::default();
     let mut bodies: Vec<Root> = Vec::new();
-    for (at, event) in graph::events(program) {
+    for (at, event) in graph.events_with(program, Kinds::SPAWN) {
         let EventKind::Spawn(spawn) = &event.kind else {
             continue;
         };
@@ -352,7 +353,7 @@ fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
             any.starts.push(body);
         }
     }
-    let unresolved = passed_to_unknown(program);
+    let unresolved = passed_to_unknown(program, graph);
     for (index, f) in program.functions.iter().enumerate() {
         let id = FnId(index as u32);
         let uncalled = graph.into[index].is_empty();
@@ -388,8 +389,9 @@ fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
 
 /// Closures handed to functions that were not found: they may be kept and run
 /// by another thread.
-fn passed_to_unknown(program: &Program) -> HashSet<FnId> {
-    graph::events(program)
+fn passed_to_unknown(program: &Program, graph: &Graph) -> HashSet<FnId> {
+    graph
+        .events_with(program, Kinds::CLOSURE_ARG)
         .filter_map(|(_, event)| graph::call_of(event))
         .filter(|call| call.resolution == Resolution::Unknown)
         .flat_map(|call| call.args.iter().filter_map(|arg| arg.closure))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Analysis, ClassId, EventKind, FnId, Function, Mode, ObjectRef, Origin, Origins, Target, Writing,
+    Analysis, ClassId, EventKind, FnId, Function, Kinds, Mode, ObjectRef, Origin, Origins, Target,
+    Writing,
 };
 
 use crate::flow::{Point, events, reaches};
@@ -61,7 +62,7 @@ struct Writers {
 impl Writers {
     fn of(analysis: &Analysis) -> Self {
         let mut of: BTreeMap<ClassId, Vec<FnId>> = BTreeMap::new();
-        for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for (id, function) in analysis.functions_with(Kinds::STORE) {
             for (_, event) in events(function) {
                 let EventKind::Store {
                     target: Target::Guarded { guard, .. },

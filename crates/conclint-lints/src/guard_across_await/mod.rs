@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, EventKind, FnId, GuardId, Held, ObjectKind, Site};
+use conclint_facts::{Analysis, EventKind, FnId, GuardId, Held, Kinds, ObjectKind, Site};
 
 use crate::flow::events;
 use crate::trace::Draw;
@@ -22,7 +22,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::AWAIT) {
         let mut awaits: BTreeMap<GuardId, (Held, Vec<Site>)> = BTreeMap::new();
         for (point, event) in events(function) {
             if !matches!(event.kind, EventKind::Await) {

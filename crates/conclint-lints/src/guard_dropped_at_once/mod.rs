@@ -2,7 +2,7 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, Event, EventKind, FnId, Function, GuardId, LockSource, ObjectRef,
+    Analysis, Blocking, Event, EventKind, FnId, Function, GuardId, Kinds, LockSource, ObjectRef,
     ReleaseWhy, StmtKind,
 };
 
@@ -23,7 +23,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::ACQUIRE) {
         for (point, event) in events(function) {
             let EventKind::Acquire {
                 guard,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockId, Event, EventKind, FnId, Function, Per, Site, Spawn, SpawnKind, WorkKind,
+    Analysis, BlockId, Event, EventKind, FnId, Function, Kinds, Per, Site, Spawn, SpawnKind,
+    WorkKind,
 };
 
 use crate::flow::{Point, event_at, events, reaches};
@@ -24,7 +25,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::SPAWN) {
         for (at, event) in events(function) {
             if let EventKind::Spawn(spawn) = &event.kind
                 && matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)

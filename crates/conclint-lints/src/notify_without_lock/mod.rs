@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind, Function, LockSource,
-    ObjectRef,
+    Analysis, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind, Function, Kinds,
+    LockSource, ObjectRef,
 };
 
 use crate::flow::{Point, events, reaches};
@@ -31,7 +31,7 @@ const WAITS: usize = 4;
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let mut lockers = Lockers::new(analysis);
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::NOTIFY) {
         let mut told: BTreeSet<ClassId> = BTreeSet::new();
         for (point, event) in events(function) {
             let EventKind::Notify { condvar, .. } = &event.kind else {

@@ -2,8 +2,8 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, Event, EventKind, FnId, FnKind, Function, Handle, ObjectKind, Spawn,
-    SpawnKind,
+    Analysis, BlockKind, Event, EventKind, FnId, FnKind, Function, Handle, Kinds, ObjectKind,
+    Spawn, SpawnKind,
 };
 
 use crate::flow::{events, reaches};
@@ -23,7 +23,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::JOIN | Kinds::SPAWN) {
         for (_, event) in events(function) {
             match &event.kind {
                 EventKind::Join {

@@ -2,7 +2,7 @@
 //! lives on.
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Site};
+use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Kinds, Site};
 use smol_str::SmolStr;
 
 use crate::flow::events;
@@ -22,7 +22,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::SENDER_ALIVE) {
         for (_, event) in events(function) {
             if let EventKind::SenderAlive {
                 sender,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Call, Event, EventKind, FnId, Place, Queue, Resolution, Root, Spawn, SpawnKind,
+    Analysis, Call, Event, EventKind, FnId, Kinds, Place, Queue, Resolution, Root, Spawn, SpawnKind,
 };
 
 use crate::flow::events;
@@ -24,14 +24,15 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    let functions = &analysis.program().functions;
     // A function and its closures name things alike.
-    let mut families: BTreeMap<FnId, Vec<FnId>> = BTreeMap::new();
-    for (id, function) in (0..).map(FnId).zip(functions) {
-        families
-            .entry(function.parent.unwrap_or(id))
-            .or_default()
-            .push(id);
+    let mut families: BTreeMap<FnId, Vec<FnId>> = analysis
+        .functions_with(Kinds::STOP)
+        .map(|(id, function)| (function.parent.unwrap_or(id), Vec::new()))
+        .collect();
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        if let Some(family) = families.get_mut(&function.parent.unwrap_or(id)) {
+            family.push(id);
+        }
     }
     for family in families.values() {
         let stops: Vec<Stop<'_>> = family.iter().flat_map(|id| stops(analysis, *id)).collect();

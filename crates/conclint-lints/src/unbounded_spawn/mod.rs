@@ -2,7 +2,7 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Analysis, Blocking, Call, Event, EventKind, FnId, Function, Per, Spawn, SpawnKind,
+    Analysis, Blocking, Call, Event, EventKind, FnId, Function, Kinds, Per, Spawn, SpawnKind,
 };
 
 use crate::flow::{Point, events, reaches};
@@ -26,7 +26,7 @@ const CALLS: u32 = 2;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::SPAWN) {
         for (at, event) in events(function) {
             if let EventKind::Spawn(spawn) = &event.kind
                 && matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)

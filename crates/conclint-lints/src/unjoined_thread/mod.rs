@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Resolution,
-    Spawn, SpawnKind,
+    Analysis, Blocking, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Kinds,
+    Resolution, Spawn, SpawnKind,
 };
 
 use crate::flow::{events, never_ends};
@@ -26,7 +26,7 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let joins = Joins::of(analysis);
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::SPAWN) {
         for (_, event) in events(function) {
             if let EventKind::Spawn(spawn) = &event.kind
                 && spawn.kind == SpawnKind::Thread
@@ -62,7 +62,7 @@ impl Joins {
             classes: BTreeSet::new(),
             unclear: BTreeSet::new(),
         };
-        for function in &analysis.program().functions {
+        for (_, function) in analysis.functions_with(Kinds::JOIN | Kinds::OBJECT_ARG) {
             for (_, event) in events(function) {
                 match &event.kind {
                     EventKind::Join { handle, .. } => {

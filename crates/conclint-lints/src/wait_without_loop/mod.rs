@@ -2,7 +2,7 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Event, EventKind, FnId, Function, GuardId, Held, ObjectKind, ObjectRef, Site,
+    Analysis, Event, EventKind, FnId, Function, GuardId, Held, Kinds, ObjectKind, ObjectRef, Site,
 };
 
 use crate::flow::{Point, after, ends, event_at, events};
@@ -22,7 +22,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+    for (id, function) in analysis.functions_with(Kinds::WAIT) {
         for (point, event) in events(function) {
             // Without its guard the wait stands in a helper, and the loop at its caller.
             if let EventKind::Wait {

@@ -3,10 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
 use smol_str::SmolStr;
 
 use super::collect::{self, short};
-use super::defs::{Def, Head};
+use super::defs::{ConstDef, Def, Head};
 use super::subst::{is_small, is_whole};
 use super::types::Budget;
 use super::{AliasId, FnIdx, ImplId, Index, ModId, TraitId, TraitRef, Ty, TypeId, Tys};
@@ -17,6 +18,14 @@ use crate::workspace::Workspace;
 const MAX_PATH: usize = 1000;
 /// Predicates kept of those around a module.
 const MAX_CFGS: usize = 64;
+
+/// Where a function stands.
+struct Placed {
+    /// The module that it is declared in.
+    around: ModId,
+    key: String,
+    trait_path: Option<SmolStr>,
+}
 
 impl Index {
     /// Takes in all items of a workspace.
@@ -331,38 +340,19 @@ impl Index {
     }
 
     fn finish_fns(&mut self) {
-        for i in 0..self.fns.len() {
-            let entry = &self.fns[i];
-            let (name, around) = (&entry.def.name, self.module_around(entry));
-            let path = self.module_path(around);
-            let mut trait_path = None;
-            let key = match (entry.impl_, entry.in_trait) {
-                (Some(imp), _) => {
-                    let imp = &self.impls[imp.index()];
-                    trait_path = imp.trait_ref.as_ref().map(|t| self.trait_path(t));
-                    let ty = type_text(&imp.hir_self, 4);
-                    match &imp.hir_trait {
-                        Some(t) => format!("{path}::<{ty} as {}>::{name}", path_text(t, 4)),
-                        None => format!("{path}::{ty}::{name}"),
-                    }
-                }
-                (None, Some(t)) => {
-                    let def = &self.traits[t.index()];
-                    trait_path = Some(SmolStr::new(&def.key));
-                    format!("{}::{name}", def.key)
-                }
-                (None, None) => format!("{path}::{name}"),
-            };
-            let (mut cfgs, is_test) = self
-                .modules
-                .get(around.index())
-                .map_or_else(|| (Vec::new(), false), |m| (m.cfgs.clone(), m.is_test));
-            let entry = &mut self.fns[i];
-            cfgs.append(&mut entry.cfgs);
-            entry.cfgs = cfgs;
-            entry.is_test |= is_test;
-            entry.key = key;
-            entry.trait_path = trait_path;
+        let places: Vec<Placed> = self
+            .fns
+            .par_iter()
+            .with_min_len(64)
+            .map(|entry| self.placed(entry))
+            .collect();
+        for (entry, placed) in self.fns.iter_mut().zip(places) {
+            if let Some(module) = self.modules.get(placed.around.index()) {
+                entry.cfgs.splice(0..0, module.cfgs.iter().cloned());
+                entry.is_test |= module.is_test;
+            }
+            entry.key = placed.key;
+            entry.trait_path = placed.trait_path;
         }
         // A function inside of a test is test code.
         for i in 0..self.fns.len() {
@@ -380,6 +370,34 @@ impl Index {
             }
         }
         self.sigs = (0..self.fns.len()).map(|_| OnceLock::new()).collect();
+    }
+
+    fn placed(&self, entry: &super::FnEntry) -> Placed {
+        let (name, around) = (&entry.def.name, self.module_around(entry));
+        let path = self.module_path(around);
+        let mut trait_path = None;
+        let key = match (entry.impl_, entry.in_trait) {
+            (Some(imp), _) => {
+                let imp = &self.impls[imp.index()];
+                trait_path = imp.trait_ref.as_ref().map(|t| self.trait_path(t));
+                let ty = type_text(&imp.hir_self, 4);
+                match &imp.hir_trait {
+                    Some(t) => format!("{path}::<{ty} as {}>::{name}", path_text(t, 4)),
+                    None => format!("{path}::{ty}::{name}"),
+                }
+            }
+            (None, Some(t)) => {
+                let def = &self.traits[t.index()];
+                trait_path = Some(SmolStr::new(&def.key));
+                format!("{}::{name}", def.key)
+            }
+            (None, None) => format!("{path}::{name}"),
+        };
+        Placed {
+            around,
+            key,
+            trait_path,
+        }
     }
 
     /// The module that a function is declared in.
@@ -437,14 +455,17 @@ impl Index {
             def.key = key;
             def.is_test |= in_test;
         }
-        for i in 0..self.consts.len() {
-            let def = &self.consts[i];
+        let type_of = |def: &ConstDef| {
             let mut scope = def.scope.clone();
             if let Some(imp) = def.impl_ {
                 scope.self_ty = Some(self.impls[imp.index()].self_ty.clone());
             }
-            let ty = self.resolve_type(&scope, &def.hir_ty);
-            self.consts[i].ty = ty;
+            self.resolve_type(&scope, &def.hir_ty)
+        };
+        let consts = self.consts.par_iter().with_min_len(64);
+        let types: Vec<Ty> = consts.map(type_of).collect();
+        for (def, ty) in self.consts.iter_mut().zip(types) {
+            def.ty = ty;
         }
     }
 }

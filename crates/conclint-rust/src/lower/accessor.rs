@@ -18,8 +18,12 @@ const DEPTH: u32 = 4;
 
 struct Eval<'l, 'a> {
     lower: &'l Lower<'a>,
-    scope: Scope,
-    env: Vec<(SmolStr, Val)>,
+    f: FnIdx,
+    scope: &'l Scope,
+    params: &'l [hir::FnParam],
+    args: &'l [Val],
+    /// Variables of the body.
+    env: Vec<(&'l SmolStr, Val)>,
     depth: u32,
 }
 
@@ -31,7 +35,7 @@ impl Lower<'_> {
     }
 }
 
-fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val> {
+fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> Option<Val> {
     let entry = lower.index().functions().get(f.index())?;
     let body = entry.def.body.as_ref()?;
     if depth == 0 || body.stmts.len() > 2 {
@@ -44,23 +48,13 @@ fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val
     }
     let mut eval = Eval {
         lower,
-        scope: entry.scope.clone(),
+        f,
+        scope: &entry.scope,
+        params: &entry.def.params,
+        args,
         env: Vec::new(),
         depth,
     };
-    for (i, param) in entry.def.params.iter().enumerate() {
-        if let hir::Pat::Bind { name, .. } = &param.pat {
-            let mut val = args.get(i).cloned().unwrap_or_else(Val::unknown);
-            val.local = None;
-            val.guards.clear();
-            val.handles.clear();
-            let ty = lower.index().fn_param_ty(f, i);
-            if val.ty == Ty::Unknown || ty != Ty::Unknown && !matches!(ty, Ty::Param(_)) {
-                val.ty = ty;
-            }
-            eval.env.push((name.clone(), val));
-        }
-    }
     for stmt in &body.stmts {
         match &stmt.kind {
             hir::StmtKind::Let(stmt) => {
@@ -68,7 +62,7 @@ fn accessed(lower: &Lower<'_>, f: FnIdx, args: &[Val], depth: u32) -> Option<Val
                     return None;
                 };
                 let val = eval.expr(init)?;
-                eval.env.push((name.clone(), val));
+                eval.env.push((name, val));
             }
             _ => return None,
         }
@@ -106,15 +100,31 @@ fn may_be_place(expr: &Expr) -> bool {
 }
 
 impl Eval<'_, '_> {
+    /// A variable or parameter.
+    fn named(&self, name: &SmolStr) -> Option<Val> {
+        if let Some((_, val)) = self.env.iter().rev().find(|(n, _)| *n == name) {
+            return Some(val.clone());
+        }
+        let is_named = |param: &hir::FnParam| matches!(&param.pat, hir::Pat::Bind { name: n, .. } if n == name);
+        let i = self.params.iter().rposition(is_named)?;
+        let mut val = self.args.get(i).cloned().unwrap_or_else(Val::unknown);
+        val.local = None;
+        val.guards.clear();
+        val.handles.clear();
+        let ty = self.lower.index().fn_param_ty(self.f, i);
+        if val.ty == Ty::Unknown || ty != Ty::Unknown && !matches!(ty, Ty::Param(_)) {
+            val.ty = ty;
+        }
+        Some(val)
+    }
+
     fn expr(&mut self, expr: &Expr) -> Option<Val> {
         match &expr.kind {
             ExprKind::Path(path) => {
-                if let Some(name) = path.as_name()
-                    && let Some((_, val)) = self.env.iter().rev().find(|(n, _)| n == name)
-                {
-                    return Some(val.clone());
+                if let Some(val) = path.as_name().and_then(|name| self.named(name)) {
+                    return Some(val);
                 }
-                let ValueRes::Static(id) = self.lower.index().resolve_value(&self.scope, path)
+                let ValueRes::Static(id) = self.lower.index().resolve_value(self.scope, path)
                 else {
                     return None;
                 };
@@ -167,7 +177,7 @@ impl Eval<'_, '_> {
         let ExprKind::Path(path) = &callee.kind else {
             return None;
         };
-        match self.lower.index().resolve_value(&self.scope, path) {
+        match self.lower.index().resolve_value(self.scope, path) {
             ValueRes::Ext(path)
                 if path.ends_with("::clone")
                     || path.ends_with("::Some")
@@ -200,7 +210,7 @@ impl Eval<'_, '_> {
                 return Some(val.with_ty(data));
             }
             if let Ty::Adt(..) = &cur.ty
-                && let Some(res) = self.lower.index().method(&self.scope, &cur.ty, name)
+                && let Some(res) = self.lower.index().method(self.scope, &cur.ty, name)
             {
                 let mut vals = vec![cur];
                 vals.extend(

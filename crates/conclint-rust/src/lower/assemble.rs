@@ -349,11 +349,14 @@ fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) {
             .iter()
             .map(|(key, draft)| class(program, &mut known, key, draft, &one.function, owner, index))
             .collect();
-        let mut relink = Relink { map: &map, base };
-        relink.function(&mut one.function);
-        for nested in &mut one.nested {
-            nested.parent = Some(owner);
-            relink.function(nested);
+        // Most functions name nothing that has a number of its own.
+        if !map.is_empty() || !one.nested.is_empty() {
+            let mut relink = Relink { map: &map, base };
+            relink.function(&mut one.function);
+            for nested in &mut one.nested {
+                nested.parent = Some(owner);
+                relink.function(nested);
+            }
         }
         program.functions.push(one.function);
         closures.append(&mut one.nested);

@@ -1,9 +1,11 @@
 //! Blanks what says nothing to the analysis, before `syn` sees it: doc
-//! comments, attributes such as `derive`, the rules of `macro_rules!`.
+//! comments, attributes such as `derive`, the rules of `macro_rules!`, and of
+//! long lists of literals all but the first values.
 //!
 //! A line of documentation is an attribute of ten tokens to a parser and costs
-//! as much as a line of code. Lines and columns stay as they are. Arguments of
-//! macros are left alone, since any token can matter there.
+//! as much as a line of code; a table of numbers costs more. Lines and columns
+//! stay as they are. Arguments of macros are left alone, since any token can
+//! matter there, but for lists in brackets of their own.
 
 use std::ops::Range;
 

@@ -64,11 +64,63 @@ struct Level {
     run: u32,
     /// `<` and `|`, which nest across commas, since the last `;`.
     across: u32,
+    list: List,
 }
 
 impl Level {
     fn weight(self) -> u32 {
         self.run.saturating_add(self.across)
+    }
+}
+
+/// Values that a list of literals keeps: what it is a list of can be told from
+/// the first, and that it is one from the second.
+const KEPT: u32 = 2;
+/// A shorter list is not worth the trouble.
+const LONG: u32 = 8;
+
+/// How far the content of a bracket is a list of literals, or of such lists.
+#[derive(Clone, Copy, Default)]
+struct List {
+    so_far: bool,
+    last: Last,
+    values: u32,
+    /// Where the last of the values that are kept ends.
+    kept_end: usize,
+}
+
+/// The last token of a list.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Last {
+    #[default]
+    Comma,
+    Minus,
+    Value,
+}
+
+impl List {
+    /// A literal, or a bracket that holds nothing else.
+    fn value(&mut self, end: usize) {
+        self.so_far &= self.last != Last::Value;
+        self.last = Last::Value;
+        self.values = self.values.saturating_add(1);
+        if self.values == KEPT {
+            self.kept_end = end;
+        }
+    }
+
+    fn punct(&mut self, byte: u8) {
+        let (last, fits) = match byte {
+            b',' => (Last::Comma, self.last == Last::Value),
+            b'-' => (Last::Minus, self.last == Last::Comma),
+            _ => (Last::Comma, false),
+        };
+        self.last = last;
+        self.so_far &= fits;
+    }
+
+    fn is_whole(&self) -> bool {
+        self.so_far && self.last != Last::Minus
     }
 }
 
@@ -163,8 +215,12 @@ impl Scanner<'_> {
                     let end = word_end(self.bytes, i);
                     let word = self.bytes.get(i..end).unwrap_or_default();
                     i = match self.prefixed_literal(word, end) {
-                        Some(end) => end,
+                        Some(end) => {
+                            self.top.list.value(end);
+                            end
+                        }
                         None => {
+                            self.top.list.so_far = false;
                             self.word(word);
                             end
                         }
@@ -172,15 +228,21 @@ impl Scanner<'_> {
                 }
                 b'0'..=b'9' => {
                     self.new_statement();
-                    i = word_end(self.bytes, i);
+                    i = self.number(i);
+                    self.top.list.value(i);
                 }
                 b'"' => {
                     self.new_statement();
                     i = self.string(i, i);
+                    self.top.list.value(i);
                 }
                 b'\'' => {
                     self.new_statement();
-                    i = self.quote(i);
+                    let end = self.quote(i);
+                    let is_lifetime = end < i + 3 || self.previous(end) != b'\'';
+                    self.top.list.so_far &= !is_lifetime;
+                    self.top.list.value(end);
+                    i = end;
                 }
                 b'(' | b'[' | b'{' => {
                     self.open(i, byte);
@@ -274,6 +336,15 @@ impl Scanner<'_> {
         self.unterminated(start)
     }
 
+    /// The end of the number at `start`.
+    fn number(&self, start: usize) -> usize {
+        let end = word_end(self.bytes, start);
+        if self.at(end) == b'.' && self.at(end + 1).is_ascii_digit() {
+            return word_end(self.bytes, end + 1);
+        }
+        end
+    }
+
     fn raw_string(&mut self, start: usize, quote: usize, hashes: usize) -> usize {
         let mut i = quote + 1;
         while let Some(found) = self.bytes.get(i..).and_then(|rest| memchr(b'"', rest)) {
@@ -354,6 +425,7 @@ impl Scanner<'_> {
     }
 
     fn punct(&mut self, at: usize, byte: u8) {
+        self.top.list.punct(byte);
         self.before = match self.before {
             Before::Keyword if byte == b'!' => Before::Rules,
             _ if byte == b'!' && IS_WORD[usize::from(self.previous(at))] => Before::Call,
@@ -410,6 +482,11 @@ impl Scanner<'_> {
         if self.inside.is_none() {
             self.inside = self.opened(at, byte);
         }
+        // Of the tokens that a macro gets, each can matter.
+        let is_foreign = match self.before {
+            Before::Call => !self.bytes.get(..at).unwrap_or_default().ends_with(b"vec!"),
+            Before::Keyword | Before::Rules | Before::Other => false,
+        };
         self.before = Before::Other;
         self.top.run += BRACKET;
         self.after_brace = false;
@@ -418,6 +495,10 @@ impl Scanner<'_> {
         self.top = Level {
             open_at: at,
             closer,
+            list: List {
+                so_far: byte != b'{' && !is_foreign,
+                ..List::default()
+            },
             ..Level::default()
         };
         self.note();
@@ -472,7 +553,13 @@ impl Scanner<'_> {
             self.mismatch(at, byte);
             return;
         }
+        let list = self.top.list;
+        if byte == b']' && list.is_whole() && list.values > LONG {
+            self.out.silent.push(list.kept_end..at);
+        }
         self.pop();
+        self.top.list.so_far &= list.is_whole();
+        self.top.list.value(at + 1);
         self.closed(at);
         self.before = Before::Other;
         self.after_brace = byte == b'}';
