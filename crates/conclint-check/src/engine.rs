@@ -31,7 +31,7 @@ pub(crate) fn analyse(
 ) -> Analysed {
     progress.stage(Stage::Parsing);
     let lock_types = settings.lock_types.iter().map(lock_type).collect();
-    let program = conclint_rust::read(Input {
+    let (program, leftovers) = conclint_rust::read(Input {
         sources,
         manifests,
         lock_types,
@@ -82,7 +82,7 @@ pub(crate) fn analyse(
         }
     }
     // Nobody needs to wait for that.
-    rayon::spawn(move || drop(analysis));
+    rayon::spawn(move || drop((analysis, leftovers)));
     Analysed {
         findings,
         summary,

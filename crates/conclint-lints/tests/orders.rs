@@ -40,10 +40,11 @@ fn analyse(text: &str) -> Analysis {
         path: "registry.rs".into(),
         text: text.into(),
     }];
-    Analysis::of(conclint_rust::read(Input {
+    let input = Input {
         sources,
         ..Input::default()
-    }))
+    };
+    Analysis::of(conclint_rust::read(input).0)
 }
 
 fn with_orders(orders: &[&[&str]]) -> Settings {

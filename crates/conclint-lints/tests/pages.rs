@@ -84,7 +84,7 @@ impl Block {
             }],
             ..Input::default()
         };
-        let analysis = Analysis::of(conclint_rust::read(input));
+        let analysis = Analysis::of(conclint_rust::read(input).0);
         let mut findings = conclint_lints::run(&analysis, &Settings::at_level(Level::Grading));
         if !self.low {
             findings.retain(|finding| finding.confidence > Confidence::Low);

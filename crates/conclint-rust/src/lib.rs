@@ -42,10 +42,17 @@ pub struct Input {
     pub lock_types: Vec<LockTypeConfig>,
 }
 
+/// The large trees that a program was read from; nobody needs them any more. To
+/// take them apart takes time: drop them where nobody waits for it.
+#[derive(Debug)]
+pub struct Leftovers {
+    _trees: (Vec<workspace::File>, index::Index),
+}
+
 /// Reads a code base. Uses the current rayon pool; the result does not depend
 /// on its size. Call it from threads with a stack of 16 MiB or more: nested
 /// code is walked recursively.
-pub fn read(input: Input) -> Program {
+pub fn read(input: Input) -> (Program, Leftovers) {
     let files = input
         .sources
         .par_iter()
@@ -71,7 +78,8 @@ pub fn read(input: Input) -> Program {
             message: problem.message,
         })
         .collect();
-    // Taking large trees apart takes time; nobody needs to wait for it.
-    rayon::spawn(move || drop((ws.files, index)));
-    program
+    let leftovers = Leftovers {
+        _trees: (ws.files, index),
+    };
+    (program, leftovers)
 }

@@ -244,7 +244,7 @@ fn alive(code: &str, edition: &str) -> bool {
         }],
         lock_types: Vec::new(),
     };
-    let analysis = Analysis::of(read(input));
+    let analysis = Analysis::of(read(input).0);
     let mut seen = false;
     let mut held = false;
     for (at, event) in analysis.events() {

@@ -1,7 +1,7 @@
 //! Parameter and return types of functions, as a caller sees them.
 
 use super::defs::Sig;
-use super::subst::{Bindings, lookup, subst, unify};
+use super::subst::{Bindings, is_closed, lookup, subst, unify};
 use super::{FnEntry, FnIdx, Index, Ty};
 
 impl Index {
@@ -44,11 +44,24 @@ impl Index {
         f: FnIdx,
         self_ty: Option<&Ty>,
         turbofish: &[Ty],
-        args: &[Ty],
+        args: &[&Ty],
     ) -> Ty {
         let Some((entry, sig)) = self.sig(f) else {
             return Ty::Unknown;
         };
+        let ret = match (entry.in_trait, self_ty, &entry.def.ret) {
+            // `Self::Item` of a known `Self`.
+            (Some(_), Some(ty @ (Ty::Adt(..) | Ty::Ext(..))), Some(ret)) => {
+                let mut scope = entry.scope.clone();
+                scope.self_ty = Some(ty.clone());
+                &self.resolve_type(&scope, ret)
+            }
+            _ => &sig.ret,
+        };
+        if is_closed(ret) {
+            // As most are.
+            return ret.clone();
+        }
         let is_param = |n: &str| n == "Self" || self.is_param(&entry.scope, n);
         let mut bindings = Bindings::new();
         let own_self = entry.scope.self_ty.as_ref();
@@ -63,16 +76,7 @@ impl Index {
         for (pattern, ty) in sig.params.iter().zip(args) {
             unify(pattern, ty, &is_param, &mut bindings);
         }
-        let ret = match (entry.in_trait, self_ty, &entry.def.ret) {
-            // `Self::Item` of a known `Self`.
-            (Some(_), Some(ty @ (Ty::Adt(..) | Ty::Ext(..))), Some(ret)) => {
-                let mut scope = entry.scope.clone();
-                scope.self_ty = Some(ty.clone());
-                self.resolve_type(&scope, ret)
-            }
-            _ => sig.ret.clone(),
-        };
-        subst(&ret, &|name| {
+        subst(ret, &|name| {
             if !is_param(name) {
                 return None;
             }

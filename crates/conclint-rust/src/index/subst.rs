@@ -17,7 +17,7 @@ const MAX_DEPTH: u32 = 96;
 
 /// Puts types in the place of parameters; `None` leaves a parameter as it is.
 pub fn subst(ty: &Ty, put: &dyn Fn(&str) -> Option<Ty>) -> Ty {
-    if !has_param(ty, MAX_DEPTH) {
+    if is_closed(ty) {
         return ty.clone();
     }
     let walk = Subst {
@@ -109,6 +109,11 @@ fn fits(ty: &Ty, room: u32, left: &Cell<u32>) -> bool {
 /// share their parts, so that few lines can stand for a tree of any size.
 pub(super) fn is_small(ty: &Ty) -> bool {
     fits(ty, MAX_DEPTH, &Cell::new(MAX_NODES))
+}
+
+/// Whether a type is the same whatever is put in the place of parameters.
+pub(super) fn is_closed(ty: &Ty) -> bool {
+    !has_param(ty, MAX_DEPTH)
 }
 
 fn has_param(ty: &Ty, room: u32) -> bool {

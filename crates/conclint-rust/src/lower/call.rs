@@ -309,7 +309,7 @@ impl Lower<'_> {
             self.locals[local.0 as usize].moved = true;
         }
         self.out.compares_order |= orders(&entry_name(self, first));
-        let arg_tys: Vec<Ty> = vals.iter().map(|val| val.ty.clone()).collect();
+        let arg_tys: Vec<&Ty> = vals.iter().map(|val| &val.ty).collect();
         let ret = self
             .index()
             .fn_ret_of_args(first, Some(&res.self_ty), turbofish, &arg_tys);

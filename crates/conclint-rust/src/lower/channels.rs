@@ -92,6 +92,11 @@ const STOPS: &[&str] = &[
     "die",
 ];
 
+/// A method that puts something into a queue or takes it out, by its name.
+pub(super) fn is_queue_method(name: &str) -> bool {
+    PUTS.contains(&name) || TAKES.contains(&name)
+}
+
 impl Lower<'_> {
     /// Senders of `channel` that live here: variables of this function, in scope.
     fn living_sender(&self, channel: u32) -> Option<LocalId> {
@@ -208,7 +213,7 @@ impl Lower<'_> {
     }
 
     /// What a method call, once it is written, says about channels and queues.
-    pub fn noted_channels(&mut self, target: &Val, receiver: &Expr, call: &MethodCall) {
+    pub fn noted_channels(&mut self, target: Option<&Val>, receiver: &Expr, call: &MethodCall) {
         let name = call.name.as_str();
         if self.channels > 0
             && CONSUMERS.contains(&name)
@@ -216,6 +221,7 @@ impl Lower<'_> {
         {
             self.runs_dry(channel, call.span);
         }
+        let Some(target) = target else { return };
         let queue = || Queue {
             place: target.place.clone(),
             channel: target.channel,

@@ -361,12 +361,15 @@ impl Lower<'_> {
                     awaited,
                 };
                 let seen = std::mem::take(&mut self.seen);
-                let target = recv.clone();
+                let target = (types::mutates(name) || super::channels::is_queue_method(name))
+                    .then(|| recv.clone());
                 self.counted = super::threads::counted(receiver);
                 let val = self.method(recv, &call);
-                self.stored_by_method(&target, name, call.site());
+                if let Some(target) = &target {
+                    self.stored_by_method(target, name, call.site());
+                }
                 self.noted_threads(receiver, &call);
-                self.noted_channels(&target, receiver, &call);
+                self.noted_channels(target.as_ref(), receiver, &call);
                 self.seen = self.seen.or(seen);
                 val
             }

@@ -163,7 +163,7 @@ impl Lower<'_> {
         }
         let mut cur = recv;
         for _ in 0..12 {
-            if let Some(val) = self.method_here(&cur, call) {
+            if let Some(val) = self.method_here(&mut cur, call) {
                 return val;
             }
             match self.step(&cur) {
@@ -206,8 +206,9 @@ impl Lower<'_> {
         val
     }
 
-    /// Methods of the type as it stands, before any dereference.
-    pub fn method_here(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
+    /// Methods of the type as it stands, before any dereference. Takes the
+    /// value only where there is such a method.
+    pub fn method_here(&mut self, cur: &mut Val, call: &MethodCall) -> Option<Val> {
         let name = call.name.as_str();
         match &cur.ty {
             Ty::Ext(path, args) => {
@@ -239,6 +240,7 @@ impl Lower<'_> {
                 if let Some(val) = self.own_lock(cur, &res, call) {
                     return Some(val);
                 }
+                let cur = std::mem::replace(cur, Val::unknown());
                 Some(self.resolved_method(cur, &res, call))
             }
             _ => None,
@@ -250,10 +252,10 @@ impl Lower<'_> {
         let res = self
             .index()
             .extension_method(&self.scope, &cur.ty, call.name)?;
-        Some(self.resolved_method(cur, &res, call))
+        Some(self.resolved_method(cur.clone(), &res, call))
     }
 
-    fn resolved_method(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Val {
+    fn resolved_method(&mut self, cur: Val, res: &MethodRes, call: &MethodCall) -> Val {
         let turbofish: Vec<Ty> = call
             .generics
             .iter()
@@ -261,7 +263,7 @@ impl Lower<'_> {
             .collect();
         self.workspace_call(
             res,
-            Some(cur.clone()),
+            Some(cur),
             call.args,
             call.name,
             call.site(),

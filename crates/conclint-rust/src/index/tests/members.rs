@@ -244,7 +244,7 @@ fn return_types_for_a_caller() {
         Arc::new(Ty::Ext("std::sync::Mutex".into(), Tys::from([u8_]))),
     );
     assert_eq!(
-        ix.show(&ix.fn_ret_of_args(ix.the_fn("main::free"), None, &[], &[arg])),
+        ix.show(&ix.fn_ret_of_args(ix.the_fn("main::free"), None, &[], &[&arg])),
         "std::sync::MutexGuard<u8>"
     );
 }
