@@ -83,7 +83,7 @@ impl Threads {
         threads.reach_orphans();
         threads.multiply(program, graph, &mut roots);
         threads.find_quiet(program, graph, &roots);
-        threads.find_mains(program, &roots);
+        threads.find_mains(program, graph, &roots);
         for (bit, root) in roots.iter().enumerate() {
             let mask = 1 << (bit % 64);
             if root.sequential {
@@ -231,8 +231,8 @@ impl Threads {
     }
 
     /// Finds which roots go back to one `main` only.
-    fn find_mains(&mut self, program: &Program, roots: &[Root]) {
-        for (at, event) in graph::events(program) {
+    fn find_mains(&mut self, program: &Program, graph: &Graph, roots: &[Root]) {
+        for (at, event) in graph.events_with(program, Kinds::SPAWN) {
             if let EventKind::Spawn(Spawn {
                 body: Some(body), ..
             }) = &event.kind
