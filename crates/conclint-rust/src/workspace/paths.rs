@@ -106,7 +106,8 @@ pub(super) fn is_test_support(path: &str) -> bool {
     let named = |part: &str| SUPPORT.contains(&part.replace('-', "_").as_str());
     let for_tests = |part: &str| {
         let part = part.replace('-', "_");
-        part.starts_with("test_")
+        // Helpers are built into releases often enough.
+        part.starts_with("test_") && !part.starts_with("test_helper")
             || ["_test", "_tests", "_testing"]
                 .iter()
                 .any(|end| part.ends_with(end))
@@ -125,8 +126,6 @@ const SUPPORT: &[&str] = &[
     "fuzzing",
     "mock",
     "mocks",
-    "test_helper",
-    "test_helpers",
     "test_support",
     "test_util",
     "test_utils",
@@ -156,6 +155,7 @@ mod tests {
             "src/latest/mod.rs",
             "cli/tools/test/channel.rs",
             "src/contest.rs",
+            "ethcore/src/test_helpers/test_client.rs",
             "crates/runner/src/testing_tool.rs",
         ] {
             assert!(!is_test_support(path), "{path}");
