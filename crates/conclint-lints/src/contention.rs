@@ -56,14 +56,15 @@ impl<'a> Contention<'a> {
                 let EventKind::Spawn(spawn) = &event.kind else {
                     return None;
                 };
+                let body = spawn.body?;
                 Some(Body {
-                    function: spawn.body?,
+                    function: body,
                     started_in: id,
                     handle: match spawn.handle {
                         Handle::Stored(class) => Some(class),
                         _ => None,
                     },
-                    many: spawn.in_loop,
+                    many: spawn.in_loop || analysis.may_run_in_parallel(body, body),
                 })
             }));
         }
@@ -143,8 +144,8 @@ impl<'a> Contention<'a> {
             .any(|body| leading.contains(&body.function))
     }
 
-    /// Whether several threads, started in a loop, run `function`: it is their
-    /// body, or called by it.
+    /// Whether several threads of one kind run `function`: it is their body, or
+    /// called by it.
     pub(crate) fn is_run_by_many(&self, function: FnId) -> bool {
         let near = |body: &Body| {
             body.function == function || self.callers.callers(function).contains(&body.function)

@@ -75,7 +75,9 @@ pub(super) fn is_meant(
     match reason {
         // The callback is given the guarded data: `with(|data| ..)` is an API.
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
-        Reason::Recv | Reason::Send => on_it || names_any(guarded, SERIALISED),
+        Reason::Recv | Reason::Send => {
+            (on_it && !on_channel_elsewhere(analysis, blocked)) || names_any(guarded, SERIALISED)
+        }
         _ if reason.is_io() => {
             let owner = draw
                 .class(&blocked.held.lock)
@@ -94,6 +96,23 @@ pub(super) fn is_meant(
     }
 }
 
+/// Whether the channel is a field or static of its own, outside of the guarded
+/// data, whatever else its statement does.
+fn on_channel_elsewhere(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let (EventKind::Recv { channel, .. } | EventKind::Send { channel, .. }) =
+        &analysis.event(blocked.event).kind
+    else {
+        return false;
+    };
+    let class = channel.as_ref().and_then(|channel| channel.class);
+    class.is_some_and(|class| {
+        matches!(
+            analysis.class(class).scope,
+            ClassScope::Field | ClassScope::Static
+        )
+    })
+}
+
 /// Whether anything is done with the guarded data at all. If not, the lock is
 /// there to keep others from what is done under it.
 fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
@@ -104,6 +123,14 @@ fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
         .get(guard.index())
         .is_some_and(|guard| guard.name.is_some());
     !named || events(function).any(|(_, event)| touches(event, guard))
+}
+
+/// `_guard`: kept for its life alone.
+fn is_nameless(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let guard = blocked.held.guard.index();
+    let name = analysis.function(blocked.function).guards.get(guard);
+    name.and_then(|guard| guard.name.as_ref())
+        .is_some_and(|name| name.starts_with('_'))
 }
 
 /// Locks under which the guarded data itself is read, written or synced: files
@@ -186,8 +213,10 @@ pub(super) fn hurts(
                     _ => contention.is_taken_by_threads(lock, handle),
                 }
         }
+        // Nobody sleeps to keep others out, unless the guard's name says so.
         Reason::Block(BlockKind::Sleep) => {
-            is_used(analysis, blocked) && !(on_it && names_any(guarded, SERIALISED))
+            let unused = || guards_nothing(guarded) || is_nameless(analysis, blocked);
+            (is_used(analysis, blocked) || !unused()) && !(on_it && names_any(guarded, SERIALISED))
         }
         // To take the lock and to say so at once: the others are told that it is taken.
         Reason::Block(BlockKind::Barrier) if !used_before(analysis, blocked) => false,
@@ -197,7 +226,9 @@ pub(super) fn hurts(
         }
         // The own data takes part: a connection, a runtime, a worker's channel.
         Reason::Wait if on_it => contention.is_taken_by_threads(lock, None),
-        _ if reason.is_wait() => !on_it && !guards_nothing(guarded),
+        _ if reason.is_wait() => {
+            (!on_it || on_channel_elsewhere(analysis, blocked)) && !guards_nothing(guarded)
+        }
         _ => true,
     }
 }
