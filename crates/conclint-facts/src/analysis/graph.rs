@@ -409,6 +409,36 @@ pub(super) fn in_loop(function: &Function, stmt: Option<StmtId>) -> bool {
         })
 }
 
+/// The blocks reached from `start` by at least one step, or those that reach it.
+pub(super) fn reach(function: &Function, start: BlockId, backwards: bool) -> HashSet<BlockId> {
+    let mut seen = HashSet::default();
+    let mut work = vec![start];
+    while let Some(block) = work.pop() {
+        let near: Vec<BlockId> = if backwards {
+            (0..)
+                .map(BlockId)
+                .zip(&function.blocks)
+                .filter(|(_, b)| b.successors.contains(&block))
+                .map(|(id, _)| id)
+                .collect()
+        } else {
+            function
+                .blocks
+                .get(block.index())
+                .map_or_else(Vec::new, |b| b.successors.to_vec())
+        };
+        work.extend(near.into_iter().filter(|id| seen.insert(*id)));
+    }
+    seen
+}
+
+/// Whether control can come back to `block`: a loop, also that of an iterator
+/// whose closure runs in place. Statements do not tell in functions that have
+/// no guard, since most of those are not kept.
+pub(super) fn comes_back(function: &Function, block: BlockId) -> bool {
+    reach(function, block, false).contains(&block)
+}
+
 /// What [`Runs`] adds to a graph.
 struct Found {
     edges: Vec<Edge>,

@@ -172,8 +172,8 @@ impl Lifespans<'_> {
 /// The blocks of the loop that joins at `join`, unless the thread starts in
 /// the same loop: who enters it has joined all when leaving it.
 fn round(function: &Function, join: BlockId, start: BlockId) -> HashSet<BlockId> {
-    let onward = reach(function, join, false);
-    let ring: HashSet<BlockId> = reach(function, join, true)
+    let onward = graph::reach(function, join, false);
+    let ring: HashSet<BlockId> = graph::reach(function, join, true)
         .intersection(&onward)
         .copied()
         .collect();
@@ -182,27 +182,4 @@ fn round(function: &Function, join: BlockId, start: BlockId) -> HashSet<BlockId>
     } else {
         ring
     }
-}
-
-/// The blocks reached from `start` by at least one step, or those that reach it.
-fn reach(function: &Function, start: BlockId, backwards: bool) -> HashSet<BlockId> {
-    let mut seen = HashSet::default();
-    let mut work = vec![start];
-    while let Some(block) = work.pop() {
-        let near: Vec<BlockId> = if backwards {
-            (0..)
-                .map(BlockId)
-                .zip(&function.blocks)
-                .filter(|(_, b)| b.successors.contains(&block))
-                .map(|(id, _)| id)
-                .collect()
-        } else {
-            function
-                .blocks
-                .get(block.index())
-                .map_or_else(Vec::new, |b| b.successors.to_vec())
-        };
-        work.extend(near.into_iter().filter(|id| seen.insert(*id)));
-    }
-    seen
 }

@@ -275,7 +275,7 @@ impl Threads {
 
     /// Marks spawned bodies that several threads may be in.
     fn multiply(&mut self, program: &Program, graph: &Graph, roots: &mut [Root]) {
-        let often = called_often(program, graph);
+        let often = called_often(program, graph, roots);
         loop {
             let mut changed = false;
             for index in 0..roots.len() {
@@ -293,7 +293,7 @@ impl Threads {
                     .filter(|(bit, r)| !r.sequential && has(row, *bit))
                     .count();
                 let owner = graph.family(at.function);
-                if by_many || threads > 1 || often.get(owner.index()).copied().unwrap_or(false) {
+                if by_many || threads > 1 || often.contains(&owner) {
                     roots[index].many = true;
                     changed = true;
                 }
@@ -412,32 +412,43 @@ fn inner_closures(program: &Program, graph: &Graph) -> HashMap<FnId, Vec<FnId>> 
     inner
 }
 
-/// Functions called from more than one place, in a loop, or by such functions.
-fn called_often(program: &Program, graph: &Graph) -> Vec<bool> {
-    let mut often = vec![false; program.functions.len()];
-    let mut work = Vec::new();
-    for (index, f) in program.functions.iter().enumerate() {
-        // Each test is a run of its own.
-        let mut sites: Vec<EventRef> = graph
-            .entering(FnId(index as u32))
-            .map(|edge| edge.at)
-            .filter(|at| f.is_test || !program.functions[at.function.index()].is_test)
-            .collect();
-        sites.dedup();
+/// Of the functions that start threads, and those that lead to them: which are
+/// called from more than one place, in a loop, or by such functions.
+fn called_often(program: &Program, graph: &Graph, roots: &[Root]) -> HashSet<FnId> {
+    let owners = roots.iter().filter_map(|root| root.spawn);
+    let mut leading = HashSet::default();
+    let mut often = HashSet::default();
+    let mut work: Vec<FnId> = owners.map(|at| graph.family(at.function)).collect();
+    while let Some(function) = work.pop() {
+        if !leading.insert(function) {
+            continue;
+        }
+        let sites = sites(program, graph, function);
         let looped = |at: &EventRef| {
             let caller = &program.functions[at.function.index()];
-            graph::event_at(program, *at)
-                .is_some_and(|event| graph::in_loop(caller, Some(event.stmt)))
+            graph::comes_back(caller, at.block)
         };
         if sites.len() > 1 || sites.iter().any(looped) {
-            work.push(FnId(index as u32));
+            often.insert(function);
         }
+        work.extend(sites.iter().map(|at| at.function));
     }
+    let mut work: Vec<FnId> = often.iter().copied().collect();
     while let Some(function) = work.pop() {
-        if let Some(flag) = often.get_mut(function.index()).filter(|flag| !**flag) {
-            *flag = true;
-            work.extend(graph.out(function).iter().map(|edge| edge.callee));
-        }
+        let callees = graph.out(function).iter().map(|edge| edge.callee);
+        work.extend(callees.filter(|callee| leading.contains(callee) && often.insert(*callee)));
     }
     often
+}
+
+/// Where `function` is called; each test is a run of its own.
+fn sites(program: &Program, graph: &Graph, function: FnId) -> Vec<EventRef> {
+    let in_test = |id: FnId| program.functions[id.index()].is_test;
+    let mut sites: Vec<EventRef> = graph
+        .entering(function)
+        .map(|edge| edge.at)
+        .filter(|at| in_test(function) || !in_test(at.function))
+        .collect();
+    sites.dedup();
+    sites
 }

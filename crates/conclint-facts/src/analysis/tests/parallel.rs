@@ -75,6 +75,33 @@ fn a_body_spawned_in_a_loop_runs_beside_itself() {
 }
 
 #[test]
+fn a_loop_counts_where_no_statement_is_kept() {
+    let (mut p, main) = binary();
+    let (start, single) = (function(&mut p, "start"), function(&mut p, "single"));
+    let thread = body(&mut p, start);
+    let alone = body(&mut p, single);
+    for (function, thread) in [(start, thread), (single, alone)] {
+        p.body(function, |b| {
+            b.event(spawn(Some(thread), false));
+        });
+    }
+    p.body(main, |b| {
+        b.repeat(LocalId(0), |b| {
+            b.call(start);
+        });
+        b.call(single);
+    });
+    let main = p.f(main);
+    main.stmts.truncate(1);
+    for event in main.blocks.iter_mut().flat_map(|block| &mut block.events) {
+        event.stmt = StmtId(0);
+    }
+    let analysis = p.analyse();
+    assert!(analysis.may_run_in_parallel(thread, thread));
+    assert!(!analysis.may_run_in_parallel(alone, alone));
+}
+
+#[test]
 fn a_body_spawned_by_code_that_runs_twice_runs_beside_itself() {
     let (mut p, main) = binary();
     let start = function(&mut p, "start");
