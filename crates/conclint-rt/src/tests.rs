@@ -406,3 +406,73 @@ fn who_polls_for_a_sleeper_sees_it_wake() {
     let outcome = Runner::default().run(&mut strategy, settings, "main", Box::new(main));
     assert_eq!(outcome.end, End::Finished);
 }
+
+/// Runs whom nobody else would run: the last thread where it can move, the running one otherwise.
+struct Unfair;
+
+impl Strategy for Unfair {
+    fn begin(&mut self, _execution: u64) -> bool {
+        true
+    }
+
+    fn choose(&mut self, decision: &conclint_schedule::Decision<'_>) -> usize {
+        let last = decision.candidates.iter().position(|c| c.thread == 2);
+        last.or_else(|| decision.current_index())
+            .unwrap_or(usize::MAX)
+    }
+
+    fn end(&mut self, _steps: u64) {}
+}
+
+/// Somebody polls while another thread, which could move, has not had its turn: no time passes.
+#[test]
+fn no_time_passes_before_everybody_had_a_turn() {
+    let _turn = alone();
+    let settings = Settings {
+        early_timers: false,
+        max_steps: 2_000,
+        ..Settings::default()
+    };
+    let main = || {
+        let ready = Arc::new(AtomicU32::new(0));
+        let done = Arc::new(AtomicU32::new(0));
+        let theirs = ready.clone();
+        let worker = thread::spawn(move || theirs.store(1, Ordering::SeqCst));
+        let (seen, theirs) = (ready, done.clone());
+        let sleeper = thread::spawn(move || {
+            thread::sleep(Duration::from_secs(1));
+            assert_eq!(seen.load(Ordering::SeqCst), 1);
+            theirs.store(1, Ordering::SeqCst);
+        });
+        while done.load(Ordering::SeqCst) == 0 {}
+        worker.join().unwrap();
+        sleeper.join().unwrap();
+    };
+    let outcome = Runner::default().run(&mut Unfair, settings, "main", Box::new(main));
+    assert_eq!(outcome.end, End::Finished, "{:?}", outcome.panics);
+}
+
+/// Who looks a few times before each of many short sleeps does not lose the time of one long wait.
+#[test]
+fn polling_before_short_sleeps_does_not_add_up() {
+    let _turn = alone();
+    let settings = Settings {
+        early_timers: false,
+        ..Settings::default()
+    };
+    let main = || {
+        let flag = AtomicU32::new(0);
+        let began = Instant::now();
+        for _ in 0..10 {
+            for _ in 0..200 {
+                assert_eq!(flag.load(Ordering::SeqCst), 0);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(120), "{took:?}");
+    };
+    let mut strategy = Replay::new(&[]);
+    let outcome = Runner::default().run(&mut strategy, settings, "main", Box::new(main));
+    assert_eq!(outcome.end, End::Finished, "{:?}", outcome.panics);
+}

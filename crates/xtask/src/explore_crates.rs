@@ -2,8 +2,8 @@
 //!
 //! Each directory below the given one is a package as the registry has it. All of its tests are
 //! explored with the whole dependency tree on the shadows. The table says how many tests reach a
-//! verdict; the lines below it name every failure and every test without one, with its reason, so
-//! that each can be looked into.
+//! verdict; the lines below each row name every failure and every test without one, with its
+//! reason, so that each can be looked into.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,7 +49,7 @@ impl ExploreCrates {
         }
         dirs.sort();
         println!("package                        tests  judged  share  verdicts");
-        let (mut low, mut notes) = (Vec::new(), Vec::new());
+        let mut low = Vec::new();
         for dir in &dirs {
             let name = dir.file_name().unwrap_or_default().to_string_lossy();
             match self.explore(dir) {
@@ -57,17 +57,15 @@ impl ExploreCrates {
                     if row(&name, &tests) < BAR {
                         low.push(name.into_owned());
                     }
-                    notes.extend(tests.iter().filter_map(note));
+                    for note in tests.iter().filter_map(note) {
+                        println!("  {note}");
+                    }
                 }
                 Err(error) => {
                     println!("{name:30} {error:#}");
                     low.push(name.into_owned());
                 }
             }
-        }
-        println!();
-        for note in notes {
-            println!("{note}");
         }
         if !low.is_empty() {
             bail!("below {BAR} %: {}", low.join(", "));
@@ -81,6 +79,7 @@ impl ExploreCrates {
             schedules: self.schedules,
             time: Duration::from_secs(self.seconds),
             ignored: Ignored::Skip,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
             keep_going: true,
             ..Request::default()
         };

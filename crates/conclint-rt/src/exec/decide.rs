@@ -9,8 +9,9 @@ use crate::op::Kind;
 
 /// After so many operations that changed nothing, a thread is taken to be waiting for somebody.
 const SPIN: u32 = 48;
-/// How far the clock moves at first when a thread that only looks goes on looking, and at most.
-/// In between it doubles: who polls for something that comes after a second shall see it come.
+/// How far the clock moves at first when threads that only look go on looking, and at most. In
+/// between it grows by a quarter: who polls for something that comes after a second shall see it
+/// come, and not much later.
 pub(super) const BOOST: u64 = 50_000;
 const BOOST_MAX: u64 = 1_000_000_000;
 /// How long the default lets a thread run on while others can.
@@ -129,14 +130,31 @@ impl Exec {
         true
     }
 
-    /// The current thread has looked for something often enough: the clock moves on, but not past
-    /// the time at which somebody wakes.
+    /// The current thread has looked for something often enough. Where everybody else who can move
+    /// has, too, the clock moves on, but not past the time at which somebody wakes. Otherwise the
+    /// thread goes on giving way.
     fn time_passes(&mut self) {
-        self.tasks[self.current].idle = 0;
+        if !self.live.iter().all(|id| self.looks_in_vain(*id)) {
+            return;
+        }
+        for id in &self.live {
+            self.tasks[*id].idle = 0;
+        }
         let next = self.live.iter().filter_map(|id| self.pending(*id)).min();
         let then = self.clock.saturating_add(self.boost);
         self.clock = next.map_or(then, |due| then.min(due));
-        self.boost = (self.boost * 2).min(BOOST_MAX);
+        self.stretch += 1;
+        self.boost = (self.boost + self.boost / 4).min(BOOST_MAX);
+    }
+
+    /// The thread cannot move, or has moved often enough since anything changed.
+    fn looks_in_vain(&self, id: Id) -> bool {
+        let task = &self.tasks[id];
+        match (task.state, task.due) {
+            (State::Ready, _) => task.looked.0 == self.stretch && task.looked.1 >= SPIN,
+            (_, Some(due)) => due > self.clock,
+            _ => true,
+        }
     }
 
     /// When the thread wakes by itself, where that is still to come.
@@ -212,6 +230,7 @@ impl Exec {
             self.clock = self.clock.max(task.due.unwrap_or_default());
             task.timed_out = true;
             task.state = State::Ready;
+            self.new_stretch();
         }
         self.current = next;
     }

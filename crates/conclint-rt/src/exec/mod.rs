@@ -69,6 +69,8 @@ pub(crate) struct Task {
     decisions: u32,
     idle: u32,
     slice: u32,
+    /// The stretch in which the thread took its last operation, and how many it took in it.
+    looked: (u64, u32),
 }
 
 /// How an execution ended.
@@ -155,6 +157,8 @@ pub struct Exec {
     /// The threads that have not ended, in order.
     pub(crate) live: Vec<Id>,
     boost: u64,
+    /// Counts the stretches of the execution in which nothing changed and no time passed.
+    stretch: u64,
     /// Looks for a repeating state once the fair scheduler has taken over.
     pub(crate) cycles: Option<Box<Cycles>>,
     /// Where the schedule left the default.
@@ -220,6 +224,11 @@ pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>
         let task = &mut x.tasks[me];
         task.op = Op { kind, object, at };
         task.idle += 1;
+        if task.looked.0 == x.stretch {
+            task.looked.1 += 1;
+        } else {
+            task.looked = (x.stretch, 1);
+        }
         if !std::thread::panicking() {
             task.panicking = false;
         } else if enabled {
@@ -385,6 +394,12 @@ impl Exec {
         let me = self.current;
         self.tasks[me].idle = 0;
         self.last_progress = self.steps;
+        self.new_stretch();
+    }
+
+    /// Something changed, or a sleeper woke: who waits for something looks for it anew.
+    fn new_stretch(&mut self) {
+        self.stretch += 1;
         self.boost = decide::BOOST;
     }
 
@@ -405,6 +420,7 @@ impl Exec {
             candidates: Vec::with_capacity(8),
             live: Vec::with_capacity(8),
             boost: decide::BOOST,
+            stretch: 1,
             cycles: None,
             deviations: Vec::new(),
             events: Vec::new(),
@@ -457,6 +473,7 @@ impl Exec {
             decisions: 0,
             idle: 0,
             slice: 0,
+            looked: (0, 0),
         });
         Some(id)
     }
