@@ -402,3 +402,71 @@ fn hash_order_replays() {
     assert_eq!(said(&first), said(&shown));
     assert_eq!(first, text(&project.conclint(&line).stdout));
 }
+
+/// Locks of parking_lot are an atomic and a queue: the explanation names the program's own lines.
+#[test]
+fn a_deadlock_in_locks_of_another_crate_names_the_callers() {
+    let project = Project::library(
+        r#"#[cfg(test)]
+mod tests {
+    use parking_lot::{Mutex, RwLock};
+    use std::thread;
+
+    #[test]
+    fn circle() {
+        let (left, right) = (Mutex::new(1), Mutex::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let a = left.lock();
+                let b = right.lock();
+                let _ = *a + *b;
+            });
+            let b = right.lock();
+            let a = left.lock();
+            let _ = *a + *b;
+        });
+    }
+
+    #[test]
+    fn upgrade() {
+        let table = RwLock::new(1);
+        let seen = table.read();
+        *table.write() += *seen;
+    }
+}
+"#,
+    );
+    let manifest = fs::read_to_string(project.dir().join("Cargo.toml")).unwrap();
+    let manifest = format!("{manifest}\n[dependencies]\nparking_lot = \"0.12\"\n");
+    project.write("Cargo.toml", &manifest);
+    let (code, value) = project.json(&["--lib", "--keep-going"]);
+    assert_eq!(code, Some(1), "{value}");
+    let failure = |name: &str| {
+        let targets = value["targets"].as_array().unwrap().iter();
+        let mut named = targets.filter(|t| t["test"] == name);
+        named.next().unwrap()["failure"].clone()
+    };
+    let circle = failure("tests::circle");
+    assert_eq!(circle["kind"], "lock-cycle", "{circle}");
+    let explanation = circle["explanation"].as_str().unwrap();
+    for part in [
+        "holds `right` and waits to lock `left`",
+        "holds `left` and waits to lock `right`",
+    ] {
+        assert!(explanation.contains(part), "{explanation}");
+    }
+    let places = |failure: &Value| -> Vec<(String, u64)> {
+        let waits = failure["stuck"].as_array().unwrap().iter();
+        waits
+            .map(|w| {
+                let file = w["file"].as_str().unwrap().to_owned();
+                (file, w["line"].as_u64().unwrap())
+            })
+            .collect()
+    };
+    let own = |line: u64| ("src/lib.rs".to_owned(), line);
+    assert_eq!(places(&circle), [own(16), own(12)], "{circle}");
+    let upgrade = failure("tests::upgrade");
+    assert_eq!(upgrade["kind"], "self-lock", "{upgrade}");
+    assert_eq!(places(&upgrade), [own(25)], "{upgrade}");
+}

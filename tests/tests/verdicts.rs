@@ -65,6 +65,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ),
     ("time::an_earlier_timeout_comes_first", "passed", ""),
     ("time::sleep_for_a_join", "failed", "timing"),
+    ("time::sleep_until_somebody_waits", "deadlock", "timing"),
     ("time::sleeps_are_long_enough", "passed", ""),
     ("time::timeout_taken_for_the_end", "failed", "timing"),
 ];

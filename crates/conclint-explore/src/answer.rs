@@ -117,10 +117,23 @@ pub struct Stuck {
     pub waits_for: Vec<usize>,
     /// What it holds.
     pub holds: Vec<Held>,
+    /// Where the program's own text called what waits, where that is in another crate.
+    #[serde(default)]
+    pub call: Option<Call>,
     /// Notifications of the object that found nobody waiting.
     pub missed: u64,
     /// It could run on; it is stuck only in not getting anywhere.
     pub runnable: bool,
+}
+
+/// A call into another crate.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Call {
+    /// What is called, `Mutex::lock`.
+    pub callee: String,
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
 }
 
 /// A lock that is held.

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use conclint_diag::explore::{Exploration, Explored, Settings};
 
-pub use answer::{Failure, Held, Panicked, Place, Step, Stuck, TestResult};
+pub use answer::{Call, Failure, Held, Panicked, Place, Step, Stuck, TestResult};
 pub use build::{BuildFailed, rank};
 pub use crates::{Crates, dependencies};
 pub use drive::Progress;
@@ -72,10 +72,19 @@ pub fn explain(mut result: TestResult, texts: &BTreeMap<String, Vec<u8>>) -> Exp
         failure.last.iter_mut().for_each(hide);
         for stuck in &mut failure.stuck {
             hide(&mut stuck.place);
+            stuck.call = stuck.call.take().and_then(|call| named(call, texts));
             stuck.holds.iter_mut().for_each(|h| hide(&mut h.place));
         }
     }
     story::tell("", "", result, &mut Texts::given(texts))
+}
+
+/// A call by the name that its file is compiled under, which debug information completes.
+fn named(mut call: Call, texts: &BTreeMap<String, Vec<u8>>) -> Option<Call> {
+    let path = Path::new(&call.place.file);
+    let name = texts.keys().find(|name| path.ends_with(name))?;
+    call.place.file.clone_from(name);
+    Some(call)
 }
 
 /// Explores what `request` asks for.

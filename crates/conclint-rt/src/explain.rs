@@ -2,7 +2,8 @@
 
 use std::panic::Location;
 
-use crate::exec::{Exec, State};
+use crate::caller::{Call, Callers, foreign};
+use crate::exec::{Exec, Id, State};
 use crate::op::Kind;
 
 /// A thread that cannot go on.
@@ -22,6 +23,12 @@ pub struct Stuck {
     pub holds: Vec<(Kind, usize, &'static Location<'static>)>,
     /// A notification came when nobody waited, and was lost.
     pub missed: usize,
+    /// Where the program's own text called what waits, where that is another crate's.
+    pub call: Option<Call>,
+    /// The atomic of another crate's lock, where the thread waits for who took it.
+    pub wanted: Option<usize>,
+    /// Locks of other crates that it took last, and where.
+    pub took: Vec<(usize, Call)>,
     /// The thread can run; it is only listed because the step bound was reached.
     pub runnable: bool,
 }
@@ -30,11 +37,11 @@ pub struct Stuck {
 /// `join-on-blocked-thread`, `lost-wakeup`, `receiver-with-live-senders` and a few more.
 pub(crate) fn kind(stuck: &[Stuck]) -> &'static str {
     let blocked = || stuck.iter().filter(|s| !s.runnable);
-    if blocked().any(|s| is_lock(s.kind) && s.waits_for.contains(&s.thread)) {
+    if blocked().any(|s| is_lock(s) && s.waits_for.contains(&s.thread)) {
         return "self-lock";
     }
     match cycle(stuck) {
-        Some(path) if path.iter().all(|s| is_lock(s.kind)) => return "lock-cycle",
+        Some(path) if path.iter().all(|s| is_lock(s)) => return "lock-cycle",
         Some(_) => return "join-on-blocked-thread",
         None => {}
     }
@@ -62,8 +69,8 @@ pub(crate) fn kind(stuck: &[Stuck]) -> &'static str {
     }
 }
 
-fn is_lock(kind: Kind) -> bool {
-    matches!(kind, Kind::Lock | Kind::Read | Kind::Write)
+fn is_lock(stuck: &Stuck) -> bool {
+    stuck.wanted.is_some() || matches!(stuck.kind, Kind::Lock | Kind::Read | Kind::Write)
 }
 
 /// The threads of a cycle of waits, where there is one.
@@ -96,10 +103,28 @@ fn number(id: usize) -> u32 {
 /// Everybody who has not finished.
 pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
     let unfinished = exec.live.iter().map(|id| (*id, &exec.tasks[*id]));
+    let callers = exec.callers.as_deref();
+    // Locks of other crates that somebody waits for, by the thread that does.
+    let wanted: Vec<(Id, usize)> = callers.map_or_else(Vec::new, |callers| {
+        let futexes = unfinished
+            .clone()
+            .filter(|(_, t)| t.op.kind == Kind::FutexWait);
+        let wanted = futexes.filter_map(|(id, _)| Some((id, callers.wanted(id)?)));
+        wanted.collect()
+    });
     unfinished
         .map(|(id, task)| {
             let object = task.op.object;
+            let waits = wanted.iter().find(|(thread, _)| *thread == id);
+            let takers = |callers: &Callers, object| {
+                let takers = callers.takers(object).map(|(thread, _)| number(thread));
+                takers.collect()
+            };
             let waits_for = match task.op.kind {
+                Kind::FutexWait => match (callers, waits) {
+                    (Some(callers), Some((_, object))) => takers(callers, *object),
+                    _ => Vec::new(),
+                },
                 Kind::Join => indices(exec, |t| t.handle.key() == object),
                 Kind::Lock | Kind::Read | Kind::Write => {
                     indices(exec, |t| t.held.iter().any(|h| h.object == object))
@@ -114,10 +139,28 @@ pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
                 waits_for,
                 holds: task.held.iter().map(|h| (h.kind, h.object, h.at)).collect(),
                 missed: exec.missed.iter().filter(|k| **k == object).count(),
+                call: callers
+                    .filter(|_| task.state != State::Ready && foreign(task.op.at.file()))
+                    .and_then(|callers| callers.call(id)),
+                wanted: waits.map(|(_, object)| *object),
+                took: callers.map_or_else(Vec::new, |callers| took(callers, id, &wanted)),
                 runnable: task.state == State::Ready,
             }
         })
         .collect()
+}
+
+/// The locks of other crates that the thread took and somebody waits for.
+fn took(callers: &Callers, thread: Id, wanted: &[(Id, usize)]) -> Vec<(usize, Call)> {
+    let mut objects: Vec<usize> = wanted.iter().map(|(_, object)| *object).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    let mut took = Vec::new();
+    for object in objects {
+        let mine = callers.takers(object).filter(|(taker, _)| *taker == thread);
+        took.extend(mine.filter_map(|(_, call)| Some((object, call?))));
+    }
+    took
 }
 
 fn indices(exec: &Exec, f: impl Fn(&crate::exec::Task) -> bool) -> Vec<u32> {

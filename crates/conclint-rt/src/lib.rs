@@ -10,6 +10,7 @@
 //!
 //! `unsafe` is allowed here; each use gives its reason.
 
+mod caller;
 mod channel;
 mod coro;
 mod crash;

@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use conclint_schedule::Deviation;
 
+use crate::caller::Call;
 use crate::exec::{End, Outcome};
 use crate::op::{Event, Kind};
 use crate::supervise::{EARLY, Test};
@@ -87,6 +88,21 @@ impl Names {
         });
         name.clone()
     }
+
+    /// A lock that another crate has built of the atomic at this address; the atomic itself has a
+    /// name of its own.
+    fn lock(&mut self, atomic: usize) -> String {
+        // No object begins at an address that is not the program's.
+        self.name(Kind::Lock, !atomic)
+    }
+}
+
+fn called(object: Object, call: &Call) -> Object {
+    object
+        .text("callee", &call.callee)
+        .text("file", &call.file)
+        .raw("line", call.line)
+        .raw("column", call.column)
 }
 
 fn at(object: Object, at: &Location<'_>) -> Object {
@@ -126,11 +142,17 @@ fn kind_of(outcome: &Outcome, print: Option<&str>) -> &'static str {
 
 /// The whole story of one execution.
 pub(crate) fn failure(outcome: &Outcome, flags: u64, print: Option<&str>) -> String {
-    let kind = match kind_of(outcome, print) {
-        "panic" if flags & EARLY != 0 => "timing",
-        kind => kind,
-    };
+    let kind = timing_or(kind_of(outcome, print), flags);
     story(outcome, flags, print.unwrap_or_default(), kind).end()
+}
+
+/// Whatever comes of a sleep or a timeout that ends early is first of all that.
+fn timing_or(kind: &str, flags: u64) -> &str {
+    match kind {
+        "" => "",
+        _ if flags & EARLY != 0 => "timing",
+        kind => kind,
+    }
 }
 
 /// How a process died.
@@ -143,7 +165,8 @@ pub(crate) struct Death<'a> {
 
 /// What is known of an execution whose process died.
 pub(crate) fn crashed(outcome: &Outcome, flags: u64, death: &Death<'_>) -> String {
-    let entry = story(outcome, flags, death.print, death.kind);
+    let kind = timing_or(death.kind, flags);
+    let entry = story(outcome, flags, death.print, kind);
     match death.last {
         Some(place) => entry.raw("last", at(Object::default(), place).end()).end(),
         None => entry.end(),
@@ -172,8 +195,11 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
             .end()
     });
     let stuck = outcome.stuck.iter().map(|s| {
-        let object = names.name(s.kind, s.object);
-        let holds: Vec<String> = s
+        let object = match s.wanted {
+            Some(wanted) => names.lock(wanted),
+            None => names.name(s.kind, s.object),
+        };
+        let mut holds: Vec<String> = s
             .holds
             .iter()
             .map(|(kind, object, place)| {
@@ -181,6 +207,14 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
                 at(Object::default().text("object", &name), place).end()
             })
             .collect();
+        holds.extend(s.took.iter().map(|(object, call)| {
+            let name = names.lock(*object);
+            called(Object::default().text("object", &name), call).end()
+        }));
+        let call = match &s.call {
+            Some(call) => called(Object::default(), call).end(),
+            None => "null".to_owned(),
+        };
         let entry = Object::default()
             .raw("thread", s.thread)
             .text("op", s.kind.text())
@@ -188,6 +222,7 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
         at(entry, s.at)
             .raw("waits_for", array(s.waits_for.iter().map(u32::to_string)))
             .raw("holds", array(holds))
+            .raw("call", call)
             .raw("missed", s.missed)
             .raw("runnable", s.runnable)
             .end()

@@ -12,14 +12,19 @@ const EARLY_TIMEOUTS: u64 = 1;
 
 /// The sentence. `told` has its timeline, threads and waits already.
 pub(super) fn sentence(verdict: Verdict, raw: &answer::Failure, told: &Failure) -> String {
-    match verdict {
+    let text = match verdict {
         Verdict::Deadlock => deadlock(raw, told),
         Verdict::Livelock => livelock(told),
         Verdict::Crashed => crashed(&raw.fingerprint, told),
-        Verdict::Failed => failed(raw, told),
+        Verdict::Failed => return failed(raw, told),
         Verdict::Passed | Verdict::Inconclusive | Verdict::Skipped => {
-            "the schedule does not fail".to_owned()
+            return "the schedule does not fail".to_owned();
         }
+    };
+    let early = (raw.flags & EARLY_TIMEOUTS != 0).then(|| timing(told));
+    match early.flatten() {
+        Some(early) => format!("{text}; {early}"),
+        None => text,
     }
 }
 

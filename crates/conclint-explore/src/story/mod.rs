@@ -169,14 +169,19 @@ fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) 
         "once" => format!("waits for the initialiser of {object}"),
         "barrier" => format!("waits at {object}"),
         "park" => "is parked".to_owned(),
-        "futex-wait" => "sleeps in a lock that is not std's".to_owned(),
+        "futex-wait" => match raw.call.as_ref().map(method) {
+            Some(method @ ("lock" | "read" | "write")) if !object.is_empty() => {
+                format!("waits to {method} {object}")
+            }
+            _ => "sleeps in a lock that is not std's".to_owned(),
+        },
         op if raw.runnable => format!("keeps running: {op} {object}"),
         op => format!("waits in {op} {object}"),
     };
     Stuck {
         thread: raw.thread,
-        what: what.trim_end().to_owned(),
-        place: texts.place(&raw.place),
+        what: within(what.trim_end(), raw.call.as_ref()),
+        place: texts.place(raw.call.as_ref().map_or(&raw.place, |call| &call.place)),
         waits_for: raw.waits_for.clone(),
         holds: raw
             .holds
@@ -186,6 +191,21 @@ fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) 
                 place: texts.place(&h.place),
             })
             .collect(),
+    }
+}
+
+/// The last part of a callee's name.
+fn method(call: &answer::Call) -> &str {
+    call.callee.rsplit("::").next().unwrap_or_default()
+}
+
+/// What a thread waits for, and by which call of another crate where the words do not say so.
+fn within(what: &str, call: Option<&answer::Call>) -> String {
+    match call {
+        Some(call) if !what.contains(&format!(" to {} ", method(call))) => {
+            format!("{what}, in `{}`", call.callee)
+        }
+        _ => what.to_owned(),
     }
 }
 
@@ -217,7 +237,8 @@ fn place(raw: &answer::Failure, texts: &mut Texts) -> Option<conclint_diag::expl
         .stuck
         .iter()
         .find(|s| s.op != "join" && s.op != "scope-end");
-    let bottom = bottom.or(raw.stuck.first()).map(|s| &s.place);
+    let bottom = bottom.or(raw.stuck.first());
+    let bottom = bottom.map(|s| s.call.as_ref().map_or(&s.place, |call| &call.place));
     let mut panics = raw.panics.iter().map(|p| &p.place);
     let place = match &raw.last {
         // A panic that aborts says more than the last operation; one that was caught says nothing.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use codespan_reporting::diagnostic::{Diagnostic, Label, LabelStyle};
+use codespan_reporting::diagnostic::{Diagnostic, Label, LabelStyle, Severity};
 use codespan_reporting::files::{Error as FilesError, SimpleFiles};
 use codespan_reporting::term::{self, Config, termcolor};
 use conclint_diag::explore::{Explored, Failure, Place};
@@ -27,7 +27,11 @@ pub(super) fn write(
     failure: &Failure,
     width: usize,
 ) -> io::Result<()> {
-    let verdict = test.verdict.as_str();
+    // Who is to be blamed for a failure that only time stands before is not sure.
+    let (severity, word, code) = match failure.kind.as_str() {
+        kind @ "timing" => (Severity::Warning, "warning", kind),
+        _ => (Severity::Error, "error", test.verdict.as_str()),
+    };
     let title = format!(
         "{}: {}",
         one_line(&test.test),
@@ -37,10 +41,10 @@ pub(super) fn write(
         sources,
         files: SimpleFiles::new(),
         loaded: BTreeMap::new(),
-        diagnostic: Diagnostic::error().with_code(verdict).with_message(wrap(
+        diagnostic: Diagnostic::new(severity).with_code(code).with_message(wrap(
             &title,
             width,
-            "error[]: ".len() + verdict.len(),
+            "[]: ".len() + word.len() + code.len(),
         )),
     };
     panics(&mut drawing, failure);

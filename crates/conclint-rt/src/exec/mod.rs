@@ -19,6 +19,7 @@ pub use self::run::{Outcome, Runner};
 
 use conclint_schedule::{Candidate, Deviation, Strategy};
 
+use crate::caller::Callers;
 use crate::coro::{self, Coro, Pool};
 use crate::cycles::Cycles;
 use crate::local::Locals;
@@ -173,6 +174,8 @@ pub struct Exec {
     /// Condition variables that were notified while nobody waited.
     pub(crate) missed: Vec<usize>,
     chains: trace::Chains,
+    /// Call stacks, while the execution is recorded.
+    pub(crate) callers: Option<Box<Callers>>,
     pool: Pool,
     mark: (bool, bool),
     /// The last thread id given out; the main thread's is 1.
@@ -429,6 +432,7 @@ impl Exec {
             touched_static: None,
             missed: Vec::new(),
             chains: trace::Chains::default(),
+            callers: settings.trace.then(Box::default),
             pool,
             mark: (false, false),
             thread_ids: 1,

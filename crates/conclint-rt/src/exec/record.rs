@@ -30,7 +30,8 @@ impl Exec {
     }
 
     pub(super) fn record_wait(&mut self) {
-        if self.settings.trace {
+        if let Some(callers) = &mut self.callers {
+            callers.waits(self.current, self.steps);
             self.push_event("waits".to_owned());
         }
     }

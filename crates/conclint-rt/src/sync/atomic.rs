@@ -9,6 +9,7 @@ use std::sync::atomic as real;
 
 pub use std::sync::atomic::Ordering;
 
+use crate::caller::tried;
 use crate::exec::{changed, note, point, point_after};
 use crate::op::Kind;
 
@@ -104,16 +105,18 @@ macro_rules! common {
                 let old = self.0.load(Ordering::Relaxed);
                 self.0.store(value, order);
                 note(|| format!("= {value:?} (was {old:?})"));
+                tried(self.key(), Some(order));
                 after(old, value, self.key(), at);
             }
 
             #[track_caller]
-            fn modify(&self, f: impl FnOnce(&real::$name$(<$g>)?) -> $t) -> $t {
+            fn modify(&self, order: Ordering, f: impl FnOnce(&real::$name$(<$g>)?) -> $t) -> $t {
                 let at = Location::caller();
                 point(Kind::Rmw, self.key(), at);
                 let old = f(&self.0);
                 let new = self.0.load(Ordering::Relaxed);
                 note(|| format!("{old:?} -> {new:?}"));
+                tried(self.key(), Some(order));
                 after(old, new, self.key(), at);
                 old
             }
@@ -121,7 +124,7 @@ macro_rules! common {
             /// See the method of std's type.
             #[track_caller]
             pub fn swap(&self, value: $t, order: Ordering) -> $t {
-                self.modify(|a| a.swap(value, order))
+                self.modify(order, |a| a.swap(value, order))
             }
 
             /// See the method of std's type.
@@ -143,6 +146,7 @@ macro_rules! common {
                     Ok(old) => format!("{old:?} -> {new:?}"),
                     Err(found) => format!("failed: {found:?}, wanted {current:?}"),
                 });
+                tried(self.key(), result.is_ok().then_some(success));
                 let written = if result.is_ok() { new } else { current };
                 after(current, written, self.key(), at);
                 result
@@ -248,7 +252,7 @@ macro_rules! fetch {
             /// See the method of std's type.
             #[track_caller]
             pub fn $method(&self, value: $t, order: Ordering) -> $t {
-                self.modify(|a| a.$method(value, order))
+                self.modify(order, |a| a.$method(value, order))
             }
         )*
     };
@@ -295,7 +299,7 @@ impl AtomicBool {
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_not(&self, order: Ordering) -> bool {
-        self.modify(|a| a.fetch_not(order))
+        self.modify(order, |a| a.fetch_not(order))
     }
 }
 
@@ -321,43 +325,43 @@ impl<T> AtomicPtr<T> {
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_ptr_add(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(|a| a.fetch_ptr_add(value, order))
+        self.modify(order, |a| a.fetch_ptr_add(value, order))
     }
 
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_ptr_sub(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(|a| a.fetch_ptr_sub(value, order))
+        self.modify(order, |a| a.fetch_ptr_sub(value, order))
     }
 
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_byte_add(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(|a| a.fetch_byte_add(value, order))
+        self.modify(order, |a| a.fetch_byte_add(value, order))
     }
 
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_byte_sub(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(|a| a.fetch_byte_sub(value, order))
+        self.modify(order, |a| a.fetch_byte_sub(value, order))
     }
 
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_or(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(|a| a.fetch_or(value, order))
+        self.modify(order, |a| a.fetch_or(value, order))
     }
 
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_and(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(|a| a.fetch_and(value, order))
+        self.modify(order, |a| a.fetch_and(value, order))
     }
 
     /// See the method of std's type.
     #[track_caller]
     pub fn fetch_xor(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(|a| a.fetch_xor(value, order))
+        self.modify(order, |a| a.fetch_xor(value, order))
     }
 }
 
