@@ -20,6 +20,7 @@ mod new_lint;
 mod programs;
 mod real_bugs;
 mod records;
+mod replays;
 mod robustness;
 mod speed;
 
@@ -40,6 +41,7 @@ enum Command {
     Programs(programs::Programs),
     ExploreCrates(explore_crates::ExploreCrates),
     BuildRatio(build_ratio::BuildRatio),
+    Replays(replays::Replays),
     Mutants(mutants::Mutants),
     Speed(speed::Speed),
     Robustness(robustness::Robustness),
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Programs(command) => command.run(),
         Command::ExploreCrates(command) => command.run(),
         Command::BuildRatio(command) => command.run(),
+        Command::Replays(command) => command.run(),
         Command::Mutants(command) => command.run(),
         Command::Speed(command) => command.run(),
         Command::Robustness(command) => command.run(),
