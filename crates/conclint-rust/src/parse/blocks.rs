@@ -119,7 +119,7 @@ impl Cx {
         out
     }
 
-    fn stmt_items(&mut self, item: &mut syn::Item, out: &mut Vec<Stmt>) {
+    pub fn stmt_items(&mut self, item: &mut syn::Item, out: &mut Vec<Stmt>) {
         let mut items = Vec::new();
         self.item(item, &mut items);
         self.push_items(items, out);

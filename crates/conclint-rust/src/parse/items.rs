@@ -8,7 +8,7 @@ use super::attrs::attrs;
 use super::span::{join, name};
 use super::{Cx, MAX_ITEM_DEPTH, single};
 use crate::hir::{
-    Attrs, Body, EnumDef, FieldDef, FnDef, FnParam, ImplDef, Item, ItemKind, Pat, Span, StructDef,
+    Attrs, Block, Body, EnumDef, FieldDef, FnDef, FnParam, ImplDef, Item, ItemKind, Pat, Span, StructDef,
     TraitDef, Ty, Variant, Vis,
 };
 
@@ -245,7 +245,7 @@ impl Cx {
         let generics = self.generics(&sig.generics);
         let ret = self.ret(&sig.output);
         let before = self.stmt_items;
-        let body = body.map(|body| self.block(body));
+        let body = body.map(|body| self.fn_body(body));
         let to = match (&body, semi) {
             (Some(body), _) => body.span,
             (None, Some(semi)) => self.word(semi.spans[0], 1),
@@ -265,6 +265,18 @@ impl Cx {
             body,
         };
         head.item(fn_name, to, ItemKind::Fn(Arc::new(def)))
+    }
+
+    /// A body that was read before stands as an empty block.
+    fn fn_body(&mut self, body: &mut syn::Block) -> Block {
+        let span = self.span(body.brace_token.span.join());
+        if body.stmts.is_empty()
+            && let Some(body) = self.bodies.take(span)
+        {
+            self.stmt_items += usize::from(body.has_items);
+            return body.block;
+        }
+        self.stmts(span, &mut body.stmts)
     }
 
     fn param(&mut self, arg: &FnArg) -> FnParam {

@@ -20,9 +20,9 @@ pub(super) fn holds_items(mac: &syn::Macro) -> bool {
 }
 
 /// One macro call that is being opened.
-struct Call {
-    path: Path,
-    span: Span,
+pub(super) struct Call {
+    pub path: Path,
+    pub span: Span,
 }
 
 impl Cx {
@@ -38,13 +38,24 @@ impl Cx {
             return made(call.span, ExprKind::Lit(Lit::Other));
         }
         let tokens = std::mem::take(&mut mac.tokens);
+        self.macro_call(&known, call, tokens, from)
+    }
+
+    /// Opens a macro that is not inert; `name` is where its name stands.
+    pub fn macro_call(
+        &mut self,
+        known: &Known,
+        call: Call,
+        tokens: TokenStream,
+        name: Span,
+    ) -> Expr {
         if self.macro_depth >= MAX_MACRO_DEPTH {
             let mentions_lock = super::mentions_lock(&tokens);
             self.too_deep("macro", call.span, mentions_lock);
             return made(call.span, ExprKind::Other);
         }
         self.macro_depth += 1;
-        let out = self.open(&known, call, tokens, from);
+        let out = self.open(known, call, tokens, name);
         self.macro_depth -= 1;
         out
     }
@@ -95,7 +106,18 @@ impl Cx {
                 |arg| !matches!(arg, syn::Expr::Path(path) if path.path.is_ident("biased")),
             );
         }
-        let mut args = self.exprs(&mut args);
+        let args = self.exprs(&mut args);
+        self.listed(known, call, args, name)
+    }
+
+    /// What a call with these arguments amounts to.
+    pub fn listed(
+        &mut self,
+        known: &Known,
+        call: &Call,
+        mut args: Vec<Expr>,
+        name: Span,
+    ) -> Expr {
         match (known, args.len()) {
             (Known::Call(kind), _) => self.opened(call, kind.clone(), args),
             (Known::Assert, 1..) => self.assert(call, args),
@@ -185,33 +207,56 @@ impl Cx {
         made(call.span, ExprKind::Match { scrutinee, arms })
     }
 
+    fn repeat(&mut self, call: &Call, mut elem: syn::Expr, mut count: syn::Expr) -> Expr {
+        let elem = self.expr(&mut elem);
+        let len = literal_int(&count);
+        let count = match len {
+            Some(_) => None,
+            None => Some(self.expr(&mut count)),
+        };
+        self.repeated(call, elem, len, count)
+    }
+
     /// Of `vec![e; n]` the argument is a `Repeat`, with `n` behind it where it
     /// is not a literal.
-    fn repeat(&mut self, call: &Call, mut elem: syn::Expr, mut count: syn::Expr) -> Expr {
-        let len = literal_int(&count);
-        let repeat = made(
-            call.span,
-            ExprKind::Repeat {
-                elem: self.boxed(&mut elem),
-                len,
-            },
-        );
-        let mut args = vec![repeat];
-        if len.is_none() {
-            args.push(self.expr(&mut count));
-        }
+    pub fn repeated(
+        &mut self,
+        call: &Call,
+        elem: Expr,
+        len: Option<u64>,
+        count: Option<Expr>,
+    ) -> Expr {
+        let elem = Box::new(elem);
+        let mut args = vec![made(call.span, ExprKind::Repeat { elem, len })];
+        args.extend(count);
         self.opened(call, MacroKind::Vec, args)
     }
 
     fn matches(&mut self, call: &Call, mut args: grammar::MatchArgs) -> Expr {
-        let scrutinee = self.boxed(&mut args.expr);
+        let scrutinee = self.expr(&mut args.expr);
         let pat = self.pat(&args.pat);
         let guard = args.guard.as_mut().map(|guard| self.expr(guard));
+        let message = match call.path.last() {
+            "matches" => Vec::new(),
+            _ => self.exprs(&mut args.rest),
+        };
+        self.matched(call, scrutinee, pat, guard, message)
+    }
+
+    /// `matches!` and `assert_matches!`, with what the latter prints.
+    pub fn matched(
+        &mut self,
+        call: &Call,
+        scrutinee: Expr,
+        pat: Pat,
+        guard: Option<Expr>,
+        message: Vec<Expr>,
+    ) -> Expr {
+        let scrutinee = Box::new(scrutinee);
         let (hit, miss) = if call.path.last() == "matches" {
             let bool = |value| made(call.span, ExprKind::Lit(Lit::Bool(value)));
             (bool(true), bool(false))
         } else {
-            let message = self.exprs(&mut args.rest);
             let panic = statement(self.opened(call, MacroKind::Panic, message));
             (unit(call.span), made(call.span, ExprKind::Block(panic)))
         };

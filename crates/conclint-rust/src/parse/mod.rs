@@ -9,6 +9,7 @@
 mod attrs;
 mod blocks;
 mod comments;
+mod direct;
 mod exprs;
 mod items;
 mod known;
@@ -66,6 +67,12 @@ const TOO_DEEP: &str = "nested too deeply";
 
 /// Reads one source file.
 pub fn parse_file(text: &str) -> HirFile {
+    parse(text, true)
+}
+
+/// `directly`: bodies of functions are read without `syn` where that can be.
+/// The result is the same.
+fn parse(text: &str, directly: bool) -> HirFile {
     let mut comments = comments::Comments::new(text);
     let scan = scan::scan(text, |range| comments.push(range));
     let mut file = HirFile {
@@ -77,7 +84,17 @@ pub fn parse_file(text: &str) -> HirFile {
     let quiet = Some(text)
         .filter(|text| text.len() <= PART)
         .and_then(|text| quiet::quiet(text, &scan));
+    let places_hold = quiet.as_ref().is_none_or(|quiet| quiet.len() == text.len());
     let text = quiet.as_deref().unwrap_or(text);
+    if directly && places_hold && scan.depth <= direct::DEPTH && text.len() <= PART {
+        let mut cx = Cx::new(0);
+        if scan.balance.is_even() && !text.starts_with('\u{feff}') {
+            let (bodies, rest) = direct::read(text, &scan.bodies, &mut cx);
+            cx.bodies = bodies;
+            read_whole(cx, &rest, &mut file);
+            return file;
+        }
+    }
     if scan.depth <= SHALLOW {
         read_text(text, &scan, &mut file);
         return file;
@@ -183,7 +200,10 @@ fn read_part(text: &str, part: &Piece, first_line: u32, file: &mut HirFile) {
         });
         return;
     }
-    let mut cx = Cx::new(first_line);
+    read_whole(Cx::new(first_line), text, file);
+}
+
+fn read_whole(mut cx: Cx, text: &str, file: &mut HirFile) {
     let (attrs, mut items) = match syn::parse_file(text) {
         Ok(mut parsed) => (attrs::attrs(&parsed.attrs), cx.items(&mut parsed.items)),
         Err(error) => recover::file(&mut cx, text, &error),
@@ -215,6 +235,8 @@ struct Cx {
     stmt_items: usize,
     /// The last function seen, for what has no place of its own.
     here: Span,
+    /// Those that were read already.
+    bodies: direct::Bodies,
     /// Shared by the many items without generics.
     no_generics: Arc<Generics>,
 }
@@ -230,6 +252,7 @@ impl Cx {
             macro_depth: 0,
             stmt_items: 0,
             here: Span::default(),
+            bodies: direct::Bodies::default(),
             no_generics: Arc::default(),
         }
     }

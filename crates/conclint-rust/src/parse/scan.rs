@@ -21,6 +21,9 @@ pub(super) struct Scan {
     pub balance: Balance,
     /// What `syn` need not see, by the end of each part (see `quiet`).
     pub silent: Vec<Range<usize>>,
+    /// The bodies of functions with their braces, but for those inside others
+    /// and those in arguments of macros.
+    pub bodies: Vec<Range<usize>>,
 }
 
 /// The text of one top-level item, with the white space before it; pieces can
@@ -152,6 +155,18 @@ enum OpenKind {
     Attribute,
 }
 
+/// How far a function was seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Function {
+    None,
+    /// `fn`, with so many open brackets around.
+    Keyword(usize),
+    /// `fn name`, the same.
+    Named(usize),
+    /// Its body opened at a place, the same.
+    Body(usize, usize),
+}
+
 struct Scanner<'a> {
     bytes: &'a [u8],
     levels: Vec<Level>,
@@ -163,6 +178,7 @@ struct Scanner<'a> {
     before: Before,
     /// The outermost macro call or attribute around this place.
     inside: Option<Open>,
+    function: Function,
     piece_start: usize,
     piece_depth: u32,
     out: Scan,
@@ -178,6 +194,7 @@ pub(super) fn scan(text: &str, on_comment: impl FnMut(Range<usize>)) -> Scan {
         after_brace: false,
         before: Before::Other,
         inside: None,
+        function: Function::None,
         piece_start: 0,
         piece_depth: 0,
         out: Scan::default(),
@@ -381,6 +398,13 @@ impl Scanner<'_> {
     }
 
     fn word(&mut self, word: &[u8]) {
+        self.function = match self.function {
+            Function::Keyword(levels) => Function::Named(levels),
+            Function::None if word == b"fn" && self.inside.is_none() => {
+                Function::Keyword(self.levels.len())
+            }
+            function => function,
+        };
         self.before = match self.before {
             Before::Rules => Before::Rules,
             _ if word == b"macro_rules" => Before::Keyword,
@@ -434,6 +458,9 @@ impl Scanner<'_> {
         match byte {
             b',' => self.top.run = 0,
             b';' => {
+                if self.function == Function::Named(self.levels.len()) {
+                    self.function = Function::None;
+                }
                 self.top = Level {
                     run: 0,
                     across: 0,
@@ -482,6 +509,14 @@ impl Scanner<'_> {
         if self.inside.is_none() {
             self.inside = self.opened(at, byte);
         }
+        self.function = match self.function {
+            // The type of a function.
+            Function::Keyword(_) => Function::None,
+            Function::Named(levels) if byte == b'{' && levels == self.levels.len() => {
+                Function::Body(at, levels)
+            }
+            function => function,
+        };
         // Of the tokens that a macro gets, each can matter.
         let is_foreign = match self.before {
             Before::Call => !self.bytes.get(..at).unwrap_or_default().ends_with(b"vec!"),
@@ -561,10 +596,23 @@ impl Scanner<'_> {
         self.top.list.so_far &= list.is_whole();
         self.top.list.value(at + 1);
         self.closed(at);
+        self.function_closed(at);
         self.before = Before::Other;
         self.after_brace = byte == b'}';
         if self.after_brace && self.levels.is_empty() {
             self.end_piece(at + 1);
+        }
+    }
+
+    fn function_closed(&mut self, at: usize) {
+        let now = self.levels.len();
+        match self.function {
+            Function::Body(start, levels) if now <= levels => {
+                self.out.bodies.push(start..at + 1);
+                self.function = Function::None;
+            }
+            Function::Named(levels) if now < levels => self.function = Function::None,
+            _ => {}
         }
     }
 
@@ -626,7 +674,7 @@ impl Scanner<'_> {
 
 /// The end of a word or number that starts at `start`; at least one byte on,
 /// except at the end of the text.
-fn word_end(bytes: &[u8], start: usize) -> usize {
+pub(super) fn word_end(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
     start
         + rest

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod deep;
+mod direct;
 mod dump;
 mod hostile;
 mod quiet;

@@ -1,0 +1,173 @@
+//! Blocks and statements.
+
+use super::Reader;
+use super::exprs::Shape;
+use super::lex::Kind;
+use crate::hir::{Block, Expr, Let, Span, Stmt, StmtKind};
+use crate::parse::span::join;
+
+impl Reader<'_, '_> {
+    /// `{ .. }`.
+    pub fn block(&mut self) -> Option<Block> {
+        let open = self.peek(0).span;
+        let close = self.open(b'{')?;
+        let mut out = Block {
+            span: join(open, close.span),
+            ..Block::default()
+        };
+        loop {
+            while self.eat(b";") {}
+            if self.is_empty() {
+                break;
+            }
+            if self.is_keyword(0, "let") {
+                out.stmts.push(self.local()?);
+            } else if self.starts_item() {
+                self.item(&mut out.stmts)?;
+            } else {
+                let (expr, shape) = match self.brace_macro()? {
+                    Some(expr) => (expr, Shape::BraceMacro),
+                    None => self.early()?,
+                };
+                let semi = self.peek(0).span;
+                if self.eat(b";") {
+                    out.stmts.push(statement(join(expr.span, semi), expr));
+                } else if self.is_empty() {
+                    out.tail = Some(Box::new(expr));
+                } else if matches!(shape, Shape::Block | Shape::BraceMacro) {
+                    out.stmts.push(statement(expr.span, expr));
+                } else {
+                    return None;
+                }
+            }
+        }
+        self.close()?;
+        // Statements are large: no room for more than there are.
+        out.stmts.shrink_to_fit();
+        Some(out)
+    }
+
+    fn local(&mut self) -> Option<Stmt> {
+        let from = self.next().span;
+        let pat = self.single_pat()?;
+        let ty = match self.is(b":") && !self.is(b"::") {
+            true => {
+                self.at += 1;
+                Some(self.ty()?)
+            }
+            false => None,
+        };
+        let mut init = None;
+        let mut else_ = None;
+        if self.eat(b"=") {
+            init = Some(self.expr()?);
+            if self.eat_keyword("else") {
+                else_ = Some(self.block()?);
+            }
+        }
+        let semi = self.peek(0).span;
+        self.expect(b";")?;
+        let kind = StmtKind::Let(Box::new(Let {
+            pat,
+            ty,
+            init,
+            else_,
+        }));
+        Some(Stmt {
+            span: join(from, semi),
+            kind,
+        })
+    }
+
+    /// `name! { .. }` as a statement goes no further than its brace, unless a
+    /// method is called on it. The inner `None` where there is none.
+    fn brace_macro(&mut self) -> Option<Option<Expr>> {
+        let mut ahead = 0;
+        let is_name = |ahead: usize| {
+            let token = self.peek(ahead);
+            match token.kind {
+                Kind::Ident => true,
+                Kind::Keyword => matches!(self.word(token), "self" | "super" | "crate"),
+                _ => false,
+            }
+        };
+        if self.is(b"::") {
+            ahead += 2;
+        }
+        while is_name(ahead) && self.is_at(ahead + 1, b"::") {
+            ahead += 3;
+        }
+        if !is_name(ahead) || !self.is_punct(ahead + 1, b'!') || !self.is_open(ahead + 2, b'{') {
+            return Some(None);
+        }
+        let after = self.peek(ahead + 2).mate + 1 - self.at;
+        let goes_on = self.is_at(after, b".") && !self.is_at(after, b"..")
+            || self.is_punct(after, b'?');
+        if goes_on {
+            return Some(None);
+        }
+        let (path, span) = self.expr_path()?;
+        Some(Some(self.macro_call(path, span)?.0))
+    }
+
+    /// A declaration stands here.
+    fn starts_item(&self) -> bool {
+        let token = self.peek(0);
+        match token.kind {
+            Kind::Keyword => match self.word(token) {
+                "pub" | "extern" | "use" | "static" | "fn" | "mod" | "type" | "struct" | "enum"
+                | "trait" | "impl" | "macro" => true,
+                "const" | "unsafe" => !self.is_open(1, b'{'),
+                "async" => self.is_keyword(1, "fn") || self.is_keyword(1, "unsafe"),
+                "crate" => !self.is_at(1, b"::"),
+                _ => false,
+            },
+            Kind::Ident if self.is_ident(1) => {
+                matches!(self.word(token), "union" | "auto" | "default")
+            }
+            Kind::Ident => {
+                self.word(token) == "default"
+                    && (self.is_keyword(1, "unsafe") || self.is_keyword(1, "impl"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Declarations in bodies are rare, and their grammar is large: `syn` reads
+    /// those whose end is plain to see.
+    fn item(&mut self, out: &mut Vec<Stmt>) -> Option<()> {
+        let first = self.peek(0);
+        let to_semicolon = match self.word(first) {
+            "use" | "const" | "type" | "static" => !self.is_keyword(1, "fn"),
+            "fn" | "struct" | "enum" | "impl" | "trait" | "async" => false,
+            _ => return None,
+        };
+        loop {
+            let token = self.next();
+            match token.kind {
+                Kind::Close => return None,
+                Kind::Punct(b';') => break,
+                Kind::Open(bracket) => {
+                    self.at = token.mate + 1;
+                    if bracket == b'{' && !to_semicolon {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let range = first.start..self.last().end;
+        self.foreign(range, (first.span.line, first.span.column), |cx, tokens| {
+            let mut item = syn::parse2::<syn::Item>(tokens).ok()?;
+            cx.stmt_items(&mut item, out);
+            Some(())
+        })
+    }
+}
+
+fn statement(span: Span, expr: Expr) -> Stmt {
+    Stmt {
+        span,
+        kind: StmtKind::Expr(expr),
+    }
+}
