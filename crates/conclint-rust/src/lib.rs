@@ -1,7 +1,7 @@
 //! Rust source to concurrency facts.
 //!
 //! ```text
-//! texts -> parse (syn, per file, parallel) -> hir -> workspace (crates, modules)
+//! texts -> parse (per file, parallel) -> hir -> workspace (crates, modules)
 //!       -> index (names, types) -> lower (per function, parallel) -> conclint_facts::Program
 //! ```
 //!

@@ -8,8 +8,8 @@ use super::attrs::attrs;
 use super::span::{join, name};
 use super::{Cx, MAX_ITEM_DEPTH, single};
 use crate::hir::{
-    Attrs, Block, Body, EnumDef, FieldDef, FnDef, FnParam, ImplDef, Item, ItemKind, Pat, Span, StructDef,
-    TraitDef, Ty, Variant, Vis,
+    Attrs, Block, Body, EnumDef, FieldDef, FnDef, FnParam, ImplDef, Item, ItemKind, Pat, Span,
+    StructDef, TraitDef, Ty, Variant, Vis,
 };
 
 /// The parts that nearly all items have.

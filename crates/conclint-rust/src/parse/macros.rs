@@ -111,13 +111,7 @@ impl Cx {
     }
 
     /// What a call with these arguments amounts to.
-    pub fn listed(
-        &mut self,
-        known: &Known,
-        call: &Call,
-        mut args: Vec<Expr>,
-        name: Span,
-    ) -> Expr {
+    pub fn listed(&mut self, known: &Known, call: &Call, mut args: Vec<Expr>, name: Span) -> Expr {
         match (known, args.len()) {
             (Known::Call(kind), _) => self.opened(call, kind.clone(), args),
             (Known::Assert, 1..) => self.assert(call, args),

@@ -3,8 +3,10 @@
 //! Never fails: what cannot be read is named in [`HirFile::unread`]. A text
 //! that does not parse as a whole is read item by item and member by member
 //! (`recover`); deep nesting is measured first (`scan`) and read on a thread
-//! with a stack to match; what says nothing is blanked (`quiet`). It does not resolve names and does not expand macros:
-//! those with known arguments are opened (`macros`), the rest is tried.
+//! with a stack to match; what says nothing is blanked (`quiet`), and most
+//! bodies of functions are read without `syn` (`direct`). It does not resolve
+//! names and does not expand macros: those with known arguments are opened
+//! (`macros`), the rest is tried.
 
 mod attrs;
 mod blocks;

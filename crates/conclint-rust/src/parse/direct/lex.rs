@@ -378,7 +378,11 @@ fn quote(text: &str, start: usize) -> Option<(Kind, usize)> {
 fn char_end(bytes: &[u8], start: usize) -> Option<usize> {
     let escaped = bytes.get(start + 1) == Some(&b'\\');
     let inside = start + if escaped { 3 } else { 2 };
-    let end = inside + memchr::memchr(b'\'', bytes.get(inside..)?.get(..12.min(bytes.len() - inside))?)?;
+    let end = inside
+        + memchr::memchr(
+            b'\'',
+            bytes.get(inside..)?.get(..12.min(bytes.len() - inside))?,
+        )?;
     without_suffix(bytes, end + 1)
 }
 

@@ -19,7 +19,10 @@ impl Reader<'_, '_> {
     pub fn macro_call(&mut self, path: Path, name: Span) -> Option<Shaped> {
         self.expect(b"!")?;
         let open = self.peek(0);
-        let close = self.tokens.get(open.mate).filter(|_| self.macros < MACRO_DEPTH)?;
+        let close = self
+            .tokens
+            .get(open.mate)
+            .filter(|_| self.macros < MACRO_DEPTH)?;
         let shape = match open.kind {
             super::Kind::Open(b'{') => Shape::BraceMacro,
             super::Kind::Open(_) => Shape::Other,
@@ -47,9 +50,11 @@ impl Reader<'_, '_> {
             self.cx.unread.truncate(unread);
             self.cx.stmt_items = items;
             let inside = open.end..close.start;
-            out = self.foreign(inside, (open.span.end_line, open.span.end_column), |cx, tokens| {
-                Some(cx.macro_call(&known, call, tokens, name))
-            });
+            out = self.foreign(
+                inside,
+                (open.span.end_line, open.span.end_column),
+                |cx, tokens| Some(cx.macro_call(&known, call, tokens, name)),
+            );
         }
         self.macros -= 1;
         self.at = open.mate + 1;

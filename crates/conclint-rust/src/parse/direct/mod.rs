@@ -12,6 +12,7 @@
 //! both over all sources at hand. A body that was read is blanked (`blanked`),
 //! so that `syn` sees signatures and an empty block.
 
+mod atoms;
 mod exprs;
 mod lex;
 mod macros;
@@ -51,7 +52,9 @@ impl Bodies {
     /// The body whose braces are at `span`, once.
     pub fn take(&mut self, span: Span) -> Option<Body> {
         let key = (span.line, span.column);
-        let at = self.0.binary_search_by_key(&key, |(span, _)| (span.line, span.column));
+        let at = self
+            .0
+            .binary_search_by_key(&key, |(span, _)| (span.line, span.column));
         self.0.get_mut(at.ok()?)?.1.take()
     }
 }

@@ -101,8 +101,8 @@ impl Reader<'_, '_> {
             return Some(None);
         }
         let after = self.peek(ahead + 2).mate + 1 - self.at;
-        let goes_on = self.is_at(after, b".") && !self.is_at(after, b"..")
-            || self.is_punct(after, b'?');
+        let goes_on =
+            self.is_at(after, b".") && !self.is_at(after, b"..") || self.is_punct(after, b'?');
         if goes_on {
             return Some(None);
         }

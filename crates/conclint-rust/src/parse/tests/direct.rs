@@ -97,8 +97,12 @@ fn statements_and_expressions() {
     ] {
         for text in [
             format!("fn f() {{ {body} }}"),
-            format!("impl A {{\n    /// é\n    pub async fn f<F: Fn(u8)>(&self, g: fn(u8)) -> [u8; {{ 1 }}]\n where A: B {{\n        {body}\n    }}\n fn g(); fn h() {{}} }}"),
-            format!("mod a {{ trait T {{ fn f() {{ let x = 1; {body} }} }} }} bad bad; fn g() {{ {body}; 1 }}"),
+            format!(
+                "impl A {{\n    /// é\n    pub async fn f<F: Fn(u8)>(&self, g: fn(u8)) -> [u8; {{ 1 }}]\n where A: B {{\n        {body}\n    }}\n fn g(); fn h() {{}} }}"
+            ),
+            format!(
+                "mod a {{ trait T {{ fn f() {{ let x = 1; {body} }} }} }} bad bad; fn g() {{ {body}; 1 }}"
+            ),
         ] {
             check(body, &text);
         }
