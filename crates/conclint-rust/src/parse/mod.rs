@@ -88,14 +88,8 @@ fn parse(text: &str, directly: bool) -> HirFile {
         .and_then(|text| quiet::quiet(text, &scan));
     let places_hold = quiet.as_ref().is_none_or(|quiet| quiet.len() == text.len());
     let text = quiet.as_deref().unwrap_or(text);
-    if directly && places_hold && scan.depth <= direct::DEPTH && text.len() <= PART {
-        let mut cx = Cx::new(0);
-        if scan.balance.is_even() && !text.starts_with('\u{feff}') {
-            let (bodies, rest) = direct::read(text, &scan.bodies, &mut cx);
-            cx.bodies = bodies;
-            read_whole(cx, &rest, &mut file);
-            return file;
-        }
+    if directly && places_hold && read_directly(text, &scan, &mut file) {
+        return file;
     }
     if scan.depth <= SHALLOW {
         read_text(text, &scan, &mut file);
@@ -116,6 +110,24 @@ fn parse(text: &str, directly: bool) -> HirFile {
         });
     }
     file
+}
+
+/// Reads a whole text, bodies of functions first. Leaves everything as it was
+/// where it does not parse: of an item that is given up, the body counts, too.
+fn read_directly(text: &str, scan: &Scan, file: &mut HirFile) -> bool {
+    let is_sound = scan.balance.is_even() && !text.starts_with('\u{feff}');
+    if !is_sound || scan.depth > direct::DEPTH || text.len() > PART {
+        return false;
+    }
+    let mut cx = Cx::new(0);
+    let rest = direct::read(text, &scan.bodies, &mut cx);
+    let parsed = syn::parse_file(&rest);
+    let is_read = parsed.is_ok();
+    if let Ok(mut parsed) = parsed {
+        cx.whole(&mut parsed, file);
+    }
+    proc_macro2::extra::invalidate_current_thread_spans();
+    is_read
 }
 
 /// Reads all parts of a text on this thread.
@@ -202,17 +214,14 @@ fn read_part(text: &str, part: &Piece, first_line: u32, file: &mut HirFile) {
         });
         return;
     }
-    read_whole(Cx::new(first_line), text, file);
-}
-
-fn read_whole(mut cx: Cx, text: &str, file: &mut HirFile) {
-    let (attrs, mut items) = match syn::parse_file(text) {
-        Ok(mut parsed) => (attrs::attrs(&parsed.attrs), cx.items(&mut parsed.items)),
-        Err(error) => recover::file(&mut cx, text, &error),
-    };
-    merge_attrs(&mut file.attrs, attrs);
-    file.items.append(&mut items);
-    file.unread.append(&mut cx.unread);
+    let mut cx = Cx::new(first_line);
+    match syn::parse_file(text) {
+        Ok(mut parsed) => cx.whole(&mut parsed, file),
+        Err(error) => {
+            let (attrs, items) = recover::file(&mut cx, text, &error);
+            cx.give(attrs, items, file);
+        }
+    }
     // Nothing of `syn` lives any more.
     proc_macro2::extra::invalidate_current_thread_spans();
 }
@@ -257,6 +266,18 @@ impl Cx {
             bodies: direct::Bodies::default(),
             no_generics: Arc::default(),
         }
+    }
+
+    fn whole(&mut self, parsed: &mut syn::File, file: &mut HirFile) {
+        let items = self.items(&mut parsed.items);
+        self.give(attrs::attrs(&parsed.attrs), items, file);
+    }
+
+    /// Adds what was read to `file`.
+    fn give(&mut self, attrs: Attrs, mut items: Vec<Item>, file: &mut HirFile) {
+        merge_attrs(&mut file.attrs, attrs);
+        file.items.append(&mut items);
+        file.unread.append(&mut self.unread);
     }
 
     /// Counts something that was not understood.

@@ -30,19 +30,14 @@ pub(super) fn quiet(text: &str, scan: &Scan) -> Option<String> {
         }
         let (before, blank) = (text.get(done..range.start)?, text.get(range.clone())?);
         out.push_str(before);
-        self::blank(blank, &mut out);
+        out.extend(blank.chars().map(|c| match c {
+            '\n' | '\r' => c,
+            _ => ' ',
+        }));
         done = range.end;
     }
     out.push_str(text.get(done..)?);
     Some(out)
-}
-
-/// White space in the place of `text`, with the same lines and columns.
-pub(super) fn blank(text: &str, out: &mut String) {
-    out.extend(text.chars().map(|c| match c {
-        '\n' | '\r' => c,
-        _ => ' ',
-    }));
 }
 
 /// Whether a comment is documentation. What to blank of it then: its third

@@ -290,9 +290,6 @@ impl Cx {
         let ItemKind::Fn(def) = &mut item.kind else {
             return;
         };
-        if tokens.is_empty() {
-            return;
-        }
         let what = format!("statement in fn {}", item.name);
         let mut stmts = Vec::new();
         for part in parts::<AnyStmt>(tokens) {

@@ -44,7 +44,9 @@ pub(super) struct Token {
 pub(super) struct Cursor {
     at: usize,
     line: u32,
-    column: u32,
+    /// Where the line starts, and how many bytes since then are no character.
+    start: usize,
+    inner: usize,
 }
 
 impl Cursor {
@@ -52,29 +54,27 @@ impl Cursor {
         Cursor {
             at: 0,
             line: 1,
-            column: 1,
+            start: 0,
+            inner: 0,
         }
     }
 
-    /// Moves on to the byte `to`.
-    pub fn advance(&mut self, text: &[u8], to: usize) {
-        let passed = text.get(self.at..to).unwrap_or_default();
-        let rest = match memchr::memrchr(b'\n', passed) {
-            Some(last) => {
-                let lines = memchr::memchr_iter(b'\n', passed).count();
-                self.line = self
-                    .line
-                    .saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
-                self.column = 1;
-                passed.get(last + 1..).unwrap_or_default()
-            }
-            None => passed,
-        };
-        // Bytes that continue a character are no column of their own.
-        let columns = rest.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
-        self.column = self
-            .column
-            .saturating_add(u32::try_from(columns).unwrap_or(u32::MAX));
+    fn column(&self) -> u32 {
+        u32::try_from(self.at - self.start - self.inner + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Moves on to `to`, over anything.
+    pub fn pass(&mut self, text: &[u8], to: usize) {
+        let mut passed = text.get(self.at..to).unwrap_or_default();
+        if let Some(last) = memchr::memrchr(b'\n', passed) {
+            let lines = memchr::memchr_iter(b'\n', passed).count();
+            let lines = u32::try_from(lines).unwrap_or(u32::MAX);
+            self.line = self.line.saturating_add(lines);
+            self.start = self.at + last + 1;
+            self.inner = 0;
+            passed = passed.get(last + 1..).unwrap_or_default();
+        }
+        self.inner += passed.iter().filter(|byte| **byte & 0xC0 == 0x80).count();
         self.at = to;
     }
 }
@@ -91,12 +91,20 @@ pub(super) fn lex(
     let bytes = text.as_bytes().get(..range.end)?;
     let at = |i: usize| bytes.get(i).copied().unwrap_or(0);
     let mut open = Vec::new();
-    let mut i = range.start;
-    while i < bytes.len() {
+    cursor.pass(bytes, range.start);
+    while cursor.at < bytes.len() {
+        let i = cursor.at;
         let byte = at(i);
         let (kind, end) = match byte {
-            b' ' | b'\n' | b'\t' | b'\r' => {
-                i += 1;
+            b' ' | b'\t' | b'\r' => {
+                cursor.at += 1;
+                continue;
+            }
+            b'\n' => {
+                cursor.at += 1;
+                cursor.line = cursor.line.saturating_add(1);
+                cursor.start = cursor.at;
+                cursor.inner = 0;
                 continue;
             }
             b'/' if matches!(at(i + 1), b'/' | b'*') => {
@@ -104,7 +112,7 @@ pub(super) fn lex(
                 if doc_mark(bytes, &(i..end)).is_some() {
                     return None;
                 }
-                i = end;
+                cursor.pass(bytes, end);
                 continue;
             }
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => word(bytes, i)?,
@@ -119,9 +127,12 @@ pub(super) fn lex(
             b'!'..=b'~' => (Kind::Punct(byte), i + 1),
             _ => return None,
         };
-        cursor.advance(bytes, i);
-        let (line, column) = (cursor.line, cursor.column);
-        cursor.advance(bytes, end);
+        let (line, column) = (cursor.line, cursor.column());
+        match kind {
+            Kind::Str | Kind::Literal => cursor.pass(bytes, end),
+            // One line of ASCII.
+            _ => cursor.at = end,
+        }
         let mut mate = 0;
         if kind == Kind::Close {
             mate = open.pop()?;
@@ -144,11 +155,10 @@ pub(super) fn lex(
                 line,
                 column,
                 end_line: cursor.line,
-                end_column: cursor.column,
+                end_column: cursor.column(),
             },
             mate,
         });
-        i = end;
     }
     open.is_empty().then_some(())
 }

@@ -59,20 +59,18 @@ impl Bodies {
     }
 }
 
-/// Reads those of the bodies at `ranges` that it can. The result goes with the
-/// text without them.
-pub(super) fn read(text: &str, ranges: &[Range<usize>], cx: &mut Cx) -> (Bodies, String) {
+/// Reads those of the bodies at `ranges` that it can into `cx`. What is left is
+/// the text without them: in their place stand as many lines.
+pub(super) fn read(text: &str, ranges: &[Range<usize>], cx: &mut Cx) -> String {
     let mut bodies = Vec::with_capacity(ranges.len());
     let mut tokens = Vec::new();
     let mut cursor = Cursor::start();
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     for range in ranges {
-        let mut body_cursor = {
-            cursor.advance(text.as_bytes(), range.start);
-            cursor
-        };
-        if lex::lex(text, range.clone(), &mut body_cursor, &mut tokens).is_none() {
+        cursor.pass(text.as_bytes(), range.start);
+        let mut inner = cursor;
+        if lex::lex(text, range.clone(), &mut inner, &mut tokens).is_none() {
             continue;
         }
         let Some(body) = body(text, &tokens, cx) else {
@@ -81,11 +79,22 @@ pub(super) fn read(text: &str, ranges: &[Range<usize>], cx: &mut Cx) -> (Bodies,
         bodies.push((body.block.span, Some(body)));
         let inside = range.start + 1..range.end - 1;
         out.push_str(text.get(done..inside.start).unwrap_or(""));
-        super::quiet::blank(text.get(inside.clone()).unwrap_or(""), &mut out);
+        leave_lines(text.get(inside.clone()).unwrap_or(""), &mut out);
         done = inside.end;
+        cursor = inner;
     }
     out.push_str(text.get(done..).unwrap_or(""));
-    (Bodies(bodies), out)
+    cx.bodies = Bodies(bodies);
+    out
+}
+
+/// White space that ends at the line and column where `text` does.
+fn leave_lines(text: &str, out: &mut String) {
+    let last = memchr::memrchr(b'\n', text.as_bytes()).map_or(0, |at| at + 1);
+    let lines = text.get(..last).unwrap_or("").as_bytes();
+    out.extend(memchr::memchr_iter(b'\n', lines).map(|_| '\n'));
+    let width = text.get(last..).unwrap_or("").chars();
+    out.extend(width.map(|_| ' '));
 }
 
 fn body(text: &str, tokens: &[Token], cx: &mut Cx) -> Option<Body> {
