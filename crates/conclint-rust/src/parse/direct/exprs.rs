@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::lex::{Kind, Token};
-use crate::hir::{BinOp, Expr, ExprKind, Name, Span, Ty, UnOp};
+use crate::hir::{BinOp, Expr, ExprKind, Name, Span, UnOp};
 use crate::parse::exprs::made;
 use crate::parse::span::join;
 
@@ -93,8 +93,10 @@ impl Reader<'_, '_> {
                     self.range(Some(left.0), dots, width == 3, structs)?
                 }
                 Between::Cast => {
+                    let has_bounds = self.has_bounds();
                     let ty = self.ty()?;
-                    let to = cast_end(&ty, token, self.last());
+                    // `syn` does not say where a list of bounds ends.
+                    let to = if has_bounds { token } else { self.last() }.span;
                     let (span, expr) = (join(left.0.span, to), Box::new(left.0));
                     (made(span, ExprKind::Cast { expr, ty }), Shape::Other)
                 }
@@ -116,6 +118,21 @@ impl Reader<'_, '_> {
             };
         }
         Some(left)
+    }
+
+    /// A type that comes next is `dyn A + B` or a pointer to it.
+    fn has_bounds(&self) -> bool {
+        let is_pointer = |token: &Token| match token.kind {
+            Kind::Punct(b'&' | b'*') | Kind::Lifetime => true,
+            Kind::Keyword => matches!(self.word(token), "mut" | "const"),
+            _ => false,
+        };
+        let rest = self.tokens.get(self.at..).unwrap_or_default();
+        rest.iter()
+            .find(|token| !is_pointer(token))
+            .is_some_and(|token| {
+                token.kind == Kind::Keyword && matches!(self.word(token), "dyn" | "impl")
+            })
     }
 
     /// The right side of an operator.
@@ -308,18 +325,6 @@ impl Reader<'_, '_> {
                 args: args.into(),
             },
         ))
-    }
-}
-
-/// The end of `expr as ty`: `syn` does not say where a list of bounds ends.
-fn cast_end(ty: &Ty, keyword: &Token, last: &Token) -> Span {
-    let mut inner = ty;
-    loop {
-        inner = match inner {
-            Ty::Ref { inner, .. } | Ty::Ptr(inner) => inner,
-            Ty::Dyn(_) | Ty::Impl(_) => return keyword.span,
-            _ => return last.span,
-        };
     }
 }
 
