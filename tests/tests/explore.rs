@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use conclint_tests::{Run, repository, run};
 use serde_json::Value;
@@ -469,4 +469,42 @@ mod tests {
     let upgrade = failure("tests::upgrade");
     assert_eq!(upgrade["kind"], "self-lock", "{upgrade}");
     assert_eq!(places(&upgrade), [own(25)], "{upgrade}");
+}
+
+/// Processes whose program lies below a directory.
+fn running(dir: &Path) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let programs = processes.filter_map(|p| fs::read_link(p.path().join("exe")).ok());
+    programs.filter(|program| program.starts_with(dir)).count()
+}
+
+/// Whoever ends the explorer, even where it cannot notice, ends what it has started.
+#[test]
+fn nothing_runs_on_without_the_explorer() {
+    let project = Project::library(
+        "#[test]\nfn long() {\n    std::thread::spawn(|| loop { std::thread::yield_now() });\n    \
+         loop { std::thread::yield_now() }\n}\n",
+    );
+    let dir = project.dir().canonicalize().unwrap();
+    let mut explorer = Command::new(conclint_tests::binary())
+        .args(["explore", "--lib", "--time", "300s"])
+        .current_dir(&dir)
+        .env("CONCLINT_CACHE", conclint_tests::cache())
+        .env_remove("CARGO_TARGET_DIR")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let wait_for = |what: &dyn Fn(usize) -> bool| {
+        let began = Instant::now();
+        while !what(running(&dir)) {
+            assert!(began.elapsed() < LIMIT);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    // The supervisor and its child.
+    wait_for(&|count| count >= 2);
+    explorer.kill().unwrap();
+    explorer.wait().unwrap();
+    wait_for(&|count| count == 0);
 }

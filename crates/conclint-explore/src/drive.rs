@@ -56,7 +56,8 @@ fn call(
     let file = |end: &str| dir.join(format!("{name}.{end}"));
     let (input, output, count) = (file("job"), file("out"), file("count"));
     let watched = progress.watched();
-    let mut text = format!("out {}\n{job}", output.display());
+    let parent = std::process::id();
+    let mut text = format!("out {}\nparent {parent}\n{job}", output.display());
     if watched {
         let _ = writeln!(text, "count {}", count.display());
     }

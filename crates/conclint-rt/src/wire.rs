@@ -15,6 +15,8 @@ pub(crate) struct Job {
     pub out: PathBuf,
     /// Where the number of schedules is written while they run.
     pub count: Option<PathBuf>,
+    /// The process that waits for the answer; without it the work is in vain.
+    pub parent: Option<i32>,
     pub test: String,
     pub seed: u64,
     pub schedules: u64,
@@ -40,6 +42,7 @@ impl Job {
             mode: Mode::List,
             out: PathBuf::new(),
             count: None,
+            parent: None,
             test: String::new(),
             seed: 0,
             schedules: 1000,
@@ -62,6 +65,7 @@ impl Job {
                     };
                 }
                 "out" => job.out = PathBuf::from(value),
+                "parent" => job.parent = value.parse().ok(),
                 "count" => job.count = Some(PathBuf::from(value)),
                 "test" => value.clone_into(&mut job.test),
                 "seed" => job.seed = value.parse().ok()?,

@@ -41,11 +41,14 @@ pub(super) fn in_child(f: impl FnOnce() -> String) -> Child {
     if let Some(journal) = journal::get() {
         journal.done.store(0, std::sync::atomic::Ordering::SeqCst);
     }
+    // SAFETY: asks for this process's number.
+    let parent = unsafe { libc::getpid() };
     // SAFETY: the supervisor has one thread; of `explore_here`, the calling thread is the only one
     // that goes on, which glibc's allocator is ready for.
     let child = unsafe { libc::fork() };
     if child == 0 {
         channel::forget();
+        end_with(parent);
         crate::crash::watch();
         spoil_freed_memory();
         let report = f();
@@ -100,6 +103,17 @@ pub(super) fn in_child(f: impl FnOnce() -> String) -> Child {
         (None, Some(_)) if overflowed() => Child::Overflow,
         (None, Some(status)) if libc::WIFSIGNALED(status) => Child::Signal(libc::WTERMSIG(status)),
         (None, Some(status)) => Child::Exit(libc::WEXITSTATUS(status)),
+    }
+}
+
+/// This process ends where `parent`, which has started it, does.
+pub(super) fn end_with(parent: libc::pid_t) {
+    // SAFETY: sets a property of this process, and looks who its parent is now.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        if libc::getppid() != parent {
+            libc::_exit(0);
+        }
     }
 }
 

@@ -66,6 +66,9 @@ pub fn run(tests: &[Test]) -> bool {
     let Some(job) = Job::parse(&text) else {
         std::process::exit(2)
     };
+    if let Some(parent) = job.parent {
+        child::end_with(parent);
+    }
     if let Some(file) = &job.count {
         let _ = COUNT.set(file.clone());
     }
