@@ -47,7 +47,14 @@ pub(crate) fn deviations(list: &[Deviation]) -> String {
 struct Names {
     known: BTreeMap<usize, String>,
     counts: BTreeMap<&'static str, usize>,
+    /// Addresses in values, in the order in which they are met.
+    addresses: Vec<u64>,
 }
+
+/// Where programs, heaps and stacks lie, with addresses that are not random.
+const ADDRESSES: std::ops::Range<u64> = 0x5500_0000_0000..0x8000_0000_0000;
+/// Bits of an address that programs use for marks of their own.
+const MARKS: u64 = 7;
 
 fn type_of(kind: Kind) -> &'static str {
     match kind {
@@ -89,6 +96,44 @@ impl Names {
         name.clone()
     }
 
+    /// A note without addresses: another process has others.
+    fn values(&mut self, note: &str) -> String {
+        let mut out = String::with_capacity(note.len());
+        let mut rest = note;
+        while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+            let (before, number) = rest.split_at(start);
+            out.push_str(before);
+            let hex = number.starts_with("0x");
+            let digits = if hex { &number[2..] } else { number };
+            let (end, radix): (fn(char) -> bool, _) = match hex {
+                true => (|c| !c.is_ascii_hexdigit(), 16),
+                false => (|c| !c.is_ascii_digit(), 10),
+            };
+            let digits = &digits[..digits.find(end).unwrap_or(digits.len())];
+            let length = digits.len() + if hex { 2 } else { 0 };
+            match u64::from_str_radix(digits, radix) {
+                Ok(value) if ADDRESSES.contains(&value) => out.push_str(&self.address(value)),
+                _ => out.push_str(&number[..length]),
+            }
+            rest = &number[length..];
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn address(&mut self, value: u64) -> String {
+        let (base, mark) = (value & !MARKS, value & MARKS);
+        let known = self.addresses.iter().position(|a| *a == base);
+        let index = known.unwrap_or_else(|| {
+            self.addresses.push(base);
+            self.addresses.len() - 1
+        });
+        match mark {
+            0 => format!("address {}", index + 1),
+            mark => format!("address {} + {mark}", index + 1),
+        }
+    }
+
     /// A lock that another crate has built of the atomic at this address; the atomic itself has a
     /// name of its own.
     fn lock(&mut self, atomic: usize) -> String {
@@ -119,7 +164,7 @@ fn event(names: &mut Names, event: &Event) -> String {
         .text("op", event.kind.text())
         .text("object", &object);
     at(entry, event.at)
-        .text("note", &event.note)
+        .text("note", &names.values(&event.note))
         .raw("deviated", event.deviated)
         .raw("preempting", event.preempting)
         .end()
@@ -242,4 +287,24 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
         .raw("stuck", stuck)
         .raw("skipped", skipped + outcome.events_dropped)
         .raw("timeline", array(timeline))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_name_no_addresses() {
+        let mut names = Names::default();
+        let mut values = |note| names.values(note);
+        assert_eq!(values("= 0x555555687f70"), "= address 1");
+        assert_eq!(
+            values("0x555555687f71 -> 140737322679808"),
+            "address 1 + 1 -> address 2"
+        );
+        assert_eq!(values("= 0x0 (was 17)"), "= 0x0 (was 17)");
+        assert_eq!(values("failed: -3, wanted 0x"), "failed: -3, wanted 0x");
+        assert_eq!(values("= 99999999999999999999"), "= 99999999999999999999");
+        assert_eq!(values(""), "");
+    }
 }
