@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jsonschema::Validator;
+use serde_json::Value;
+
 /// How a run of the command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -16,6 +19,49 @@ pub struct Run {
     pub stdout: Vec<u8>,
     /// Standard error as text.
     pub stderr: String,
+}
+
+impl Run {
+    /// [`json_of`] standard output.
+    ///
+    /// # Panics
+    ///
+    /// As [`json_of`].
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        json_of(&self.stdout, &self.stderr)
+    }
+}
+
+/// What `text` says, which has to be as `conclint schema` describes it under
+/// the name that it gives itself (`conclint/explore/1`: `explore`).
+///
+/// # Panics
+///
+/// When it is no JSON (`otherwise` says why), or other than its schema says.
+#[track_caller]
+pub fn json_of(text: &[u8], otherwise: &str) -> Value {
+    let value: Value =
+        serde_json::from_slice(text).unwrap_or_else(|error| panic!("{error}: {otherwise}"));
+    let name = value["schema"].as_str().unwrap_or_default();
+    let validator = match name {
+        "conclint/check/1" => schema("check"),
+        "conclint/explore/1" => schema("explore"),
+        other => panic!("no schema is known of {other:?}"),
+    };
+    let wrong: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{name}: {wrong:#?}");
+    value
+}
+
+/// What `conclint schema NAME` prints.
+fn schema(name: &str) -> Validator {
+    let run = run(repository(), &["schema", name], Duration::from_secs(60));
+    let schema = serde_json::from_slice(&run.stdout).expect("a schema is JSON");
+    jsonschema::validator_for(&schema).expect("a schema is one")
 }
 
 /// The root of this repository.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use conclint_tests::{binary, cache, repository};
+use conclint_tests::{binary, cache, json_of, repository};
 use serde_json::Value;
 
 /// A bank whose two locks are taken in both orders, and whose visits can be lost.
@@ -181,7 +181,7 @@ impl Run {
     }
 
     fn json(&self) -> Value {
-        serde_json::from_slice(&self.1.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+        json_of(&self.1.stdout, &self.text())
     }
 }
 

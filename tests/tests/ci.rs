@@ -386,6 +386,7 @@ fn the_parts_of_a_run_merged_are_the_run() {
     arguments.extend(files.iter().rev().map(String::as_str));
     let merged = run(&programs, &arguments, LIMIT);
     assert_eq!(merged.code, whole.code, "{}", merged.stderr);
+    assert_eq!(merged.json(), whole.json());
     assert_eq!(text(&merged), text(&whole));
     for format in ["human", "sarif", "junit"] {
         let whole = run(&programs, &["--format", format, "--include-tests"], LIMIT);

@@ -54,9 +54,7 @@ impl Project {
         let mut all = vec!["explore", "--format", "json"];
         all.extend(arguments);
         let run = self.conclint(&all);
-        let value =
-            serde_json::from_slice(&run.stdout).unwrap_or_else(|e| panic!("{e}: {}", run.stderr));
-        (run.code, value)
+        (run.code, run.json())
     }
 
     fn cargo(&self, arguments: &[&str]) -> String {
@@ -466,6 +464,14 @@ mod tests {
     };
     let own = |line: u64| ("src/lib.rs".to_owned(), line);
     assert_eq!(places(&circle), [own(16), own(12)], "{circle}");
+    let timeline = circle["timeline"].as_array().unwrap();
+    let inside = || timeline.iter().filter(|step| step["inside"].is_object());
+    assert!(inside().count() > 4, "{circle}");
+    for step in inside() {
+        assert_eq!(step["file"], "src/lib.rs", "{step}");
+        let file = step["inside"]["file"].as_str().unwrap();
+        assert!(file.starts_with("parking_lot"), "{step}");
+    }
     let upgrade = failure("tests::upgrade");
     assert_eq!(upgrade["kind"], "self-lock", "{upgrade}");
     assert_eq!(places(&upgrade), [own(25)], "{upgrade}");

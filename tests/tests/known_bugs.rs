@@ -25,8 +25,7 @@ fn explored(version: &str, dir: &Path) -> Value {
     fs::copy(fixture.join("src/lib.rs"), dir.join("src/lib.rs")).unwrap();
     let arguments = ["explore", "--format", "json", "--time", "60s"];
     let run = run(dir, &arguments, LIMIT);
-    let value: Value = serde_json::from_slice(&run.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
+    let value = run.json();
     value["targets"][0].clone()
 }
 

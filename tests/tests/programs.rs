@@ -63,8 +63,7 @@ fn expectations(program: &Path) -> Expectations {
 fn findings(program: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let arguments = ["check", "--format", "json", "--level", "pedantic", "."];
     let run = run(program, &arguments, Duration::from_secs(60));
-    let report: serde_json::Value = serde_json::from_slice(&run.stdout)
-        .unwrap_or_else(|e| panic!("{}: {e}\n{}", program.display(), run.stderr));
+    let report = run.json();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for finding in report["findings"].as_array().expect("an array of findings") {
         let step = &finding["paths"][0]["steps"][0];
@@ -205,8 +204,7 @@ fn explore_finds_what_is_expected() {
             target,
         ];
         let run = run(&program, &arguments, Duration::from_secs(600));
-        let report: serde_json::Value = serde_json::from_slice(&run.stdout)
-            .unwrap_or_else(|e| panic!("{name}: {e}\n{}", run.stderr));
+        let report = run.json();
         let targets = report["targets"].as_array().expect("an array of targets");
         for variant in expectations(&program).variant {
             for expected in variant.explore {

@@ -9,7 +9,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use conclint_tests::{repository, run};
-use serde_json::Value;
 
 /// How many snippets must behave as std, and how many both must reject.
 const BEHAVE: usize = 69;
@@ -55,8 +54,7 @@ fn snippets_behave_as_under_std() {
     let real = real_std(dir.path());
     let arguments = ["explore", "--format", "json", "--schedules", "300"];
     let run = run(dir.path(), &arguments, LIMIT);
-    let value: Value = serde_json::from_slice(&run.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
+    let value = run.json();
     let (mut counted, mut good, mut wrong) = (0, 0, Vec::new());
     for test in value["targets"].as_array().unwrap() {
         let name = test["test"].as_str().unwrap();

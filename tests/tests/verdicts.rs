@@ -85,8 +85,7 @@ fn each_way_of_ending_has_its_verdict() {
     ];
     let dir = repository().join("fixtures/explore/verdicts");
     let run = run(&dir, &arguments, Duration::from_secs(1200));
-    let value: Value = serde_json::from_slice(&run.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
+    let value = run.json();
     let seen: Vec<(String, String, String)> = value["targets"]
         .as_array()
         .unwrap()

@@ -239,12 +239,62 @@ pub struct Event {
     pub op: String,
     /// On what; empty for nothing in particular.
     pub object: String,
-    /// Where.
+    /// Where: the line of the project, also of a step inside of a dependency that it led to.
     pub place: Place,
+    /// Of a step inside of a dependency: where in there. The same as `place` where no line of the
+    /// project led to it.
+    pub inside: Option<Place>,
     /// Values, or that it waits.
     pub note: String,
     /// The schedule left the default to get here.
     pub deviated: bool,
     /// The thread that ran before could have gone on.
     pub preempting: bool,
+}
+
+impl Event {
+    /// The dependency that the step is inside of, without its version.
+    pub fn package(&self) -> Option<&str> {
+        let file = &*self.inside.as_ref()?.file;
+        let dir = file.split('/').next().unwrap_or_default();
+        let version = dir.match_indices('-').find(|(at, _)| {
+            let rest = dir.get(at + 1..).unwrap_or_default();
+            rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains('.')
+        });
+        Some(version.map_or(dir, |(at, _)| dir.get(..at).unwrap_or(dir)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(file: &str) -> Option<String> {
+        let place = Place {
+            file: file.into(),
+            line: 1,
+            column: 1,
+            function: String::new(),
+        };
+        let event = Event {
+            thread: 0,
+            op: String::new(),
+            object: String::new(),
+            place: place.clone(),
+            inside: Some(place),
+            note: String::new(),
+            deviated: false,
+            preempting: false,
+        };
+        event.package().map(str::to_owned)
+    }
+
+    #[test]
+    fn packages_have_no_versions() {
+        assert_eq!(package("flume-0.11.0/src/lib.rs").as_deref(), Some("flume"));
+        let with_dash = package("crossbeam-channel-0.5.14-rc.1/src/lib.rs");
+        assert_eq!(with_dash.as_deref(), Some("crossbeam-channel"));
+        assert_eq!(package("std/src/io.rs").as_deref(), Some("std"));
+        assert_eq!(package("a-2/src/io.rs").as_deref(), Some("a-2"));
+    }
 }

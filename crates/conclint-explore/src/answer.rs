@@ -158,6 +158,10 @@ pub struct Step {
     /// Where.
     #[serde(flatten)]
     pub place: Place,
+    /// Return addresses of the calls that led there, innermost first and relative to the
+    /// executable, for steps inside of dependencies.
+    #[serde(default)]
+    pub frames: Vec<u32>,
     /// Values, or that it waits.
     pub note: String,
     /// The schedule left the default to get here.

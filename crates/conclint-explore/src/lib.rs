@@ -33,7 +33,7 @@ pub use request::{Ignored, Request};
 pub use runtime::{Runtime, prepare};
 pub use wrapper::act_as_compiler;
 
-use crate::story::Texts;
+use crate::story::{Callers, Texts};
 
 /// The strategies by name, the default first.
 pub const STRATEGIES: [&str; 6] = ["portfolio", "random", "pct", "pos", "bounded", "exhaustive"];
@@ -78,7 +78,13 @@ pub fn explain(mut result: TestResult, texts: &BTreeMap<String, Vec<u8>>) -> Exp
             stuck.holds.iter_mut().for_each(|h| hide(&mut h.place));
         }
     }
-    story::tell("", "", result, &mut Texts::given(texts))
+    story::tell(
+        "",
+        "",
+        result,
+        &mut Texts::given(texts),
+        &mut Callers::unknown(),
+    )
 }
 
 /// Explores what `request` asks for.
@@ -97,7 +103,14 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
             true => saved::of(binary, &answer, &runtime.rustc, &request.cargo_args),
             false => None,
         };
-        let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
+        let mut callers = Callers::of(&binary.executable, &project.root);
+        let mut test = story::tell(
+            &binary.package,
+            &binary.target,
+            answer,
+            &mut texts,
+            &mut callers,
+        );
         if let (Some(mut file), Some(failure)) = (file, &mut test.failure) {
             file.switches = story::switches(failure);
             let path = saved::save(&project, &file)
@@ -127,7 +140,7 @@ pub fn told(answer: &str, test: &str, root: &Path) -> Result<Told> {
         format!("{}:{}", failure.flags, deviations.join(","))
     });
     let mut texts = Texts::new(root);
-    let test = story::tell("", "", answer, &mut texts);
+    let test = story::tell("", "", answer, &mut texts, &mut Callers::unknown());
     Ok(Told {
         outcome: Outcome {
             exploration: Exploration {
@@ -214,7 +227,14 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
         .into_iter()
         .map(|(binary, answer)| {
             let lost = lost(&saved, &answer.unapplied);
-            let mut test = story::tell(&binary.package, &binary.target, answer, &mut texts);
+            let mut callers = Callers::of(&binary.executable, &project.root);
+            let mut test = story::tell(
+                &binary.package,
+                &binary.target,
+                answer,
+                &mut texts,
+                &mut callers,
+            );
             if let Some(failure) = &mut test.failure {
                 failure.unapplied = lost;
             }

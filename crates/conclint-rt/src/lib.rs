@@ -18,6 +18,7 @@ mod cycles;
 mod entry;
 pub mod exec;
 mod explain;
+mod frames;
 mod futex;
 mod hashing;
 mod image;
@@ -37,6 +38,7 @@ mod watch;
 mod wire;
 
 pub use explain::Stuck;
+pub use frames::Frames;
 pub use op::{Event, Kind};
 
 /// `std::hint`.

@@ -4,6 +4,8 @@ use std::panic::Location;
 
 use conclint_schedule::Access;
 
+use crate::frames::Frames;
+
 macro_rules! kinds {
     ($($name:ident $text:literal $access:ident,)*) => {
         /// The kind of a visible operation.
@@ -91,6 +93,8 @@ pub struct Event {
     pub object: usize,
     /// Where.
     pub at: &'static Location<'static>,
+    /// Which calls led there, where that is not what `at` says: inside of dependencies.
+    pub frames: Frames,
     /// Values, or that the operation waits.
     pub note: String,
     /// The switch to this event was a deviation from the default.

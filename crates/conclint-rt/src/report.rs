@@ -163,6 +163,10 @@ fn event(names: &mut Names, event: &Event) -> String {
         .raw("thread", event.thread)
         .text("op", event.kind.text())
         .text("object", &object);
+    let entry = match event.frames.addresses() {
+        [] => entry,
+        frames => entry.raw("frames", array(frames.iter().map(u32::to_string))),
+    };
     at(entry, event.at)
         .text("note", &names.values(&event.note))
         .raw("deviated", event.deviated)

@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::exec::Panicked;
+use crate::frames::Frames;
 use crate::op::{Event, Kind};
 
 /// How many of the last operations are kept.
@@ -26,6 +27,7 @@ struct Record {
     kind: Kind,
     deviated: bool,
     preempting: bool,
+    frames: Frames,
     length: u8,
     note: [u8; NOTE],
 }
@@ -106,6 +108,7 @@ pub(crate) fn event(number: usize, event: &Event) {
         kind: event.kind,
         deviated: event.deviated,
         preempting: event.preempting,
+        frames: event.frames,
         length: 0,
         note: [0; NOTE],
     };
@@ -141,6 +144,7 @@ impl Record {
             kind: self.kind,
             object: self.object,
             at: self.at?,
+            frames: self.frames,
             note: String::from_utf8_lossy(note).into_owned(),
             deviated: self.deviated,
             preempting: self.preempting,
@@ -248,6 +252,7 @@ mod tests {
                 kind: Kind::Store,
                 object: n,
                 at,
+                frames: Frames::default(),
                 note: String::new(),
                 deviated: n == EVENTS,
                 preempting: false,

@@ -44,6 +44,15 @@ fn line(number: u32) -> String {
     }
 }
 
+/// `load of count`, or that it is something inside of a dependency.
+fn step(event: &Event) -> String {
+    match (event.package(), event.object.as_str()) {
+        (Some(package), _) => format!("step inside `{package}`"),
+        (None, "") => event.op.clone(),
+        (None, object) => format!("{} of `{object}`", event.op),
+    }
+}
+
 fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
     if let Some(text) = lock_cycle(told) {
         return text;
@@ -429,17 +438,13 @@ fn timing(told: &Failure) -> Option<String> {
     };
     let mut later = steps.iter().skip(index);
     let other = later.find(|e| e.thread != event.thread)?;
-    let object = match other.object.as_str() {
-        "" => String::new(),
-        object => format!(" of `{object}`"),
-    };
     Some(format!(
-        "the {what} of {} ({}) is over before {} has come to its {}{object} ({}): only time stands \
+        "the {what} of {} ({}) is over before {} has come to its {} ({}): only time stands \
          between them",
         name(told, event.thread),
         at(event),
         name(told, other.thread),
-        other.op,
+        step(other),
         at(other)
     ))
 }
@@ -504,31 +509,21 @@ fn switch(told: &Failure) -> Option<String> {
     Some(match resumed.or(done) {
         Some(event) if event.op == "after" || resumed.is_none() => {
             let done = done.unwrap_or(event);
-            let object = match done.object.as_str() {
-                "" => String::new(),
-                object => format!(" of `{object}`"),
-            };
             format!(
-                "{} runs right after the {}{object} by {} ({})",
+                "{} runs right after the {} by {} ({})",
                 name(told, next.thread),
-                done.op,
+                step(done),
                 name(told, victim),
                 at(done)
             )
         }
-        Some(event) => {
-            let object = match event.object.as_str() {
-                "" => String::new(),
-                object => format!(" of `{object}`"),
-            };
-            format!(
-                "{} runs while {} stands before its {}{object} ({})",
-                name(told, next.thread),
-                name(told, victim),
-                event.op,
-                at(event)
-            )
-        }
+        Some(event) => format!(
+            "{} runs while {} stands before its {} ({})",
+            name(told, next.thread),
+            name(told, victim),
+            step(event),
+            at(event)
+        ),
         None => format!(
             "{} runs on after {} is interrupted and never gets another turn",
             name(told, next.thread),

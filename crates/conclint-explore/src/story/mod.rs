@@ -1,19 +1,30 @@
 //! Turns what the runtime answers into a story: places in the user's files,
 //! objects by the user's names, and a sentence that says what goes wrong.
 
+mod callers;
 mod explain;
 mod names;
 mod sources;
 
-use conclint_diag::explore::{Event, Exhausted, Explored, Failure, Held, Panicked, Stuck, Verdict};
+use conclint_diag::explore::{
+    Event, Exhausted, Explored, Failure, Held, Panicked, Place, Stuck, Verdict,
+};
 
+pub(crate) use self::callers::Callers;
 pub(crate) use self::sources::Texts;
 
 use self::names::Names;
+use self::sources::is_ours;
 use crate::answer::{self, TestResult};
 
 /// The result of a test, for people and formats.
-pub(crate) fn tell(package: &str, target: &str, answer: TestResult, texts: &mut Texts) -> Explored {
+pub(crate) fn tell(
+    package: &str,
+    target: &str,
+    answer: TestResult,
+    texts: &mut Texts,
+    callers: &mut Callers,
+) -> Explored {
     let verdict = answer.verdict;
     let raw = answer.failure;
     Explored {
@@ -32,11 +43,16 @@ pub(crate) fn tell(package: &str, target: &str, answer: TestResult, texts: &mut 
         }),
         milliseconds: answer.milliseconds,
         isolated_for: answer.fresh_process,
-        failure: raw.map(|raw| failure(verdict, &raw, texts)),
+        failure: raw.map(|raw| failure(verdict, &raw, texts, callers)),
     }
 }
 
-fn failure(verdict: Verdict, raw: &answer::Failure, texts: &mut Texts) -> Failure {
+fn failure(
+    verdict: Verdict,
+    raw: &answer::Failure,
+    texts: &mut Texts,
+    callers: &mut Callers,
+) -> Failure {
     let names = Names::of(raw, texts);
     let mut told = Failure {
         kind: raw.kind.clone(),
@@ -58,15 +74,7 @@ fn failure(verdict: Verdict, raw: &answer::Failure, texts: &mut Texts) -> Failur
     told.timeline = raw
         .timeline
         .iter()
-        .map(|s| Event {
-            thread: s.thread,
-            op: s.op.clone(),
-            object: shown(&told, &names, &s.object),
-            place: texts.place(&s.place),
-            note: s.note.clone(),
-            deviated: s.deviated,
-            preempting: s.preempting,
-        })
+        .map(|s| event(&told, s, &names, texts, callers))
         .collect();
     told.stuck = raw
         .stuck
@@ -74,7 +82,7 @@ fn failure(verdict: Verdict, raw: &answer::Failure, texts: &mut Texts) -> Failur
         .map(|s| stuck(&told, s, &names, texts))
         .collect();
     told.cycle = cycle(&told);
-    told.place = place(raw, texts);
+    told.place = place(raw, &told, texts);
     told.message = message(raw);
     told.explanation = explain::sentence(verdict, raw, &told);
     if raw.flags & 1 != 0 {
@@ -85,6 +93,36 @@ fn failure(verdict: Verdict, raw: &answer::Failure, texts: &mut Texts) -> Failur
         );
     }
     told
+}
+
+/// A step, at the line of the project that led to it.
+fn event(
+    told: &Failure,
+    step: &answer::Step,
+    names: &Names,
+    texts: &mut Texts,
+    callers: &mut Callers,
+) -> Event {
+    let mut event = Event {
+        thread: step.thread,
+        op: step.op.clone(),
+        object: shown(told, names, &step.object),
+        place: texts.place(&step.place),
+        inside: None,
+        note: step.note.clone(),
+        deviated: step.deviated,
+        preempting: step.preempting,
+    };
+    if !step.frames.is_empty() && texts.is_foreign(&step.place.file) {
+        // A system call that we stand in for has no line but ours.
+        let ours = is_ours(&step.place.file);
+        let outside = callers.outside(&step.frames).filter(|_| ours);
+        let place = outside.map_or_else(|| event.place.clone(), |place| texts.place(&place));
+        let own = callers.own(&step.frames);
+        event.place = own.map_or_else(|| place.clone(), |own| texts.place(&own));
+        event.inside = Some(place);
+    }
+    event
 }
 
 /// What each deviation of a schedule does, in order; empty where the story is not whole.
@@ -232,13 +270,12 @@ fn cycle(told: &Failure) -> Vec<usize> {
 
 /// Where a reader should look first: the first panic, the thread at the bottom of the waiting,
 /// or the last operation.
-fn place(raw: &answer::Failure, texts: &mut Texts) -> Option<conclint_diag::explore::Place> {
+fn place(raw: &answer::Failure, told: &Failure, texts: &mut Texts) -> Option<Place> {
     let bottom = raw
         .stuck
         .iter()
-        .find(|s| s.op != "join" && s.op != "scope-end");
-    let bottom = bottom.or(raw.stuck.first());
-    let bottom = bottom.map(|s| s.call.as_ref().map_or(&s.place, |call| &call.place));
+        .position(|s| s.op != "join" && s.op != "scope-end");
+    let bottom = told.stuck.get(bottom.unwrap_or(0)).map(|s| s.place.clone());
     let mut panics = raw.panics.iter().map(|p| &p.place);
     let place = match &raw.last {
         // A panic that aborts says more than the last operation; one that was caught says nothing.
@@ -246,8 +283,13 @@ fn place(raw: &answer::Failure, texts: &mut Texts) -> Option<conclint_diag::expl
         Some(_) => None,
         None => panics.next(),
     };
-    let place = place.or(bottom).or(raw.last.as_ref())?;
-    Some(texts.place(place))
+    let last = raw.last.as_ref().map(|last| {
+        // What led there is known of the steps only.
+        let step = raw.timeline.iter().zip(&told.timeline).next_back();
+        let step = step.filter(|(raw, _)| raw.place == *last);
+        step.map_or_else(|| texts.place(last), |(_, told)| told.place.clone())
+    });
+    place.map(|place| texts.place(place)).or(bottom).or(last)
 }
 
 fn message(raw: &answer::Failure) -> String {

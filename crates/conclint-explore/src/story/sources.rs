@@ -53,6 +53,13 @@ impl Texts {
         }
     }
 
+    /// rustc was given the file with its directory, as no member of the workspace is, or it is ours.
+    pub(crate) fn is_foreign(&self, name: &str) -> bool {
+        let path = Path::new(name);
+        let inside = path.strip_prefix(&self.root).is_ok_and(is_source);
+        is_ours(name) || path.is_absolute() && !inside
+    }
+
     fn file(&mut self, name: &str) -> &File {
         let root = &self.root;
         self.files.entry(name.to_owned()).or_insert_with(|| {
@@ -96,6 +103,17 @@ impl Texts {
         let files = self.files.into_values();
         files.filter_map(|f| Some((f.shown, f.text?))).collect()
     }
+}
+
+/// A file of the runtime.
+pub(super) fn is_ours(name: &str) -> bool {
+    name.contains("conclint-rt/") || name.contains("conclint-std/")
+}
+
+/// A path below the project that is no copy of somebody else's code.
+pub(super) fn is_source(inside: &Path) -> bool {
+    let copies = ["target", "vendor"];
+    !copies.iter().any(|dir| inside.starts_with(dir))
 }
 
 /// A name without the machine's directories: relative to the project, or

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use conclint_diag::explore::{Event, Failure};
+use conclint_diag::explore::{Event, Failure, Place};
 
 use super::snippet::name;
 use crate::Sources;
@@ -141,10 +141,53 @@ enum Row {
     Again(usize, usize),
 }
 
+/// Steps of one thread inside of dependencies that one line led to, as one: what a lock of another
+/// crate does within says nothing to who wrote the line.
+fn folded(steps: Vec<Event>) -> Vec<Event> {
+    // Each with how many steps it stands for.
+    let mut out: Vec<(Event, usize)> = Vec::with_capacity(steps.len());
+    for event in steps {
+        match out.last_mut() {
+            Some((last, count)) if together(last, &event) => {
+                *count += 1;
+                // How it ends is what the next row follows from.
+                last.note = event.note;
+            }
+            _ => out.push((event, 1)),
+        }
+    }
+    let named = out.into_iter().map(|(mut event, count)| {
+        if let Some(package) = event.package() {
+            let how = match event.note.as_str() {
+                note @ ("waits" | "timeout") => format!(", {note}"),
+                _ => String::new(),
+            };
+            event.op = format!("{} in {package}{how}", steps_of(count));
+            event.object = String::new();
+            event.note = String::new();
+        }
+        event
+    });
+    named.collect()
+}
+
+/// Both are inside of dependencies, and one line of the project, or none, led to both.
+fn together(last: &Event, event: &Event) -> bool {
+    let (Some(before), Some(inside)) = (&last.inside, &event.inside) else {
+        return false;
+    };
+    let line = |e: &Event, inside: &Place| (e.place != *inside).then_some(e.place.line);
+    let same = match (line(last, before), line(event, inside)) {
+        (None, None) => true,
+        (one, other) => one == other && last.place.file == event.place.file,
+    };
+    same && last.thread == event.thread && !event.deviated && !event.preempting
+}
+
 /// The steps worth a row: a thread's start, or that it goes on after an operation, says nothing that the row of its
 /// first operation does not say, and what is repeated is shown once.
 fn rows(failure: &Failure) -> Vec<Row> {
-    let steps = steps(failure);
+    let steps = folded(steps(failure));
     let mut out = Vec::new();
     let mut at = 0;
     while at < steps.len() {

@@ -177,6 +177,8 @@ pub fn explore_summary_line(exploration: &Exploration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use conclint_diag::explore::Place;
+
     use super::super::ExploreFormat;
     use super::super::sample::Sample;
 
@@ -229,5 +231,34 @@ replay: conclint replay target/conclint/schedules/total.json
 3 tests, 8 schedules: 1 failed, 1 passed, 1 skipped
 "
         );
+    }
+
+    #[test]
+    fn steps_inside_dependencies_are_one_row_a_line() {
+        let mut sample = Sample::lost_update();
+        let failure = sample.exploration.tests[1].failure.as_mut().unwrap();
+        let load = failure.timeline[0].clone();
+        let within = |line: u32, note: &str| {
+            let mut event = load.clone();
+            event.inside = Some(Place {
+                file: "some_lock-0.12.5/src/raw.rs".into(),
+                line,
+                ..load.place.clone()
+            });
+            event.note = note.to_owned();
+            event
+        };
+        // Of a thread of the dependency's own: no line of the project led there.
+        let mut alone = within(9, "waits");
+        alone.place = alone.inside.clone().unwrap();
+        let steps = [within(1, ""), within(2, ""), within(3, ""), alone];
+        failure.timeline.splice(0..1, steps);
+        let text = sample.render(ExploreFormat::Human);
+        let rows = "\
+  3 steps in some_lock                            lib.rs:2  let seen = value.load(SeqCst);
+  1 step in some_lock, waits                      raw.rs:9
+>> thread 1 is interrupted, thread 2 runs
+";
+        assert!(text.contains(rows), "{text}");
     }
 }

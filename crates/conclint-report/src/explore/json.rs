@@ -130,9 +130,20 @@ struct WireEvent<'a> {
     line: u32,
     column: u32,
     function: &'a str,
+    /// Of a step inside of a dependency: where in there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<WirePlace<'a>>,
     note: &'a str,
     deviated: bool,
     preempting: bool,
+}
+
+#[derive(Serialize)]
+struct WirePlace<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+    function: &'a str,
 }
 
 pub(crate) fn write(report: &ExploreReport<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -266,6 +277,12 @@ fn event<'a>(failure: &'a Failure, e: &'a Event) -> WireEvent<'a> {
         line: e.place.line,
         column: e.place.column,
         function: &e.place.function,
+        inside: e.inside.as_ref().map(|place| WirePlace {
+            file: &place.file,
+            line: place.line,
+            column: place.column,
+            function: &place.function,
+        }),
         note: &e.note,
         deviated: e.deviated,
         preempting: e.preempting,

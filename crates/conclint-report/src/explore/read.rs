@@ -128,10 +128,19 @@ struct WireEvent {
     line: u32,
     column: u32,
     function: String,
+    inside: Option<WirePlace>,
     note: String,
     #[serde(default)]
     deviated: bool,
     preempting: bool,
+}
+
+#[derive(Deserialize)]
+struct WirePlace {
+    file: String,
+    line: u32,
+    column: u32,
+    function: String,
 }
 
 /// Reads a report of `explore`.
@@ -263,6 +272,9 @@ fn of_wire(verdict: Verdict, wire: WireFailure) -> Failure {
                 op: e.op,
                 object: e.object,
                 place: place(e.file, e.line, e.column, e.function),
+                inside: e
+                    .inside
+                    .map(|p| place(p.file, p.line, p.column, p.function)),
                 note: e.note,
                 deviated: e.deviated,
                 preempting: e.preempting,

@@ -42,6 +42,7 @@ fn event(thread: usize, op: &str, line: u32, note: &str) -> Event {
         op: op.to_owned(),
         object: "value".to_owned(),
         place: place(line, if line == 2 { 21 } else { 11 }, "add"),
+        inside: None,
         note: note.to_owned(),
         deviated: false,
         preempting: false,

@@ -11,6 +11,7 @@ use codespan_reporting::term::{self, Config, termcolor};
 use conclint_diag::explore::{Explored, Failure, Place};
 
 use crate::Sources;
+use crate::summary::count;
 use crate::text::{one_line, printable};
 
 /// A line longer than this is generated or hostile; it is named, not drawn.
@@ -132,6 +133,7 @@ fn waits(drawing: &mut Drawing<'_>, failure: &Failure) {
 
 /// Where the threads stood that a switch took the processor from.
 fn interruptions(drawing: &mut Drawing<'_>, failure: &Failure) {
+    let mut left_out = 0;
     for (index, event) in failure.timeline.iter().enumerate() {
         if !event.preempting || index == 0 {
             continue;
@@ -141,13 +143,25 @@ fn interruptions(drawing: &mut Drawing<'_>, failure: &Failure) {
         };
         let mut later = failure.timeline.iter().skip(index);
         if let Some(next) = later.find(|e| e.thread == before.thread) {
+            let place = match next.package() {
+                Some(package) => format!("inside {package} here"),
+                None => "before this".to_owned(),
+            };
             let text = format!(
-                "{} is interrupted before this, {} runs",
+                "{} is interrupted {place}, {} runs",
                 name(failure, before.thread),
                 name(failure, event.thread)
             );
-            drawing.point(LabelStyle::Secondary, &next.place, &text);
+            if drawing.diagnostic.labels.len() < MOST_LABELS {
+                drawing.point(LabelStyle::Secondary, &next.place, &text);
+            } else {
+                left_out += 1;
+            }
         }
+    }
+    if left_out > 0 {
+        let more = count(left_out, "more switch", "more switches");
+        drawing.note(&format!("and {more}, marked below"));
     }
 }
 
