@@ -26,6 +26,7 @@ mod scan;
 mod span;
 #[cfg(test)]
 mod tests;
+mod tracks;
 mod types;
 
 use std::ops::Range;

@@ -10,6 +10,7 @@ use std::ops::Range;
 use memchr::{memchr, memchr2};
 
 use super::quiet::{doc_mark, is_inert};
+use super::tracks::{Function, List};
 
 /// What a scan found.
 #[derive(Debug, Default)]
@@ -76,57 +77,6 @@ impl Level {
     }
 }
 
-/// Values that a list of literals keeps: what it is a list of can be told from
-/// the first, and that it is one from the second.
-const KEPT: u32 = 2;
-/// A shorter list is not worth the trouble.
-const LONG: u32 = 8;
-
-/// How far the content of a bracket is a list of literals, or of such lists.
-#[derive(Clone, Copy, Default)]
-struct List {
-    so_far: bool,
-    last: Last,
-    values: u32,
-    /// Where the last of the values that are kept ends.
-    kept_end: usize,
-}
-
-/// The last token of a list.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Last {
-    #[default]
-    Comma,
-    Minus,
-    Value,
-}
-
-impl List {
-    /// A literal, or a bracket that holds nothing else.
-    fn value(&mut self, end: usize) {
-        self.so_far &= self.last != Last::Value;
-        self.last = Last::Value;
-        self.values = self.values.saturating_add(1);
-        if self.values == KEPT {
-            self.kept_end = end;
-        }
-    }
-
-    fn punct(&mut self, byte: u8) {
-        let (last, fits) = match byte {
-            b',' => (Last::Comma, self.last == Last::Value),
-            b'-' => (Last::Minus, self.last == Last::Comma),
-            _ => (Last::Comma, false),
-        };
-        self.last = last;
-        self.so_far &= fits;
-    }
-
-    fn is_whole(&self) -> bool {
-        self.so_far && self.last != Last::Minus
-    }
-}
-
 /// What stands before an open bracket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
@@ -153,18 +103,6 @@ enum OpenKind {
     Arguments,
     Rules,
     Attribute,
-}
-
-/// How far a function was seen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Function {
-    None,
-    /// `fn`, with so many open brackets around.
-    Keyword(usize),
-    /// `fn name`, the same.
-    Named(usize),
-    /// Its body opened at a place, the same.
-    Body(usize, usize),
 }
 
 struct Scanner<'a> {
@@ -398,13 +336,8 @@ impl Scanner<'_> {
     }
 
     fn word(&mut self, word: &[u8]) {
-        self.function = match self.function {
-            Function::Keyword(levels) => Function::Named(levels),
-            Function::None if word == b"fn" && self.inside.is_none() => {
-                Function::Keyword(self.levels.len())
-            }
-            function => function,
-        };
+        self.function
+            .word(word, self.levels.len(), self.inside.is_none());
         self.before = match self.before {
             Before::Rules => Before::Rules,
             _ if word == b"macro_rules" => Before::Keyword,
@@ -458,9 +391,7 @@ impl Scanner<'_> {
         match byte {
             b',' => self.top.run = 0,
             b';' => {
-                if self.function == Function::Named(self.levels.len()) {
-                    self.function = Function::None;
-                }
+                self.function.semicolon(self.levels.len());
                 self.top = Level {
                     run: 0,
                     across: 0,
@@ -509,14 +440,7 @@ impl Scanner<'_> {
         if self.inside.is_none() {
             self.inside = self.opened(at, byte);
         }
-        self.function = match self.function {
-            // The type of a function.
-            Function::Keyword(_) => Function::None,
-            Function::Named(levels) if byte == b'{' && levels == self.levels.len() => {
-                Function::Body(at, levels)
-            }
-            function => function,
-        };
+        self.function.open(at, byte, self.levels.len());
         // Of the tokens that a macro gets, each can matter.
         let is_foreign = match self.before {
             Before::Call => !self.bytes.get(..at).unwrap_or_default().ends_with(b"vec!"),
@@ -530,10 +454,7 @@ impl Scanner<'_> {
         self.top = Level {
             open_at: at,
             closer,
-            list: List {
-                so_far: byte != b'{' && !is_foreign,
-                ..List::default()
-            },
+            list: List::begins(byte != b'{' && !is_foreign),
             ..Level::default()
         };
         self.note();
@@ -589,30 +510,19 @@ impl Scanner<'_> {
             return;
         }
         let list = self.top.list;
-        if byte == b']' && list.is_whole() && list.values > LONG {
-            self.out.silent.push(list.kept_end..at);
+        if byte == b']' {
+            self.out.silent.extend(list.surplus(at));
         }
         self.pop();
         self.top.list.so_far &= list.is_whole();
         self.top.list.value(at + 1);
         self.closed(at);
-        self.function_closed(at);
+        let body = self.function.close(at, self.levels.len());
+        self.out.bodies.extend(body);
         self.before = Before::Other;
         self.after_brace = byte == b'}';
         if self.after_brace && self.levels.is_empty() {
             self.end_piece(at + 1);
-        }
-    }
-
-    fn function_closed(&mut self, at: usize) {
-        let now = self.levels.len();
-        match self.function {
-            Function::Body(start, levels) if now <= levels => {
-                self.out.bodies.push(start..at + 1);
-                self.function = Function::None;
-            }
-            Function::Named(levels) if now < levels => self.function = Function::None,
-            _ => {}
         }
     }
 
