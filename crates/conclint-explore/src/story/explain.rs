@@ -33,7 +33,11 @@ fn name(told: &Failure, thread: usize) -> &str {
 }
 
 fn at(event: &Event) -> String {
-    line(event.place.line)
+    match event.op.as_str() {
+        // The call of another crate into the kernel, which has no line that says anything.
+        "futex-wait" | "futex-wake" => "inside a lock of another crate".to_owned(),
+        _ => line(event.place.line),
+    }
 }
 
 /// A line, where it is one of the texts that may be shown.
