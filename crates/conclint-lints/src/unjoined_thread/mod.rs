@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Kinds,
-    Resolution, Spawn, SpawnKind,
+    Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Kinds, Spawn, SpawnKind,
 };
 
-use crate::flow::{events, never_ends};
+use crate::flow::{Point, events, never_ends};
 use crate::trace::{Draw, lower};
 use crate::{Found, Level, Lint, Settings};
+
+mod need;
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -27,12 +28,13 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let joins = Joins::of(analysis);
     for (id, function) in analysis.functions_with(Kinds::SPAWN) {
-        for (_, event) in events(function) {
+        for (at, event) in events(function) {
             if let EventKind::Spawn(spawn) = &event.kind
                 && spawn.kind == SpawnKind::Thread
                 && let Some(loss) = joins.lost(function, &spawn.handle)
             {
-                findings.push(report(analysis, &draw, id, event, spawn, &loss));
+                let confidence = confidence(analysis, id, function, at, spawn, &loss);
+                findings.push(report(&draw, id, event, spawn, &loss, confidence));
             }
         }
     }
@@ -94,53 +96,21 @@ impl Joins {
     }
 }
 
-/// How many calls away from a thread's body a message still counts as its own.
-const CALLS: u32 = 2;
-
-/// Whether `function` sends a message: in the functions it calls, on a channel
-/// that it gives them, since the inner workings of an object are no report.
-fn sends(analysis: &Analysis, function: FnId, calls: u32) -> bool {
-    let Some(body) = analysis.program().functions.get(function.index()) else {
-        return false;
-    };
-    events(body).any(|(_, event)| match &event.kind {
-        EventKind::Send { channel, .. } => {
-            calls == CALLS
-                || channel
-                    .as_ref()
-                    .is_none_or(|channel| channel.place.path.is_empty())
-        }
-        EventKind::Call(call) => {
-            let exact = call.resolution == Resolution::Exact;
-            calls > 0
-                && exact
-                && call
-                    .targets
-                    .iter()
-                    .any(|target| sends(analysis, *target, calls - 1))
-        }
-        _ => false,
-    })
-}
-
-/// Whether the function receives, and never waits for a message.
-fn only_looks(function: &Function) -> bool {
-    let mut receives = events(function).filter_map(|(_, event)| match event.kind {
-        EventKind::Recv { blocking, .. } => Some(blocking),
-        _ => None,
-    });
-    let first = receives.next();
-    first == Some(Blocking::Try) && receives.all(|blocking| blocking == Blocking::Try)
-}
-
-/// How sure we are that nobody meant it.
+/// How sure we are that somebody should wait.
+///
+/// Most threads that nobody joins are services that end with the process, or
+/// helpers whose work nobody misses; people detach those on purpose. So there
+/// has to be a sign that the end matters: a handle that was given a name or a
+/// place, or work that is missed when it is cut off.
 fn confidence(
     analysis: &Analysis,
+    id: FnId,
     function: &Function,
-    body: Option<&Function>,
+    at: Point,
     spawn: &Spawn,
     loss: &Loss,
 ) -> Confidence {
+    let missed = need::is_missed(analysis, id, function, at, spawn);
     let sure = match loss {
         // A name was given: the author meant to come back to it.
         // (A builder gives a `Result`, whose error may be all it is about.)
@@ -151,15 +121,22 @@ fn confidence(
             perhaps_joined: true,
             ..
         } => Confidence::Low,
-        _ => Confidence::Medium,
+        Loss::Field { class, .. } if !is_unused(analysis, *class) => {
+            Confidence::Medium
+        }
+        _ if missed => Confidence::Medium,
+        _ => Confidence::Low,
     };
     // A body that runs for ever has no end to wait for, and a server's loop
     // outlives its threads: people detach those on purpose.
+    let body = spawn
+        .body
+        .and_then(|body| analysis.program().functions.get(body.index()));
     let for_ever = body.is_some_and(never_ends);
     // What is sent on a channel has a receiver that waits for it, and learns
     // from a closed channel that the thread is gone: it stands in for the handle.
     // Not where the spawning function only takes what happens to be there.
-    let told = spawn.body.is_some_and(|body| sends(analysis, body, CALLS)) && !only_looks(function);
+    let told = need::tells(analysis, spawn) && !need::only_looks(function);
     // `fn spawn(..)`: whoever wraps the spawning decides about the joining.
     let wraps = function.name.contains("spawn");
     let serves = spawn.in_loop && (never_ends(function) || function.kind == FnKind::SpawnBody);
@@ -170,19 +147,21 @@ fn confidence(
     }
 }
 
+/// `_thread`: the author says that nobody looks at it again.
+fn is_unused(analysis: &Analysis, class: ClassId) -> bool {
+    let name = &analysis.class(class).name;
+    name.rsplit('.').next().is_some_and(|field| field.starts_with('_'))
+}
+
 fn report(
-    analysis: &Analysis,
     draw: &Draw<'_>,
     id: FnId,
     event: &Event,
     spawn: &Spawn,
     loss: &Loss,
+    confidence: Confidence,
 ) -> Finding {
     let name = draw.function_name(id);
-    let function = analysis.program().functions.get(id.index());
-    let body = spawn
-        .body
-        .and_then(|body| analysis.program().functions.get(body.index()));
     let what = &spawn.what;
     let (found, object) = match loss {
         Loss::Dropped => (
@@ -201,7 +180,7 @@ fn report(
             )
         }
     };
-    let main = function.is_some_and(|function| function.kind == FnKind::Main);
+    let main = draw.function(id).is_some_and(|function| function.kind == FnKind::Main);
     let end = if main {
         "the program ends"
     } else {
@@ -222,7 +201,7 @@ fn report(
     };
     LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: function.map_or(Confidence::Low, |function| confidence(analysis, function, body, spawn, loss)),
+        confidence,
         message: format!("{found}: when {end}, the thread is cut off in the middle, and a panic in it goes unseen"),
         paths: vec![Trace {
             title: "started here, joined nowhere".to_owned(),

@@ -1,0 +1,268 @@
+//! Whether the work of a thread is missed when nobody waits for its end.
+
+use std::collections::BTreeSet;
+
+use conclint_facts::{
+    Analysis, BlockKind, Blocking, Call, ClassId, EventKind, FnId, FnKind, Function, LockSource,
+    Resolution, Spawn, Target,
+};
+
+use crate::flow::{Point, after, events, reaches};
+
+/// How many calls away from a thread's body work still counts as its own.
+const CALLS: u32 = 2;
+
+/// Whether something shows that the end of the thread matters.
+pub(super) fn is_missed(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    at: Point,
+    spawn: &Spawn,
+) -> bool {
+    let Some(body) = spawn.body else {
+        return false;
+    };
+    ends_the_program(analysis, function, at)
+        || writes_files(analysis, body, CALLS)
+        || tells(analysis, spawn) && only_looks(function)
+        || reads_what_it_writes(analysis, id, function, at, body)
+}
+
+/// Whether the thread sends messages.
+pub(super) fn tells(analysis: &Analysis, spawn: &Spawn) -> bool {
+    spawn.body.is_some_and(|body| sends(analysis, body, CALLS))
+}
+
+/// Whether `function` sends a message: in the functions it calls, on a channel
+/// that it gives them, since the inner workings of an object are no report.
+fn sends(analysis: &Analysis, function: FnId, calls: u32) -> bool {
+    let Some(body) = analysis.program().functions.get(function.index()) else {
+        return false;
+    };
+    events(body).any(|(_, event)| match &event.kind {
+        EventKind::Send { channel, .. } => {
+            calls == CALLS
+                || channel
+                    .as_ref()
+                    .is_none_or(|channel| channel.place.path.is_empty())
+        }
+        EventKind::Call(call) => {
+            calls > 0 && exact(call).any(|target| sends(analysis, target, calls - 1))
+        }
+        _ => false,
+    })
+}
+
+/// Whether the function receives, and never waits for a message.
+pub(super) fn only_looks(function: &Function) -> bool {
+    let mut receives = events(function).filter_map(|(_, event)| match event.kind {
+        EventKind::Recv { blocking, .. } => Some(blocking),
+        _ => None,
+    });
+    let first = receives.next();
+    first == Some(Blocking::Try) && receives.all(|blocking| blocking == Blocking::Try)
+}
+
+fn exact(call: &Call) -> impl Iterator<Item = FnId> {
+    let sure = call.resolution == Resolution::Exact;
+    call.targets.iter().copied().filter(move |_| sure)
+}
+
+/// `main` runs out behind the spawn without anything that could be the rest of
+/// the program: the thread has the time that is left, and a sleep is a guess.
+fn ends_the_program(analysis: &Analysis, function: &Function, at: Point) -> bool {
+    if function.kind != FnKind::Main {
+        return false;
+    }
+    let mut goes_on = false;
+    after(
+        function,
+        at,
+        |point, event| {
+            goes_on |= match &event.kind {
+                EventKind::Join { .. }
+                | EventKind::Accept
+                | EventKind::Wait { .. }
+                | EventKind::Await
+                | EventKind::SenderAlive { .. } => true,
+                EventKind::Recv { blocking, .. } => {
+                    *blocking == Blocking::Waits && reaches(function, point, point)
+                }
+                EventKind::Block { kind, .. } => !matches!(kind, BlockKind::Sleep | BlockKind::File),
+                EventKind::Call(call) => goes_on_in(analysis, call, CALLS),
+                _ => false,
+            };
+        },
+        |_| false,
+    );
+    !goes_on
+}
+
+/// Whether the call may be the program itself: it waits for something, or,
+/// where it is not looked into, is called as if.
+fn goes_on_in(analysis: &Analysis, call: &Call, calls: u32) -> bool {
+    const VERBS: &[&str] = &[
+        "run", "serve", "listen", "wait", "block", "start", "loop", "exec", "join", "launch", "main", "shutdown",
+        "forever", "incoming", "accept", "recv", "read",
+    ];
+    if VERBS.iter().any(|verb| call.name.contains(verb)) {
+        return true;
+    }
+    calls > 0
+        && exact(call).any(|target| {
+            let body = analysis.program().functions.get(target.index());
+            body.is_some_and(|body| {
+                events(body).any(|(_, event)| match &event.kind {
+                    EventKind::Join { .. }
+                    | EventKind::Accept
+                    | EventKind::Wait { .. }
+                    | EventKind::Recv { .. }
+                    | EventKind::Await => true,
+                    EventKind::Block { kind, .. } => {
+                        !matches!(kind, BlockKind::Sleep | BlockKind::File)
+                    }
+                    EventKind::Call(call) => goes_on_in(analysis, call, calls - 1),
+                    _ => false,
+                })
+            })
+        })
+}
+
+/// Whether the thread writes files: cut off, it leaves half of one.
+fn writes_files(analysis: &Analysis, function: FnId, calls: u32) -> bool {
+    let Some(body) = analysis.program().functions.get(function.index()) else {
+        return false;
+    };
+    events(body).any(|(_, event)| match &event.kind {
+        EventKind::Block {
+            kind: BlockKind::File,
+            what,
+        } => {
+            let name = what.rsplit([':', '.']).next().unwrap_or(what);
+            matches!(
+                name,
+                "write" | "write_all" | "create" | "create_new" | "copy" | "rename" | "set_len"
+            )
+        }
+        EventKind::Call(call) => {
+            calls > 0 && exact(call).any(|target| writes_files(analysis, target, calls - 1))
+        }
+        _ => false,
+    })
+}
+
+/// Whether the function goes on to read what the thread writes, without waiting
+/// for anything: what it finds is what happens to be done. A look in a loop is
+/// a way of waiting.
+fn reads_what_it_writes(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    at: Point,
+    body: FnId,
+) -> bool {
+    let mut written = BTreeSet::new();
+    touched(analysis, body, CALLS, Touch::Write, &mut written);
+    if written.is_empty() {
+        return false;
+    }
+    let mut reads = false;
+    let mut waits = false;
+    after(
+        function,
+        at,
+        |point, event| {
+            waits |= match &event.kind {
+                EventKind::Wait { .. } | EventKind::Accept | EventKind::Await => true,
+                EventKind::Recv { blocking, .. } => *blocking != Blocking::Try,
+                EventKind::Block { kind, .. } => *kind == BlockKind::Barrier,
+                _ => false,
+            };
+            if reaches(function, point, point) {
+                return;
+            }
+            let mut read = BTreeSet::new();
+            match &event.kind {
+                EventKind::Acquire { .. } | EventKind::Load { .. } => {
+                    touch(analysis, id, &event.kind, Touch::Read, &mut read);
+                }
+                EventKind::Call(call) => {
+                    for target in exact(call) {
+                        touched(analysis, target, CALLS - 1, Touch::Read, &mut read);
+                    }
+                }
+                _ => {}
+            }
+            reads |= !read.is_disjoint(&written);
+        },
+        |_| false,
+    );
+    reads && !waits
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Touch {
+    Read,
+    Write,
+}
+
+/// The locks and atomics whose values a function reads or writes.
+fn touched(
+    analysis: &Analysis,
+    function: FnId,
+    calls: u32,
+    how: Touch,
+    found: &mut BTreeSet<ClassId>,
+) {
+    let Some(body) = analysis.program().functions.get(function.index()) else {
+        return;
+    };
+    for (_, event) in events(body) {
+        if let EventKind::Call(call) = &event.kind
+            && calls > 0
+        {
+            for target in exact(call) {
+                touched(analysis, target, calls - 1, how, found);
+            }
+        }
+        touch(analysis, function, &event.kind, how, found);
+    }
+}
+
+fn touch(
+    analysis: &Analysis,
+    function: FnId,
+    event: &EventKind,
+    how: Touch,
+    found: &mut BTreeSet<ClassId>,
+) {
+    let guard = match (how, event) {
+        (Touch::Read, EventKind::Acquire { guard, source, .. }) => {
+            if let LockSource::Direct(object) = source {
+                found.extend(object.class);
+            }
+            *guard
+        }
+        (
+            Touch::Write,
+            EventKind::Store {
+                target: Target::Guarded { guard, .. },
+                ..
+            }
+            | EventKind::Use { guard, write: true },
+        ) => *guard,
+        (Touch::Read, EventKind::Load { object, .. }) => {
+            found.extend(object.class);
+            return;
+        }
+        (Touch::Write, EventKind::SharedWrite { object: Some(object) }) => {
+            found.extend(object.class);
+            return;
+        }
+        _ => return,
+    };
+    let locks = analysis.guard(function, guard).map(|info| &info.locks);
+    found.extend(locks.into_iter().flatten().filter_map(|held| held.lock.class));
+}
