@@ -23,6 +23,7 @@ mod lifespans;
 mod lifted;
 mod names;
 mod nesting;
+mod owners;
 mod sources;
 mod summary;
 #[cfg(test)]

@@ -325,6 +325,29 @@ pub struct Function {
     pub origins: Vec<Origin>,
     /// What the result depends on.
     pub returns: Origins,
+    /// Parts that run only if a parameter is `true`, or only if it is `false`.
+    pub flagged: Vec<Flagged>,
+}
+
+/// A part of a function that a parameter switches on or off: `if flag { .. }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flagged {
+    /// The parameter.
+    pub param: u16,
+    /// The value with which the part runs.
+    pub value: bool,
+    /// Where it begins: line and column.
+    pub from: (u32, u32),
+    /// Where it ends.
+    pub to: (u32, u32),
+}
+
+impl Flagged {
+    /// Whether the place lies in this part.
+    pub fn contains(&self, site: Site) -> bool {
+        let start = (site.line, site.column);
+        self.from <= start && start < self.to
+    }
 }
 
 /// What a function is.
@@ -485,6 +508,9 @@ pub enum EventKind {
         handle: Option<ObjectRef>,
         /// The result is thrown away, the panic with it.
         result_ignored: bool,
+        /// Of an ignored result: the value would have been used, had there been
+        /// one (`if let Ok(sum) = ..`, `unwrap_or(0)`).
+        value_wanted: bool,
     },
     /// A wait on a condition variable.
     Wait {
@@ -702,6 +728,8 @@ pub struct Arg {
     pub exclusive: bool,
     /// The channel it is an end of, as in [`Queue`].
     pub channel: u32,
+    /// It is `true` or `false`, written out.
+    pub flag: Option<bool>,
 }
 
 /// A start of a thread or task.

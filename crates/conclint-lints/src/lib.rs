@@ -22,6 +22,7 @@ mod graph;
 mod reads;
 mod registry;
 pub mod trace;
+mod yields;
 
 /// A lint: what it is called, what it says about itself, and its check.
 #[derive(Debug, Clone, Copy)]

@@ -14,6 +14,7 @@ use smol_str::SmolStr;
 use super::graph::{self, Graph};
 use super::instance;
 use super::lifespans::Lifespans;
+use super::owners::Owners;
 use super::threads::Threads;
 use super::{Certainty, Cycle, EventRef, Nesting, cfgs};
 use crate::program::*;
@@ -41,6 +42,8 @@ struct Link<'a> {
     deed: Option<EventRef>,
     /// All conditions it is compiled under.
     cfgs: Vec<SmolStr>,
+    /// The lock that its `&mut self` must have come out of.
+    owner: Option<ClassId>,
 }
 
 struct Search<'a> {
@@ -101,6 +104,7 @@ fn links<'a>(program: &Program, nestings: &'a [Nesting]) -> Links<'a> {
                 ClassScope::Field | ClassScope::Static | ClassScope::Element => true,
             }
     };
+    let owners = Owners::of(program);
     let mut links: Links<'a> = BTreeMap::new();
     for nesting in nestings {
         let (Some(from), Some(to)) = (nesting.held.lock.class, nesting.taken.class) else {
@@ -115,7 +119,7 @@ fn links<'a>(program: &Program, nestings: &'a [Nesting]) -> Links<'a> {
         {
             continue;
         }
-        if let Some(link) = Link::of(program, nesting) {
+        if let Some(link) = Link::of(program, &owners, nesting) {
             links.entry((from, to)).or_default().push(link);
         }
     }
@@ -216,7 +220,7 @@ fn spawned_bodies(program: &Program) -> BTreeMap<FnId, Vec<FnId>> {
 }
 
 impl<'a> Link<'a> {
-    fn of(program: &Program, nesting: &'a Nesting) -> Option<Self> {
+    fn of(program: &Program, owners: &Owners<'_>, nesting: &'a Nesting) -> Option<Self> {
         let steps = nesting
             .context
             .iter()
@@ -251,6 +255,7 @@ impl<'a> Link<'a> {
             runs_in,
             deed,
             cfgs,
+            owner: owners.of_self(program, nesting.function),
         })
     }
 
@@ -272,7 +277,9 @@ impl<'a> Link<'a> {
             .gates
             .iter()
             .map(|gate| (*gate, self.nesting.shared_gates.contains(gate)));
-        gates.chain(self.nesting.held.lock.class.map(|class| (class, reading)))
+        gates
+            .chain(self.nesting.held.lock.class.map(|class| (class, reading)))
+            .chain(self.owner.map(|class| (class, false)))
     }
 }
 

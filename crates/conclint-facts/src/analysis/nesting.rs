@@ -329,7 +329,7 @@ impl<'a> Under<'a> {
             let mut known: HashMap<LockId, LockRef> = HashMap::default();
             for reach in summaries.get(edge.callee) {
                 let guesses = reach.guesses + edge.guesses;
-                if guesses > MAX_GUESSES {
+                if guesses > MAX_GUESSES || summaries.is_off(program, edge, reach) {
                     continue;
                 }
                 let taken = self.taken(&mut known, edge, reach);

@@ -139,6 +139,31 @@ impl Summaries {
         std::iter::successors(node(reach.chain), move |n| node(n.next)).map(|n| n.step)
     }
 
+    /// The call at `edge` switches off the part of the callee that leads to
+    /// `reach`: `play(index, false)`, where `play` looks at its parameter.
+    pub(super) fn is_off(&self, program: &Program, edge: &Edge, reach: &Reach) -> bool {
+        let Some(callee) = program.functions.get(edge.callee.index()) else {
+            return false;
+        };
+        if callee.flagged.is_empty() || !matches!(edge.via, Via::Call) {
+            return false;
+        }
+        let first = self.chain(reach).next().unwrap_or(reach.at);
+        let (Some(call), Some(event)) = (
+            graph::call_at(program, edge.at),
+            graph::event_at(program, first).filter(|_| first.function == edge.callee),
+        ) else {
+            return false;
+        };
+        callee.flagged.iter().any(|part| {
+            let given = call.args.get(usize::from(part.param));
+            given
+                .and_then(|arg| arg.flag)
+                .is_some_and(|flag| flag != part.value)
+                && part.contains(event.site)
+        })
+    }
+
     fn push(&mut self, step: EventRef, next: u32) -> u32 {
         self.nodes.push(Node { step, next });
         self.nodes.len() as u32
@@ -296,7 +321,12 @@ impl Growing<'_> {
             reach.at.function == caller
                 || self.done.chain(reach).any(|step| step.function == caller)
         };
-        if guesses > MAX_GUESSES || length > MAX_CHAIN || edge.callee == caller || again() {
+        if guesses > MAX_GUESSES
+            || length > MAX_CHAIN
+            || edge.callee == caller
+            || again()
+            || self.done.is_off(self.program, edge, reach)
+        {
             return;
         }
         let (program, held) = (self.program, self.held);

@@ -291,9 +291,9 @@ impl Round {
         of: &Look,
     ) -> bool {
         match &event.kind {
-            EventKind::Test { from } => {
-                self.tested |= !from.and(of.from).is_empty() && !compares(function, *from);
-            }
+            // It goes round because the value changed under its eyes.
+            EventKind::Test { from } if compares(function, *from) => return false,
+            EventKind::Test { from } => self.tested |= !from.and(of.from).is_empty(),
             EventKind::Pause(PauseKind::Yield) => self.yields = true,
             EventKind::Pause(PauseKind::Spin) => self.spins = true,
             EventKind::Block {

@@ -130,7 +130,11 @@ impl Case {
             && (read.field == write.field || read.field.is_none())
         {
             return Some(Case {
-                confidence: Confidence::High,
+                confidence: if is_put_back(analysis, id, function, &read, write) {
+                    Confidence::Low
+                } else {
+                    Confidence::High
+                },
                 test: None,
                 write: write.clone(),
                 link: Link::Value,
@@ -154,6 +158,7 @@ impl Case {
             fits.then(|| Case {
                 confidence: if is_cache(analysis, id, function, &read, write)
                     || is_protocol(&read, write)
+                    || spares_a_write(function, at, *from, write)
                 {
                     Confidence::Low
                 } else {
@@ -305,6 +310,54 @@ fn is_cache(
         && reads(analysis, id, function.returns)
             .iter()
             .any(|given| given.at == read.at && one_object(&given.object, &read.object))
+}
+
+/// `let groups = match cache.get(key) { Some(groups) => groups, None => compute() };
+/// cache.insert(key, groups)`: what was found is put back, and what was not is
+/// kept for the next one. The write is made either way.
+fn is_put_back(
+    analysis: &Analysis,
+    id: FnId,
+    function: &Function,
+    read: &Read,
+    write: &Write,
+) -> bool {
+    let inserts =
+        matches!(&write.how, Writing::Method(name) if matches!(name.as_str(), "insert" | "put"));
+    inserts
+        && events(function).any(|(at, event)| {
+            let EventKind::Test { from } = &event.kind else {
+                return false;
+            };
+            reads(analysis, id, *from)
+                .iter()
+                .any(|other| other.at == read.at && one_object(&other.object, &read.object))
+                && reaches(function, at, write.at)
+                && !decides(function, at, write.at)
+        })
+}
+
+/// `if *m.read() != new { *m.write() = new }`, `if m.read().is_some() { *m.write()
+/// = None }`: the test only spares a write that could as well be made each
+/// time, as nothing else hangs on it.
+fn spares_a_write(function: &Function, test: Point, from: Origins, write: &Write) -> bool {
+    let compared = write.from.without(from).is_empty();
+    write.how == Writing::Assign
+        && compared
+        && !events(function).any(|(at, event)| {
+            let counts = match &event.kind {
+                EventKind::Call(call) => !call.targets.is_empty(),
+                EventKind::Spawn(_)
+                | EventKind::Send { .. }
+                | EventKind::Block { .. }
+                | EventKind::Await
+                | EventKind::Notify { .. }
+                | EventKind::CallParam { .. }
+                | EventKind::Store { .. } => true,
+                _ => false,
+            };
+            counts && at != write.at && decides(function, test, at)
+        })
 }
 
 /// Reading and assigning are functions of their own, `state()` and

@@ -2,8 +2,8 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, Event, EventKind, FnId, Function, GuardId, Kinds, LockSource, ObjectRef,
-    ReleaseWhy, StmtKind,
+    Analysis, Blocking, Call, Event, EventKind, FnId, Function, GuardId, Kinds, LockSource,
+    ObjectRef, ReleaseWhy, StmtKind,
 };
 
 use crate::flow::{Point, after, event_at, events, touches};
@@ -39,7 +39,14 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     .guard(id, *guard)
                     .and_then(|info| info.locks.first())
                     .map(|held| &held.lock);
-                findings.push(report(&draw, id, event, Taken { source, lock }, how));
+                let wanted =
+                    matches!(source, LockSource::Callee(call) if does_more(analysis, call));
+                let taken = Taken {
+                    source,
+                    lock,
+                    wanted,
+                };
+                findings.push(report(&draw, id, event, taken, how));
             }
         }
     }
@@ -124,6 +131,32 @@ fn in_condition(function: &Function, event: &Event) -> bool {
 struct Taken<'a> {
     source: &'a LockSource,
     lock: Option<&'a ObjectRef>,
+    /// By a function that does more, for which it may be called.
+    wanted: bool,
+}
+
+/// Whether what is called does more than to take the lock: `renderer()`, which
+/// makes one where there is none yet.
+fn does_more(analysis: &Analysis, call: &Call) -> bool {
+    call.targets.iter().any(|target| {
+        let Some(body) = analysis.program().functions.get(target.index()) else {
+            return false;
+        };
+        let taken = events(body)
+            .filter(|(_, event)| matches!(event.kind, EventKind::Acquire { .. }))
+            .count();
+        let works = events(body).any(|(_, event)| {
+            matches!(
+                event.kind,
+                EventKind::Store { .. }
+                    | EventKind::SharedWrite { .. }
+                    | EventKind::Send { .. }
+                    | EventKind::Spawn(_)
+                    | EventKind::CallParam { .. }
+            )
+        });
+        taken > 1 || works
+    })
 }
 
 fn report(draw: &Draw<'_>, id: FnId, event: &Event, taken: Taken<'_>, how: How) -> Finding {
@@ -160,7 +193,7 @@ fn report(draw: &Draw<'_>, id: FnId, event: &Event, taken: Taken<'_>, how: How) 
         severity: Severity::Error,
         confidence: match how {
             // A `lock` of unknown type need not give a guard at all.
-            How::AtOnce if !known => Confidence::Low,
+            How::AtOnce if !known || taken.wanted => Confidence::Low,
             How::AtOnce => Confidence::High,
             How::InCondition => Confidence::Medium,
         },

@@ -6,8 +6,9 @@ use conclint_facts::{
     Spawn, SpawnKind,
 };
 
-use crate::flow::{events, reaches};
+use crate::flow::{Point, events, reaches};
 use crate::trace::{Draw, lower};
+use crate::yields::reads_what_it_writes;
 use crate::{Found, Level, Lint, Settings};
 
 /// The lint.
@@ -24,18 +25,24 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in analysis.functions_with(Kinds::JOIN | Kinds::SPAWN) {
-        for (_, event) in events(function) {
+        for (at, event) in events(function) {
             match &event.kind {
                 EventKind::Join {
                     handle,
                     result_ignored: true,
+                    value_wanted,
                 } => {
                     let child = handle
                         .as_ref()
                         .and_then(|handle| draw.class(handle))
                         .is_some_and(|class| class.kind == ObjectKind::Child);
+                    let given = handle
+                        .as_ref()
+                        .and_then(|handle| draw.class(handle))
+                        .is_some_and(|class| gives_a_value(&class.type_text));
+                    let missed = *value_wanted || given || is_missed(analysis, id, function, at);
                     if !child {
-                        findings.push(ignored(analysis, &draw, id, function, event));
+                        findings.push(ignored(analysis, &draw, id, function, event, missed));
                     }
                 }
                 EventKind::Spawn(spawn) => {
@@ -49,12 +56,58 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
+/// `Vec<JoinHandle<u32>>`: the threads compute something.
+fn gives_a_value(type_text: &str) -> bool {
+    type_text
+        .split_once("Handle<")
+        .is_some_and(|(_, value)| !value.starts_with("()") && !value.starts_with('_'))
+}
+
+/// Whether the work of the thread joined at `at` is missed when it panicked: it
+/// was started here to do something, and not told to stop in between; or what
+/// it writes is read afterwards. A thread that has run its time and is only
+/// put away leaves nothing open.
+fn is_missed(analysis: &Analysis, id: FnId, function: &Function, at: Point) -> bool {
+    events(function).any(|(started, event)| {
+        let EventKind::Spawn(spawn) = &event.kind else {
+            return false;
+        };
+        let here = spawn
+            .joined
+            .is_some_and(|(block, index)| block == at.block && index == at.index);
+        here && (!is_told(function, started, at)
+            || spawn
+                .body
+                .is_some_and(|body| reads_what_it_writes(analysis, id, function, at, body)))
+    })
+}
+
+/// Whether something that may tell the thread to stop happens between its
+/// start and its join.
+fn is_told(function: &Function, start: Point, join: Point) -> bool {
+    events(function).any(|(at, event)| {
+        let tells = match &event.kind {
+            EventKind::Call(_)
+            | EventKind::Send { .. }
+            | EventKind::Notify { .. }
+            | EventKind::Stop { .. } => true,
+            EventKind::SharedWrite { object } => object.is_some(),
+            _ => false,
+        };
+        tells
+            && reaches(function, start, at)
+            && reaches(function, at, join)
+            && !reaches(function, at, start)
+    })
+}
+
 fn ignored(
     analysis: &Analysis,
     draw: &Draw<'_>,
     id: FnId,
     function: &Function,
     event: &Event,
+    missed: bool,
 ) -> Finding {
     let name = draw.function_name(id);
     // A `Drop` must not panic, and often has nobody to tell.
@@ -64,7 +117,7 @@ fn ignored(
             .callers(id)
             .iter()
             .any(|caller| is_drop(caller.function));
-    let confidence = if drops {
+    let confidence = if drops || !missed {
         lower(Confidence::Medium)
     } else {
         Confidence::Medium
@@ -120,9 +173,24 @@ fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, &'a Eve
                 }
         )
     };
-    let (_, event) =
+    let (at, event) =
         events(function).find(|(at, event)| foreign(event) && reaches(function, *at, *at))?;
-    Some((body, event))
+    (!has_sentinel(analysis, function, at)).then_some((body, event))
+}
+
+/// A value of the program's own whose `Drop` runs when the loop at `at` is left,
+/// by a panic too: it can tell that the worker is gone.
+fn has_sentinel(analysis: &Analysis, function: &Function, at: Point) -> bool {
+    events(function).any(|(drop, event)| {
+        let EventKind::Call(call) = &event.kind else {
+            return false;
+        };
+        let drops = call.targets.iter().any(|target| {
+            let target = analysis.program().functions.get(target.index());
+            target.is_some_and(|target| target.kind == FnKind::Drop)
+        });
+        drops && reaches(function, at, drop) && !reaches(function, drop, at)
+    })
 }
 
 fn dies(draw: &Draw<'_>, id: FnId, event: &Event, body: FnId, callback: &Event) -> Finding {

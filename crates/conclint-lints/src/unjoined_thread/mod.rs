@@ -110,7 +110,8 @@ fn confidence(
     spawn: &Spawn,
     loss: &Loss,
 ) -> Confidence {
-    let missed = need::is_missed(analysis, id, function, at, spawn);
+    let cut_off = need::ends_the_program(analysis, function, at);
+    let missed = cut_off || need::is_missed(analysis, id, function, at, spawn);
     let sure = match loss {
         // A name was given: the author meant to come back to it.
         // (A builder gives a `Result`, whose error may be all it is about.)
@@ -121,9 +122,7 @@ fn confidence(
             perhaps_joined: true,
             ..
         } => Confidence::Low,
-        Loss::Field { class, .. } if !is_unused(analysis, *class) => {
-            Confidence::Medium
-        }
+        Loss::Field { class, .. } if !is_unused(analysis, *class) => Confidence::Medium,
         _ if missed => Confidence::Medium,
         _ => Confidence::Low,
     };
@@ -136,7 +135,7 @@ fn confidence(
     // What is sent on a channel has a receiver that waits for it, and learns
     // from a closed channel that the thread is gone: it stands in for the handle.
     // Not where the spawning function only takes what happens to be there.
-    let told = need::tells(analysis, spawn) && !need::only_looks(function);
+    let told = !cut_off && need::tells(analysis, spawn) && !need::only_looks(function);
     // `fn spawn(..)`: whoever wraps the spawning decides about the joining.
     let wraps = function.name.contains("spawn");
     let serves = spawn.in_loop && (never_ends(function) || function.kind == FnKind::SpawnBody);
@@ -150,7 +149,9 @@ fn confidence(
 /// `_thread`: the author says that nobody looks at it again.
 fn is_unused(analysis: &Analysis, class: ClassId) -> bool {
     let name = &analysis.class(class).name;
-    name.rsplit('.').next().is_some_and(|field| field.starts_with('_'))
+    name.rsplit('.')
+        .next()
+        .is_some_and(|field| field.starts_with('_'))
 }
 
 fn report(
@@ -180,7 +181,9 @@ fn report(
             )
         }
     };
-    let main = draw.function(id).is_some_and(|function| function.kind == FnKind::Main);
+    let main = draw
+        .function(id)
+        .is_some_and(|function| function.kind == FnKind::Main);
     let end = if main {
         "the program ends"
     } else {

@@ -1,13 +1,11 @@
 //! Whether the work of a thread is missed when nobody waits for its end.
 
-use std::collections::BTreeSet;
-
 use conclint_facts::{
-    Analysis, BlockKind, Blocking, Call, ClassId, EventKind, FnId, FnKind, Function, LockSource,
-    Resolution, Spawn, Target,
+    Analysis, BlockKind, Blocking, Call, EventKind, FnId, FnKind, Function, Spawn,
 };
 
 use crate::flow::{Point, after, events, reaches};
+use crate::yields::{exact, reads_what_it_writes};
 
 /// How many calls away from a thread's body work still counts as its own.
 const CALLS: u32 = 2;
@@ -23,10 +21,9 @@ pub(super) fn is_missed(
     let Some(body) = spawn.body else {
         return false;
     };
-    ends_the_program(analysis, function, at)
-        || writes_files(analysis, body, CALLS)
+    writes_files(analysis, body, CALLS)
         || tells(analysis, spawn) && only_looks(function)
-        || reads_what_it_writes(analysis, id, function, at, body)
+        || !waits_after(function, at) && reads_what_it_writes(analysis, id, function, at, body)
 }
 
 /// Whether the thread sends messages.
@@ -64,14 +61,9 @@ pub(super) fn only_looks(function: &Function) -> bool {
     first == Some(Blocking::Try) && receives.all(|blocking| blocking == Blocking::Try)
 }
 
-fn exact(call: &Call) -> impl Iterator<Item = FnId> {
-    let sure = call.resolution == Resolution::Exact;
-    call.targets.iter().copied().filter(move |_| sure)
-}
-
 /// `main` runs out behind the spawn without anything that could be the rest of
 /// the program: the thread has the time that is left, and a sleep is a guess.
-fn ends_the_program(analysis: &Analysis, function: &Function, at: Point) -> bool {
+pub(super) fn ends_the_program(analysis: &Analysis, function: &Function, at: Point) -> bool {
     if function.kind != FnKind::Main {
         return false;
     }
@@ -89,7 +81,9 @@ fn ends_the_program(analysis: &Analysis, function: &Function, at: Point) -> bool
                 EventKind::Recv { blocking, .. } => {
                     *blocking == Blocking::Waits && reaches(function, point, point)
                 }
-                EventKind::Block { kind, .. } => !matches!(kind, BlockKind::Sleep | BlockKind::File),
+                EventKind::Block { kind, .. } => {
+                    !matches!(kind, BlockKind::Sleep | BlockKind::File)
+                }
                 EventKind::Call(call) => goes_on_in(analysis, call, CALLS),
                 _ => false,
             };
@@ -103,8 +97,8 @@ fn ends_the_program(analysis: &Analysis, function: &Function, at: Point) -> bool
 /// where it is not looked into, is called as if.
 fn goes_on_in(analysis: &Analysis, call: &Call, calls: u32) -> bool {
     const VERBS: &[&str] = &[
-        "run", "serve", "listen", "wait", "block", "start", "loop", "exec", "join", "launch", "main", "shutdown",
-        "forever", "incoming", "accept", "recv", "read",
+        "run", "serve", "listen", "wait", "block", "start", "loop", "exec", "join", "launch",
+        "main", "shutdown", "forever", "incoming", "accept", "recv", "read",
     ];
     if VERBS.iter().any(|verb| call.name.contains(verb)) {
         return true;
@@ -152,117 +146,22 @@ fn writes_files(analysis: &Analysis, function: FnId, calls: u32) -> bool {
     })
 }
 
-/// Whether the function goes on to read what the thread writes, without waiting
-/// for anything: what it finds is what happens to be done. A look in a loop is
-/// a way of waiting.
-fn reads_what_it_writes(
-    analysis: &Analysis,
-    id: FnId,
-    function: &Function,
-    at: Point,
-    body: FnId,
-) -> bool {
-    let mut written = BTreeSet::new();
-    touched(analysis, body, CALLS, Touch::Write, &mut written);
-    if written.is_empty() {
-        return false;
-    }
-    let mut reads = false;
+/// Whether the function waits for something behind the spawn, which may be the
+/// thread's word that it is done.
+fn waits_after(function: &Function, at: Point) -> bool {
     let mut waits = false;
     after(
         function,
         at,
-        |point, event| {
+        |_, event| {
             waits |= match &event.kind {
                 EventKind::Wait { .. } | EventKind::Accept | EventKind::Await => true,
                 EventKind::Recv { blocking, .. } => *blocking != Blocking::Try,
                 EventKind::Block { kind, .. } => *kind == BlockKind::Barrier,
                 _ => false,
             };
-            if reaches(function, point, point) {
-                return;
-            }
-            let mut read = BTreeSet::new();
-            match &event.kind {
-                EventKind::Acquire { .. } | EventKind::Load { .. } => {
-                    touch(analysis, id, &event.kind, Touch::Read, &mut read);
-                }
-                EventKind::Call(call) => {
-                    for target in exact(call) {
-                        touched(analysis, target, CALLS - 1, Touch::Read, &mut read);
-                    }
-                }
-                _ => {}
-            }
-            reads |= !read.is_disjoint(&written);
         },
         |_| false,
     );
-    reads && !waits
-}
-
-/// What is looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Touch {
-    Read,
-    Write,
-}
-
-/// The locks and atomics whose values a function reads or writes.
-fn touched(
-    analysis: &Analysis,
-    function: FnId,
-    calls: u32,
-    how: Touch,
-    found: &mut BTreeSet<ClassId>,
-) {
-    let Some(body) = analysis.program().functions.get(function.index()) else {
-        return;
-    };
-    for (_, event) in events(body) {
-        if let EventKind::Call(call) = &event.kind
-            && calls > 0
-        {
-            for target in exact(call) {
-                touched(analysis, target, calls - 1, how, found);
-            }
-        }
-        touch(analysis, function, &event.kind, how, found);
-    }
-}
-
-fn touch(
-    analysis: &Analysis,
-    function: FnId,
-    event: &EventKind,
-    how: Touch,
-    found: &mut BTreeSet<ClassId>,
-) {
-    let guard = match (how, event) {
-        (Touch::Read, EventKind::Acquire { guard, source, .. }) => {
-            if let LockSource::Direct(object) = source {
-                found.extend(object.class);
-            }
-            *guard
-        }
-        (
-            Touch::Write,
-            EventKind::Store {
-                target: Target::Guarded { guard, .. },
-                ..
-            }
-            | EventKind::Use { guard, write: true },
-        ) => *guard,
-        (Touch::Read, EventKind::Load { object, .. }) => {
-            found.extend(object.class);
-            return;
-        }
-        (Touch::Write, EventKind::SharedWrite { object: Some(object) }) => {
-            found.extend(object.class);
-            return;
-        }
-        _ => return,
-    };
-    let locks = analysis.guard(function, guard).map(|info| &info.locks);
-    found.extend(locks.into_iter().flatten().filter_map(|held| held.lock.class));
+    waits
 }

@@ -130,6 +130,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         locals: Vec::new(),
         blocks: Vec::new(),
         compares_order: false,
+        flagged: Vec::new(),
         origins: Vec::new(),
         returns: conclint_facts::Origins::NONE,
     };
@@ -158,6 +159,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         asserting: false,
         closure_per: conclint_facts::Per::Count,
         not_taken: Vec::new(),
+        not_held: Vec::new(),
         assigned: Vec::new(),
         channels: 0,
         dry: Vec::new(),
@@ -275,6 +277,7 @@ impl Lower<'_> {
         function.blocks = out.blocks;
         function.stmts = out.stmts;
         function.compares_order = out.compares_order;
+        function.flagged = out.flagged;
         function.origins = out.origins;
         function.returns = out.returns;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {
@@ -317,7 +320,7 @@ impl Lower<'_> {
                 id: conclint_facts::LocalId(i as u32),
                 name: info.name.clone(),
                 borrows: info.val.borrows.filter(|_| info.level == level),
-                owned: types::is_owned(&info.val.ty),
+                owned: types::owns(self.shared.index, &info.val.ty),
             })
             .collect();
     }

@@ -12,8 +12,9 @@
 use std::collections::BTreeMap;
 
 use conclint_facts::{
-    Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, ObjectKind,
-    ObjectRef, Origin, Origins, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
+    Block, BlockId, Blocking, ClassId, Event, EventKind, Flagged, FnId, Guard, GuardId, LocalId,
+    ObjectKind, ObjectRef, Origin, Origins, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
+    StmtKind,
 };
 use smol_str::SmolStr;
 
@@ -119,6 +120,8 @@ pub(super) struct Out {
     pub lost: std::collections::BTreeSet<SpawnId>,
     /// Objects are put in order by id, index or address.
     pub compares_order: bool,
+    /// Parts that a parameter switches on or off.
+    pub flagged: Vec<Flagged>,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -176,6 +179,8 @@ pub(super) struct Lower<'a> {
     /// Guards that were not taken where the next closure does not run:
     /// `try_lock().map(|guard| ..)`.
     pub not_taken: Vec<GuardId>,
+    /// Guards that the next closure that runs here finds not taken.
+    pub not_held: Vec<GuardId>,
     /// Variables that were assigned to, and what they depended on before.
     pub assigned: Vec<(LocalId, Origins)>,
     /// Channels made so far.
@@ -227,6 +232,7 @@ impl Out {
             level,
             lost: std::collections::BTreeSet::new(),
             compares_order: false,
+            flagged: Vec::new(),
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,
@@ -621,6 +627,7 @@ impl<'a> Lower<'a> {
             val.from = Origins::NONE;
         }
         val.local = Some(id);
+        val.flag = None;
         let stmt = self.out.stmt.index();
         let uses = &mut self.out.stmts[stmt].uses;
         if !uses.contains(&id) {

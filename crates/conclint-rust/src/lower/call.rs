@@ -210,6 +210,7 @@ impl Lower<'_> {
             from: val.from,
             exclusive: val.exclusive,
             channel: val.channel,
+            flag: val.flag,
         }
     }
 
@@ -363,7 +364,7 @@ impl Lower<'_> {
             val.borrows = vals
                 .iter()
                 .find_map(|v| v.borrows)
-                .filter(|_| !types::is_owned(&val.ty));
+                .filter(|_| !types::owns(self.shared.index, &val.ty));
         }
         val
     }

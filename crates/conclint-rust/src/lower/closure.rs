@@ -44,6 +44,9 @@ impl Lower<'_> {
             self.edge(self.out.cur, join);
         }
         self.out.cur = body;
+        for guard in std::mem::take(&mut self.not_held) {
+            self.release(guard, ReleaseWhy::NotTaken, span);
+        }
         if many {
             self.out.loop_depth += 1;
             self.out.per.push(self.closure_per);
@@ -612,6 +615,7 @@ impl Lower<'_> {
                 let join = EventKind::Join {
                     handle,
                     result_ignored: false,
+                    value_wanted: false,
                 };
                 self.emit(join, span);
                 self.joined(&cur.handles);

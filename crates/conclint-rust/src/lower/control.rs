@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{EventKind, GuardId, LocalId, Per, ReleaseWhy};
+use conclint_facts::{EventKind, Flagged, GuardId, LocalId, Per, ReleaseWhy, Root};
 use smol_str::SmolStr;
 
 use super::body::{LoopFrame, Lower, ScopeKind, end_of};
@@ -23,6 +23,7 @@ impl Lower<'_> {
         span: Span,
         extend: Option<usize>,
     ) -> Val {
+        self.note_flags(cond, then, else_);
         let has_let = chain_has_let(cond);
         let mark = self.assigned.len();
         let otherwise = self.new_block();
@@ -62,10 +63,61 @@ impl Lower<'_> {
         self.go(join);
         self.perhaps_assigned(mark);
         if else_.is_none() && super::threads::takes_only_success(cond) {
-            self.ignore_join();
+            self.ignore_join(true);
         }
         let _ = span;
         val.join(other)
+    }
+
+    /// `if flag && .. {`, where `flag` is a parameter: what follows runs only
+    /// for a caller who says so.
+    fn note_flags(&mut self, cond: &Expr, then: &hir::Block, else_: Option<&Expr>) {
+        if self.out.level != 0 {
+            return;
+        }
+        let end = |span: Span| (span.end_line, span.end_column);
+        let start = |span: Span| (span.line, span.column);
+        for part in conjuncts(cond) {
+            if let Some((param, value)) = self.flag_of(part) {
+                self.out.flagged.push(Flagged {
+                    param,
+                    value,
+                    from: end(part.span),
+                    to: end(then.span),
+                });
+            }
+        }
+        if let (Some(else_), Some((param, value))) = (else_, self.flag_of(cond)) {
+            self.out.flagged.push(Flagged {
+                param,
+                value: !value,
+                from: start(else_.span),
+                to: end(else_.span),
+            });
+        }
+    }
+
+    /// `flag` or `!flag`, of a parameter that keeps its value: which one, and
+    /// what it has to be.
+    fn flag_of(&self, cond: &Expr) -> Option<(u16, bool)> {
+        match &cond.kind {
+            ExprKind::Unary {
+                op: hir::UnOp::Not,
+                expr,
+            } => self.flag_of(expr).map(|(param, value)| (param, !value)),
+            ExprKind::Path(path) => {
+                let [name] = path.segments.as_slice() else {
+                    return None;
+                };
+                let local = self.lookup(&name.name)?;
+                let place = self.locals.get(local.0 as usize)?.val.place.as_ref()?;
+                match (&place.root, place.path.as_slice()) {
+                    (Root::Param(param), []) => Some((*param, true)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// A condition, a `let` or a chain of both; where one fails, control goes
@@ -163,7 +215,7 @@ impl Lower<'_> {
             }
             let outer = self.enter_stmt(arm.body.span, conclint_facts::StmtKind::Expr);
             if super::threads::ignores_failure(scrutinee, arm) {
-                self.ignore_join();
+                self.ignore_join(true);
             }
             let arm_val = self.expr(&arm.body);
             self.out.stmt = outer;
@@ -339,9 +391,8 @@ impl Lower<'_> {
         self.recv_loop = false;
         self.while_receiving(cond, body);
         // Another item was taken: the loop works.
-        if let ExprKind::Let { pat, .. } = &cond.kind
-            && binds_success(pat)
-        {
+        let binds = matches!(&cond.kind, ExprKind::Let { pat, .. } if binds_success(pat));
+        if binds || takes_another(cond) {
             self.other(cond.span);
         }
         self.block(body, None);
@@ -583,7 +634,8 @@ impl Lower<'_> {
             self.look_through(&mut val, span, false);
             val.ty = Ty::Ref(false, Arc::new(val.ty));
         }
-        if val.borrows.is_some() && types::is_owned(&val.ty) && val.guards.is_empty() {
+        if val.borrows.is_some() && types::owns(self.shared.index, &val.ty) && val.guards.is_empty()
+        {
             val.borrows = None;
         }
         let scope = self.block_scope();
@@ -805,4 +857,26 @@ pub(super) fn chain_has_let(cond: &Expr) -> bool {
         } => chain_has_let(left) || chain_has_let(right),
         _ => false,
     }
+}
+
+/// The operands of `a && b && ..`.
+fn conjuncts(cond: &Expr) -> Vec<&Expr> {
+    match &cond.kind {
+        ExprKind::Binary {
+            op: hir::BinOp::And,
+            left,
+            right,
+        } => [conjuncts(left), conjuncts(right)].concat(),
+        _ => vec![cond],
+    }
+}
+
+/// `while rx.try_recv().is_ok() {}` empties the channel.
+fn takes_another(cond: &Expr) -> bool {
+    let ExprKind::MethodCall { receiver, name, .. } = &cond.kind else {
+        return false;
+    };
+    matches!(name.as_str(), "is_ok" | "is_some")
+        && matches!(&receiver.kind, ExprKind::MethodCall { name, .. }
+            if matches!(name.as_str(), "try_recv" | "try_next" | "try_pop" | "pop" | "pop_front" | "pop_back" | "next"))
 }

@@ -74,7 +74,7 @@ impl Lower<'_> {
                 self.push(ScopeKind::Temp);
                 let val = self.expr(expr);
                 if super::threads::swallows(expr) {
-                    self.ignore_join();
+                    self.ignore_join(false);
                 }
                 let why = if val.local.is_some() {
                     ReleaseWhy::Dropped
@@ -132,7 +132,7 @@ impl Lower<'_> {
             }
             self.drop_handles(&val);
             if super::threads::swallows(init) {
-                self.ignore_join();
+                self.ignore_join(false);
             }
         }
         self.bind(pat, val);
@@ -326,7 +326,13 @@ impl Lower<'_> {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Path(path) => self.path(path, span),
-            ExprKind::Lit(lit) => Val::of(lit_ty(lit)),
+            ExprKind::Lit(lit) => {
+                let mut val = Val::of(lit_ty(lit));
+                if let hir::Lit::Bool(value) = lit {
+                    val.flag = Some(*value);
+                }
+                val
+            }
             ExprKind::Field { base, name, .. } => {
                 let val = self.base(base);
                 self.field(val, name)

@@ -48,15 +48,21 @@ impl Lower<'_> {
         }
     }
 
-    /// Nobody looks at the result of the last join.
-    pub fn ignore_join(&mut self) {
+    /// Nobody looks at the result of the last join; `wanted`: the value would
+    /// have been used.
+    pub fn ignore_join(&mut self, wanted: bool) {
         if let Some((block, index)) = self.out.last_join
-            && let Some(EventKind::Join { result_ignored, .. }) = self.out.blocks[block.index()]
+            && let Some(EventKind::Join {
+                result_ignored,
+                value_wanted,
+                ..
+            }) = self.out.blocks[block.index()]
                 .events
                 .get_mut(index)
                 .map(|event| &mut event.kind)
         {
             *result_ignored = true;
+            *value_wanted |= wanted;
         }
     }
 
@@ -64,9 +70,9 @@ impl Lower<'_> {
     /// is replaced, a connection that is taken, a thread joined in turn.
     pub fn noted_threads(&mut self, receiver: &Expr, call: &MethodCall) {
         match call.name.as_str() {
-            "unwrap_or" | "unwrap_or_default" if is_join(receiver) => self.ignore_join(),
+            "unwrap_or" | "unwrap_or_default" if is_join(receiver) => self.ignore_join(true),
             "unwrap_or_else" if is_join(receiver) && call.args.first().is_some_and(ignores) => {
-                self.ignore_join();
+                self.ignore_join(true);
             }
             "accept" if call.args.is_empty() => self.emit(EventKind::Accept, call.site()),
             "map" | "for_each" | "filter_map" | "flat_map" => {
@@ -98,7 +104,7 @@ impl Lower<'_> {
             _ => false,
         };
         if matches!(name, "filter_map" | "flat_map" | "for_each") && args.iter().any(swallowed) {
-            self.ignore_join();
+            self.ignore_join(true);
         }
     }
 

@@ -229,6 +229,33 @@ pub(super) fn is_owned(ty: &Ty) -> bool {
     }
 }
 
+/// Whether a value of this type keeps no borrow of anything: as [`is_owned`],
+/// and no field of the program's own types holds one either.
+pub(super) fn owns(index: &Index, ty: &Ty) -> bool {
+    is_owned(ty) && !has_borrow_inside(index, ty, 2)
+}
+
+/// Whether a reference or a guard lies in a field, `depth` types deep. A
+/// `&str` is mostly a name that is always there.
+fn has_borrow_inside(index: &Index, ty: &Ty, depth: u32) -> bool {
+    let lies_in = |ty: &Ty| match ty {
+        Ty::Ref(_, inner) => !matches!(&**inner, Ty::Ext(path, _) if path == "str"),
+        Ty::Ext(path, _) if last_segment(path).ends_with("Guard") => true,
+        _ => depth > 0 && has_borrow_inside(index, ty, depth - 1),
+    };
+    match ty {
+        Ty::Adt(id, args) => index
+            .field_types(*id)
+            .iter()
+            .chain(args.iter())
+            .any(lies_in),
+        Ty::Ext(_, args) => args.iter().any(lies_in),
+        Ty::Tuple(parts) => parts.iter().any(lies_in),
+        Ty::Slice(inner) => lies_in(inner),
+        _ => false,
+    }
+}
+
 /// What an atomic holds.
 pub(super) fn atomic_value(ty: &Ty) -> Ty {
     match ty {

@@ -77,6 +77,8 @@ pub(super) struct Val {
     pub future: Option<Arc<Call>>,
     /// It is (or wraps) an end of this channel; 0 for all else.
     pub channel: u32,
+    /// It is `true` or `false`, written out.
+    pub flag: Option<bool>,
 }
 
 impl Val {
@@ -96,6 +98,7 @@ impl Val {
             from: Origins::NONE,
             future: None,
             channel: 0,
+            flag: None,
         }
     }
 
@@ -131,6 +134,7 @@ impl Val {
         self.closure = self.closure.or(other.closure);
         self.future = self.future.or(other.future);
         self.local = None;
+        self.flag = None;
         self.parts.clear();
         self
     }

@@ -275,7 +275,8 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
         ) => Block(BlockKind::Stdin),
         ("OpenOptions", "open", 1) => Block(BlockKind::File),
         (t, m, _) if t.starts_with("Atomic") && ATOMIC_WRITES.contains(&m) => AtomicWrite,
-        (t, "load", 1) if t.starts_with("Atomic") => AtomicLoad,
+        // With a second argument: those of `crossbeam-epoch`.
+        (t, "load", 1 | 2) if t.starts_with("Atomic") => AtomicLoad,
         (
             _,
             "par_iter" | "par_iter_mut" | "into_par_iter" | "par_chunks" | "par_bridge"

@@ -207,6 +207,7 @@ impl Build {
             locals: Vec::new(),
             blocks: vec![Block::default()],
             compares_order: false,
+            flagged: Vec::new(),
             origins: Vec::new(),
             returns: crate::Origins::NONE,
         });

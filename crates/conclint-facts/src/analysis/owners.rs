@@ -1,0 +1,66 @@
+//! Which lock an object lies behind.
+//!
+//! Only types that one lock of the program guards, told by their names, and
+//! only methods that take `&mut self`: whoever calls one has come through that
+//! lock, or has the object all alone.
+
+use std::collections::BTreeMap;
+
+use crate::program::*;
+
+/// The types that one lock guards, by name: who has one as `&mut self` holds
+/// that lock, or has it all alone.
+pub(super) struct Owners<'p>(BTreeMap<&'p str, Option<ClassId>>);
+
+impl<'p> Owners<'p> {
+    pub(super) fn of(program: &'p Program) -> Self {
+        let mut owners: BTreeMap<&str, Option<ClassId>> = BTreeMap::new();
+        for (id, class) in (0..).map(ClassId).zip(&program.classes) {
+            let declared = matches!(class.scope, ClassScope::Field | ClassScope::Static);
+            if let ObjectKind::Lock(_) = class.kind
+                && declared
+                && let Some(guarded) = guarded_type(&class.type_text)
+            {
+                owners
+                    .entry(guarded)
+                    .and_modify(|known| *known = None)
+                    .or_insert(Some(id));
+            }
+        }
+        Owners(owners)
+    }
+
+    /// The lock around the object whose method `function` is, taking `&mut self`.
+    pub(super) fn of_self(&self, program: &Program, function: FnId) -> Option<ClassId> {
+        let function = program.functions.get(function.index())?;
+        if !function.mut_self || function.kind != FnKind::Fn {
+            return None;
+        }
+        let (owner, _) = function.qualified.rsplit_once("::")?;
+        let name = owner.rsplit("::").next()?;
+        self.0.get(name).copied().flatten()
+    }
+}
+
+/// `Registry` of `Arc<Mutex<Registry>>`, where that is a plain name.
+fn guarded_type(text: &str) -> Option<&str> {
+    let (_, inner) = text.rsplit_once('<')?;
+    let name = inner.trim_end_matches('>');
+    let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    (plain && name.starts_with(char::is_uppercase)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_lock_guards() {
+        assert_eq!(guarded_type("Arc<Mutex<Registry>>"), Some("Registry"));
+        assert_eq!(guarded_type("RwLock<Vec<Job>>"), Some("Job"));
+        assert_eq!(guarded_type("Mutex<HashMap<Id, Job>>"), None);
+        assert_eq!(guarded_type("Mutex<u32>"), None);
+        assert_eq!(guarded_type("Mutex<Box<dyn Any>>"), None);
+        assert_eq!(guarded_type("Mutex"), None);
+    }
+}
