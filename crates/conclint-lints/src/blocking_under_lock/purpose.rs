@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Analysis, BlockKind, BlockedUnder, ClassId, ClassScope, EventKind, ObjectKind,
+    Analysis, BlockKind, BlockedUnder, ClassId, ClassScope, EventKind, Kinds, ObjectKind, Root,
 };
 
 use super::{Reason, given_guarded_data, on_guarded_data, used_before};
@@ -104,13 +104,20 @@ fn on_channel_elsewhere(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     else {
         return false;
     };
+    // A method of the guarded data waits on a channel of its own.
+    let inside = channel.as_ref().is_some_and(|channel| {
+        blocked.chain.len() == 1
+            && channel.place.root == Root::Param(0)
+            && !channel.place.path.is_empty()
+    });
     let class = channel.as_ref().and_then(|channel| channel.class);
-    class.is_some_and(|class| {
-        matches!(
-            analysis.class(class).scope,
-            ClassScope::Field | ClassScope::Static
-        )
-    })
+    !inside
+        && class.is_some_and(|class| {
+            matches!(
+                analysis.class(class).scope,
+                ClassScope::Field | ClassScope::Static
+            )
+        })
 }
 
 /// Whether anything is done with the guarded data at all. If not, the lock is
@@ -123,6 +130,29 @@ fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
         .get(guard.index())
         .is_some_and(|guard| guard.name.is_some());
     !named || events(function).any(|(_, event)| touches(event, guard))
+}
+
+/// Whether a function that notifies the condition variable takes the lock, too.
+fn waker_takes_it(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let EventKind::Wait { condvar, .. } = &analysis.event(blocked.event).kind else {
+        return true;
+    };
+    let lock = blocked.held.lock.class;
+    analysis
+        .functions_with(Kinds::NOTIFY)
+        .filter(|(_, function)| {
+            events(function).any(|(_, event)| {
+                matches!(&event.kind, EventKind::Notify { condvar: other, .. } if other.class == condvar.class)
+            })
+        })
+        .any(|(id, function)| {
+            events(function).any(|(_, event)| match &event.kind {
+                EventKind::Acquire { guard, .. } => analysis
+                    .guard(id, *guard)
+                    .is_some_and(|info| info.locks.iter().any(|held| held.lock.class == lock)),
+                _ => false,
+            })
+        })
 }
 
 /// `_guard`: kept for its life alone.
@@ -223,6 +253,11 @@ pub(super) fn hurts(
         // Where it is given to every thread to run, they run it one by one.
         Reason::Block(BlockKind::Callback) => {
             is_used(analysis, blocked) && contention.is_run_by_many(blocked.function)
+        }
+        // A turn that is taken: one at a time waits, on purpose. Whoever wakes
+        // it must come by without.
+        Reason::Wait if is_nameless(analysis, blocked) && !is_used(analysis, blocked) => {
+            waker_takes_it(analysis, blocked)
         }
         // The own data takes part: a connection, a runtime, a worker's channel.
         Reason::Wait if on_it => contention.is_taken_by_threads(lock, None),

@@ -324,17 +324,41 @@ fn is_put_back(
 ) -> bool {
     let inserts =
         matches!(&write.how, Writing::Method(name) if matches!(name.as_str(), "insert" | "put"));
-    inserts
-        && events(function).any(|(at, event)| {
+    let mut looks = events(function)
+        .filter(|(at, event)| {
             let EventKind::Test { from } = &event.kind else {
                 return false;
             };
-            reads(analysis, id, *from)
-                .iter()
-                .any(|other| other.at == read.at && one_object(&other.object, &read.object))
-                && reaches(function, at, write.at)
-                && !decides(function, at, write.at)
+            reaches(function, *at, write.at)
+                && reads(analysis, id, *from)
+                    .iter()
+                    .any(|other| other.at == read.at && one_object(&other.object, &read.object))
         })
+        .peekable();
+    inserts
+        && looks.peek().is_some()
+        && looks.all(|(at, _)| {
+            !decides(function, at, write.at) && !leaves_early(function, at, write.at)
+        })
+}
+
+/// Whether control can leave the function behind the test without the write.
+fn leaves_early(function: &Function, test: Point, write: Point) -> bool {
+    let mut left = false;
+    let mut seen = std::collections::BTreeSet::new();
+    let mut work = vec![test.block];
+    while let Some(block) = work.pop() {
+        let Some(body) = function.blocks.get(block.index()) else {
+            continue;
+        };
+        left |= body.successors.is_empty() && block != write.block;
+        work.extend(
+            body.successors
+                .iter()
+                .filter(|next| **next != write.block && seen.insert(**next)),
+        );
+    }
+    left
 }
 
 /// `if *m.read() != new { *m.write() = new }`, `if m.read().is_some() { *m.write()

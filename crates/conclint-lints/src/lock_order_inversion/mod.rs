@@ -1,7 +1,7 @@
 //! A cycle in the lock-order graph: two threads can each hold what the other wants.
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, Cycle, EventKind, EventRef, Nesting, Site};
+use conclint_facts::{Analysis, Certainty, Cycle, EventKind, EventRef, Nesting, Site};
 
 use crate::trace::{Draw, confidence, list};
 use crate::{Found, Level, Lint, Settings};
@@ -91,8 +91,15 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
         .classes
         .iter()
         .any(|class| analysis.class(*class).is_inner);
+    // A circle that closes only while a third thread waits to write, or only if
+    // a guess is right, is worth a word, and no reason to stop.
+    let sure = cycle.writers.is_empty() && cycle.confidence == Certainty::High;
     Some(LINT.finding(Found {
-        severity: Severity::Error,
+        severity: if sure {
+            Severity::Error
+        } else {
+            Severity::Warning
+        },
         // The lock inside a lock type is every lock of that type: which of them
         // meet here is not known.
         confidence: if inner {

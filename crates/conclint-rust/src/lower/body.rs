@@ -688,8 +688,27 @@ impl<'a> Lower<'a> {
         ObjectRef {
             class,
             place,
-            exclusive: val.exclusive,
+            exclusive: val.exclusive
+                || *kind == ObjectKind::Atomic && self.stays_on_its_thread(val),
         }
+    }
+
+    /// A field, as such, of a type with an `Rc` in it: no object of that type is
+    /// ever seen by two threads.
+    fn stays_on_its_thread(&self, val: &Val) -> bool {
+        let Some(ClassKey {
+            base: ClassBase::Field(owner, field),
+            ..
+        }) = &val.class
+        else {
+            return false;
+        };
+        let index = self.index();
+        let is_rc = |ty: &Ty| matches!(ty, Ty::Ext(path, _) if path.starts_with("std::rc::"));
+        index.field_types(*owner).iter().any(is_rc)
+            && index
+                .variant_field(*owner, 0, field)
+                .is_some_and(|ty| super::types::is_inline(&ty))
     }
 
     pub fn class_id(&mut self, key: ClassKey, kind: &ObjectKind, ty: &Ty) -> ClassId {

@@ -229,6 +229,20 @@ pub(super) fn is_owned(ty: &Ty) -> bool {
     }
 }
 
+/// Whether a field of this type lies in its object as a whole: no pointer that
+/// others may have, too.
+pub(super) fn is_inline(ty: &Ty) -> bool {
+    match ty {
+        Ty::Adt(..) => true,
+        Ty::Ext(path, args) => {
+            !matches!(last_segment(path), "Arc" | "Rc" | "Weak") && args.iter().all(is_inline)
+        }
+        Ty::Tuple(parts) => parts.iter().all(is_inline),
+        Ty::Slice(inner) => is_inline(inner),
+        _ => false,
+    }
+}
+
 /// Whether a value of this type keeps no borrow of anything: as [`is_owned`],
 /// and no field of the program's own types holds one either.
 pub(super) fn owns(index: &Index, ty: &Ty) -> bool {
