@@ -69,7 +69,12 @@ pub(crate) fn analyse(
         .filter(|lint| select::runs(lint, settings))
         .collect();
     let orders = settings.lock_orders.clone();
-    let mut findings = conclint_lints::run(&analysis, &conclint_lints::Settings { lints, orders });
+    let asked = conclint_lints::Settings {
+        lints,
+        orders,
+        level: settings.level,
+    };
+    let mut findings = conclint_lints::run(&analysis, &asked);
     // A finding that points nowhere could not be shown to anyone.
     findings.retain(|f| f.paths.first().is_some_and(|path| !path.steps.is_empty()));
     for step in findings

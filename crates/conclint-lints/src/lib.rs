@@ -81,6 +81,9 @@ pub struct Settings {
     /// Lock orders from the configuration, each outermost first. A name is a
     /// lock's name or its end: `users`, `Registry.users`.
     pub orders: Vec<Vec<String>>,
+    /// How much is wanted: from `pedantic` on, what is right only now and then
+    /// has a confidence that shows it.
+    pub level: Level,
 }
 
 impl Settings {
@@ -93,6 +96,7 @@ impl Settings {
                 .filter(|lint| lint.level <= level)
                 .collect(),
             orders: Vec::new(),
+            level,
         }
     }
 }

@@ -30,19 +30,73 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
         if function.origins.is_empty() {
             continue;
         }
-        let mut reported = BTreeSet::new();
+        let mut found: Vec<(Point, &Event, Look, Round)> = Vec::new();
         for (at, event) in events(function) {
             let Some(look) = Look::of(analysis, id, function, at, event) else {
                 continue;
             };
-            // The inner look of two is enough.
-            if let Some(round) = Round::of(function, at, &look)
-                && reported.insert((event.site.line, look.name.clone()))
-            {
-                findings.push(report(&draw, id, event, &look, &round));
+            let Some(round) = Round::of(function, at, &look) else {
+                continue;
+            };
+            // Of several looks in one loop, one is what it waits for.
+            let rank = |at: Point, event: &Event, look: &Look| {
+                (
+                    matches!(event.kind, EventKind::Recv { .. }),
+                    !leaves(function, at, look),
+                    event.site.line,
+                )
+            };
+            let known = found
+                .iter_mut()
+                .find(|(other, ..)| reaches(function, *other, at) && reaches(function, at, *other));
+            match known {
+                Some(known) if rank(at, event, &look) > rank(known.0, known.1, &known.2) => {
+                    *known = (at, event, look, round);
+                }
+                Some(_) => {}
+                None => found.push((at, event, look, round)),
             }
         }
+        for (_, event, look, round) in &found {
+            findings.push(report(&draw, id, event, look, round));
+        }
     }
+}
+
+/// Whether a test of what is looked at leaves the loop one way: the flag of
+/// `while !stopped`, beside which the loop may wait for something else.
+fn leaves(function: &Function, look: Point, of: &Look) -> bool {
+    events(function).any(|(at, event)| {
+        let EventKind::Test { from } = &event.kind else {
+            return false;
+        };
+        let tests = !from.and(of.from).is_empty();
+        let block = function.blocks.get(at.block.index());
+        tests
+            && block.is_some_and(|block| {
+                block
+                    .successors
+                    .iter()
+                    .any(|next| !leads_to_block(function, *next, look.block))
+            })
+    })
+}
+
+fn leads_to_block(function: &Function, from: BlockId, to: BlockId) -> bool {
+    let mut seen = BTreeSet::from([from]);
+    let mut work = vec![from];
+    while let Some(block) = work.pop() {
+        if block == to {
+            return true;
+        }
+        let next = function.blocks.get(block.index()).map(|b| &b.successors);
+        work.extend(
+            next.into_iter()
+                .flatten()
+                .filter(|next| seen.insert(**next)),
+        );
+    }
+    false
 }
 
 /// A look at what another thread changes.

@@ -29,7 +29,7 @@ pub static LINT: Lint = Lint {
 /// How many calls away a write may be.
 const CALLS: u32 = 2;
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let writers = Writers::of(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
@@ -50,7 +50,12 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             }
         }
         found.extend(counted_and_read(analysis, id, function));
-        findings.extend(found.iter().map(|case| report(&draw, id, case)));
+        for mut case in found {
+            if case.link == Link::Decision && settings.level == Level::Default {
+                case.confidence = Confidence::Low;
+            }
+            findings.push(report(&draw, id, &case));
+        }
     }
 }
 
@@ -159,6 +164,7 @@ impl Case {
                 confidence: if is_cache(analysis, id, function, &read, write)
                     || is_protocol(&read, write)
                     || spares_a_write(function, at, *from, write)
+                    || computes_between(function, at, write)
                 {
                     Confidence::Low
                 } else {
@@ -339,6 +345,30 @@ fn is_put_back(
         && looks.peek().is_some()
         && looks.all(|(at, _)| {
             !decides(function, at, write.at) && !leaves_early(function, at, write.at)
+        })
+}
+
+/// What is missing is computed with the lock released, and then kept: a cache,
+/// where two threads compute the same twice, and the later one stays.
+fn computes_between(function: &Function, test: Point, write: &Write) -> bool {
+    let keeps =
+        matches!(&write.how, Writing::Method(name) if matches!(name.as_str(), "insert" | "put"));
+    keeps
+        && events(function).any(|(at, event)| {
+            let computes = matches!(
+                event.kind,
+                EventKind::Call(_)
+                    | EventKind::CallParam { .. }
+                    | EventKind::Await
+                    | EventKind::Block { .. }
+                    | EventKind::Work { .. }
+            );
+            computes
+                && at != write.at
+                && at != write.taken
+                && reaches(function, test, at)
+                && reaches(function, at, write.taken)
+                && !reaches(function, write.at, at)
         })
 }
 

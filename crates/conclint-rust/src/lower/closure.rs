@@ -87,6 +87,10 @@ impl Lower<'_> {
         for arg in args {
             if !matches!(arg.kind, ExprKind::Closure(_)) {
                 let val = self.base(arg);
+                // `for_each_with(sender, |sender, item| ..)` takes it along.
+                if val.channel != 0 && matches!(arg.kind, ExprKind::Path(_)) {
+                    self.set_moved(&val, true);
+                }
                 if let Some(function) = val.closure {
                     self.call_closure(function, super::call::short_path(&arg_path(arg)), arg.span);
                     named = Some(Val::unknown());

@@ -298,7 +298,7 @@ impl Lower<'_> {
         }
     }
 
-    fn set_moved(&mut self, val: &Val, moved: bool) {
+    pub fn set_moved(&mut self, val: &Val, moved: bool) {
         if !self.any_drops {
             return;
         }
