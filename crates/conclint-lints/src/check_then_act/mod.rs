@@ -349,27 +349,34 @@ fn is_put_back(
 }
 
 /// What is missing is computed with the lock released, and then kept: a cache,
-/// where two threads compute the same twice, and the later one stays.
+/// where two threads compute the same twice, and the later one stays. What the
+/// caller gives to compute it may be meant to run once.
 fn computes_between(function: &Function, test: Point, write: &Write) -> bool {
     let keeps =
         matches!(&write.how, Writing::Method(name) if matches!(name.as_str(), "insert" | "put"));
-    keeps
-        && events(function).any(|(at, event)| {
-            let computes = matches!(
-                event.kind,
+    let mut between = events(function)
+        .filter(|(at, _)| {
+            *at != write.at
+                && *at != write.taken
+                && reaches(function, test, *at)
+                && reaches(function, *at, write.taken)
+                && !reaches(function, write.at, *at)
+        })
+        .map(|(_, event)| &event.kind)
+        .filter(|kind| {
+            matches!(
+                kind,
                 EventKind::Call(_)
                     | EventKind::CallParam { .. }
                     | EventKind::Await
                     | EventKind::Block { .. }
                     | EventKind::Work { .. }
-            );
-            computes
-                && at != write.at
-                && at != write.taken
-                && reaches(function, test, at)
-                && reaches(function, at, write.taken)
-                && !reaches(function, write.at, at)
+            )
         })
+        .peekable();
+    keeps
+        && between.peek().is_some()
+        && between.all(|kind| !matches!(kind, EventKind::CallParam { .. }))
 }
 
 /// Whether control can leave the function behind the test without the write.
