@@ -53,7 +53,11 @@ fn with_orders(orders: &[&[&str]]) -> Settings {
         .iter()
         .map(|order| order.iter().map(|name| (*name).to_owned()).collect())
         .collect();
-    Settings { lints, orders }
+    Settings {
+        lints,
+        orders,
+        level: Level::Grading,
+    }
 }
 
 #[test]
@@ -130,6 +134,7 @@ fn only_the_selected_lints_run() {
     let settings = Settings {
         lints: find("CL102").into_iter().collect(),
         orders: vec![],
+        level: Level::Grading,
     };
     let findings = conclint_lints::run(&analyse(REGISTRY), &settings);
     assert!(!findings.is_empty() && findings.iter().all(|finding| finding.code == "CL102"));

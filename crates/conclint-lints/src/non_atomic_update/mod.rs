@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
-use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Root, Site, Target};
+use conclint_facts::{
+    Analysis, ClassId, EventKind, FnId, FnKind, Function, ObjectRef, Root, Site, Target,
+};
 
 use crate::flow::{Point, events, reaches};
+use crate::graph::for_each_callee;
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -22,9 +25,10 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let exchanged = exchanged(analysis);
+    let on_threads = on_threads(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         if function.origins.is_empty() || !analysis.may_run_in_parallel(id, id) {
             continue;
@@ -48,7 +52,10 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                         && reaches(function, read.at, at)
                         && !gated(analysis, id, read.at, at)
                 };
-                let careful = object.class.is_some_and(|class| exchanged.contains(&class))
+                // Of what a library offers, nobody knows on how many threads it runs.
+                let elsewhere = settings.level == Level::Default && !on_threads.contains(&id);
+                let careful = elsewhere
+                    || object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)
                     || is_its_own(function, object)
                     || is_saved(function, object, &store);
@@ -62,6 +69,29 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// The functions that threads are seen to run: bodies of spawns, and what those
+/// call, by known calls.
+fn on_threads(analysis: &Analysis) -> BTreeSet<FnId> {
+    let functions = &analysis.program().functions;
+    let mut work: Vec<FnId> = (0..)
+        .map(FnId)
+        .zip(functions)
+        .filter(|(_, function)| function.kind == FnKind::SpawnBody)
+        .map(|(id, _)| id)
+        .collect();
+    let mut found: BTreeSet<FnId> = work.iter().copied().collect();
+    while let Some(id) = work.pop() {
+        if let Some(function) = functions.get(id.index()) {
+            for_each_callee(function, |callee| {
+                if found.insert(callee) {
+                    work.push(callee);
+                }
+            });
+        }
+    }
+    found
 }
 
 struct Store {
