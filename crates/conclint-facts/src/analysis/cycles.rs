@@ -42,8 +42,8 @@ struct Link<'a> {
     deed: Option<EventRef>,
     /// All conditions it is compiled under.
     cfgs: Vec<SmolStr>,
-    /// The lock that its `self` comes out of, and whether for reading only.
-    owner: Option<(ClassId, bool)>,
+    /// The lock that its `&mut self` must have come out of.
+    owner: Option<ClassId>,
 }
 
 struct Search<'a> {
@@ -279,7 +279,7 @@ impl<'a> Link<'a> {
             .map(|gate| (*gate, self.nesting.shared_gates.contains(gate)));
         gates
             .chain(self.nesting.held.lock.class.map(|class| (class, reading)))
-            .chain(self.owner)
+            .chain(self.owner.map(|class| (class, false)))
     }
 }
 

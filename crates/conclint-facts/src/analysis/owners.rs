@@ -1,9 +1,8 @@
 //! Which lock an object lies behind.
 //!
-//! Only types that one lock of the program guards, told by their names: whoever
-//! calls a method of one has come through that lock, or has the object all
-//! alone. With `&self` the lock may be held for reading; but then no method with
-//! `&mut self` runs, and nobody holds the lock for writing.
+//! Only types that one lock of the program guards, told by their names, and
+//! only methods that take `&mut self`: whoever calls one has come through that
+//! lock, or has the object all alone.
 
 use std::collections::BTreeMap;
 
@@ -30,22 +29,15 @@ impl<'p> Owners<'p> {
         Owners(owners)
     }
 
-    /// The lock around the object whose method `function` is, and whether
-    /// others may hold it for reading at the same time (`&self`).
-    pub(super) fn of_self(&self, program: &Program, function: FnId) -> Option<(ClassId, bool)> {
+    /// The lock around the object whose method `function` is, taking `&mut self`.
+    pub(super) fn of_self(&self, program: &Program, function: FnId) -> Option<ClassId> {
         let function = program.functions.get(function.index())?;
-        let is_method = function.kind == FnKind::Fn
-            && function
-                .params
-                .first()
-                .is_some_and(|param| param.name == "self");
-        if !is_method {
+        if !function.mut_self || function.kind != FnKind::Fn {
             return None;
         }
         let (owner, _) = function.qualified.rsplit_once("::")?;
         let name = owner.rsplit("::").next()?;
-        let class = self.0.get(name).copied().flatten()?;
-        Some((class, !function.mut_self))
+        self.0.get(name).copied().flatten()
     }
 }
 
