@@ -12,7 +12,7 @@ use crate::sync::{Condvar, LazyLock, Mutex, RwLock, mpsc};
 use crate::thread;
 
 /// One test at a time: a lock of another OS thread would look like one of the execution.
-fn alone() -> std::sync::MutexGuard<'static, ()> {
+pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
     static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
     TURN.lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -73,12 +73,13 @@ impl Callers {
             };
             while let Ok(Some(frame)) = frames.next() {
                 if let Some(at) = frame.location
-                    && let (Some(file), Some(line)) = (at.file, at.line)
+                    // What the compiler adds has a line of its crate's, and no column.
+                    && let (Some(file), Some(line), Some(column)) = (at.file, at.line, at.column)
                 {
                     lines.push(Place {
                         file: file.to_owned(),
                         line,
-                        column: at.column.unwrap_or(1),
+                        column,
                     });
                 }
             }

@@ -72,6 +72,8 @@ pub(crate) struct Task {
     slice: u32,
     /// The stretch in which the thread took its last operation, and how many it took in it.
     looked: (u64, u32),
+    /// The time at which the thread last took a step, or became able to.
+    pub able: u64,
 }
 
 /// How an execution ended.
@@ -103,7 +105,7 @@ pub struct Settings {
     pub fair_steps: u64,
     /// When the execution must have ended, in milliseconds of the monotonic clock; 0: never.
     pub deadline: u64,
-    /// Timeouts may fire although other threads can move.
+    /// Timeouts may fire although other threads can move, but hold none up for long.
     pub early_timers: bool,
     /// What others can see gets a scheduling point after it too.
     pub points_after: bool,
@@ -478,6 +480,7 @@ impl Exec {
             idle: 0,
             slice: 0,
             looked: (0, 0),
+            able: self.clock,
         });
         Some(id)
     }
@@ -489,6 +492,7 @@ impl Exec {
             let task = &mut self.tasks[*id];
             if task.state == State::Blocked && task.op.object == object && f(task) {
                 task.state = State::Ready;
+                task.able = self.clock;
                 task.due = None;
                 woken += 1;
             }
@@ -503,6 +507,7 @@ impl Exec {
         };
         let task = &mut self.tasks[id];
         task.state = State::Ready;
+        task.able = self.clock;
         task.due = None;
         true
     }

@@ -176,6 +176,7 @@ impl Condvar {
                     at: task.op.at,
                 };
                 task.state = if locked { State::Blocked } else { State::Ready };
+                task.able = x.clock;
                 true
             });
             if found != Some(true) {
