@@ -100,6 +100,8 @@ pub fn run_with(
         .env_remove("GITLAB_CI")
         .envs(variables.iter().copied())
         .env_remove("CARGO_TARGET_DIR")
+        // CI builds without debug information; who explores has it, and its lines are shown.
+        .env_remove("CARGO_PROFILE_DEV_DEBUG")
         .env("CONCLINT_CACHE", cache())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -71,7 +71,7 @@ pub fn dependencies(dir: &Path, root: &str, runtime: &Runtime) -> Result<Crates>
     if let Some(parent) = library.parent() {
         fs::create_dir_all(parent)?;
     }
-    fs::write(&library, "")?;
+    put(&library, b"")?;
     let target = home.join("target");
     let metadata = metadata(&project)?;
     let artifacts = build(&project, &target, runtime)?;
@@ -93,10 +93,19 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         if kind.is_dir() && name != "target" {
             copy(&entry.path(), &to.join(name))?;
         } else if kind.is_file() {
-            fs::copy(entry.path(), to.join(name))?;
+            put(&to.join(name), &fs::read(entry.path())?)?;
         }
     }
     Ok(())
+}
+
+/// Writes a file that is not there or not the same. A file that is written anew is newer than what
+/// was built of it: cargo would build it again, under the hands of who uses it by now.
+fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn output(command: &mut Command) -> Result<String> {
@@ -204,6 +213,26 @@ mod tests {
             ["--extern", "renamed=/t/liba.rlib"]
         );
         assert_eq!(crates.rustc_arguments(true).len(), 4);
+    }
+
+    #[test]
+    fn what_is_there_stays_as_old_as_it_is() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(from.path().join("src")).unwrap();
+        fs::write(from.path().join("src/lib.rs"), "one").unwrap();
+        copy(from.path(), to.path()).unwrap();
+        let copied = to.path().join("src/lib.rs");
+        let long_ago =
+            std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        let file = fs::File::options().write(true).open(&copied).unwrap();
+        file.set_modified(long_ago).unwrap();
+        copy(from.path(), to.path()).unwrap();
+        let modified = || fs::metadata(&copied).unwrap().modified().unwrap();
+        assert_eq!(modified(), long_ago);
+        fs::write(from.path().join("src/lib.rs"), "two").unwrap();
+        copy(from.path(), to.path()).unwrap();
+        assert_eq!(fs::read_to_string(&copied).unwrap(), "two");
+        assert!(modified() > long_ago);
     }
 
     #[test]
