@@ -143,14 +143,16 @@ proptest! {
     }
 
     #[test]
-    fn renaming_an_unrelated_function_changes_nothing(name in "[a-z]{3,12}_fn") {
+    fn renaming_an_unrelated_function_changes_nothing(name in "zq[a-z]{1,10}x") {
         for old in ["unrelated_before", "unrelated_after"] {
             prop_assert_eq!(prints(&PROGRAM.replace(old, &name)), prints(PROGRAM));
         }
     }
 
+    // The names are no words: `try_new` or `setup` would say that the function
+    // runs before there are threads, and that is another program.
     #[test]
-    fn another_lock_or_function_is_another_finding(name in "[a-z]{3,12}_new") {
+    fn another_lock_or_function_is_another_finding(name in "zq[a-z]{1,10}x") {
         let cases = [
             ("lock-order-inversion", "journal"),
             ("lock-order-inversion", "audit"),
