@@ -1,10 +1,14 @@
 //! Guard lifetimes, probe by probe: is the guard alive at `here()`?
 //!
-//! The expected answers are those of the compiler (rustc 1.95), found by
-//! running the probes with a guard that counts its drops; those from "Moves"
-//! to "A closure" follow from the reference and were not run. `A` is alive, `f` is
-//! free; the two letters are editions 2021 and 2024.
+//! The expected answers are those of the compiler: the second test compiles
+//! the same probes with a guard that counts its drops, runs them and compares.
+//! `A` is alive, `f` is free; the two letters are editions 2021 and 2024, and
+//! a space stands where an edition has no such syntax.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use conclint_facts::{Analysis, EventKind};
@@ -18,7 +22,7 @@ pub struct D { pub v: i32, pub b: bool, pub field: i32, pub o: Over }
 pub struct Over(i32);
 impl std::ops::AddAssign<i32> for Over { fn add_assign(&mut self, o: i32) { self.0 += o; } }
 impl D {
-    fn opt(&self) -> Option<i32> { Some(self.v) }
+    fn opt(&self) -> Option<i32> { self.b.then_some(self.v) }
     fn none(&self) -> Option<i32> { None }
     fn iter(&self) -> std::vec::IntoIter<i32> { vec![1].into_iter() }
     fn method(&self, x: i32) -> i32 { x }
@@ -185,7 +189,7 @@ const PROBES: &[(&str, &str)] = &[
         "let mut g = m.lock(); loop { here(); drop(g); g = m.lock(); }",
     ),
     // A closure that takes the guard along and lets it go.
-    ("ff", "let g = m.lock(); run(move || { drop(g); here(); });"),
+    ("ff", "let g = m.lock(); run(move || { drop(g); here() });"),
     ("ff", "let g = m.lock(); run(|| { drop(g); 0 }); here();"),
     ("AA", "let g = m.lock(); run(|| { g.v }); here();"),
     // A trait of one's own on a lock.
@@ -262,33 +266,99 @@ fn alive(code: &str, edition: &str) -> bool {
     held
 }
 
-fn check(expected: &str, code: &str, failures: &mut Vec<String>) {
-    for (letter, edition) in expected.chars().zip(["2021", "2024"]) {
-        if letter != ' ' && alive(code, edition) != (letter == 'A') {
-            let is = if letter == 'A' { "alive" } else { "free" };
-            failures.push(format!(
-                "edition {edition}, should be {is}: {}",
-                code.trim_start_matches(PRELUDE)
-            ));
+/// Signature of what stands around the statements of a probe.
+fn probe(statements: &str, std_mutex: &str) -> String {
+    format!("fn p(m: &Mutex<D>, s: &{std_mutex}<D>, c: bool) {{ {statements} }}")
+}
+
+const EDITIONS: [&str; 2] = ["2021", "2024"];
+
+fn differing(answer: impl Fn(usize, &str, &str) -> String) -> Vec<String> {
+    let mut differ = Vec::new();
+    for (number, (expected, code)) in PROBES.iter().chain(TAILS).enumerate() {
+        for (letter, edition) in expected.chars().zip(EDITIONS) {
+            let expected = match letter {
+                'A' => "alive",
+                'f' => "free",
+                _ => continue,
+            };
+            let answer = answer(number, code, edition);
+            if answer != expected {
+                differ.push(format!(
+                    "edition {edition}, expected {expected}, is {answer}: {code}"
+                ));
+            }
         }
     }
+    differ
 }
 
 #[test]
 fn every_probe_in_both_editions() {
-    let mut failures = Vec::new();
-    for (expected, body) in PROBES {
-        let code =
-            format!("{PRELUDE}fn p(m: &Mutex<D>, s: &std::sync::Mutex<D>, c: bool) {{ {body} }}\n");
-        check(expected, &code, &mut failures);
+    let differ = differing(|number, code, edition| {
+        let function = match number < PROBES.len() {
+            true => probe(code, "std::sync::Mutex"),
+            false => code.to_owned(),
+        };
+        let alive = alive(&format!("{PRELUDE}{function}\n"), edition);
+        if alive { "alive" } else { "free" }.to_owned()
+    });
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+/// All probes that an edition has as one program, each in a module of its own.
+fn program(edition: usize) -> String {
+    let here = "fn here() -> i32 { 0 }\n";
+    assert!(PRELUDE.contains(here));
+    let counting = include_str!("lifetimes/counting.rs");
+    let mut out = format!("{counting}{}", PRELUDE.replace(here, ""));
+    let mut calls = String::new();
+    for (number, (expected, code)) in PROBES.iter().chain(TAILS).enumerate() {
+        if expected.chars().nth(edition) == Some(' ') {
+            continue;
+        }
+        let (function, call) = match number < PROBES.len() {
+            true => (probe(code, "poisoning::Mutex"), "p(m, s, c)"),
+            false => ((*code).to_owned(), "{ p(m); }"),
+        };
+        let _ = writeln!(out, "mod p{number} {{ use super::*; pub {function} }}");
+        let _ = writeln!(
+            calls,
+            "probe({number}, |m, s, c| {{ use p{number}::p; {call} }});"
+        );
     }
-    for (expected, function) in TAILS {
-        check(expected, &format!("{PRELUDE}{function}\n"), &mut failures);
-    }
-    assert!(
-        failures.is_empty(),
-        "{} probes differ from the compiler:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    let _ = writeln!(out, "fn main() {{ {calls} }}");
+    out
+}
+
+/// Number of a probe to what the compiled one says.
+fn compiled(dir: &Path, edition: usize) -> BTreeMap<usize, String> {
+    let (source, binary) = (dir.join("probes.rs"), dir.join("probes"));
+    std::fs::write(&source, program(edition)).expect("the program can be written");
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let built = Command::new(rustc)
+        .args(["--edition", EDITIONS[edition], "-o"])
+        .args([&binary, &source])
+        .output()
+        .expect("rustc runs");
+    let errors = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "the probes compile:\n{errors}");
+    let ran = Command::new(&binary).output().expect("the probes run");
+    let output = String::from_utf8_lossy(&ran.stdout);
+    let answers = output.lines().filter_map(|line| {
+        let (number, answer) = line.strip_prefix("probe ")?.split_once(' ')?;
+        Some((number.parse().ok()?, answer.to_owned()))
+    });
+    answers.collect()
+}
+
+#[test]
+fn the_compiler_says_the_same() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let editions = [0, 1].map(|edition| compiled(dir.path(), edition));
+    let differ = differing(|number, _, edition| {
+        let answers = &editions[usize::from(edition == EDITIONS[1])];
+        answers.get(&number).cloned().unwrap_or_default()
+    });
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
