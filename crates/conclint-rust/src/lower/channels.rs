@@ -143,7 +143,7 @@ impl Lower<'_> {
     /// `while let Ok(x) = rx.recv()`.
     pub fn while_receiving(&mut self, cond: &Expr, body: &hir::Block) {
         if let ExprKind::Let { pat, expr } = &cond.kind
-            && super::expr::binds_success(pat)
+            && super::pattern::binds_success(pat)
             && let Some(channel) = self.received(expr)
         {
             self.dry_loop(channel, body, cond.span);

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::body::{Lower, end_of};
 use super::call::{is_builder, is_method_name, path_type_args, short_path};
 use super::method::MethodCall;
-use super::types::{self};
+use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, Span};
 use crate::index::{Ty, Tys, last_segment};

@@ -6,16 +6,21 @@
 
 mod accessor;
 mod assemble;
+mod assign;
 mod body;
 mod call;
 mod channels;
 mod closure;
 mod control;
+mod data;
 mod expr;
 mod external;
 mod locks;
+mod macros;
 mod method;
 mod origin;
+mod pattern;
+mod statement;
 mod threads;
 mod types;
 mod value;

@@ -1,0 +1,209 @@
+//! Values built from others and parts taken out of them: fields, elements,
+//! tuples, arrays, struct literals.
+
+use std::sync::Arc;
+
+use conclint_facts::{GuardId, Handle, ObjectKind};
+use smol_str::SmolStr;
+
+use super::body::Lower;
+use super::types::{self, GuardTy};
+use super::value::{ClassBase, ClassKey, Val};
+use crate::hir::{self, Expr};
+use crate::index::{Ty, Tys, ValueRes};
+
+impl Lower<'_> {
+    /// `val.name`, through references, smart pointers and guards.
+    pub fn field(&mut self, val: Val, name: &SmolStr) -> Val {
+        if let Some(part) = name.parse::<usize>().ok().and_then(|i| val.parts.get(i)) {
+            return part.clone();
+        }
+        let mut cur = val;
+        for _ in 0..12 {
+            if let Some(info) = self.index().field(&cur.ty, name) {
+                let mut part = cur.project(name, info.ty);
+                part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
+                self.narrow(&mut part, name);
+                if matches!(self.guard_ty(&part.ty), Some(GuardTy::Guard(_))) {
+                    part.guards.extend(self.only_guard(&cur));
+                }
+                return part;
+            }
+            if let Ty::Tuple(parts) = &cur.ty
+                && let Some(ty) = name.parse::<usize>().ok().and_then(|i| parts.get(i))
+            {
+                let mut part = cur.project(name, ty.clone());
+                part.class = cur.class.clone();
+                return part;
+            }
+            match self.step(&cur) {
+                Some(next) => cur = next,
+                None => break,
+            }
+        }
+        let mut part = cur.project(name, Ty::Unknown);
+        part.class = None;
+        part
+    }
+
+    /// The guard that `val`, or the variable it is, holds if it is the only
+    /// one: it can be moved out.
+    fn only_guard(&self, val: &Val) -> Option<GuardId> {
+        let of_variable = || {
+            let local = self.locals.get(val.local?.0 as usize)?;
+            Some(local.val.guards.as_slice())
+        };
+        let guards = match val.guards.as_slice() {
+            [] if !matches!(val.ty, Ty::Ref(..)) => of_variable()?,
+            guards => guards,
+        };
+        match guards {
+            [guard] => Some(*guard),
+            _ => None,
+        }
+    }
+
+    /// One automatic dereference, of a guard too.
+    pub fn step(&self, val: &Val) -> Option<Val> {
+        let guard = types::is_guard(&val.ty);
+        // Asked once more than it answers for every value: look before copying.
+        let ty = if guard {
+            types::arg(&val.ty, 0)
+        } else {
+            types::deref_step(self.index(), &val.ty)?
+        };
+        let mut next = Val::of(ty);
+        next.place.clone_from(&val.place);
+        next.guards.clone_from(&val.guards);
+        next.handles.clone_from(&val.handles);
+        next.borrows = val.borrows;
+        next.named = val.named;
+        next.from = val.from;
+        next.channel = val.channel;
+        if guard {
+            next.class = val.class.as_ref().map(ClassKey::element);
+        } else {
+            next.class.clone_from(&val.class);
+            next.local = val.local;
+            next.exclusive = val.exclusive
+                && !types::is_shared_pointer(&val.ty)
+                && !matches!(val.ty, Ty::Ref(false, _));
+        }
+        Some(next)
+    }
+
+    pub fn deref(&mut self, val: Val) -> Val {
+        self.step(&val).unwrap_or_else(|| {
+            let mut val = val;
+            val.ty = Ty::Unknown;
+            val
+        })
+    }
+
+    pub fn element_of(&mut self, val: Val) -> Val {
+        let mut cur = val;
+        while let Some(next) = self.step(&cur) {
+            cur = next;
+        }
+        let ty = types::value_of(self.index(), &cur.ty);
+        cur.project("[]", ty)
+    }
+
+    pub fn tuple(&mut self, parts: Vec<Val>) -> Val {
+        let mut val = Val::of(Ty::Tuple(
+            parts
+                .iter()
+                .map(|part| part.ty.clone())
+                .collect::<Vec<_>>()
+                .into(),
+        ));
+        for part in &parts {
+            val.guards.extend(part.guards.iter().copied());
+            val.handles.extend(part.handles.iter().copied());
+            val.borrows = val.borrows.or(part.borrows);
+            val.from = val.from.or(part.from);
+        }
+        val.parts = parts;
+        val
+    }
+
+    pub fn array(&mut self, vals: Vec<Val>) -> Val {
+        let ty = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());
+        let mut val = Val::of(Ty::Slice(Arc::new(ty)));
+        for part in vals {
+            val.guards.extend(part.guards.iter().copied());
+            val.handles.extend(part.handles.iter().copied());
+            val.borrows = val.borrows.or(part.borrows);
+        }
+        val
+    }
+
+    pub fn struct_literal(
+        &mut self,
+        path: &hir::Path,
+        fields: Vec<(SmolStr, Val)>,
+        base: Option<&Expr>,
+    ) -> Val {
+        let ty = self.resolve_type(&hir::Ty::Path(path.clone()));
+        let mut val = Val::of(ty.clone());
+        // Nobody else has seen it yet.
+        val.exclusive = true;
+        if let ValueRes::Ctor { ty, .. } = self.index().resolve_value(&self.scope, path)
+            && matches!(val.ty, Ty::Unknown)
+        {
+            val.ty = Ty::Adt(ty, Tys::default());
+        }
+        for (name, field) in fields {
+            self.alias_field(&field, &val.ty, &name);
+            val.guards.extend(field.guards.iter().copied());
+            val.borrows = val.borrows.or(field.borrows);
+            if !field.handles.is_empty() {
+                self.store_handles(&field, &val.ty.clone(), &name);
+            }
+        }
+        if let Some(base) = base {
+            self.base(base);
+        }
+        val
+    }
+
+    /// A variable's object moves into a field: both names mean one class.
+    fn alias_field(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
+        let Some(key) = val
+            .class
+            .as_ref()
+            .filter(|key| matches!(key.base, ClassBase::Local(_)) && !key.elem)
+        else {
+            return;
+        };
+        if !self.aliases.contains_key(key)
+            && let Some(info) = self.index().field(owner, name)
+            && self.object_kind(&info.ty).is_some()
+        {
+            self.aliases.insert(
+                key.clone(),
+                ClassKey::new(ClassBase::Field(info.owner, name.clone())),
+            );
+        }
+    }
+
+    /// Thread handles end up in a field.
+    pub fn store_handles(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
+        match self.index().field(owner, name) {
+            Some(info) => {
+                let key = ClassKey::new(ClassBase::Field(info.owner, name.clone()));
+                let class = self.class_id(key, &ObjectKind::Handle, &info.ty);
+                for &spawn in &val.handles {
+                    self.set_handle(spawn, Handle::Stored(class));
+                }
+                if let Some(info) = val
+                    .local
+                    .and_then(|local| self.locals.get_mut(local.0 as usize))
+                {
+                    info.handles_used = true;
+                }
+            }
+            None => self.lose_handles(val),
+        }
+    }
+}

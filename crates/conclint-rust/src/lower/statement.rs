@@ -1,0 +1,268 @@
+//! Blocks, statements and `let`: which temporaries end with a statement, and
+//! which live as long as the variable.
+
+use std::sync::Arc;
+
+use conclint_facts::{ReleaseWhy, StmtKind};
+use smol_str::SmolStr;
+
+use super::body::{Lower, ScopeKind, end_of};
+use super::expr::{has_unknown, is_place};
+use super::pattern::{binds_success, by_ref};
+use super::value::Val;
+use crate::hir::{self, Expr, ExprKind, Pat, Span};
+use crate::index::Ty;
+
+impl Lower<'_> {
+    /// A block; `extend` is the scope that extended temporaries of its tail go to.
+    pub fn block(&mut self, block: &hir::Block, extend: Option<usize>) -> Val {
+        let frame = block
+            .label
+            .as_ref()
+            .map(|label| self.push_label(SmolStr::clone(label)));
+        self.push(ScopeKind::Block);
+        for stmt in &block.stmts {
+            self.statement(stmt);
+        }
+        let val = match &block.tail {
+            Some(tail) => self.tail(tail, extend),
+            None => Val::of(Ty::unit()),
+        };
+        self.pop(Some(&val), block.span);
+        match frame {
+            Some(join) => self.pop_loop(join, Some(val)),
+            None => val,
+        }
+    }
+
+    fn tail(&mut self, tail: &Expr, extend: Option<usize>) -> Val {
+        let outer = self.enter_stmt(tail.span, stmt_kind(tail));
+        if self.tail_scopes {
+            self.push(ScopeKind::Temp);
+        }
+        let val = match extend {
+            Some(scope) => self.expr_extended(tail, scope),
+            None => self.expr(tail),
+        };
+        if self.tail_scopes {
+            self.pop(Some(&val), tail.span);
+        }
+        self.out.stmt = outer;
+        val
+    }
+
+    fn statement(&mut self, stmt: &hir::Stmt) {
+        match &stmt.kind {
+            hir::StmtKind::Let(written) => {
+                let hir::Let {
+                    pat,
+                    ty,
+                    init,
+                    else_,
+                } = &**written;
+                let outer = self.enter_stmt(stmt.span, StmtKind::Let);
+                self.push(ScopeKind::Temp);
+                self.let_stmt(pat, ty.as_ref(), init.as_ref(), else_.as_ref());
+                self.pop(None, stmt.span);
+                self.out.stmt = outer;
+            }
+            hir::StmtKind::Expr(expr) => {
+                let outer = self.enter_stmt(stmt.span, stmt_kind(expr));
+                self.push(ScopeKind::Temp);
+                let val = self.expr(expr);
+                if super::threads::swallows(expr) {
+                    self.ignore_join(false);
+                }
+                let why = if val.local.is_some() {
+                    ReleaseWhy::Dropped
+                } else {
+                    ReleaseWhy::AtOnce
+                };
+                for guard in val.guards.clone() {
+                    self.release(guard, why, end_of(expr.span));
+                }
+                self.discard(&val);
+                self.pop(None, stmt.span);
+                self.out.stmt = outer;
+            }
+            hir::StmtKind::Item(_) => {}
+        }
+    }
+
+    fn let_stmt(
+        &mut self,
+        pat: &Pat,
+        ty: Option<&hir::Ty>,
+        init: Option<&Expr>,
+        else_: Option<&hir::Block>,
+    ) {
+        let declared = ty.map(|ty| self.resolve_type(ty));
+        let Some(init) = init else {
+            self.bind(pat, Val::of(declared.unwrap_or(Ty::Unknown)));
+            return;
+        };
+        let scope = self.block_scope();
+        let mut val = if matches!(pat, Pat::Wild) && is_place(init) {
+            // `let _ = g;` moves nothing.
+            let mut val = self.base(init);
+            val.handles.clear();
+            val
+        } else {
+            self.expr_extended(init, scope)
+        };
+        if let Some(declared) = declared
+            && !self.holds_guard(&val)
+            && (val.ty == Ty::Unknown || !has_unknown(&declared))
+        {
+            val.ty = declared;
+        }
+        if by_ref(pat) {
+            self.extend(&mut val, scope);
+        }
+        if let Some(else_) = else_ {
+            self.let_else(pat, &val, else_);
+        }
+        let discarded = matches!(pat, Pat::Wild) && val.local.is_none();
+        if discarded {
+            for guard in val.guards.clone() {
+                self.release(guard, ReleaseWhy::AtOnce, end_of(init.span));
+            }
+            self.drop_handles(&val);
+            if super::threads::swallows(init) {
+                self.ignore_join(false);
+            }
+        }
+        self.bind(pat, val);
+        self.bound_whole(pat);
+    }
+
+    /// The scrutinee's temporaries end before the `else` block runs.
+    fn let_else(&mut self, pat: &Pat, val: &Val, else_: &hir::Block) {
+        self.test(val.from, else_.span);
+        let otherwise = self.fork();
+        let matched = self.fork();
+        self.out.cur = otherwise;
+        self.not_taken(pat, val, else_.span);
+        let depth = self.out.scopes.len().saturating_sub(1);
+        self.unwind(depth, &[], else_.span);
+        self.block(else_, None);
+        self.out.cur = matched;
+    }
+
+    /// On the path where `pat` did not match, a guard that `try_lock` may
+    /// give was not given.
+    fn not_taken(&mut self, pat: &Pat, val: &Val, span: Span) {
+        if !binds_success(pat) {
+            return;
+        }
+        for guard in val.guards.clone() {
+            if self.is_fallible(guard) {
+                self.release(guard, ReleaseWhy::NotTaken, span);
+            }
+        }
+    }
+
+    /// The initialiser of a `let`: borrows of temporaries in extending
+    /// position live as long as the variable (reference: "Temporary lifetime
+    /// extension").
+    pub fn expr_extended(&mut self, expr: &Expr, scope: usize) -> Val {
+        match &expr.kind {
+            ExprKind::Ref {
+                mutable,
+                expr: inner,
+            } => {
+                let mut val = self.base_extended(inner, scope);
+                self.extend(&mut val, scope);
+                self.look_through(&mut val, inner.span, false);
+                let ty = Ty::Ref(*mutable, Arc::new(val.ty.clone()));
+                val.exclusive &= *mutable;
+                val.with_ty(ty)
+            }
+            ExprKind::Tuple(parts) => {
+                let parts = parts
+                    .iter()
+                    .map(|part| self.expr_extended(part, scope))
+                    .collect();
+                self.tuple(parts)
+            }
+            ExprKind::Array(parts) => {
+                let vals: Vec<Val> = parts
+                    .iter()
+                    .map(|part| self.expr_extended(part, scope))
+                    .collect();
+                self.array(vals)
+            }
+            ExprKind::Call { callee, args } if self.is_constructor(callee) => {
+                let vals = args
+                    .iter()
+                    .map(|arg| self.expr_extended(arg, scope))
+                    .collect();
+                self.construct(callee, vals)
+            }
+            ExprKind::Struct { path, fields, base } => {
+                let vals = fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.expr_extended(value, scope)))
+                    .collect();
+                self.struct_literal(path, vals, base.as_deref())
+            }
+            ExprKind::Cast { expr: inner, ty } => {
+                let val = self.expr_extended(inner, scope);
+                let ty = self.resolve_type(ty);
+                val.with_ty(ty)
+            }
+            ExprKind::Block(block) => self.block(block, Some(scope)),
+            ExprKind::If { cond, then, else_ } => {
+                self.if_expr(cond, then, else_.as_deref(), expr.span, Some(scope))
+            }
+            _ => self.expr(expr),
+        }
+    }
+
+    /// The operand of an extending borrow: the temporary it is built on lives on.
+    fn base_extended(&mut self, expr: &Expr, scope: usize) -> Val {
+        match &expr.kind {
+            ExprKind::Field { base, name, .. } => {
+                let mut val = self.base_extended(base, scope);
+                self.extend(&mut val, scope);
+                self.look_through(&mut val, expr.span, false);
+                self.field(val, name)
+            }
+            ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr: inner,
+            } => {
+                let mut val = self.base_extended(inner, scope);
+                self.extend(&mut val, scope);
+                self.look_through(&mut val, expr.span, false);
+                self.deref(val)
+            }
+            ExprKind::Index { base, index } => {
+                let mut val = self.base_extended(base, scope);
+                self.extend(&mut val, scope);
+                self.look_through(&mut val, expr.span, false);
+                self.expr(index);
+                self.element_of(val)
+            }
+            _ => self.expr(expr),
+        }
+    }
+
+    /// Gives the guards of a temporary to the scope of the variable.
+    fn extend(&mut self, val: &mut Val, scope: usize) {
+        if val.local.is_none() {
+            for &guard in &val.guards {
+                self.move_to_scope(guard, scope);
+            }
+        }
+    }
+}
+
+fn stmt_kind(expr: &Expr) -> StmtKind {
+    match &expr.kind {
+        ExprKind::Loop { .. } | ExprKind::While { .. } | ExprKind::For { .. } => StmtKind::Loop,
+        ExprKind::If { .. } | ExprKind::Match { .. } => StmtKind::Branch,
+        ExprKind::Block(_) => StmtKind::Block,
+        _ => StmtKind::Expr,
+    }
+}
