@@ -160,6 +160,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         closure_per: conclint_facts::Per::Count,
         not_taken: Vec::new(),
         not_held: Vec::new(),
+        used_up: Vec::new(),
         assigned: Vec::new(),
         channels: 0,
         dry: Vec::new(),

@@ -20,8 +20,17 @@ impl Lower<'_> {
             return unit;
         }
         if let ExprKind::Tuple(parts) = &left.kind {
-            for part in parts {
-                self.base(part);
+            for (i, part) in parts.iter().enumerate() {
+                let name = match &part.kind {
+                    ExprKind::Path(path) => path.as_name(),
+                    _ => None,
+                };
+                match (name.and_then(|name| self.lookup(name)), val.parts.get(i)) {
+                    (Some(id), Some(given)) => self.assign_local(id, given.clone(), span),
+                    _ => {
+                        self.base(part);
+                    }
+                }
             }
             return unit;
         }

@@ -181,6 +181,8 @@ pub(super) struct Lower<'a> {
     pub not_taken: Vec<GuardId>,
     /// Guards that the next closure that runs here finds not taken.
     pub not_held: Vec<GuardId>,
+    /// Guards that a closure takes along and lets go of when it is called.
+    pub used_up: Vec<(FnId, GuardId)>,
     /// Variables that were assigned to, and what they depended on before.
     pub assigned: Vec<(LocalId, Origins)>,
     /// Channels made so far.

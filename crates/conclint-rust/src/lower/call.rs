@@ -39,6 +39,9 @@ impl Lower<'_> {
         let ExprKind::Path(path) = &callee.kind else {
             return Val::unknown();
         };
+        for part in &vals {
+            self.into_temporary(part);
+        }
         let first = vals.first().cloned().unwrap_or_else(Val::unknown);
         let mut val = match self.index().resolve_value(&self.scope, path) {
             ValueRes::Ctor { ty, variant } => {
@@ -129,6 +132,12 @@ impl Lower<'_> {
         self.other(span);
         let name = self.locals[id.0 as usize].name.clone();
         if let Some(closure) = val.closure {
+            if let Ty::Fn(_, ret) = &val.ty
+                && let guard @ Some(GuardTy::Guard(_)) = self.guard_ty(ret)
+            {
+                let call = closure_call(closure, name);
+                return self.acquire_through(call, &ret.clone(), guard, span, None);
+            }
             self.call_closure(closure, name, span);
         } else if let Some(conclint_facts::Place {
             root: conclint_facts::Root::Param(param),
@@ -154,13 +163,10 @@ impl Lower<'_> {
     }
 
     pub fn call_closure(&mut self, closure: FnId, name: SmolStr, span: Span) {
-        let call = Call {
-            name,
-            targets: vec![closure],
-            resolution: Resolution::Exact,
-            args: Vec::new(),
-        };
-        self.emit(EventKind::Call(call), span);
+        self.emit(EventKind::Call(closure_call(closure, name)), span);
+        for (_, guard) in self.used_up.clone().iter().filter(|(f, _)| *f == closure) {
+            self.release(*guard, ReleaseWhy::Moved, end_of(span));
+        }
     }
 
     /// `(self.callback)(x)`, `(make())(x)`, `(|| ..)()`.
@@ -448,6 +454,15 @@ impl Lower<'_> {
             },
             span,
         );
+    }
+}
+
+fn closure_call(closure: FnId, name: SmolStr) -> Call {
+    Call {
+        name,
+        targets: vec![closure],
+        resolution: Resolution::Exact,
+        args: Vec::new(),
     }
 }
 

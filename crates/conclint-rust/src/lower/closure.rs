@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 use super::body::{Lower, NESTED_BASE, Nested, Out, ScopeKind};
 use super::method::MethodCall;
-use super::types;
+use super::types::{self, GuardTy};
 use super::value::{SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, Tys, last_segment};
@@ -268,6 +268,7 @@ impl Lower<'_> {
         let params = params.to_vec();
         let outer_captures = std::mem::take(&mut self.captures);
         let dry = self.dry.len();
+        let mut ret = Ty::Unknown;
         let function = self.nested(span, kind, closure.is_async, |lower| {
             let mut params = params.into_iter();
             for (pat, ty) in &closure.params {
@@ -277,9 +278,13 @@ impl Lower<'_> {
                 }
                 lower.bind(pat, val);
             }
-            lower.expr(&closure.body)
+            let val = lower.expr(&closure.body);
+            if matches!(lower.guard_ty(&val.ty), Some(GuardTy::Guard(_))) {
+                ret = val.ty.clone();
+            }
+            val
         });
-        let mut val = Val::of(Ty::Fn(Tys::default(), Arc::new(Ty::Unknown)));
+        let mut val = Val::of(Ty::Fn(Tys::default(), Arc::new(ret)));
         val.closure = Some(function);
         // A guard that the closure takes along lives and dies with it.
         let captures = std::mem::replace(&mut self.captures, outer_captures);
@@ -294,6 +299,9 @@ impl Lower<'_> {
                 for guard in info.val.guards.clone() {
                     if !val.guards.contains(&guard) {
                         val.guards.push(guard);
+                    }
+                    if by_value {
+                        self.used_up.push((function, guard));
                     }
                 }
             }

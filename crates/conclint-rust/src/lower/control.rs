@@ -1,10 +1,10 @@
 //! Branches, loops, jumps and patterns.
 
-use conclint_facts::{EventKind, Flagged, GuardId, LocalId, Per, ReleaseWhy, Root};
+use conclint_facts::{EventKind, Flagged, GuardId, LocalId, Per, Root};
 use smol_str::SmolStr;
 
 use super::body::{LoopFrame, Lower, ScopeKind, end_of};
-use super::pattern::{binds_success, is_failure};
+use super::pattern::{binds_success, is_any_some, is_bare, is_failure};
 use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
@@ -49,9 +49,9 @@ impl Lower<'_> {
         let other = match else_ {
             Some(else_) => {
                 self.push(ScopeKind::Temp);
-                let val = match (&else_.kind, extend) {
-                    (ExprKind::Block(block), _) => self.block(block, extend),
-                    _ => self.expr(else_),
+                let val = match extend {
+                    Some(scope) => self.expr_extended(else_, scope),
+                    None => self.expr(else_),
                 };
                 self.pop(Some(&val), else_.span);
                 val
@@ -131,7 +131,7 @@ impl Lower<'_> {
                 self.chain(right, otherwise, own_scope);
             }
             ExprKind::Let { pat, expr } => {
-                let val = self.scrutinee(expr);
+                let val = self.expr(expr);
                 self.test(val.from, expr.span);
                 let matched = self.new_block();
                 let failed = self.new_block();
@@ -158,30 +158,27 @@ impl Lower<'_> {
 
     /// The releases on the way from a pattern that did not match.
     fn fail(&mut self, pat: &Pat, val: &Val, own_scope: bool, span: Span) {
-        if binds_success(pat) {
-            for &guard in &val.guards.clone() {
-                if self.is_fallible(guard) {
-                    self.release(guard, ReleaseWhy::NotTaken, end_of(span));
-                }
-            }
-        }
+        self.not_taken(pat, val, end_of(span));
         let depth = self.out.scopes.len() - if own_scope { 2 } else { 1 };
         self.unwind(depth, &[], end_of(span));
     }
 
-    /// What `match`, `if let` and `while let` look at: a place is not moved.
-    fn scrutinee(&mut self, expr: &Expr) -> Val {
-        self.expr(expr)
-    }
-
-    pub fn match_expr(&mut self, scrutinee: &Expr, arms: &[hir::Arm], span: Span) -> Val {
-        let val = self.scrutinee(scrutinee);
+    /// `extend`: where extended temporaries of the arms go.
+    pub fn match_expr(
+        &mut self,
+        scrutinee: &Expr,
+        arms: &[hir::Arm],
+        extend: Option<usize>,
+    ) -> Val {
+        // A place is not moved by being looked at.
+        let val = self.expr(scrutinee);
         self.test(val.from, scrutinee.span);
         let join = self.new_block();
         let mut result = Val::of(Ty::Never);
         let mark = self.assigned.len();
         let mut next = self.new_block();
         self.edge(self.out.cur, next);
+        let mut only_none_left = false;
         for arm in arms {
             let start = next;
             next = self.new_block();
@@ -192,13 +189,11 @@ impl Lower<'_> {
             self.out.cur = body;
             self.push(ScopeKind::Temp);
             self.push(ScopeKind::Block);
-            if is_failure(&arm.pat) {
-                for &guard in &val.guards.clone() {
-                    if self.is_fallible(guard) {
-                        self.release(guard, ReleaseWhy::NotTaken, arm.body.span);
-                    }
-                }
+            let bare = only_none_left || is_bare(&arm.pat);
+            if bare || is_failure(&arm.pat) {
+                self.without_guards(&val, bare, arm.body.span);
             }
+            only_none_left |= arm.guard.is_none() && is_any_some(&arm.pat);
             self.bind(&arm.pat, val.clone());
             if let Some(guard) = &arm.guard {
                 // `if let` guards bind for the arm.
@@ -215,7 +210,10 @@ impl Lower<'_> {
             if super::threads::ignores_failure(scrutinee, arm) {
                 self.ignore_join(true);
             }
-            let arm_val = self.expr(&arm.body);
+            let arm_val = match extend {
+                Some(scope) => self.expr_extended(&arm.body, scope),
+                None => self.expr(&arm.body),
+            };
             self.out.stmt = outer;
             self.pop(Some(&arm_val), arm.body.span);
             self.pop(Some(&arm_val), arm.body.span);
@@ -228,7 +226,6 @@ impl Lower<'_> {
             self.out.cur = next;
             self.go(join);
         }
-        let _ = span;
         self.out.cur = join;
         result
     }
@@ -433,6 +430,7 @@ impl Lower<'_> {
     ) -> Val {
         let mut over = self.expr(iter);
         // The iterator lives as long as the loop; a guard it is built on, too.
+        self.into_temporary(&over);
         self.look_through(&mut over, iter.span, false);
         let receiver = self.receiver_of(&over);
         if over.channel != 0 && super::channels::to_the_end(iter) {

@@ -24,9 +24,7 @@ impl Lower<'_> {
                 let mut part = cur.project(name, info.ty);
                 part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
                 self.narrow(&mut part, name);
-                if matches!(self.guard_ty(&part.ty), Some(GuardTy::Guard(_))) {
-                    part.guards.extend(self.only_guard(&cur));
-                }
+                self.moves_out(&cur, &mut part);
                 return part;
             }
             if let Ty::Tuple(parts) = &cur.ty
@@ -46,8 +44,15 @@ impl Lower<'_> {
         part
     }
 
+    /// A part that is a guard can be moved out of `whole`.
+    pub fn moves_out(&self, whole: &Val, part: &mut Val) {
+        if matches!(self.guard_ty(&part.ty), Some(GuardTy::Guard(_))) {
+            part.guards.extend(self.only_guard(whole));
+        }
+    }
+
     /// The guard that `val`, or the variable it is, holds if it is the only
-    /// one: it can be moved out.
+    /// one.
     fn only_guard(&self, val: &Val) -> Option<GuardId> {
         let of_variable = || {
             let local = self.locals.get(val.local?.0 as usize)?;
@@ -109,6 +114,16 @@ impl Lower<'_> {
         cur.project("[]", ty)
     }
 
+    /// The guards of a variable go into a new value, which is a temporary
+    /// until something takes it.
+    pub fn into_temporary(&mut self, part: &Val) {
+        if part.local.is_some() {
+            for &guard in &part.guards {
+                self.register_temp(guard);
+            }
+        }
+    }
+
     pub fn tuple(&mut self, parts: Vec<Val>) -> Val {
         let mut val = Val::of(Ty::Tuple(
             parts
@@ -118,6 +133,7 @@ impl Lower<'_> {
                 .into(),
         ));
         for part in &parts {
+            self.into_temporary(part);
             val.guards.extend(part.guards.iter().copied());
             val.handles.extend(part.handles.iter().copied());
             val.borrows = val.borrows.or(part.borrows);
@@ -131,6 +147,7 @@ impl Lower<'_> {
         let ty = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());
         let mut val = Val::of(Ty::Slice(Arc::new(ty)));
         for part in vals {
+            self.into_temporary(&part);
             val.guards.extend(part.guards.iter().copied());
             val.handles.extend(part.handles.iter().copied());
             val.borrows = val.borrows.or(part.borrows);
@@ -155,6 +172,7 @@ impl Lower<'_> {
         }
         for (name, field) in fields {
             self.alias_field(&field, &val.ty, &name);
+            self.into_temporary(&field);
             val.guards.extend(field.guards.iter().copied());
             val.borrows = val.borrows.or(field.borrows);
             if !field.handles.is_empty() {

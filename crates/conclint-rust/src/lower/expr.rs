@@ -25,7 +25,7 @@ impl Lower<'_> {
     }
 
     /// Whether the variable that `expr` is was moved before.
-    fn moved(&self, expr: &Expr) -> bool {
+    pub fn moved(&self, expr: &Expr) -> bool {
         if !self.any_drops {
             return true;
         }
@@ -38,7 +38,7 @@ impl Lower<'_> {
     }
 
     /// The captured variable that `val` is was only looked at.
-    fn captured_in_place(&mut self, val: &Val, since: usize) {
+    pub fn captured_in_place(&mut self, val: &Val, since: usize) {
         if val.local.is_some()
             && self.captures.len() > since
             && let Some((id, by_value)) = self.captures.last_mut()
@@ -133,6 +133,9 @@ impl Lower<'_> {
                 op: hir::UnOp::Deref,
                 expr: inner,
             } => {
+                if let Some(val) = self.out_of_box(inner) {
+                    return val;
+                }
                 let val = self.base(inner);
                 self.deref(val)
             }
@@ -191,7 +194,7 @@ impl Lower<'_> {
             ExprKind::If { cond, then, else_ } => {
                 self.if_expr(cond, then, else_.as_deref(), span, None)
             }
-            ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, span),
+            ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, None),
             ExprKind::Loop { label, body } => self.loop_expr(label.as_deref().cloned(), body),
             ExprKind::While { label, cond, body } => {
                 self.while_expr(label.as_deref().cloned(), cond, body)
@@ -245,6 +248,21 @@ impl Lower<'_> {
                 Val::unknown()
             }
         }
+    }
+
+    /// `*b` of a box with a guard in it: the guard can be moved out.
+    fn out_of_box(&mut self, inner: &Expr) -> Option<Val> {
+        let ExprKind::Path(path) = &inner.kind else {
+            return None;
+        };
+        let id = path.as_name().and_then(|name| self.lookup(name))?;
+        let val = &self.locals.get(id.0 as usize)?.val;
+        let boxed = matches!(&val.ty, Ty::Ext(path, _) if path == "std::boxed::Box");
+        let ty = types::arg(&val.ty, 0);
+        if !boxed || val.guards.is_empty() || !types::is_guard(&ty) {
+            return None;
+        }
+        Some(self.expr(inner).with_ty(ty))
     }
 
     fn path(&mut self, path: &hir::Path, span: Span) -> Val {

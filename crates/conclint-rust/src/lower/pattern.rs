@@ -49,7 +49,8 @@ impl Lower<'_> {
             Pat::Struct { path, fields } => self.bind_struct(path, fields, val),
             Pat::Slice(pats) => {
                 for pat in pats {
-                    let item = self.item_of(&val);
+                    let mut item = self.item_of(&val);
+                    self.moves_out(&val, &mut item);
                     self.bind(pat, item);
                 }
             }
@@ -216,6 +217,7 @@ impl Lower<'_> {
                 let full = SmolStr::new(format!("{variant_name}.{name}"));
                 let mut part = val.project(&full, ty);
                 part.class = Some(ClassKey::new(ClassBase::Field(owner, full)));
+                self.moves_out(&val, &mut part);
                 part
             }
             Some((owner, None)) => {
@@ -242,6 +244,32 @@ impl Lower<'_> {
 
 fn is_constant(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_uppercase())
+}
+
+/// The pattern matches only values with nothing in them (`None`, a constant, a
+/// variant without fields): whatever the value holds elsewhere, not here.
+pub(super) fn is_bare(pat: &Pat) -> bool {
+    match pat {
+        Pat::Lit => true,
+        Pat::Path(path) => is_constant(path.last()),
+        Pat::Bind { name, .. } => name == "None",
+        Pat::TupleStruct { path, pats } => {
+            matches!(path.last(), "Ok" | "Err") && matches!(&pats[..], [pat] if is_bare(pat))
+        }
+        Pat::Or(pats) => pats.iter().all(is_bare),
+        _ => false,
+    }
+}
+
+/// `Some(x)` for every `x`: a value that it does not match is `None`.
+pub(super) fn is_any_some(pat: &Pat) -> bool {
+    let any = |pat: &Pat| match pat {
+        Pat::Wild => true,
+        Pat::Bind { name, sub, .. } => sub.is_none() && !is_constant(name),
+        _ => false,
+    };
+    matches!(pat, Pat::TupleStruct { path, pats }
+        if path.last() == "Some" && matches!(&pats[..], [pat] if any(pat)))
 }
 
 /// The arm of a `try_lock` that did not get the lock.

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::body::{Lower, ScopeKind, end_of};
 use super::expr::{has_unknown, is_place};
-use super::pattern::{binds_success, by_ref};
+use super::pattern::{binds_success, by_ref, is_any_some};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
 use crate::index::Ty;
@@ -107,6 +107,9 @@ impl Lower<'_> {
             let mut val = self.base(init);
             val.handles.clear();
             val
+        } else if by_ref(pat) {
+            // `let ref x = ..` borrows as `let x = &..` does.
+            self.base_extended(init, scope)
         } else {
             self.expr_extended(init, scope)
         };
@@ -150,13 +153,18 @@ impl Lower<'_> {
     }
 
     /// On the path where `pat` did not match, a guard that `try_lock` may
-    /// give was not given.
-    fn not_taken(&mut self, pat: &Pat, val: &Val, span: Span) {
-        if !binds_success(pat) {
-            return;
+    /// give was not given, and `None` holds no guard at all.
+    pub fn not_taken(&mut self, pat: &Pat, val: &Val, span: Span) {
+        if binds_success(pat) {
+            self.without_guards(val, is_any_some(pat), span);
         }
-        for guard in val.guards.clone() {
-            if self.is_fallible(guard) {
+    }
+
+    /// The value has none of its guards on this path; with `all` not even
+    /// those that were taken for certain.
+    pub fn without_guards(&mut self, val: &Val, all: bool, span: Span) {
+        for &guard in &val.guards {
+            if all || self.is_fallible(guard) {
                 self.release(guard, ReleaseWhy::NotTaken, span);
             }
         }
@@ -215,6 +223,7 @@ impl Lower<'_> {
             ExprKind::If { cond, then, else_ } => {
                 self.if_expr(cond, then, else_.as_deref(), expr.span, Some(scope))
             }
+            ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, Some(scope)),
             _ => self.expr(expr),
         }
     }
@@ -244,7 +253,14 @@ impl Lower<'_> {
                 self.expr(index);
                 self.element_of(val)
             }
-            _ => self.expr(expr),
+            _ => {
+                let moved = self.moved(expr);
+                let captured = self.captures.len();
+                let val = self.expr_extended(expr, scope);
+                self.set_moved(&val, moved);
+                self.captured_in_place(&val, captured);
+                val
+            }
         }
     }
 
