@@ -1,7 +1,7 @@
 //! Patterns.
 
 use super::lex::Kind;
-use super::{Reader, TYPE_DEPTH};
+use super::Reader;
 use crate::hir::{Name, Pat};
 
 impl Reader<'_, '_> {
@@ -23,13 +23,7 @@ impl Reader<'_, '_> {
 
     /// Without `|`.
     pub fn single_pat(&mut self) -> Option<Pat> {
-        if self.types >= TYPE_DEPTH {
-            return None;
-        }
-        self.types += 1;
-        let out = self.pat_inner();
-        self.types -= 1;
-        out
+        self.deeper(Self::pat_inner)
     }
 
     fn pat_inner(&mut self) -> Option<Pat> {

@@ -86,11 +86,17 @@ impl Reader<'_, '_> {
     }
 
     pub fn ty(&mut self) -> Option<Ty> {
+        self.deeper(Self::ty_inner)
+    }
+
+    /// One level further into types and patterns, which nest without end in
+    /// hostile files only.
+    pub fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         if self.types >= TYPE_DEPTH {
             return None;
         }
         self.types += 1;
-        let out = self.ty_inner();
+        let out = read(self);
         self.types -= 1;
         out
     }
