@@ -431,6 +431,12 @@ mod tests {
         let seen = table.read();
         *table.write() += *seen;
     }
+
+    #[test]
+    fn nobody() {
+        let (ready, gate) = (parking_lot::Condvar::new(), Mutex::new(()));
+        ready.wait(&mut gate.lock());
+    }
 }
 "#,
     );
@@ -475,6 +481,25 @@ mod tests {
     let upgrade = failure("tests::upgrade");
     assert_eq!(upgrade["kind"], "self-lock", "{upgrade}");
     assert_eq!(places(&upgrade), [own(25)], "{upgrade}");
+    let held = &upgrade["stuck"][0]["holds"];
+    assert_eq!(held[0]["line"], 24, "{upgrade}");
+    assert_eq!(held.as_array().unwrap().len(), 1, "{upgrade}");
+    let explanation = upgrade["explanation"].as_str().unwrap();
+    assert!(
+        explanation.contains("waits to write `table`, which it holds"),
+        "{explanation}"
+    );
+    // The words do not say what is waited for: the call does.
+    let nobody = failure("tests::nobody");
+    assert_eq!(places(&nobody), [own(31)], "{nobody}");
+    let what = nobody["stuck"][0]["what"].as_str().unwrap();
+    assert!(what.ends_with("in `Condvar::wait`"), "{what}");
+    for failure in [&circle, &upgrade, &nobody] {
+        let steps = failure["timeline"].as_array().unwrap().iter();
+        for step in steps.filter(|s| s["op"].as_str().unwrap().starts_with("futex")) {
+            assert_eq!(step["file"], "src/lib.rs", "{step}");
+        }
+    }
 }
 
 /// Processes whose program lies below a directory.

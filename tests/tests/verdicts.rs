@@ -65,6 +65,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ),
     ("time::a_long_timeout_is_not_early", "passed", ""),
     ("time::an_earlier_timeout_comes_first", "passed", ""),
+    ("time::hold_ups_do_not_repeat", "passed", ""),
     ("time::short_waits_do_not_add_up", "passed", ""),
     ("time::sleep_for_a_join", "failed", "timing"),
     ("time::sleep_until_somebody_waits", "deadlock", "timing"),
@@ -117,6 +118,8 @@ fn each_way_of_ending_has_its_verdict() {
     let crash = &test("ends::frees_twice")["failure"];
     assert_eq!(crash["timeline"][1]["op"], "load", "{crash}");
     assert_eq!(crash["preemptions"], 1, "{crash}");
+    let early = &test("time::sleep_for_a_join")["failure"]["notes"];
+    assert!(early.to_string().contains("for 1000 ms"), "{early}");
     let passed = test("structures::sequence_lock");
     let (schedules, traces) = (
         passed["distinct_schedules"].as_u64().unwrap(),

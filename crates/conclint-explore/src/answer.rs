@@ -62,6 +62,10 @@ pub struct Failure {
     pub flags: u64,
     /// Preemptions in the schedule.
     pub preemptions: u64,
+    /// For how many milliseconds threads that could move were held up by early timeouts; 0 where
+    /// that is not known.
+    #[serde(default)]
+    pub held_up_ms: u64,
     /// Thread, which of its decisions, and who runs instead.
     pub deviations: Vec<(u32, u32, u32)>,
     /// Names of the threads.
@@ -117,23 +121,16 @@ pub struct Stuck {
     pub waits_for: Vec<usize>,
     /// What it holds.
     pub holds: Vec<Held>,
-    /// Where the program's own text called what waits, where that is in another crate.
+    /// Return addresses of the calls that led to the wait, as those of a [`Step`].
     #[serde(default)]
-    pub call: Option<Call>,
+    pub frames: Vec<u32>,
+    /// Locks of other crates that it took last and that somebody waits for.
+    #[serde(default)]
+    pub took: Vec<Taken>,
     /// Notifications of the object that found nobody waiting.
     pub missed: u64,
     /// It could run on; it is stuck only in not getting anywhere.
     pub runnable: bool,
-}
-
-/// A call into another crate.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Call {
-    /// What is called, `Mutex::lock`.
-    pub callee: String,
-    /// Where.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// A lock that is held.
@@ -144,6 +141,16 @@ pub struct Held {
     /// Where it was taken.
     #[serde(flatten)]
     pub place: Place,
+}
+
+/// A lock that another crate has built, and a thread has taken.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Taken {
+    /// The lock.
+    pub object: String,
+    /// Return addresses of the calls that took it, as those of a [`Step`].
+    #[serde(default)]
+    pub frames: Vec<u32>,
 }
 
 /// One operation of a timeline.

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use conclint_diag::explore::{Exploration, Explored, Settings};
 
-pub use answer::{Call, Failure, Held, Panicked, Place, Step, Stuck, TestResult};
+pub use answer::{Failure, Held, Panicked, Place, Step, Stuck, Taken, TestResult};
 pub use build::{BuildFailed, rank};
 pub use crates::{Crates, dependencies};
 pub use drive::Progress;
@@ -72,9 +72,6 @@ pub fn explain(mut result: TestResult, texts: &BTreeMap<String, Vec<u8>>) -> Exp
         failure.last.iter_mut().for_each(hide);
         for stuck in &mut failure.stuck {
             hide(&mut stuck.place);
-            // Debug information has whole paths, and whose `src/lib.rs` it is cannot be told.
-            let known = |call: &Call| texts.contains_key(&call.place.file);
-            stuck.call = stuck.call.take().filter(known);
             stuck.holds.iter_mut().for_each(|h| hide(&mut h.place));
         }
     }
@@ -103,14 +100,7 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
             true => saved::of(binary, &answer, &runtime.rustc, &request.cargo_args),
             false => None,
         };
-        let mut callers = Callers::of(&binary.executable, &project.root);
-        let mut test = story::tell(
-            &binary.package,
-            &binary.target,
-            answer,
-            &mut texts,
-            &mut callers,
-        );
+        let mut test = tell(&project, binary, answer, &mut texts);
         if let (Some(mut file), Some(failure)) = (file, &mut test.failure) {
             file.switches = story::switches(failure);
             let path = saved::save(&project, &file)
@@ -122,6 +112,17 @@ pub fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
     let mut outcome = outcome(request, runtime, tests, texts, false);
     outcome.root = project.root;
     Ok(outcome)
+}
+
+/// The story of a test of `binary`.
+fn tell(
+    project: &build::Project,
+    binary: &build::Binary,
+    answer: TestResult,
+    texts: &mut Texts,
+) -> Explored {
+    let mut callers = Callers::of(&binary.executable, &project.root);
+    story::tell(&binary.package, &binary.target, answer, texts, &mut callers)
 }
 
 /// What a body that explored itself (`conclint_test::explored`) came to. `answer` is what its
@@ -227,14 +228,7 @@ pub fn replay(request: &Request, file: &Path, progress: &dyn Progress) -> Result
         .into_iter()
         .map(|(binary, answer)| {
             let lost = lost(&saved, &answer.unapplied);
-            let mut callers = Callers::of(&binary.executable, &project.root);
-            let mut test = story::tell(
-                &binary.package,
-                &binary.target,
-                answer,
-                &mut texts,
-                &mut callers,
-            );
+            let mut test = tell(&project, binary, answer, &mut texts);
             if let Some(failure) = &mut test.failure {
                 failure.unapplied = lost;
             }

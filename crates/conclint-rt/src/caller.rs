@@ -6,41 +6,28 @@
 //! lock is taken by an acquiring change and given back by a releasing one. What is read off the
 //! orderings is a good guess and no more, and says who took a lock last.
 
-use std::backtrace::Backtrace;
 use std::sync::atomic::Ordering;
 
 use crate::exec::{Id, with};
+use crate::frames::Frames;
 
 /// Longer executions are recorded without call stacks, which would take longer than they do.
 const STEPS: u64 = 200_000;
 /// So many of the atomics that a thread has changed last are looked at for the one it waits for.
 const RECENT: usize = 16;
 
-/// A call in the program's own text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Call {
-    /// As the debug information has it.
-    pub file: String,
-    /// From 1.
-    pub line: u32,
-    /// From 1; 0 where it is not known.
-    pub column: u32,
-    /// What is called, `Mutex::lock`.
-    pub callee: String,
-}
-
 /// Who took a lock that another crate has built of an atomic.
 struct Taken {
     object: usize,
     thread: Id,
-    stack: Backtrace,
+    stack: Frames,
 }
 
 /// The call stacks of one execution.
 #[derive(Default)]
 pub(crate) struct Callers {
     /// Of the threads that wait.
-    waiting: Vec<Option<Backtrace>>,
+    waiting: Vec<Option<Frames>>,
     taken: Vec<Taken>,
     /// The atomics that each thread has changed or tried to, the last one last, and whether it
     /// gave them back.
@@ -58,7 +45,7 @@ impl Callers {
     /// A thread begins to wait.
     pub(crate) fn waits(&mut self, thread: Id, steps: u64) {
         if let Some(waiting) = slot(&mut self.waiting, thread) {
-            *waiting = (steps < STEPS).then(Backtrace::force_capture);
+            *waiting = (steps < STEPS).then(Frames::here);
         }
     }
 
@@ -78,22 +65,20 @@ impl Callers {
             if let Some(index) = index.or_else(any) {
                 self.taken.remove(index);
             }
-        } else if done == Some(Ordering::Acquire) && steps < STEPS {
-            let stack = Backtrace::force_capture();
-            match index.and_then(|i| self.taken.get_mut(i)) {
-                Some(taken) => taken.stack = stack,
-                None => self.taken.push(Taken {
-                    object,
-                    thread,
-                    stack,
-                }),
-            }
+        } else if done == Some(Ordering::Acquire) && index.is_none() && steps < STEPS {
+            // Who holds it already and waits for more of it took it at the first place.
+            self.taken.push(Taken {
+                object,
+                thread,
+                stack: Frames::here(),
+            });
         }
     }
 
-    /// Where the program's own text waits.
-    pub(crate) fn call(&self, thread: Id) -> Option<Call> {
-        own_call(self.waiting.get(thread)?.as_ref()?)
+    /// How the thread came to wait.
+    pub(crate) fn waiting(&self, thread: Id) -> Frames {
+        let waiting = self.waiting.get(thread).copied().flatten();
+        waiting.unwrap_or_default()
     }
 
     /// The atomic on which the thread waits for whoever took it, where that can be told.
@@ -104,10 +89,10 @@ impl Callers {
         wanted.map(|(object, _)| *object)
     }
 
-    /// Who took `object`, and where.
-    pub(crate) fn takers(&self, object: usize) -> impl Iterator<Item = (Id, Option<Call>)> {
+    /// Who took `object`, and how they came to.
+    pub(crate) fn takers(&self, object: usize) -> impl Iterator<Item = (Id, Frames)> {
         let taken = self.taken.iter().filter(move |t| t.object == object);
-        taken.map(|t| (t.thread, own_call(&t.stack)))
+        taken.map(|t| (t.thread, t.stack))
     }
 }
 
@@ -121,112 +106,12 @@ pub(crate) fn tried(object: usize, done: Option<Ordering>) {
     });
 }
 
-/// Text that is not the program's own: that of the toolchain, of packages, of this runtime.
-pub(crate) fn foreign(file: &str) -> bool {
-    const PLACES: [&str; 4] = [
-        "/registry/src/",
-        "/git/checkouts/",
-        "/rustlib/src/",
-        "/rustc/",
-    ];
-    let own = file!();
-    let here = own.strip_suffix("caller.rs").unwrap_or(own);
-    PLACES.iter().any(|place| file.contains(place)) || file.contains(here)
-}
-
-/// The innermost call of the program's own text into another's.
-fn own_call(stack: &Backtrace) -> Option<Call> {
-    // In the long form, paths are not cut down to the working directory's.
-    let text = format!("{stack:#}");
-    let mut callee = "";
-    let mut name = "";
-    for line in text.lines().map(str::trim) {
-        if let Some(place) = line.strip_prefix("at ") {
-            let (file, line, column) = position(place)?;
-            if !foreign(file) {
-                return Some(Call {
-                    file: file.to_owned(),
-                    line,
-                    column,
-                    callee: short(callee),
-                });
-            }
-            callee = name;
-        } else if let Some((number, rest)) = line.split_once(':')
-            && number.bytes().all(|b| b.is_ascii_digit())
-        {
-            let rest = rest.trim_start();
-            name = match rest.split_once(" - ") {
-                Some((address, name)) if address.starts_with("0x") => name,
-                _ => rest,
-            };
-        }
-    }
-    None
-}
-
-/// `src/lib.rs:12:5`, taken apart.
-fn position(place: &str) -> Option<(&str, u32, u32)> {
-    let (rest, last) = place.rsplit_once(':')?;
-    let last = last.parse().ok()?;
-    match rest.rsplit_once(':') {
-        Some((file, line)) if line.parse::<u32>().is_ok() => Some((file, line.parse().ok()?, last)),
-        _ => Some((rest, last, 0)),
-    }
-}
-
-/// `lock_api::mutex::Mutex<R,T>::lock::h0123456789abcdef`: `Mutex::lock`.
-fn short(path: &str) -> String {
-    let mut parts: Vec<String> = vec![String::new()];
-    let mut depth = 0_usize;
-    let mut chars = path.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            // `<a::B<C> as d::E>::f`: the type stands for its path.
-            '<' if depth == 0 && parts.iter().all(String::is_empty) => {}
-            '<' => depth += 1,
-            '>' => depth = depth.saturating_sub(1),
-            ' ' if depth == 0 => depth += 1,
-            ':' if depth == 0 && chars.peek() == Some(&':') => {
-                chars.next();
-                parts.push(String::new());
-            }
-            c if depth == 0 => parts.last_mut().into_iter().for_each(|p| p.push(c)),
-            _ => {}
-        }
-    }
-    let hash = |p: &String| p.len() == 17 && p.starts_with('h');
-    parts.retain(|p| !p.is_empty() && !hash(p));
-    let last = parts.len().saturating_sub(2);
-    parts[last..].join("::")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_of_callees() {
-        let legacy = "lock_api::mutex::Mutex<R,T>::lock::h0123456789abcdef";
-        assert_eq!(short(legacy), "Mutex::lock");
-        let v0 = "<lock_api::mutex::Mutex<parking_lot::raw_mutex::RawMutex, i32>>::lock";
-        assert_eq!(short(v0), "Mutex::lock");
-        let of_trait = "<a::Latch as b::Wait>::wait";
-        assert_eq!(short(of_trait), "Latch::wait");
-        assert_eq!(short(""), "");
-    }
-
-    #[test]
-    fn positions() {
-        assert_eq!(position("/a/b.rs:12:5"), Some(("/a/b.rs", 12, 5)));
-        assert_eq!(position("/a/b.rs:12"), Some(("/a/b.rs", 12, 0)));
-        assert_eq!(position("nowhere"), None);
-    }
-
-    #[test]
     fn a_lock_is_taken_and_given_back() {
-        // std keeps call stacks under a lock; an execution must not find it taken by a test beside it.
-        let _turn = crate::tests::alone();
         let mut callers = Callers::default();
         callers.tried(0, 8, Some(Ordering::Acquire), 1);
         callers.tried(1, 8, None, 2);

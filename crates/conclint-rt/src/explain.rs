@@ -2,8 +2,9 @@
 
 use std::panic::Location;
 
-use crate::caller::{Call, Callers, foreign};
+use crate::caller::Callers;
 use crate::exec::{Exec, Id, State};
+use crate::frames::{Frames, foreign};
 use crate::op::Kind;
 
 /// A thread that cannot go on.
@@ -23,12 +24,12 @@ pub struct Stuck {
     pub holds: Vec<(Kind, usize, &'static Location<'static>)>,
     /// A notification came when nobody waited, and was lost.
     pub missed: usize,
-    /// Where the program's own text called what waits, where that is another crate's.
-    pub call: Option<Call>,
+    /// The calls that led to the wait, where that is not what `at` says: in other crates.
+    pub frames: Frames,
     /// The atomic of another crate's lock, where the thread waits for who took it.
     pub wanted: Option<usize>,
-    /// Locks of other crates that it took last, and where.
-    pub took: Vec<(usize, Call)>,
+    /// Locks of other crates that it took last, and the calls that led there.
+    pub took: Vec<(usize, Frames)>,
     /// The thread can run; it is only listed because the step bound was reached.
     pub runnable: bool,
 }
@@ -139,9 +140,9 @@ pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
                 waits_for,
                 holds: task.held.iter().map(|h| (h.kind, h.object, h.at)).collect(),
                 missed: exec.missed.iter().filter(|k| **k == object).count(),
-                call: callers
+                frames: callers
                     .filter(|_| task.state != State::Ready && foreign(task.op.at.file()))
-                    .and_then(|callers| callers.call(id)),
+                    .map_or_else(Frames::default, |callers| callers.waiting(id)),
                 wanted: waits.map(|(_, object)| *object),
                 took: callers.map_or_else(Vec::new, |callers| took(callers, id, &wanted)),
                 runnable: task.state == State::Ready,
@@ -151,14 +152,14 @@ pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
 }
 
 /// The locks of other crates that the thread took and somebody waits for.
-fn took(callers: &Callers, thread: Id, wanted: &[(Id, usize)]) -> Vec<(usize, Call)> {
+fn took(callers: &Callers, thread: Id, wanted: &[(Id, usize)]) -> Vec<(usize, Frames)> {
     let mut objects: Vec<usize> = wanted.iter().map(|(_, object)| *object).collect();
     objects.sort_unstable();
     objects.dedup();
     let mut took = Vec::new();
     for object in objects {
         let mine = callers.takers(object).filter(|(taker, _)| *taker == thread);
-        took.extend(mine.filter_map(|(_, call)| Some((object, call?))));
+        took.extend(mine.map(|(_, frames)| (object, frames)));
     }
     took
 }

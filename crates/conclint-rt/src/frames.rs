@@ -46,6 +46,13 @@ impl Frames {
     }
 }
 
+/// A file that is no part of the explored project, as far as its name tells: rustc is given the
+/// files of workspace members relative to the workspace, and those of dependencies with their
+/// directories. Our own files say least of all.
+pub(crate) fn foreign(file: &str) -> bool {
+    file.starts_with('/') || file.contains("conclint-rt/") || file.contains("conclint-std/")
+}
+
 /// `_URC_NO_REASON` and `_URC_END_OF_STACK` of the Itanium C++ ABI, section 1.3.
 const GO_ON: c_int = 0;
 const STOP: c_int = 5;

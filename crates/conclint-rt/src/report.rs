@@ -5,8 +5,8 @@ use std::panic::Location;
 
 use conclint_schedule::Deviation;
 
-use crate::caller::Call;
 use crate::exec::{End, Outcome};
+use crate::frames::Frames;
 use crate::op::{Event, Kind};
 use crate::supervise::{EARLY, Test};
 use crate::wire::{Object, array};
@@ -142,12 +142,12 @@ impl Names {
     }
 }
 
-fn called(object: Object, call: &Call) -> Object {
-    object
-        .text("callee", &call.callee)
-        .text("file", &call.file)
-        .raw("line", call.line)
-        .raw("column", call.column)
+/// Return addresses, where there are any.
+fn called(object: Object, frames: &Frames) -> Object {
+    match frames.addresses() {
+        [] => object,
+        frames => object.raw("frames", array(frames.iter().map(u32::to_string))),
+    }
 }
 
 fn at(object: Object, at: &Location<'_>) -> Object {
@@ -163,11 +163,7 @@ fn event(names: &mut Names, event: &Event) -> String {
         .raw("thread", event.thread)
         .text("op", event.kind.text())
         .text("object", &object);
-    let entry = match event.frames.addresses() {
-        [] => entry,
-        frames => entry.raw("frames", array(frames.iter().map(u32::to_string))),
-    };
-    at(entry, event.at)
+    at(called(entry, &event.frames), event.at)
         .text("note", &names.values(&event.note))
         .raw("deviated", event.deviated)
         .raw("preempting", event.preempting)
@@ -248,7 +244,7 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
             Some(wanted) => names.lock(wanted),
             None => names.name(s.kind, s.object),
         };
-        let mut holds: Vec<String> = s
+        let holds: Vec<String> = s
             .holds
             .iter()
             .map(|(kind, object, place)| {
@@ -256,22 +252,22 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
                 at(Object::default().text("object", &name), place).end()
             })
             .collect();
-        holds.extend(s.took.iter().map(|(object, call)| {
-            let name = names.lock(*object);
-            called(Object::default().text("object", &name), call).end()
-        }));
-        let call = match &s.call {
-            Some(call) => called(Object::default(), call).end(),
-            None => "null".to_owned(),
-        };
+        let took: Vec<String> = s
+            .took
+            .iter()
+            .map(|(object, frames)| {
+                let name = names.lock(*object);
+                called(Object::default().text("object", &name), frames).end()
+            })
+            .collect();
         let entry = Object::default()
             .raw("thread", s.thread)
             .text("op", s.kind.text())
             .text("object", &object);
-        at(entry, s.at)
+        at(called(entry, &s.frames), s.at)
             .raw("waits_for", array(s.waits_for.iter().map(u32::to_string)))
             .raw("holds", array(holds))
-            .raw("call", call)
+            .raw("took", array(took))
             .raw("missed", s.missed)
             .raw("runnable", s.runnable)
             .end()
@@ -282,6 +278,7 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
         .text("kind", kind)
         .raw("flags", flags)
         .raw("preemptions", outcome.preemptions)
+        .raw("held_up_ms", outcome.held_up.div_ceil(1_000_000))
         .raw("deviations", deviations(&outcome.deviations))
         .raw(
             "threads",

@@ -34,8 +34,10 @@ fn name(told: &Failure, thread: usize) -> &str {
 
 fn at(event: &Event) -> String {
     match event.op.as_str() {
-        // The call of another crate into the kernel, which has no line that says anything.
-        "futex-wait" | "futex-wake" => "inside a lock of another crate".to_owned(),
+        // The call of another crate into the kernel, where no line of the project led to it.
+        "futex-wait" | "futex-wake" if event.inside.as_ref().is_none_or(|i| *i == event.place) => {
+            "inside a lock of another crate".to_owned()
+        }
         _ => line(event.place.line),
     }
 }

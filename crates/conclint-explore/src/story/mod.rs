@@ -13,6 +13,7 @@ use conclint_diag::explore::{
 pub(crate) use self::callers::Callers;
 pub(crate) use self::sources::Texts;
 
+use self::callers::{Call, Wait};
 use self::names::Names;
 use self::sources::is_ours;
 use crate::answer::{self, TestResult};
@@ -53,7 +54,8 @@ fn failure(
     texts: &mut Texts,
     callers: &mut Callers,
 ) -> Failure {
-    let names = Names::of(raw, texts);
+    let waits: Vec<Wait> = raw.stuck.iter().map(|s| callers.wait(s)).collect();
+    let names = Names::of(raw, &waits, texts);
     let mut told = Failure {
         kind: raw.kind.clone(),
         threads: thread_names(&raw.threads),
@@ -79,18 +81,22 @@ fn failure(
     told.stuck = raw
         .stuck
         .iter()
-        .map(|s| stuck(&told, s, &names, texts))
+        .zip(&waits)
+        .map(|(s, wait)| stuck(&told, s, wait, &names, texts))
         .collect();
     told.cycle = cycle(&told);
     told.place = place(raw, &told, texts);
     told.message = message(raw);
     told.explanation = explain::sentence(verdict, raw, &told);
     if raw.flags & 1 != 0 {
-        told.notes.push(
-            "a sleep or a timeout ends here although other threads could move; \
+        let machine = match raw.held_up_ms {
+            0 => String::new(),
+            ms => format!(", as on a machine that holds them up for {ms} ms"),
+        };
+        told.notes.push(format!(
+            "a sleep or a timeout ends here although other threads could move{machine}; \
              --timeouts due leaves such schedules out"
-                .to_owned(),
-        );
+        ));
     }
     told
 }
@@ -119,7 +125,7 @@ fn event(
         let outside = callers.outside(&step.frames).filter(|_| ours);
         let place = outside.map_or_else(|| event.place.clone(), |place| texts.place(&place));
         let own = callers.own(&step.frames);
-        event.place = own.map_or_else(|| place.clone(), |own| texts.place(&own));
+        event.place = own.map_or_else(|| place.clone(), |own| texts.place(&own.place));
         event.inside = Some(place);
     }
     event
@@ -184,7 +190,14 @@ fn shown(told: &Failure, names: &Names, object: &str) -> String {
     }
 }
 
-fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) -> Stuck {
+fn stuck(
+    told: &Failure,
+    raw: &answer::Stuck,
+    wait: &Wait,
+    names: &Names,
+    texts: &mut Texts,
+) -> Stuck {
+    let call = wait.call.as_ref();
     let object = match shown(told, names, &raw.object) {
         object if object.is_empty() => object,
         object => format!("`{object}`"),
@@ -207,7 +220,7 @@ fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) 
         "once" => format!("waits for the initialiser of {object}"),
         "barrier" => format!("waits at {object}"),
         "park" => "is parked".to_owned(),
-        "futex-wait" => match raw.call.as_ref().map(method) {
+        "futex-wait" => match call.map(|call| method(&call.callee)) {
             Some(method @ ("lock" | "read" | "write")) if !object.is_empty() => {
                 format!("waits to {method} {object}")
             }
@@ -218,12 +231,13 @@ fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) 
     };
     Stuck {
         thread: raw.thread,
-        what: within(what.trim_end(), raw.call.as_ref()),
-        place: texts.place(raw.call.as_ref().map_or(&raw.place, |call| &call.place)),
+        what: within(what.trim_end(), call),
+        place: texts.place(call.map_or(&raw.place, |call| &call.place)),
         waits_for: raw.waits_for.clone(),
         holds: raw
             .holds
             .iter()
+            .chain(&wait.took)
             .map(|h| Held {
                 object: shown(told, names, &h.object),
                 place: texts.place(&h.place),
@@ -233,15 +247,17 @@ fn stuck(told: &Failure, raw: &answer::Stuck, names: &Names, texts: &mut Texts) 
 }
 
 /// The last part of a callee's name.
-fn method(call: &answer::Call) -> &str {
-    call.callee.rsplit("::").next().unwrap_or_default()
+fn method(callee: &str) -> &str {
+    callee.rsplit("::").next().unwrap_or_default()
 }
 
 /// What a thread waits for, and by which call of another crate where the words do not say so.
-fn within(what: &str, call: Option<&answer::Call>) -> String {
+fn within(what: &str, call: Option<&Call>) -> String {
     match call {
-        Some(call) if !what.contains(&format!(" to {} ", method(call))) => {
-            format!("{what}, in `{}`", call.callee)
+        Some(Call { callee, .. })
+            if !callee.is_empty() && !what.contains(&format!(" to {} ", method(callee))) =>
+        {
+            format!("{what}, in `{callee}`")
         }
         _ => what.to_owned(),
     }

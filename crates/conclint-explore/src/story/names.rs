@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::callers::Wait;
 use super::sources::Texts;
 use crate::answer::{Failure, Place};
 
@@ -14,14 +15,19 @@ use crate::answer::{Failure, Place};
 pub(crate) struct Names(BTreeMap<String, String>);
 
 impl Names {
-    /// Reads the names of everything that `failure` mentions.
-    pub(crate) fn of(failure: &Failure, texts: &mut Texts) -> Self {
+    /// Reads the names of everything that `failure` mentions; `waits` are those of its stuck
+    /// threads.
+    pub(super) fn of(failure: &Failure, waits: &[Wait], texts: &mut Texts) -> Self {
         // In the order of first use, so that numbers follow the story.
         let mut order: Vec<&str> = Vec::new();
         let mut votes: BTreeMap<&str, Vec<(String, usize)>> = BTreeMap::new();
         let steps = failure.timeline.iter().map(|s| (&s.object, &s.place));
-        let stuck = failure.stuck.iter().map(|s| (&s.object, &s.place));
+        let stuck = failure.stuck.iter().zip(waits).map(|(s, wait)| {
+            let call = wait.call.as_ref();
+            (&s.object, call.map_or(&s.place, |call| &call.place))
+        });
         let held = failure.stuck.iter().flat_map(|s| &s.holds);
+        let held = held.chain(waits.iter().flat_map(|wait| &wait.took));
         let held = held.map(|h| (&h.object, &h.place));
         for (object, place) in steps.chain(stuck).chain(held) {
             if object.is_empty() {

@@ -107,7 +107,8 @@ impl Texts {
 
 /// A file of the runtime.
 pub(super) fn is_ours(name: &str) -> bool {
-    name.contains("conclint-rt/") || name.contains("conclint-std/")
+    let dirs = ["conclint-rt/", "conclint-std/", "conclint-libtest/"];
+    dirs.iter().any(|dir| name.contains(dir))
 }
 
 /// A path below the project that is no copy of somebody else's code.

@@ -14,8 +14,9 @@ const SPIN: u32 = 48;
 /// come, and not much later.
 pub(super) const BOOST: u64 = 50_000;
 const BOOST_MAX: u64 = 1_000_000_000;
-/// How long, in nanoseconds, a thread that could move may be held up so that a timeout fires early.
-/// A busy machine holds a thread up for so long; a failure that needs more is nobody's.
+/// How long, in nanoseconds, a thread that could move may be held up so that a timeout fires early,
+/// and threads may be all in all. A busy machine holds a thread up for so long; a failure that needs
+/// more, or that needs it again and again, is nobody's.
 const HELD_UP: u64 = 1_000_000_000;
 /// How long the default lets a thread run on while others can.
 const SLICE: u32 = 4096;
@@ -174,7 +175,9 @@ impl Exec {
         let latest = if self.settings.early_timers {
             let others = self.live.iter().filter(|id| **id != self.current);
             let able = others.filter_map(|id| self.able(*id)).min();
-            able.unwrap_or(self.clock).saturating_add(HELD_UP)
+            let left = HELD_UP.saturating_sub(self.held_up);
+            let by_able = able.unwrap_or(self.clock).saturating_add(HELD_UP);
+            by_able.min(self.clock.saturating_add(left))
         } else {
             0
         };
@@ -244,9 +247,15 @@ impl Exec {
             self.preemptions += u64::from(mark.1);
             self.tasks[next].slice = 0;
         }
-        let task = &mut self.tasks[next];
-        if task.state == State::Blocked {
-            self.clock = self.clock.max(task.due.unwrap_or_default());
+        if self.tasks[next].state == State::Blocked {
+            let mut others = self.live.iter().filter(|id| **id != next);
+            let early = others.any(|id| self.able(*id).is_some());
+            let task = &mut self.tasks[next];
+            let due = self.clock.max(task.due.unwrap_or_default());
+            if early {
+                self.held_up += due - self.clock;
+            }
+            self.clock = due;
             task.timed_out = true;
             task.state = State::Ready;
             self.new_stretch();

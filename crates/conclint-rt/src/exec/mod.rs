@@ -156,6 +156,8 @@ pub struct Exec {
     preemptions: u64,
     last_progress: u64,
     pub(crate) clock: u64,
+    /// For how long threads that could move have been held up by timeouts that fired early.
+    held_up: u64,
     candidates: Vec<Candidate>,
     /// The threads that have not ended, in order.
     pub(crate) live: Vec<Id>,
@@ -422,6 +424,7 @@ impl Exec {
             preemptions: 0,
             last_progress: 0,
             clock: 0,
+            held_up: 0,
             candidates: Vec::with_capacity(8),
             live: Vec::with_capacity(8),
             boost: decide::BOOST,

@@ -1,16 +1,9 @@
 //! The record of an execution that is shown: its operations with their values.
 
 use super::{Exec, with};
-use crate::frames::Frames;
+use crate::frames::{Frames, foreign};
 use crate::op::Event;
 use crate::tape;
-
-/// A file that is no part of the explored project, as far as its name tells: rustc is given the
-/// files of workspace members relative to the workspace, and those of dependencies with their
-/// directories. Our own files say least of all.
-fn foreign(file: &str) -> bool {
-    file.starts_with('/') || file.contains("conclint-rt/") || file.contains("conclint-std/")
-}
 
 /// How many of the last operations of a long execution are kept, at least.
 const EVENTS: usize = 10_000;

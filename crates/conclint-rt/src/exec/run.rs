@@ -77,6 +77,8 @@ pub struct Outcome {
     pub decisions: u64,
     /// Those that took the processor from a thread that could have gone on.
     pub preemptions: u64,
+    /// For how long, in nanoseconds, threads that could move were held up by early timeouts.
+    pub held_up: u64,
     /// Stacks that cut-off threads have cost since the runner began.
     pub leaked: usize,
     /// A static was written.
@@ -98,6 +100,7 @@ impl Outcome {
             preemptions: played.events.iter().filter(|e| e.preempting).count() as u64,
             events: played.events,
             events_dropped: played.dropped,
+            held_up: 0,
             panics: played.panics,
             payload: None,
             steps: 0,
@@ -196,6 +199,7 @@ impl Runner {
             steps: exec.steps,
             decisions: exec.decisions,
             preemptions: exec.preemptions,
+            held_up: exec.held_up,
             leaked: self.leaked,
             touched_static: exec.touched_static,
             trace,
