@@ -437,11 +437,19 @@ mod tests {
         let (ready, gate) = (parking_lot::Condvar::new(), Mutex::new(()));
         ready.wait(&mut gate.lock());
     }
+
+    /// Its thread is started through a call that the compiler has written.
+    #[test]
+    fn scoped() {
+        crossbeam_utils::thread::scope(|scope| drop(scope.spawn(|_| Mutex::new(1)))).unwrap();
+        panic!("shown");
+    }
 }
 "#,
     );
     let manifest = fs::read_to_string(project.dir().join("Cargo.toml")).unwrap();
-    let manifest = format!("{manifest}\n[dependencies]\nparking_lot = \"0.12\"\n");
+    let manifest =
+        format!("{manifest}\n[dependencies]\nparking_lot = \"0.12\"\ncrossbeam-utils = \"0.8\"\n");
     project.write("Cargo.toml", &manifest);
     let (code, value) = project.json(&["--lib", "--keep-going"]);
     assert_eq!(code, Some(1), "{value}");
@@ -494,6 +502,11 @@ mod tests {
     assert_eq!(places(&nobody), [own(31)], "{nobody}");
     let what = nobody["stuck"][0]["what"].as_str().unwrap();
     assert!(what.ends_with("in `Condvar::wait`"), "{what}");
+    let scoped = failure("tests::scoped");
+    let started = scoped["timeline"].as_array().unwrap().iter();
+    let mut started = started.filter(|s| s["thread"] != "main" && s["inside"].is_object());
+    assert!(started.clone().count() > 1, "{scoped}");
+    assert!(started.all(|s| s["line"] != 1), "{scoped}");
     for failure in [&circle, &upgrade, &nobody] {
         let steps = failure["timeline"].as_array().unwrap().iter();
         for step in steps.filter(|s| s["op"].as_str().unwrap().starts_with("futex")) {

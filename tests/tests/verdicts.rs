@@ -44,6 +44,9 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("state::locals_begin_anew", "passed", ""),
     ("state::plain_statics_begin_anew", "passed", ""),
     ("state::statics_begin_anew", "passed", ""),
+    ("state::temporary_files_are_a_tests_own", "passed", ""),
+    ("state::temporary_files_begin_anew", "passed", ""),
+    ("state::temporary_files_do_not_stay", "passed", ""),
     (
         "structures::initialisers_in_a_circle",
         "deadlock",

@@ -15,6 +15,7 @@ use crate::answer::{Listed, TestResult};
 use crate::attributes;
 use crate::build::{Binary, Project};
 use crate::request::{Ignored, Request};
+use crate::temp::Temp;
 
 /// Is told how far a run is. Called from several threads.
 pub trait Progress: Sync {
@@ -51,6 +52,7 @@ fn call(
     dir: &Path,
     name: &str,
     job: &str,
+    temp: Option<&Temp>,
     progress: &dyn Progress,
 ) -> Result<Vec<String>> {
     let file = |end: &str| dir.join(format!("{name}.{end}"));
@@ -67,6 +69,7 @@ fn call(
         .env("CONCLINT_JOB", &input)
         .env("CARGO_MANIFEST_DIR", &binary.dir)
         .env("CARGO_PKG_NAME", &binary.package)
+        .envs(temp.map(|temp| ("TMPDIR", temp.path())))
         .current_dir(&binary.dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -104,7 +107,7 @@ fn counted(file: &Path, before: u64, progress: &dyn Progress) -> u64 {
 }
 
 fn list(binary: &Binary, dir: &Path, name: &str) -> Result<Vec<Listed>> {
-    let lines = call(binary, dir, name, "mode list\n", &())?;
+    let lines = call(binary, dir, name, "mode list\n", None, &())?;
     let tests = lines.iter().map(|l| serde_json::from_str(l));
     let mut tests: Vec<Listed> = tests
         .collect::<Result<_, _>>()
@@ -165,7 +168,11 @@ fn one(
             let _ = writeln!(job, "deviation {thread} {nth} {to}");
         }
     }
-    let answer = call(binary, dir, name, &job, progress).and_then(|lines| {
+    let temp = Temp::of(dir, binary, test).ok();
+    if let Some(temp) = &temp {
+        let _ = writeln!(job, "temp {}", temp.path().display());
+    }
+    let answer = call(binary, dir, name, &job, temp.as_ref(), progress).and_then(|lines| {
         let line = lines.first().context("no such test")?;
         serde_json::from_str(line).context("unreadable answer")
     });
@@ -254,7 +261,10 @@ pub(crate) fn run<'a>(
                     let request = own.as_ref().unwrap_or(request);
                     let result = match &item.broken {
                         Some(why) => empty(name, Verdict::Inconclusive, why.clone()),
-                        None => one(request, item.binary, &dir, &job, name, fixed, progress),
+                        None => {
+                            let binary = item.binary;
+                            one(request, binary, &dir, &job, name, fixed, progress)
+                        }
                     };
                     progress.test_done();
                     if ends_the_run(&result) && !request.keep_going {

@@ -15,6 +15,7 @@ mod request;
 mod runtime;
 mod saved;
 mod story;
+mod temp;
 mod wrapper;
 
 use std::collections::BTreeMap;

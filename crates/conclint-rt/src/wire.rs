@@ -15,6 +15,8 @@ pub(crate) struct Job {
     pub out: PathBuf,
     /// Where the number of schedules is written while they run.
     pub count: Option<PathBuf>,
+    /// The directory for temporary files, which is this job's alone.
+    pub temp: Option<PathBuf>,
     /// The process that waits for the answer; without it the work is in vain.
     pub parent: Option<i32>,
     pub test: String,
@@ -42,6 +44,7 @@ impl Job {
             mode: Mode::List,
             out: PathBuf::new(),
             count: None,
+            temp: None,
             parent: None,
             test: String::new(),
             seed: 0,
@@ -66,6 +69,7 @@ impl Job {
                 }
                 "out" => job.out = PathBuf::from(value),
                 "parent" => job.parent = value.parse().ok(),
+                "temp" => job.temp = Some(PathBuf::from(value)),
                 "count" => job.count = Some(PathBuf::from(value)),
                 "test" => value.clone_into(&mut job.test),
                 "seed" => job.seed = value.parse().ok()?,

@@ -135,8 +135,8 @@ fn lines_at(loader: &Loader, address: u32) -> Vec<Line> {
     };
     while let Ok(Some(frame)) = frames.next() {
         if let Some(at) = frame.location
-            // What the compiler adds has a line of its crate's, and no column.
-            && let (Some(file), Some(line), Some(column)) = (at.file, at.line, at.column)
+            // What the compiler adds has a line of its crate's, and no column or 0.
+            && let (Some(file), Some(line), Some(column @ 1..)) = (at.file, at.line, at.column)
         {
             let name = frame.function.as_ref().map(|f| f.demangle());
             lines.push(Line {

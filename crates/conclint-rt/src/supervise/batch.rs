@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use conclint_schedule::{Portfolio, Strategy as _};
 
 use super::Test;
+use super::child::files_left;
 use super::judge::{EARLY, LONG, body, fingerprint, flags_for, flags_of_phase, quiet, settings};
 use crate::exec::Runner;
 use crate::interpose::real_millis;
@@ -162,6 +163,8 @@ pub(super) fn run(start: &Start<'_>) -> Report {
             report.touched = name;
         } else if !start.fresh && hashing::lost() {
             "the seeds of hash maps".clone_into(&mut report.touched);
+        } else if !start.fresh && (execution == start.first || check) && files_left() {
+            "temporary files that stay".clone_into(&mut report.touched);
         }
         if execution == 0 && outcome.threads.len() == 1 && report.failure.is_empty() {
             // There is nothing to schedule.

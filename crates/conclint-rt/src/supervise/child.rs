@@ -11,6 +11,29 @@ pub(super) const SILENCE_MS: u64 = 10_000;
 /// Where the number of schedules is written while they run, where somebody looks on.
 pub(super) static COUNT: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
 
+/// The directory for temporary files, where it is this process's alone.
+pub(super) static TEMP: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+
+fn temporary_files() -> impl Iterator<Item = std::fs::DirEntry> {
+    let dir = TEMP.get().and_then(|dir| std::fs::read_dir(dir).ok());
+    dir.into_iter().flatten().flatten()
+}
+
+/// An execution has left temporary files, which the next one would find.
+pub(super) fn files_left() -> bool {
+    temporary_files().next().is_some()
+}
+
+fn remove_files() {
+    for entry in temporary_files() {
+        // What cannot be removed stays, as it does for the test itself.
+        let _ = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(entry.path()),
+            _ => std::fs::remove_file(entry.path()),
+        };
+    }
+}
+
 /// Tells how many schedules have been run, now and then.
 fn tell_count(told: &mut u64) {
     let now = real_millis();
@@ -38,6 +61,7 @@ pub(super) enum Child {
 
 /// Runs `f` in a forked child and waits for its report.
 pub(super) fn in_child(f: impl FnOnce() -> String) -> Child {
+    remove_files();
     if let Some(journal) = journal::get() {
         journal.done.store(0, std::sync::atomic::Ordering::SeqCst);
     }
@@ -131,8 +155,20 @@ fn overflowed() -> bool {
 
 /// Why a child had to be ended, and where it was.
 pub(super) fn why(child: &Child) -> String {
-    let place = journal::last().map(|at| format!("; the last operation was at {at}"));
+    let place = journal::last().map(|at| {
+        let (file, line, column) = (shown(at.file()), at.line(), at.column());
+        format!("; the last operation was at {file}:{line}:{column}")
+    });
     format!("{}{}", crash(child), place.unwrap_or_default())
+}
+
+/// A file without the machine's directories: that of a package begins with the package's.
+fn shown(file: &str) -> &str {
+    let after = |dir| file.split_once(dir).map(|(_, rest)| rest);
+    let registry = after("/registry/src/").and_then(|rest| Some(rest.split_once('/')?.1));
+    registry
+        .or_else(|| after("/git/checkouts/"))
+        .unwrap_or(file)
 }
 
 /// What tells one crash from another.
@@ -164,5 +200,19 @@ pub(super) fn crash_verdict(child: &Child) -> &'static str {
     match child {
         Child::Signal(_) | Child::Overflow | Child::Exit(_) => "crashed",
         _ => "inconclusive",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_without_the_machine() {
+        let registry = "/home/a/.cargo/registry/src/index.crates.io-12/flume-0.11.1/src/lib.rs";
+        assert_eq!(shown(registry), "flume-0.11.1/src/lib.rs");
+        let checkout = "/home/a/.cargo/git/checkouts/bus-12/3f5/src/lib.rs";
+        assert_eq!(shown(checkout), "bus-12/3f5/src/lib.rs");
+        assert_eq!(shown("src/lib.rs"), "src/lib.rs");
     }
 }

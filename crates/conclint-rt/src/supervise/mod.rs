@@ -13,7 +13,7 @@ use std::io::Write as _;
 
 use conclint_schedule::Replay;
 
-use self::child::{COUNT, Child, in_child};
+use self::child::{COUNT, Child, TEMP, in_child};
 pub(crate) use self::judge::EARLY;
 use self::judge::{body, fingerprint, once};
 use self::search::Supervisor;
@@ -71,6 +71,9 @@ pub fn run(tests: &[Test]) -> bool {
     }
     if let Some(file) = &job.count {
         let _ = COUNT.set(file.clone());
+    }
+    if let Some(dir) = &job.temp {
+        let _ = TEMP.set(dir.clone());
     }
     let lines = answer(&job, tests);
     let written = std::fs::File::create(&job.out).and_then(|mut file| {

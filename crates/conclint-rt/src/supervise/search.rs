@@ -204,7 +204,8 @@ impl<'a> Supervisor<'a> {
         }
         let (again, first) = self.trial(&deviations, flags);
         if again.as_deref() != Some(print) {
-            let why = format!("not reproducible: {print}, then {again:?} under the same schedule");
+            let then = again.as_deref().unwrap_or("no failure");
+            let why = format!("not reproducible: {print}, then {then} under the same schedule");
             return self.plain("inconclusive", &why);
         }
         let found = deviations.len();
