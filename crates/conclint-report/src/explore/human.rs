@@ -234,6 +234,17 @@ replay: conclint replay target/conclint/schedules/total.json
     }
 
     #[test]
+    fn notes_are_as_wide_as_the_rest() {
+        let mut sample = Sample::lost_update();
+        let failure = sample.exploration.tests[1].failure.as_mut().unwrap();
+        failure.notes = vec!["no more than a few words a line ".repeat(8)];
+        let text = sample.render(ExploreFormat::Human);
+        assert_eq!(text.matches("few").count(), 8, "{text}");
+        assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
+        assert!(text.contains("  = no more than"), "{text}");
+    }
+
+    #[test]
     fn steps_inside_dependencies_are_one_row_a_line() {
         let mut sample = Sample::lost_update();
         let failure = sample.exploration.tests[1].failure.as_mut().unwrap();

@@ -19,6 +19,9 @@ const LONGEST_LINE: usize = 1_000;
 /// More labels than this hide the code they point at.
 const MOST_LABELS: usize = 10;
 
+/// Columns before the text of a note.
+const MARGIN: usize = 8;
+
 /// Draws the header of a failure and the lines it is about.
 pub(super) fn write(
     out: &mut dyn Write,
@@ -62,7 +65,8 @@ pub(super) fn write(
         drawing.note(&format!("cycle: {} -> {first}", names.join(" -> ")));
     }
     for note in &failure.notes {
-        drawing.note(note);
+        let text = wrap(&one_line(note), width.saturating_sub(MARGIN), 0);
+        drawing.diagnostic.notes.push(text);
     }
     drawing.emit(out, color)
 }
