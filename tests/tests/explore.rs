@@ -401,6 +401,36 @@ fn hash_order_replays() {
     assert_eq!(first, text(&project.conclint(&line).stdout));
 }
 
+/// Threads that wait in an event loop are scheduled; what wakes them is the program's own.
+#[test]
+fn event_loops_are_scheduled() {
+    let project = Project::copy("explore/event-loop");
+    let (code, value) = project.json(&["--lib", "--keep-going"]);
+    assert_eq!(code, Some(1), "{value}");
+    let expected = [
+        ("is_woken", "passed"),
+        ("is_woken_too_early", "failed"),
+        ("times_out", "passed"),
+        ("waits_for_ever", "deadlock"),
+    ];
+    let expected = expected.map(|(test, is)| (format!("tests::{test}"), is.to_owned()));
+    assert_eq!(verdicts(&value), expected);
+    let targets = value["targets"].as_array().unwrap();
+    let failure = &targets[3]["failure"];
+    assert_eq!(failure["kind"], "event-never-comes", "{failure}");
+    assert_eq!(
+        failure["explanation"],
+        "main waits for an event, and nobody is left to bring one about"
+    );
+    // The system call is the project's own, and so is its line.
+    let timeline = failure["timeline"].as_array().unwrap();
+    let polls = timeline.iter().filter(|step| step["op"] == "poll");
+    let mut lines: Vec<&Value> = polls.map(|step| &step["line"]).collect();
+    lines.dedup();
+    assert_eq!(lines, [45]);
+    assert!(timeline.iter().all(|step| step["inside"].is_null()));
+}
+
 /// Locks of parking_lot are an atomic and a queue: the explanation names the program's own lines.
 #[test]
 fn a_deadlock_in_locks_of_another_crate_names_the_callers() {

@@ -63,6 +63,8 @@ pub(crate) fn kind(stuck: &[Stuck]) -> &'static str {
         "lock-never-released"
     } else if any(&[Kind::Once]) {
         "initialiser-waits-for-itself"
+    } else if any(&[Kind::Poll]) {
+        "event-never-comes"
     } else if any(&[Kind::FutexWait]) {
         "futex-never-woken"
     } else {

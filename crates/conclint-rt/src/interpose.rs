@@ -10,7 +10,7 @@ use crate::{exec, hashing};
 ///
 /// # Safety
 /// As for the system call.
-unsafe fn raw(n: i64, a: [i64; 6]) -> i64 {
+pub(crate) unsafe fn raw(n: i64, a: [i64; 6]) -> i64 {
     let result: i64;
     // SAFETY: the kernel's calling convention; the caller answers for the arguments.
     unsafe {
@@ -26,7 +26,8 @@ unsafe fn raw(n: i64, a: [i64; 6]) -> i64 {
     result
 }
 
-fn answer(result: i64) -> i64 {
+/// A kernel's result as libc gives it: -1, and the error in `errno`.
+pub(crate) fn answer(result: i64) -> i64 {
     if (-4095..0).contains(&result) {
         // SAFETY: libc's per-thread error number.
         unsafe { *libc::__errno_location() = i32::try_from(-result).unwrap_or(libc::EINVAL) };

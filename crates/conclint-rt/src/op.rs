@@ -70,6 +70,7 @@ kinds! {
     OnceGet "once-get" Read,
     FutexWait "futex-wait" Write,
     FutexWake "futex-wake" Write,
+    Poll "poll" Write,
     Finished "is-finished" Read,
 }
 

@@ -86,6 +86,12 @@ fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
     if let Some(index) = waiting("park") {
         return format!("{} is parked, and nobody is left to unpark it", at(index));
     }
+    if let Some(index) = waiting("poll") {
+        return format!(
+            "{} waits for an event, and nobody is left to bring one about",
+            at(index)
+        );
+    }
     if let Some(index) = waiting("barrier") {
         return format!(
             "{} waits at a barrier that too few threads reach",

@@ -125,8 +125,10 @@ fn event(
         let outside = callers.outside(&step.frames).filter(|_| ours);
         let place = outside.map_or_else(|| event.place.clone(), |place| texts.place(&place));
         let own = callers.own(&step.frames);
+        let calls_itself = own.is_some();
         event.place = own.map_or_else(|| place.clone(), |own| texts.place(&own.place));
-        event.inside = Some(place);
+        // The project's own system call is a step of its own.
+        event.inside = (!calls_itself || place != event.place).then_some(place);
     }
     event
 }
@@ -220,6 +222,7 @@ fn stuck(
         "once" => format!("waits for the initialiser of {object}"),
         "barrier" => format!("waits at {object}"),
         "park" => "is parked".to_owned(),
+        "poll" => "waits for an event".to_owned(),
         "futex-wait" => match call.map(|call| method(&call.callee)) {
             Some(method @ ("lock" | "read" | "write")) if !object.is_empty() => {
                 format!("waits to {method} {object}")

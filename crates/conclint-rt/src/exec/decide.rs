@@ -172,6 +172,7 @@ impl Exec {
     /// nobody is held up for too long by that, or where nobody else can move: then the earliest.
     fn gather(&mut self) {
         self.candidates.clear();
+        self.look_for_events();
         let latest = if self.settings.early_timers {
             let others = self.live.iter().filter(|id| **id != self.current);
             let able = others.filter_map(|id| self.able(*id)).min();
@@ -204,6 +205,18 @@ impl Exec {
         }
         if self.candidates.is_empty() {
             self.candidates.extend(next);
+        }
+    }
+
+    /// Makes threads ready whose event loop has something to tell.
+    fn look_for_events(&mut self) {
+        for (id, epoll) in &self.watched {
+            let task = &mut self.tasks[*id];
+            if task.state == State::Blocked && crate::events::ready(*epoll) {
+                task.state = State::Ready;
+                task.able = self.clock;
+                task.due = None;
+            }
         }
     }
 

@@ -184,6 +184,8 @@ pub struct Exec {
     mark: (bool, bool),
     /// The last thread id given out; the main thread's is 1.
     pub(crate) thread_ids: u64,
+    /// Threads that wait in an event loop, and its descriptor.
+    pub(super) watched: Vec<(Id, std::ffi::c_int)>,
 }
 
 thread_local! {
@@ -441,6 +443,7 @@ impl Exec {
             pool,
             mark: (false, false),
             thread_ids: 1,
+            watched: Vec::new(),
         }
     }
 
@@ -556,6 +559,17 @@ impl Exec {
     pub(crate) fn hold(&mut self, object: usize, kind: Kind, at: &'static Location<'static>) {
         let me = self.current;
         self.tasks[me].held.push(Held { object, kind, at });
+    }
+
+    /// The current thread waits until an event loop has something to tell.
+    pub(crate) fn watch(&mut self, epoll: std::ffi::c_int) {
+        self.watched.push((self.current, epoll));
+    }
+
+    /// The current thread waits for no event any more.
+    pub(crate) fn unwatch(&mut self) {
+        let me = self.current;
+        self.watched.retain(|(id, _)| *id != me);
     }
 
     /// Forgets that some thread holds `object`: guards may be dropped by another thread.

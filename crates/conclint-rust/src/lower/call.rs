@@ -40,7 +40,7 @@ impl Lower<'_> {
             return Val::unknown();
         };
         for part in &vals {
-            self.into_temporary(part);
+            self.becomes_temporary(part);
         }
         let first = vals.first().cloned().unwrap_or_else(Val::unknown);
         let mut val = match self.index().resolve_value(&self.scope, path) {

@@ -430,7 +430,7 @@ impl Lower<'_> {
     ) -> Val {
         let mut over = self.expr(iter);
         // The iterator lives as long as the loop; a guard it is built on, too.
-        self.into_temporary(&over);
+        self.becomes_temporary(&over);
         self.look_through(&mut over, iter.span, false);
         let receiver = self.receiver_of(&over);
         if over.channel != 0 && super::channels::to_the_end(iter) {

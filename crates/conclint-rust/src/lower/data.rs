@@ -116,7 +116,7 @@ impl Lower<'_> {
 
     /// The guards of a variable go into a new value, which is a temporary
     /// until something takes it.
-    pub fn into_temporary(&mut self, part: &Val) {
+    pub fn becomes_temporary(&mut self, part: &Val) {
         if part.local.is_some() {
             for &guard in &part.guards {
                 self.register_temp(guard);
@@ -133,7 +133,7 @@ impl Lower<'_> {
                 .into(),
         ));
         for part in &parts {
-            self.into_temporary(part);
+            self.becomes_temporary(part);
             val.guards.extend(part.guards.iter().copied());
             val.handles.extend(part.handles.iter().copied());
             val.borrows = val.borrows.or(part.borrows);
@@ -147,7 +147,7 @@ impl Lower<'_> {
         let ty = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());
         let mut val = Val::of(Ty::Slice(Arc::new(ty)));
         for part in vals {
-            self.into_temporary(&part);
+            self.becomes_temporary(&part);
             val.guards.extend(part.guards.iter().copied());
             val.handles.extend(part.handles.iter().copied());
             val.borrows = val.borrows.or(part.borrows);
@@ -172,7 +172,7 @@ impl Lower<'_> {
         }
         for (name, field) in fields {
             self.alias_field(&field, &val.ty, &name);
-            self.into_temporary(&field);
+            self.becomes_temporary(&field);
             val.guards.extend(field.guards.iter().copied());
             val.borrows = val.borrows.or(field.borrows);
             if !field.handles.is_empty() {

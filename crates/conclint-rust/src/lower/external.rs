@@ -151,7 +151,7 @@ impl Lower<'_> {
                     self.store_guarded(&first, Writing::Call, first.from, span);
                 }
                 self.rehome(&first);
-                self.into_temporary(&first);
+                self.becomes_temporary(&first);
                 let mut val = first;
                 val.local = None;
                 val.exclusive = false;

@@ -1,7 +1,7 @@
 //! Patterns.
 
-use super::lex::Kind;
 use super::Reader;
+use super::lex::Kind;
 use crate::hir::{Name, Pat};
 
 impl Reader<'_, '_> {
