@@ -30,6 +30,7 @@ mod summary;
 mod tests;
 mod threads;
 
+pub use cfgs::exclusive as cfgs_exclusive;
 pub use kinds::Kinds;
 
 /// Names one event of the program.

@@ -205,3 +205,24 @@ const COLD: &[&str] = &[
     "terminate",
     "uninstall",
 ];
+
+/// `Mutex<()>`, `Arc<RwLock<()>>`.
+pub(crate) fn guards_nothing(type_text: &str) -> bool {
+    let text = type_text.replace(' ', "");
+    text.match_indices("<()>").any(|(at, _)| {
+        text.get(..at)
+            .is_some_and(|t| t.ends_with("Mutex") || t.ends_with("Lock"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unit_guards() {
+        assert!(guards_nothing("Arc<Mutex<( )>>"));
+        assert!(!guards_nothing("Mutex<Vec<()>>"));
+        assert!(!guards_nothing("Mutex<u32>"));
+    }
+}

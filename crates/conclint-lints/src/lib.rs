@@ -126,6 +126,11 @@ pub fn run(analysis: &Analysis, settings: &Settings) -> Vec<Finding> {
     let run_one = |lint: &&'static Lint| {
         let mut findings = Vec::new();
         (lint.check)(analysis, settings, &mut findings);
+        if settings.level == Level::Default {
+            for finding in findings.iter_mut().filter(|f| is_shown_once(f)) {
+                finding.confidence = Confidence::Low;
+            }
+        }
         findings
     };
     let mut findings: Vec<Finding> = settings.lints.par_iter().flat_map_iter(run_one).collect();
@@ -145,6 +150,20 @@ pub fn run(analysis: &Analysis, settings: &Settings) -> Vec<Finding> {
     });
     tell_apart(&mut findings);
     findings
+}
+
+/// A warning about an example or a benchmark: somebody runs it by hand and
+/// looks on, so that what it costs others to wait is no matter. A deadlock is
+/// one there, too.
+fn is_shown_once(finding: &Finding) -> bool {
+    let mut directories = finding.primary().file.split('/').rev().skip(1);
+    finding.severity < Severity::Error
+        && directories.any(|part| {
+            matches!(
+                part,
+                "examples" | "example" | "benches" | "bench" | "benchmark" | "benchmarks"
+            )
+        })
 }
 
 /// Two like findings in one function have one fingerprint: the second and

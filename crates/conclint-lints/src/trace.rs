@@ -53,6 +53,7 @@ impl<'p> Draw<'p> {
         self.function(id).is_some_and(|function| {
             function.is_test
                 || stands_in(&function.qualified)
+                || function.name.contains("doctest")
                 || self
                     .program
                     .files

@@ -45,7 +45,7 @@ const UNIX_SYSTEMS: &[&str] = &[
 ];
 
 /// No build contains code under the conditions `a` and code under `b`.
-pub(super) fn exclusive(a: &[SmolStr], b: &[SmolStr]) -> bool {
+pub fn exclusive(a: &[SmolStr], b: &[SmolStr]) -> bool {
     if a.is_empty() || b.is_empty() || a == b {
         return false;
     }

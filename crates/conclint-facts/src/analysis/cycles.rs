@@ -51,6 +51,8 @@ struct Search<'a> {
     lifespans: Lifespans<'a>,
     writers: &'a BTreeMap<ClassId, EventRef>,
     links: Links<'a>,
+    /// By function: its `self` is no one else's while it runs.
+    alone: Vec<bool>,
     cycles: Vec<Cycle>,
     /// Orders that a reported cycle contains.
     covered: BTreeSet<(ClassId, ClassId)>,
@@ -74,7 +76,8 @@ pub(super) fn of(
             threads,
         },
         writers,
-        links: links(program, nestings),
+        links: links(program, graph, nestings),
+        alone: alone(program, graph),
         cycles: Vec::new(),
         covered: BTreeSet::new(),
         sets: BTreeSet::new(),
@@ -91,7 +94,104 @@ pub(super) fn of(
     search.cycles
 }
 
-fn links<'a>(program: &Program, nestings: &'a [Nesting]) -> Links<'a> {
+/// Methods that take `&mut self`, and private ones that nothing calls but such
+/// methods, on their own `self`.
+fn alone(program: &Program, graph: &Graph) -> Vec<bool> {
+    let functions = &program.functions;
+    let mut alone: Vec<bool> = functions.iter().map(|f| f.mut_self).collect();
+    let is_method = |f: &Function| {
+        f.kind == FnKind::Fn && f.params.first().is_some_and(|param| param.name == "self")
+    };
+    let on_self = |at: EventRef| {
+        let place = graph::call_at(program, at)
+            .and_then(|call| call.args.first())
+            .and_then(|arg| arg.place.as_ref());
+        place.is_some_and(|place| place.root == Root::Param(0) && place.path.is_empty())
+    };
+    loop {
+        let found: Vec<usize> = (0..functions.len())
+            .filter(|&index| {
+                let function = &functions[index];
+                !alone[index]
+                    && !function.is_pub
+                    && is_method(function)
+                    && graph.entering(FnId(index as u32)).next().is_some()
+                    && graph.entering(FnId(index as u32)).all(|edge| {
+                        let caller = edge.at.function.index();
+                        alone[caller] && is_method(&functions[caller]) && on_self(edge.at)
+                    })
+            })
+            .collect();
+        if found.is_empty() {
+            return alone;
+        }
+        for index in found {
+            alone[index] = true;
+        }
+    }
+}
+
+/// Functions that make an object, `Database::recover(config)`, and those that
+/// only such functions call: until they are done, nobody else has the object.
+fn setups(program: &Program, graph: &Graph) -> Vec<bool> {
+    let functions = &program.functions;
+    let mut setups: Vec<bool> = functions.iter().map(makes_an_object).collect();
+    loop {
+        let found: Vec<usize> = (0..functions.len())
+            .filter(|&index| {
+                let mut callers = graph.entering(FnId(index as u32)).peekable();
+                !setups[index]
+                    && functions[index].kind == FnKind::Fn
+                    && callers.peek().is_some()
+                    && callers.all(|edge| setups[edge.at.function.index()])
+            })
+            .collect();
+        if found.is_empty() {
+            return setups;
+        }
+        for index in found {
+            setups[index] = true;
+        }
+    }
+}
+
+/// `Type::open(..)`, without `self`.
+fn makes_an_object(function: &Function) -> bool {
+    let of_a_type = function
+        .qualified
+        .rsplit("::")
+        .nth(1)
+        .is_some_and(|owner| owner.starts_with(char::is_uppercase));
+    let method = function.params.first().is_some_and(|p| p.name == "self");
+    let mut words = function.name.split('_');
+    let first = words.next().unwrap_or_default();
+    function.kind == FnKind::Fn
+        && of_a_type
+        && !method
+        && matches!(
+            first,
+            "new" | "open" | "create" | "recover" | "restore" | "load" | "build" | "from" | "with"
+        )
+}
+
+/// Whether the object whose lock is held is still being made there.
+fn is_setup(program: &Program, setups: &[bool], nesting: &Nesting) -> bool {
+    let setup = setups.get(nesting.function.index());
+    let function = program.functions.get(nesting.function.index());
+    let maker = function.is_some_and(makes_an_object);
+    // What a maker is given, others may have.
+    let own = |lock: &ObjectRef| match lock.place.root {
+        Root::Local(_) => true,
+        Root::Param(_) => !maker,
+        Root::Static(_) | Root::Opaque(_) => false,
+    };
+    nesting.context.is_empty()
+        && setup.copied().unwrap_or_default()
+        && own(&nesting.held.lock)
+        && (own(&nesting.taken) || !nesting.chain.is_empty())
+}
+
+fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links<'a> {
     let shared = shared_locals(program);
     let usable = |class: ClassId| {
         let Some(class_of) = program.classes.get(class.index()) else {
@@ -105,6 +205,7 @@ fn links<'a>(program: &Program, nestings: &'a [Nesting]) -> Links<'a> {
             }
     };
     let owners = Owners::of(program);
+    let setups = setups(program, graph);
     let mut links: Links<'a> = BTreeMap::new();
     for nesting in nestings {
         let (Some(from), Some(to)) = (nesting.held.lock.class, nesting.taken.class) else {
@@ -116,6 +217,7 @@ fn links<'a>(program: &Program, nestings: &'a [Nesting]) -> Links<'a> {
             || nesting.blocking != Blocking::Waits
             || !usable(from)
             || !usable(to)
+            || is_setup(program, &setups, nesting)
         {
             continue;
         }
@@ -327,8 +429,8 @@ impl<'a> Search<'a> {
     /// as `&mut self`: then never at the same time.
     fn one_owner(&self, a: &Link<'_>, b: &Link<'_>) -> OneOwner {
         let alone = |link: &Link<'_>| {
-            let function = self.program.functions.get(link.nesting.function.index());
-            function.is_some_and(|f| f.mut_self)
+            let alone = self.alone.get(link.nesting.function.index());
+            alone.copied().unwrap_or_default()
         };
         let mut answer = OneOwner::No;
         if !alone(a) && !alone(b) {

@@ -85,6 +85,8 @@ pub enum EventKind {
         predicate_read: bool,
         /// It ends after a time.
         timed: bool,
+        /// `wait(&mut guard)`, as in parking_lot: std's takes the guard.
+        by_reference: bool,
     },
     /// A condition variable is notified.
     Notify {

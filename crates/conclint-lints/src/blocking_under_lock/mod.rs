@@ -400,6 +400,8 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         // Whether there is something to wait for at the end of a variable's
         // life is mostly a matter of what became of it.
         _ if blocked.chain.iter().any(|call| call.name == "drop") => Confidence::Low,
+        // So is work for a pool: readers let each other by.
+        Reason::Block(BlockKind::Pool) if !alone => Confidence::Low,
         // A callback under a read lock is mostly a reader itself.
         Reason::Block(BlockKind::Callback) if calls > 0 || !alone => Confidence::Low,
         Reason::Block(BlockKind::Callback) => lower(sure),

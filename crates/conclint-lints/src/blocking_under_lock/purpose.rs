@@ -7,7 +7,7 @@ use conclint_facts::{
 };
 
 use super::{Reason, given_guarded_data, on_guarded_data, used_before};
-use crate::contention::{Contention, is_cold};
+use crate::contention::{Contention, guards_nothing, is_cold};
 use crate::flow::{events, touches};
 use crate::trace::Draw;
 
@@ -76,7 +76,9 @@ pub(super) fn is_meant(
         // The callback is given the guarded data: `with(|data| ..)` is an API.
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => {
-            (on_it && !on_channel_elsewhere(analysis, blocked)) || names_any(guarded, SERIALISED)
+            (on_it && !on_channel_elsewhere(analysis, blocked))
+                || names_any(guarded, SERIALISED)
+                || (on_it && guards_the_owner(analysis, blocked, guarded))
         }
         _ if reason.is_io() => {
             let owner = draw
@@ -96,6 +98,24 @@ pub(super) fn is_meant(
     }
 }
 
+/// Whether the channel is a field of the very type that the lock guards:
+/// `Mutex<Worker>`, and `Worker.jobs`.
+fn guards_the_owner(analysis: &Analysis, blocked: &BlockedUnder, guarded: &str) -> bool {
+    let (EventKind::Recv { channel, .. } | EventKind::Send { channel, .. }) =
+        &analysis.event(blocked.event).kind
+    else {
+        return false;
+    };
+    let class = channel.as_ref().and_then(|channel| channel.class);
+    class
+        .and_then(|class| analysis.class(class).name.split_once('.'))
+        .is_some_and(|(owner, _)| {
+            guarded
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| word == owner)
+        })
+}
+
 /// Whether the channel is a field or static of its own, outside of the guarded
 /// data, whatever else its statement does.
 fn on_channel_elsewhere(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
@@ -106,7 +126,7 @@ fn on_channel_elsewhere(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     };
     // A method of the guarded data waits on a channel of its own.
     let inside = channel.as_ref().is_some_and(|channel| {
-        blocked.chain.len() == 1
+        !blocked.chain.is_empty()
             && channel.place.root == Root::Param(0)
             && !channel.place.path.is_empty()
     });
@@ -268,15 +288,6 @@ pub(super) fn hurts(
     }
 }
 
-/// `Mutex<()>`, `Arc<RwLock<()>>`.
-fn guards_nothing(type_text: &str) -> bool {
-    let text = type_text.replace(' ', "");
-    text.match_indices("<()>").any(|(at, _)| {
-        text.get(..at)
-            .is_some_and(|t| t.ends_with("Mutex") || t.ends_with("Lock"))
-    })
-}
-
 /// Whether the type's text holds one of these names, whole or as the last
 /// word of a longer one (`LogWriter`).
 fn names_any(type_text: &str, names: &[&str]) -> bool {
@@ -309,12 +320,5 @@ mod tests {
         assert!(names_any("Mutex<mpsc::Receiver<Job>>", SERIALISED));
         assert!(!names_any("Mutex<Profile>", SERIALISED));
         assert!(!names_any("RwLock<HashMap<String, Vec<u8>>>", SERIALISED));
-    }
-
-    #[test]
-    fn unit_guards() {
-        assert!(guards_nothing("Arc<Mutex<( )>>"));
-        assert!(!guards_nothing("Mutex<Vec<()>>"));
-        assert!(!guards_nothing("Mutex<u32>"));
     }
 }

@@ -24,7 +24,7 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         if function.origins.is_empty() {
@@ -57,8 +57,13 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 None => found.push((at, event, look, round)),
             }
         }
-        for (_, event, look, round) in &found {
-            findings.push(report(&draw, id, event, look, round));
+        for (at, event, look, round) in &found {
+            // A loop that has work in other rounds does it from time to time, or
+            // tries again; what waits in it, if anything, is its author's choice.
+            let works = settings.level == Level::Default
+                && !matches!(event.kind, EventKind::Recv { .. })
+                && comes_back(function, *at);
+            findings.push(report(&draw, id, event, look, round, works));
         }
     }
 }
@@ -199,7 +204,7 @@ fn comes_back(function: &Function, look: Point) -> bool {
         )
     };
     events(function).any(|(at, event)| {
-        works(event) && reaches(function, look, at) && reaches(function, at, look)
+        at != look && works(event) && reaches(function, look, at) && reaches(function, at, look)
     })
 }
 
@@ -244,6 +249,11 @@ fn asks(analysis: &Analysis, call: &Call) -> bool {
     let (Resolution::Exact, &[callee]) = (call.resolution, call.targets.as_slice()) else {
         return false;
     };
+    // What is polled under that name is mostly a device, or a future.
+    let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
+    if name.starts_with("poll") {
+        return false;
+    }
     let Some(body) = analysis.program().functions.get(callee.index()) else {
         return false;
     };
@@ -385,7 +395,14 @@ impl Round {
     }
 }
 
-fn report(draw: &Draw<'_>, id: FnId, event: &Event, look: &Look, round: &Round) -> Finding {
+fn report(
+    draw: &Draw<'_>,
+    id: FnId,
+    event: &Event,
+    look: &Look,
+    round: &Round,
+    works: bool,
+) -> Finding {
     let function = draw.function_name(id);
     let between = if round.sleeps {
         "sleeps, and looks again"
@@ -403,7 +420,7 @@ fn report(draw: &Draw<'_>, id: FnId, event: &Event, look: &Look, round: &Round) 
         "" => "for a message".to_owned(),
         name => format!("on `{name}`"),
     };
-    let confidence = if round.spins {
+    let confidence = if round.spins || works {
         // Whoever knows the hint wrote a spin loop on purpose.
         Confidence::Low
     } else if round.sleeps || round.yields {

@@ -51,12 +51,31 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         }
         found.extend(counted_and_read(analysis, id, function));
         for mut case in found {
-            if case.link == Link::Decision && settings.level == Level::Default {
+            if settings.level == Level::Default
+                && (case.link == Link::Decision
+                    || case.is_far_apart()
+                    || waits_between(function, &case))
+            {
                 case.confidence = Confidence::Low;
             }
             findings.push(report(&draw, id, &case));
         }
     }
+}
+
+/// Whether the function awaits something, or takes other locks, between the read
+/// and the write: it lets go on purpose, and something else keeps its likes out
+/// meanwhile, such as a state or that one thread alone does this.
+fn waits_between(function: &Function, case: &Case) -> bool {
+    case.link == Link::Value
+        && events(function).any(|(at, event)| {
+            matches!(event.kind, EventKind::Await | EventKind::Acquire { .. })
+                && at != case.write.taken
+                && at != case.read.at
+                && reaches(function, case.read.at, at)
+                && reaches(function, at, case.write.taken)
+                && !reaches(function, case.write.at, at)
+        })
 }
 
 /// The functions that write under each lock.
@@ -176,6 +195,13 @@ impl Case {
                 read,
             })
         })
+    }
+
+    /// The write is in a called function, or the read two calls away: between
+    /// the two lie steps of a protocol whose rules are not seen here, such as
+    /// that one thread alone takes them.
+    fn is_far_apart(&self) -> bool {
+        self.link == Link::Value && (!self.write.chain.is_empty() || self.read.chain.len() > 1)
     }
 
     /// One finding for each pair of a lock and a way.

@@ -6,6 +6,7 @@ use conclint_facts::{
     ObjectRef, ReleaseWhy, StmtKind,
 };
 
+use crate::contention::guards_nothing;
 use crate::flow::{Point, after, event_at, events, touches};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -46,7 +47,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     lock,
                     wanted,
                 };
-                findings.push(report(&draw, id, event, taken, how));
+                let gate = is_gate(&draw, function, point, event, lock);
+                findings.push(report(&draw, id, event, taken, how, gate));
             }
         }
     }
@@ -91,6 +93,39 @@ fn dropped(function: &Function, point: Point, guard: GuardId, blocking: Blocking
         _ => return None,
     };
     Some(why)
+}
+
+/// `gate.lock().await;` with a `Mutex<()>`, a statement of its own: to come by is
+/// what it is for. (Of a `let _ =` no compiler says a word.) So it is where
+/// nothing follows that a lock could protect.
+fn is_gate(
+    draw: &Draw<'_>,
+    function: &Function,
+    at: Point,
+    event: &Event,
+    lock: Option<&ObjectRef>,
+) -> bool {
+    let stmt = function.stmts.get(event.stmt.index());
+    let mut protects = false;
+    after(
+        function,
+        at,
+        |_, event| {
+            protects |= !matches!(
+                event.kind,
+                EventKind::Release { .. }
+                    | EventKind::Await
+                    | EventKind::Work { .. }
+                    | EventKind::Test { .. }
+                    | EventKind::Other
+            );
+        },
+        |_| false,
+    );
+    (!protects || stmt.is_some_and(|stmt| stmt.kind == StmtKind::Expr))
+        && lock
+            .and_then(|lock| draw.class(lock))
+            .is_some_and(|class| guards_nothing(&class.type_text))
 }
 
 /// Taking and releasing a lock right before a notification or a join orders
@@ -159,7 +194,14 @@ fn does_more(analysis: &Analysis, call: &Call) -> bool {
     })
 }
 
-fn report(draw: &Draw<'_>, id: FnId, event: &Event, taken: Taken<'_>, how: How) -> Finding {
+fn report(
+    draw: &Draw<'_>,
+    id: FnId,
+    event: &Event,
+    taken: Taken<'_>,
+    how: How,
+    gate: bool,
+) -> Finding {
     let (written, through) = match taken.source {
         LockSource::Direct(object) => (draw.name(object), String::new()),
         LockSource::Callee(call) => (call.name.to_string(), format!(" through `{}`", call.name)),
@@ -193,7 +235,7 @@ fn report(draw: &Draw<'_>, id: FnId, event: &Event, taken: Taken<'_>, how: How) 
         severity: Severity::Error,
         confidence: match how {
             // A `lock` of unknown type need not give a guard at all.
-            How::AtOnce if !known || taken.wanted => Confidence::Low,
+            How::AtOnce if !known || taken.wanted || gate => Confidence::Low,
             How::AtOnce => Confidence::High,
             How::InCondition => Confidence::Medium,
         },

@@ -58,7 +58,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)
                     || is_its_own(function, object)
-                    || is_saved(function, object, &store);
+                    || is_saved(function, object, &store)
+                    || settings.level == Level::Default && awaits_before(function, at);
                 if let Some(read) = reads(analysis, id, *from).into_iter().find(same) {
                     findings.push(report(&draw, id, &read, &store, None, careful));
                 } else if !is_pointer(&draw, object)
@@ -92,6 +93,13 @@ fn on_threads(analysis: &Analysis) -> BTreeSet<FnId> {
         }
     }
     found
+}
+
+/// An await comes before: what an async function does over several steps, its
+/// caller does once at a time.
+fn awaits_before(function: &Function, store: Point) -> bool {
+    events(function)
+        .any(|(at, event)| matches!(event.kind, EventKind::Await) && reaches(function, at, store))
 }
 
 struct Store {

@@ -22,7 +22,7 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in analysis.functions_with(Kinds::JOIN | Kinds::SPAWN) {
         for (at, event) in events(function) {
@@ -46,8 +46,11 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     }
                 }
                 EventKind::Spawn(spawn) => {
-                    if let Some((body, callback)) = unwatched(analysis, spawn) {
-                        findings.push(dies(&draw, id, event, body, callback));
+                    if let Some((body, at, callback)) = unwatched(analysis, spawn) {
+                        // Nobody waits for a job that was not handed over.
+                        let served =
+                            settings.level > Level::Default || takes_jobs(analysis, body, at);
+                        findings.push(dies(&draw, id, event, body, callback, served));
                     }
                 }
                 _ => {}
@@ -149,7 +152,7 @@ fn ignored(
 
 /// A thread that nobody joins and that runs other people's code in a loop
 /// without catching its panics; where it does.
-fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, &'a Event)> {
+fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, Point, &'a Event)> {
     // A comment excuses that nobody joins, not that nobody looks.
     let alone = matches!(
         spawn.handle,
@@ -175,7 +178,19 @@ fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, &'a Eve
     };
     let (at, event) =
         events(function).find(|(at, event)| foreign(event) && reaches(function, *at, *at))?;
-    (!has_sentinel(analysis, function, at)).then_some((body, event))
+    (!has_sentinel(analysis, function, at)).then_some((body, at, event))
+}
+
+/// Whether the loop around `at` takes messages, or items out of a queue.
+fn takes_jobs(analysis: &Analysis, body: FnId, at: Point) -> bool {
+    let functions = &analysis.program().functions;
+    functions.get(body.index()).is_some_and(|function| {
+        events(function).any(|(other, event)| {
+            matches!(event.kind, EventKind::Recv { .. } | EventKind::Take { .. })
+                && reaches(function, at, other)
+                && reaches(function, other, at)
+        })
+    })
 }
 
 /// A value of the program's own whose `Drop` runs when the loop at `at` is left,
@@ -193,11 +208,22 @@ fn has_sentinel(analysis: &Analysis, function: &Function, at: Point) -> bool {
     })
 }
 
-fn dies(draw: &Draw<'_>, id: FnId, event: &Event, body: FnId, callback: &Event) -> Finding {
+fn dies(
+    draw: &Draw<'_>,
+    id: FnId,
+    event: &Event,
+    body: FnId,
+    callback: &Event,
+    served: bool,
+) -> Finding {
     let name = draw.function_name(id);
     LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: Confidence::Medium,
+        confidence: if served {
+            Confidence::Medium
+        } else {
+            Confidence::Low
+        },
         message: format!(
             "`{name}` starts a worker that runs jobs in a loop, and nobody looks whether it lives: the first job that \
              panics ends it, and later jobs wait for ever"

@@ -32,6 +32,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 in_loop,
                 predicate_read,
                 timed: false,
+                by_reference,
             } = &event.kind
                 && let Some(fault) = fault(
                     *in_loop,
@@ -41,7 +42,16 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 let held = analysis
                     .guard(id, *guard)
                     .and_then(|info| info.locks.first());
-                findings.push(report(&draw, id, event.site, condvar, held, fault));
+                let wakes_alone = !by_reference && !is_parking_lot(&draw, held);
+                findings.push(report(
+                    &draw,
+                    id,
+                    event.site,
+                    condvar,
+                    held,
+                    fault,
+                    wakes_alone,
+                ));
             }
         }
     }
@@ -97,6 +107,7 @@ fn report(
     condvar: &ObjectRef,
     held: Option<&Held>,
     fault: Fault,
+    wakes_alone: bool,
 ) -> Finding {
     let (name, key) = (draw.name(condvar), draw.key(condvar));
     let lock = held.map_or_else(|| "the mutex".to_owned(), |held| draw.name(&held.lock));
@@ -128,7 +139,7 @@ fn report(
         severity: Severity::Error,
         confidence: match fault {
             // parking_lot promises that nothing but a notification wakes.
-            Fault::NoLoop if is_parking_lot(draw, held) => Confidence::Low,
+            Fault::NoLoop if !wakes_alone => Confidence::Low,
             Fault::NoLoop => Confidence::High,
             Fault::NotLookedAt => Confidence::Medium,
         },

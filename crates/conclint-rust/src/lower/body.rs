@@ -187,8 +187,8 @@ pub(super) struct Lower<'a> {
     pub assigned: Vec<(LocalId, Origins)>,
     /// Channels made so far.
     pub channels: u32,
-    /// Loops over a receiver: its channel, and where.
-    pub dry: Vec<(u32, Site)>,
+    /// Loops over a receiver: its channel, where, and how deep in closures.
+    pub dry: Vec<(u32, Site, u32)>,
     /// Threads that loop over a receiver.
     pub dry_spawns: Vec<(SpawnId, u32, Site)>,
     /// What the last loop that was entered goes over, by name.

@@ -323,7 +323,7 @@ impl Lower<'_> {
         let ret = self.in_scope(ret);
         let call = Call {
             name: name.clone(),
-            targets: res.fns.iter().map(|f| FnId(f.0)).collect(),
+            targets: self.candidates(&res.fns, resolution),
             resolution,
             args: vals.iter().map(|val| self.arg_fact(val)).collect(),
         };
@@ -373,6 +373,18 @@ impl Lower<'_> {
                 .filter(|_| !types::owns(self.shared.index, &val.ty));
         }
         val
+    }
+
+    /// What a call may run. An implementation for tests is no choice for code
+    /// that is none, unless it is named.
+    fn candidates(&self, fns: &[FnIdx], resolution: Resolution) -> Vec<FnId> {
+        let entries = self.index().functions();
+        let guessed = matches!(resolution, Resolution::Trait | Resolution::ByName);
+        let for_tests = |f: &FnIdx| entries.get(f.index()).is_some_and(|entry| entry.is_test);
+        fns.iter()
+            .filter(|f| !guessed || self.base.is_test || !for_tests(f))
+            .map(|f| FnId(f.0))
+            .collect()
     }
 
     /// Guarded data that is handed to `f` as `&mut`.

@@ -136,7 +136,7 @@ impl Lower<'_> {
 
     fn runs_dry(&mut self, channel: u32, span: Span) {
         let site = self.site(span);
-        self.dry.push((channel, site));
+        self.dry.push((channel, site, self.out.level));
         self.sender_alive(channel, DryWait::Loop, site, span);
     }
 
@@ -280,12 +280,13 @@ impl Lower<'_> {
             let sender = info.name.clone();
             if self.is_sender(&info.val.ty)
                 && !info.moved
-                && let Some(&(_, receive)) = self
+                && let Some(&(_, receive, _)) = self
                     .dry
                     .get(dry..)
                     .unwrap_or(&[])
                     .iter()
-                    .find(|(other, _)| *other == channel)
+                    // What a closure in this one takes along is that one's matter.
+                    .find(|(other, _, level)| *other == channel && *level == self.out.level + 1)
             {
                 let kind = EventKind::SenderAlive {
                     sender,

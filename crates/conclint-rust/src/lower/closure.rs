@@ -50,6 +50,8 @@ impl Lower<'_> {
         if many {
             self.out.loop_depth += 1;
             self.out.per.push(self.closure_per);
+            // Sooner or later its items end: no way to wait.
+            self.other(span);
         }
         self.push(ScopeKind::Temp);
         self.push_closure(join);
@@ -155,7 +157,7 @@ impl Lower<'_> {
     pub fn combinator(&mut self, cur: &Val, many: bool, call: &MethodCall) -> Val {
         let name = call.name.as_str();
         let container = types::is_option_or_result(&cur.ty);
-        let many = many || (name == "map" && !container);
+        let many = many || (name == "map" && !container && !self.is_no_iterator(&cur.ty));
         let mut param = if container {
             let mut inner = cur.clone();
             inner.ty = match name {
@@ -256,6 +258,16 @@ impl Lower<'_> {
         }
     }
 
+    /// A type of the workspace that does not say it iterates: what `map` does
+    /// to a future, a parser or a guard, it does once.
+    fn is_no_iterator(&self, ty: &Ty) -> bool {
+        let index = self.index();
+        match types::peel(index, ty) {
+            ty @ Ty::Adt(..) => !index.implements(&ty, "Iterator"),
+            _ => false,
+        }
+    }
+
     // ---- closures that are functions of their own ----
 
     pub fn nested_closure(
@@ -295,8 +307,26 @@ impl Lower<'_> {
             };
             if info.level != self.out.level {
                 self.captures.push((id, by_value || closure.is_move));
-            } else if by_value || closure.is_move {
-                for guard in info.val.guards.clone() {
+                continue;
+            }
+            // What the closure names is used where the closure is given away.
+            let borrowed = info.val.borrows.or(info.val.guards.first().copied());
+            let (by_value, guards) = (by_value || closure.is_move, info.val.guards.clone());
+            let uses = &mut self.out.stmts[self.out.stmt.index()].uses;
+            if !uses.contains(&id) {
+                uses.push(id);
+            }
+            if let Some(guard) = borrowed.filter(|_| !by_value) {
+                self.emit(
+                    EventKind::Use {
+                        guard,
+                        write: false,
+                    },
+                    span,
+                );
+            }
+            if by_value {
+                for guard in guards {
                     if !val.guards.contains(&guard) {
                         val.guards.push(guard);
                     }
@@ -420,7 +450,7 @@ impl Lower<'_> {
     ) -> Val {
         let dry = self.dry.len();
         let function = body.and_then(|body| self.spawn_body(body));
-        let dry: Vec<(u32, conclint_facts::Site)> = self.dry.drain(dry..).collect();
+        let dry: Vec<_> = self.dry.drain(dry..).collect();
         let handle = if kind == SpawnKind::Scoped || self.is_detached(span) {
             Handle::Excused
         } else {
@@ -441,8 +471,10 @@ impl Lower<'_> {
         };
         let id = SpawnId(self.out.spawns.len() as u32);
         if self.out.level == 0 {
-            self.dry_spawns
-                .extend(dry.into_iter().map(|(channel, site)| (id, channel, site)));
+            self.dry_spawns.extend(
+                dry.into_iter()
+                    .map(|(channel, site, _)| (id, channel, site)),
+            );
         }
         let block = self.out.cur;
         self.out
@@ -745,6 +777,10 @@ impl Lower<'_> {
             in_loop: self.out.loop_depth > 0,
             predicate_read,
             timed,
+            by_reference: matches!(
+                call.args.first().map(|arg| &arg.kind),
+                Some(ExprKind::Ref { .. })
+            ),
         };
         self.emit(kind, call.site());
         let mut back = first;

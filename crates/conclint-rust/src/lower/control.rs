@@ -207,6 +207,10 @@ impl Lower<'_> {
                 }
             }
             let outer = self.enter_stmt(arm.body.span, conclint_facts::StmtKind::Expr);
+            // Another item was taken: a loop around it works.
+            if takes_item(scrutinee) && binds_success(&arm.pat) {
+                self.other(arm.body.span);
+            }
             if super::threads::ignores_failure(scrutinee, arm) {
                 self.ignore_join(true);
             }
@@ -622,7 +626,11 @@ fn takes_another(cond: &Expr) -> bool {
     let ExprKind::MethodCall { receiver, name, .. } = &cond.kind else {
         return false;
     };
-    matches!(name.as_str(), "is_ok" | "is_some")
-        && matches!(&receiver.kind, ExprKind::MethodCall { name, .. }
-            if matches!(name.as_str(), "try_recv" | "try_next" | "try_pop" | "pop" | "pop_front" | "pop_back" | "next"))
+    matches!(name.as_str(), "is_ok" | "is_some") && takes_item(receiver)
+}
+
+/// `rx.try_recv()`: what it gives is out of the queue.
+fn takes_item(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::MethodCall { name, .. }
+        if matches!(name.as_str(), "try_recv" | "try_next" | "try_pop" | "pop" | "pop_front" | "pop_back" | "next"))
 }

@@ -326,9 +326,9 @@ impl Lower<'_> {
             }
             "map" | "and_then" | "map_or" | "map_or_else" => {
                 let payload = val.with_ty(inner);
-                let fallible = |guard: &GuardId| self.is_fallible(*guard);
-                let not_taken = payload.guards.iter().copied().filter(fallible).collect();
-                self.not_taken = not_taken;
+                // The closure takes the guard along; where it does not run,
+                // the result has none.
+                self.not_taken = payload.guards.clone();
                 let result = self.in_place_closures(call.args, &payload, false);
                 self.not_taken.clear();
                 let mut result = result.unwrap_or_else(Val::unknown);

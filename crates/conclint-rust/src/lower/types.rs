@@ -246,7 +246,10 @@ pub(super) fn is_inline(ty: &Ty) -> bool {
 /// Whether a value of this type keeps no borrow of anything: as [`is_owned`],
 /// and no field of the program's own types holds one either.
 pub(super) fn owns(index: &Index, ty: &Ty) -> bool {
-    is_owned(ty) && !has_borrow_inside(index, ty, 2)
+    // What `borrow` gives of a `RefCell` reads as the cell.
+    let cell = matches!(ty, Ty::Ext(path, _)
+        if matches!(last_segment(path), "RefCell" | "Ref" | "RefMut"));
+    is_owned(ty) && !cell && !has_borrow_inside(index, ty, 2)
 }
 
 /// Whether a reference or a guard lies in a field, `depth` types deep. A

@@ -1,12 +1,14 @@
 //! Blocks and statements.
 
+use conclint_facts::cfgs_exclusive;
+
 use super::macros::holds_items;
 use super::span::join;
 use super::{Cx, MAX_DEPTH};
-use crate::hir::{Block, Expr, ExprKind, Item, Let, Span, Stmt, StmtKind};
+use crate::hir::{Block, Expr, ExprKind, Item, Let, Name, Span, Stmt, StmtKind};
 
-/// `#[cfg(test)]` on a statement: the function is not a test, the statement is.
-fn for_tests(stmt: &syn::Stmt) -> bool {
+/// The `cfg` predicates on a statement.
+fn cfgs(stmt: &syn::Stmt) -> Vec<Name> {
     let attrs = match stmt {
         syn::Stmt::Local(local) => &local.attrs,
         syn::Stmt::Macro(mac) => &mac.attrs,
@@ -22,15 +24,22 @@ fn for_tests(stmt: &syn::Stmt) -> bool {
             syn::Expr::MethodCall(e) => &e.attrs,
             syn::Expr::Assign(e) => &e.attrs,
             syn::Expr::Macro(e) => &e.attrs,
-            _ => return false,
+            _ => return Vec::new(),
         },
-        syn::Stmt::Item(_) => return false,
+        syn::Stmt::Item(_) => return Vec::new(),
     };
-    !attrs.is_empty()
-        && super::attrs::attrs(attrs)
-            .cfg
-            .iter()
-            .any(|cfg| cfg == "test")
+    if attrs.is_empty() {
+        return Vec::new();
+    }
+    super::attrs::attrs(attrs).cfg
+}
+
+/// Whether a statement with these predicates is in no usual build: the
+/// function is not a test, the statement is, or it stands in for an atomic
+/// operation that the processor does not have.
+fn left_out(cfgs: &[Name]) -> bool {
+    cfgs.iter()
+        .any(|cfg| cfg == "test" || cfg.starts_with("not(target_has_atomic"))
 }
 
 impl Cx {
@@ -40,7 +49,10 @@ impl Cx {
     }
 
     /// A block whose braces are at `span`.
+    ///
+    /// Of statements that no build has both, the first one stands for all.
     pub fn stmts(&mut self, span: Span, stmts: &mut [syn::Stmt]) -> Block {
+        let mut seen: Vec<Name> = Vec::new();
         let mut out = Block {
             span,
             ..Block::default()
@@ -55,8 +67,25 @@ impl Cx {
         };
         // Statements are large: no room for more than there are.
         out.stmts.reserve_exact(rest.len() + usize::from(!has_tail));
+        let mut is_built = |stmt: &syn::Stmt| {
+            let cfgs = cfgs(stmt);
+            let built = !left_out(&cfgs)
+                && !seen.iter().any(|other| {
+                    let other = std::slice::from_ref(other);
+                    cfgs_exclusive(&cfgs, other)
+                });
+            if built {
+                seen.extend(cfgs);
+            }
+            built
+        };
         for stmt in rest {
-            self.stmt(stmt, &mut out.stmts);
+            if is_built(stmt) {
+                self.stmt(stmt, &mut out.stmts);
+            }
+        }
+        if !is_built(last) {
+            return out;
         }
         match last {
             syn::Stmt::Expr(expr, _) if has_tail => out.tail = Some(self.boxed(expr)),
@@ -69,9 +98,6 @@ impl Cx {
     }
 
     fn stmt(&mut self, stmt: &mut syn::Stmt, out: &mut Vec<Stmt>) {
-        if for_tests(stmt) {
-            return;
-        }
         match stmt {
             syn::Stmt::Local(local) => out.push(self.local(local)),
             syn::Stmt::Expr(syn::Expr::Verbatim(tokens), _) if tokens.is_empty() => {}

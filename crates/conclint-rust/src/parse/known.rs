@@ -36,6 +36,8 @@ pub(super) fn known(name: &str) -> Known {
         "panic" | "unreachable" | "todo" | "unimplemented" | "bail" | "panic_any" => {
             Known::Call(MacroKind::Panic)
         }
+        // A project's own `bail!`.
+        name if name.ends_with("_bail") => Known::Call(MacroKind::Panic),
         "assert" | "debug_assert" | "ensure" => Known::Assert,
         "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => Known::AssertPair,
         "vec" => Known::Vec,

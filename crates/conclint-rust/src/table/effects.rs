@@ -262,8 +262,9 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
         ("Runtime" | "Handle" | "LocalSet", "block_on", 1) => Block(BlockKind::BlockOn),
         ("ThreadPool", "execute" | "spawn", 1) => Spawn(SpawnKind::Pool),
         ("ThreadPool", "install" | "join" | "scope", _) => Block(BlockKind::Pool),
+        // Those of mio return at once.
         ("TcpStream" | "UnixStream" | "UdpSocket" | "TcpListener", m, _)
-            if NETWORK.contains(&m) =>
+            if NETWORK.contains(&m) && !ty.starts_with("mio") =>
         {
             Block(BlockKind::Network)
         }

@@ -108,7 +108,7 @@ pub(super) fn is_test_support(path: &str) -> bool {
         let part = part.replace('-', "_");
         // Helpers are built into releases often enough.
         part.starts_with("test_") && !part.starts_with("test_helper")
-            || ["_test", "_tests", "_testing"]
+            || ["_test", "_tests", "_testing", "_test_harness"]
                 .iter()
                 .any(|end| part.ends_with(end))
     };

@@ -125,6 +125,7 @@ fn a_wait_gives_its_guard_back() {
             in_loop: true,
             predicate_read: true,
             timed: false,
+            by_reference: false,
         });
         after = Some(b.event(EventKind::Await));
         b.release(g);
