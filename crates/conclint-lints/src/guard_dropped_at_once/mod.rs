@@ -22,7 +22,7 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in analysis.functions_with(Kinds::ACQUIRE) {
         for (point, event) in events(function) {
@@ -47,7 +47,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     lock,
                     wanted,
                 };
-                let gate = is_gate(&draw, function, point, event, lock);
+                let gate = settings.level == Level::Default
+                    && is_gate(&draw, function, point, event, lock);
                 findings.push(report(&draw, id, event, taken, how, gate));
             }
         }
