@@ -274,7 +274,7 @@ impl Lower<'_> {
                 continue;
             };
             let (channel, level) = (info.val.channel, info.level);
-            if channel == 0 || level != self.out.level || !(by_value || is_move) {
+            if channel == 0 || !(by_value || is_move) {
                 continue;
             }
             let sender = info.name.clone();
@@ -295,7 +295,10 @@ impl Lower<'_> {
                 };
                 self.emit(kind, span);
             }
-            self.locals[id.0 as usize].moved = true;
+            // A variable of a function further out is moved there.
+            if level == self.out.level {
+                self.locals[id.0 as usize].moved = true;
+            }
         }
     }
 

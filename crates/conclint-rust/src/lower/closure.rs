@@ -311,12 +311,12 @@ impl Lower<'_> {
             }
             // What the closure names is used where the closure is given away.
             let borrowed = info.val.borrows.or(info.val.guards.first().copied());
-            let (by_value, guards) = (by_value || closure.is_move, info.val.guards.clone());
+            let (taken, guards) = (by_value || closure.is_move, info.val.guards.clone());
             let uses = &mut self.out.stmts[self.out.stmt.index()].uses;
             if !uses.contains(&id) {
                 uses.push(id);
             }
-            if let Some(guard) = borrowed.filter(|_| !by_value) {
+            if let Some(guard) = borrowed.filter(|_| !taken) {
                 self.emit(
                     EventKind::Use {
                         guard,
@@ -325,7 +325,7 @@ impl Lower<'_> {
                     span,
                 );
             }
-            if by_value {
+            if taken {
                 for guard in guards {
                     if !val.guards.contains(&guard) {
                         val.guards.push(guard);
