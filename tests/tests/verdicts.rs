@@ -67,6 +67,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
         "park-without-unpark",
     ),
     ("time::a_long_timeout_is_not_early", "passed", ""),
+    ("time::a_watchdog_is_not_early", "passed", ""),
     ("time::an_earlier_timeout_comes_first", "passed", ""),
     ("time::hold_ups_do_not_repeat", "passed", ""),
     ("time::short_waits_do_not_add_up", "passed", ""),

@@ -18,6 +18,9 @@ const BOOST_MAX: u64 = 1_000_000_000;
 /// and threads may be all in all. A busy machine holds a thread up for so long; a failure that needs
 /// more, or that needs it again and again, is nobody's.
 const HELD_UP: u64 = 1_000_000_000;
+/// How much less that is for a wait with a timeout: the round second that tests give a receive or a
+/// condition is a watchdog, while a sleep of a second is a guess.
+const WATCHDOG: u64 = 10_000_000;
 /// How long the default lets a thread run on while others can.
 const SLICE: u32 = 4096;
 /// Operations that threads may still take once the main thread has ended.
@@ -196,6 +199,10 @@ impl Exec {
                 object: task.op.object as u64,
                 access: task.op.kind.access(),
                 due,
+            };
+            let latest = match task.op.kind {
+                Kind::Sleep => latest,
+                _ => latest.saturating_sub(WATCHDOG),
             };
             if due.is_none_or(|due| due <= latest) {
                 self.candidates.push(candidate);
