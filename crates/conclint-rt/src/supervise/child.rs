@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn packages_are_named_without_the_machine() {
-        let registry = "/home/a/.cargo/registry/src/index.crates.io-12/flume-0.11.1/src/lib.rs";
+        let registry = "/home/a/.cargo/registry/src/registry-12/flume-0.11.1/src/lib.rs";
         assert_eq!(shown(registry), "flume-0.11.1/src/lib.rs");
         let checkout = "/home/a/.cargo/git/checkouts/bus-12/3f5/src/lib.rs";
         assert_eq!(shown(checkout), "bus-12/3f5/src/lib.rs");

@@ -13,6 +13,7 @@ mod channels;
 mod closure;
 mod control;
 mod data;
+mod effect;
 mod expr;
 mod external;
 mod locks;

@@ -1,0 +1,243 @@
+//! Methods of library types that matter: what they wait for, start, send or
+//! write.
+
+use conclint_facts::{BlockKind, EventKind, Handle, ObjectKind, Origins};
+use smol_str::SmolStr;
+
+use super::body::Lower;
+use super::method::MethodCall;
+use super::types::{self};
+use super::value::Val;
+use crate::hir::{ExprKind, Span};
+use crate::index::{Ty, Tys, last_segment};
+use crate::table::MethodEffect;
+
+impl Lower<'_> {
+    pub fn method_effect(
+        &mut self,
+        cur: &Val,
+        effect: MethodEffect,
+        call: &MethodCall,
+    ) -> Option<Val> {
+        use conclint_facts::Blocking;
+        let span = call.site();
+        let name = call.name.as_str();
+        let what = call.name.clone();
+        if let MethodEffect::Spawn(kind) = effect {
+            let name = match &cur.ty {
+                Ty::Ext(path, _) => SmolStr::new(format!("{}::{what}", last_segment(path))),
+                _ => what,
+            };
+            let handle = self.spawn(kind, name, call.args.last(), span, cur.named);
+            let fallible = matches!(&cur.ty, Ty::Ext(path, _) if path.ends_with("thread::Builder"));
+            let ty = if fallible {
+                types::result_of(handle.ty.clone())
+            } else {
+                handle.ty.clone()
+            };
+            return Some(handle.with_ty(ty));
+        }
+        if let MethodEffect::Work(kind) = effect {
+            self.work(kind, &what, span);
+            return None;
+        }
+        if effect == MethodEffect::AtomicLoad {
+            for arg in call.args {
+                self.base(arg);
+            }
+            return Some(self.atomic_load(cur, call.args, span));
+        }
+        let vals: Vec<Val> = call.args.iter().map(|arg| self.expr(arg)).collect();
+        for val in &vals {
+            self.lose_handles(val);
+        }
+        match effect {
+            MethodEffect::Block(kind) => {
+                self.emit(EventKind::Block { kind, what }, span);
+                if kind == BlockKind::BlockOn {
+                    vals.iter().for_each(|val| self.run_future(val, span));
+                }
+                let mut val = Val::unknown();
+                if kind == BlockKind::File && call.name == "open" {
+                    val.ty = types::result_of(types::ext("std::fs::File", vec![]));
+                }
+                val.borrows = cur.borrows;
+                Some(val)
+            }
+            MethodEffect::Join => {
+                let kind = match &cur.ty {
+                    Ty::Ext(path, _) if path.ends_with("::Child") => ObjectKind::Child,
+                    _ => ObjectKind::Handle,
+                };
+                let handle = cur.class.is_some().then(|| self.object(cur, &kind));
+                for &spawn in &cur.handles {
+                    self.set_handle(spawn, Handle::Joined);
+                }
+                let join = EventKind::Join {
+                    handle,
+                    result_ignored: false,
+                    value_wanted: false,
+                };
+                self.emit(join, span);
+                self.joined(&cur.handles);
+                self.joined_before_dry(&cur.handles, span);
+                Some(Val::of(types::result_of(Ty::Unknown)))
+            }
+            MethodEffect::Send | MethodEffect::TrySend => {
+                let bounded = match self.object_kind(&cur.ty) {
+                    Some(ObjectKind::Sender { bounded }) => bounded,
+                    _ => None,
+                };
+                let kind = ObjectKind::Sender { bounded };
+                let channel = Some(self.object(cur, &kind));
+                let blocking = if effect == MethodEffect::Send {
+                    Blocking::Waits
+                } else {
+                    Blocking::Try
+                };
+                if !call.awaited {
+                    self.emit(
+                        EventKind::Send {
+                            channel,
+                            bounded,
+                            blocking,
+                        },
+                        span,
+                    );
+                }
+                Some(Val::of(types::result_of(Ty::Unknown)))
+            }
+            MethodEffect::Recv | MethodEffect::TryRecv => {
+                let loop_head = std::mem::take(&mut self.recv_loop);
+                if matches!(cur.ty, Ty::Unknown) && cur.place.is_none() {
+                    return None;
+                }
+                let channel = Some(self.object(cur, &ObjectKind::Receiver));
+                let blocking = if effect == MethodEffect::Recv {
+                    Blocking::Waits
+                } else if call.name.starts_with("recv_") {
+                    Blocking::Timed
+                } else {
+                    Blocking::Try
+                };
+                if !call.awaited {
+                    self.emit(
+                        EventKind::Recv {
+                            channel,
+                            blocking,
+                            loop_head,
+                        },
+                        span,
+                    );
+                }
+                let mut val = Val::of(types::result_of(types::arg(&cur.ty, 0)));
+                if !call.awaited && name == "try_recv" {
+                    val.from = self.event_origin();
+                }
+                Some(val)
+            }
+            MethodEffect::AtomicWrite => {
+                let object = self.object(cur, &ObjectKind::Atomic);
+                self.emit(
+                    EventKind::SharedWrite {
+                        object: Some(object),
+                    },
+                    span,
+                );
+                let from = vals.iter().fold(Origins::NONE, |all, val| all.or(val.from));
+                let mut val = Val::of(types::ext("u64", vec![]));
+                val.from = self.atomic_written(cur, call.name, call.args, from, span);
+                Some(val)
+            }
+            MethodEffect::Notify(all) => {
+                let condvar = self.object(cur, &ObjectKind::Condvar);
+                self.emit(EventKind::Notify { condvar, all }, span);
+                Some(Val::of(Ty::unit()))
+            }
+            MethodEffect::Spawn(_) | MethodEffect::Work(_) | MethodEffect::AtomicLoad => None,
+        }
+    }
+
+    /// `cv.wait(guard)` and its relatives.
+    pub fn wait(&mut self, cur: &Val, call: &MethodCall) -> Val {
+        let name = call.name.as_str();
+        let first = call
+            .args
+            .first()
+            .map_or_else(Val::unknown, |arg| self.expr(arg));
+        let guard = first.guards.first().copied().or(first.borrows);
+        let predicate_read =
+            guard.is_some_and(|guard| self.was_read(guard, call.args.first().map(|arg| arg.span)));
+        let checks_predicate = name.contains("while");
+        if let Some(guard) = guard
+            && checks_predicate
+        {
+            self.emit(
+                EventKind::Use {
+                    guard,
+                    write: false,
+                },
+                call.name_span,
+            );
+        }
+        if call.args.len() > 1 {
+            let mut data = first.clone();
+            data.guards.clear();
+            self.in_place_closures(&call.args[1..], &data, true);
+        }
+        let condvar = self.object(cur, &ObjectKind::Condvar);
+        let timed = name.contains("timeout") || name.contains("_for") || name.contains("_until");
+        let kind = EventKind::Wait {
+            condvar,
+            guard,
+            checks_predicate,
+            in_loop: self.out.loop_depth > 0,
+            predicate_read,
+            timed,
+            by_reference: matches!(
+                call.args.first().map(|arg| &arg.kind),
+                Some(ExprKind::Ref { .. })
+            ),
+        };
+        self.emit(kind, call.site());
+        let mut back = first;
+        back.local = None;
+        if back.guards.is_empty() {
+            // `wait(&mut guard)`: nothing comes back but perhaps a time-out.
+            return Val::unknown();
+        }
+        let inner = if types::is_option_or_result(&back.ty) {
+            types::unwrap_ty(&back.ty)
+        } else {
+            back.ty.clone()
+        };
+        if name.starts_with("wait_timeout") {
+            let guard = back.clone().with_ty(inner.clone());
+            let timeout = Val::of(types::ext("std::sync::WaitTimeoutResult", vec![]));
+            back.parts = vec![guard, timeout];
+            let pair = Ty::Tuple(Tys::from([
+                inner,
+                types::ext("std::sync::WaitTimeoutResult", vec![]),
+            ]));
+            return back.with_ty(types::result_of(pair));
+        }
+        back.with_ty(types::result_of(inner))
+    }
+
+    /// Whether the data of `guard` was looked at before this wait; handing the
+    /// guard over is not a look.
+    fn was_read(&self, guard: conclint_facts::GuardId, arg: Option<Span>) -> bool {
+        self.out
+            .blocks
+            .iter()
+            .flat_map(|block| &block.events)
+            .any(|event| {
+                let here = arg.is_some_and(|arg| {
+                    event.site.line == arg.line
+                        && event.site.column >= arg.column
+                        && event.site.end_column <= arg.end_column
+                });
+                matches!(event.kind, EventKind::Use { guard: g, .. } if g == guard) && !here
+            })
+    }
+}
