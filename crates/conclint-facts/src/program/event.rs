@@ -135,7 +135,7 @@ pub enum EventKind {
     },
     /// An atomic is read: by `load`, or by an exchange (`swap`, `compare_exchange`),
     /// of which the [`EventKind::SharedWrite`] stands just before. An exchange of
-    /// what was read before is no [`Origin`]: it is an update, not a look.
+    /// what was read before is no [`Origin`](crate::Origin): it is an update, not a look.
     Load {
         /// The atomic.
         object: ObjectRef,
