@@ -3,8 +3,9 @@
 //! A test that takes a counter in a static for the names of its files relies on being in one
 //! process with the others. Here each has processes of its own, whose counters all begin alike.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -39,7 +40,7 @@ impl Temp {
 
     /// At `path`, or beside it where another run has that one.
     fn at(path: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&path)?;
+        make(&path)?;
         let lock = File::open(&path)?;
         if lock.try_lock().is_ok() {
             return Ok(Self {
@@ -48,12 +49,27 @@ impl Temp {
             });
         }
         let path = path.with_extension(std::process::id().to_string());
-        fs::create_dir_all(&path)?;
+        make(&path)?;
         Ok(Self { path, _lock: None })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Makes the directory, or takes the one that an earlier run has left. Its name can be foreseen and
+/// it will be emptied: a link, or what belongs to somebody else, is refused.
+fn make(path: &Path) -> io::Result<()> {
+    let made = DirBuilder::new().mode(0o700).create(path);
+    if !matches!(&made, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
+        return made;
+    }
+    let there = fs::symlink_metadata(path)?;
+    let own = fs::metadata("/proc/self")?.uid();
+    match there.is_dir() && there.uid() == own {
+        true => Ok(()),
+        false => made,
     }
 }
 
@@ -80,5 +96,17 @@ mod tests {
         drop((first, second));
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
         assert_eq!(Temp::at(path.clone()).unwrap().path(), path);
+    }
+    #[test]
+    fn a_link_is_not_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let (elsewhere, path) = (
+            home.path().join("elsewhere"),
+            home.path().join("conclint-1"),
+        );
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert!(Temp::at(path).is_err());
+        assert!(elsewhere.exists());
     }
 }
