@@ -50,13 +50,13 @@ const MAX_MACRO_DEPTH: u32 = 40;
 /// Scan depth up to which the thread of the caller does: 2 MiB of stack in a
 /// debug build, 4 MiB in a release build. A thread for each file costs more than
 /// its start: its allocator is cold.
-const SHALLOW: u32 = if cfg!(debug_assertions) { 400 } else { 1_500 };
+const SHALLOW: u32 = if cfg!(debug_assertions) { 80 } else { 1_500 };
 /// Scan depth beyond which an item is not read.
 const ABYSS: u32 = 100_000;
 /// Stack for one unit of scan depth: twice the most that was measured, over all
 /// kinds of nesting.
 const STACK_PER_DEPTH: usize = if cfg!(debug_assertions) {
-    8 << 10
+    48 << 10
 } else {
     4 << 10
 };
