@@ -7,23 +7,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
     Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId, Handle,
-    Kinds, ObjectRef,
+    Kinds, LockShape, Mode, ObjectKind, ObjectRef,
 };
 
-use crate::flow::events;
-use crate::graph::Callers;
+use crate::flow::{Point, events, reaches};
+use crate::graph::{Callers, run_by_several};
 
 /// Where locks are taken, and by which threads.
 pub(crate) struct Contention<'a> {
     analysis: &'a Analysis,
     callers: Callers,
-    /// The functions that take a lock of this class.
-    takers: BTreeMap<ClassId, BTreeSet<FnId>>,
+    /// The functions that take a lock of this class; whether to change something.
+    takers: BTreeMap<ClassId, BTreeMap<FnId, bool>>,
+    /// What is held alone wherever a lock of the class is taken.
+    gates: BTreeMap<ClassId, BTreeSet<ClassId>>,
     /// Bodies of threads and tasks, with the field that keeps the handle, and
     /// whether many are started.
     bodies: Vec<Body>,
     /// Functions that lead to where a lock of the class is taken.
     leading: BTreeMap<ClassId, BTreeSet<FnId>>,
+    /// What several threads are seen to run.
+    shared: BTreeSet<FnId>,
 }
 
 struct Body {
@@ -36,7 +40,7 @@ struct Body {
 impl<'a> Contention<'a> {
     pub(crate) fn of(analysis: &'a Analysis) -> Self {
         let program = analysis.program();
-        let mut takers: BTreeMap<ClassId, BTreeSet<FnId>> = BTreeMap::new();
+        let mut takers: BTreeMap<ClassId, BTreeMap<FnId, bool>> = BTreeMap::new();
         let mut bodies = Vec::new();
         for (id, function) in analysis.functions_with(Kinds::ACQUIRE | Kinds::SPAWN) {
             for guard in (0..function.guards.len()).map(|index| GuardId(index as u32)) {
@@ -48,8 +52,11 @@ impl<'a> Contention<'a> {
                     continue;
                 }
                 let locks = &info.locks;
-                for class in locks.iter().filter_map(|held| held.lock.class) {
-                    takers.entry(class).or_default().insert(id);
+                for held in locks {
+                    if let Some(class) = held.lock.class {
+                        let reads = matches!(held.mode, Mode::Read | Mode::ReadRecursive);
+                        *takers.entry(class).or_default().entry(id).or_default() |= !reads;
+                    }
                 }
             }
             bodies.extend(events(function).filter_map(|(_, event)| {
@@ -72,14 +79,16 @@ impl<'a> Contention<'a> {
             analysis,
             callers: Callers::of(program),
             takers,
+            gates: gates(analysis),
             bodies,
             leading: BTreeMap::new(),
+            shared: run_by_several(analysis),
         }
     }
 
-    /// Whether another thread can want `lock` while `holder` runs. Of a lock
-    /// that is not known by name nothing is claimed.
-    pub(crate) fn is_wanted(&self, lock: &ObjectRef, holder: FnId) -> bool {
+    /// Whether another thread can want `lock`, held by `holder` in this mode,
+    /// and then has to wait. Of a lock that is not known by name nothing is claimed.
+    pub(crate) fn is_wanted(&self, lock: &ObjectRef, mode: Mode, holder: FnId) -> bool {
         let Some(class) = lock.class else { return true };
         // Without any thread it is a piece of a program: its locks say that
         // there are others.
@@ -90,16 +99,32 @@ impl<'a> Contention<'a> {
         if matches!(scope, ClassScope::Local | ClassScope::Param) {
             return true;
         }
+        // Whoever wants it waits for another lock first.
+        if self.is_gated(class) {
+            return false;
+        }
         let statics = scope == ClassScope::Static;
+        let reads = matches!(mode, Mode::Read | Mode::ReadRecursive);
+        let functions = &self.analysis.program().functions;
+        let test = |id: FnId| functions.get(id.index()).is_some_and(|f| f.is_test);
         self.takers.get(&class).is_some_and(|takers| {
-            takers.iter().any(|&taker| {
-                if statics {
+            takers.iter().any(|(&taker, &changes)| {
+                if reads && !changes || test(taker) && !test(holder) {
+                    false
+                } else if statics {
                     self.analysis.may_run_in_parallel_on_statics(holder, taker)
                 } else {
                     self.analysis.may_run_in_parallel(holder, taker)
                 }
             })
         })
+    }
+
+    /// Whether another lock is held alone wherever one of this class is taken.
+    pub(crate) fn is_gated(&self, class: ClassId) -> bool {
+        self.gates
+            .get(&class)
+            .is_some_and(|gates| !gates.is_empty())
     }
 
     /// Whether a thread or task that the program starts takes `lock`; of those
@@ -133,7 +158,8 @@ impl<'a> Contention<'a> {
         let Some(class) = lock.class else {
             return false;
         };
-        let (callers, takers) = (&self.callers, self.takers.get(&class));
+        let callers = &self.callers;
+        let takers = self.takers.get(&class).map(BTreeMap::keys);
         let leading = self
             .leading
             .entry(class)
@@ -144,6 +170,27 @@ impl<'a> Contention<'a> {
             .any(|body| leading.contains(&body.function))
     }
 
+    /// Whether one thread takes the guard before its loop and keeps it as long
+    /// as it lives: the lock says whose the data is.
+    pub(crate) fn is_owned_for_life(&self, holder: FnId, guard: GuardId, at: Point) -> bool {
+        let function = self.analysis.function(holder);
+        let body = |id: FnId| self.analysis.function(id).kind == FnKind::SpawnBody;
+        let callers = self.callers.callers(holder);
+        let of_thread = body(holder) || !callers.is_empty() && callers.iter().all(|c| body(*c));
+        of_thread
+            && !self.shared.contains(&holder)
+            && reaches(function, at, at)
+            && events(function).all(|(point, event)| match &event.kind {
+                EventKind::Acquire { guard: g, .. } => {
+                    *g != guard || !reaches(function, point, point)
+                }
+                EventKind::Release { guard: g, .. } => {
+                    *g != guard || !reaches(function, point, point)
+                }
+                _ => true,
+            })
+    }
+
     /// Whether several threads of one kind run `function`: it is their body, or
     /// called by it.
     pub(crate) fn is_run_by_many(&self, function: FnId) -> bool {
@@ -152,6 +199,41 @@ impl<'a> Contention<'a> {
         };
         self.bodies.iter().any(|body| body.many && near(body))
     }
+}
+
+/// What is held alone, on every way, wherever a lock of the class is taken
+/// outside of tests: the lock inside is then nobody's to wait for.
+fn gates(analysis: &Analysis) -> BTreeMap<ClassId, BTreeSet<ClassId>> {
+    let alone = |class: &ClassId| matches!(&analysis.class(*class).kind, ObjectKind::Lock(traits) if traits.shape == LockShape::Mutex);
+    let mut gates: BTreeMap<ClassId, BTreeSet<ClassId>> = BTreeMap::new();
+    for (id, function) in analysis.functions_with(Kinds::ACQUIRE) {
+        if function.is_test {
+            continue;
+        }
+        for (at, event) in events(function) {
+            let EventKind::Acquire { guard, .. } = &event.kind else {
+                continue;
+            };
+            let Some(info) = analysis.guard(id, *guard) else {
+                continue;
+            };
+            let held = analysis.held_before(at.in_function(id));
+            let around: BTreeSet<ClassId> = held
+                .iter()
+                .filter(|held| held.must && held.mode == Mode::Exclusive)
+                .filter_map(|held| held.lock.class)
+                .chain(analysis.entry_held(id).iter().copied().filter(alone))
+                .collect();
+            for class in info.locks.iter().filter_map(|held| held.lock.class) {
+                let outer = around.iter().copied().filter(|outer| *outer != class);
+                gates
+                    .entry(class)
+                    .and_modify(|known| known.retain(|class| around.contains(class)))
+                    .or_insert_with(|| outer.collect());
+            }
+        }
+    }
+    gates
 }
 
 /// Whether the function runs once in a while at most, by its name and kind:

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, LocalId, ReleaseWhy, Stmt,
-    StmtId, StmtKind,
+    Analysis, BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, LocalId, ReleaseWhy,
+    Resolution, Stmt, StmtId, StmtKind,
 };
 
 /// A place among a function's events.
@@ -133,6 +133,18 @@ pub(crate) fn never_ends(function: &Function) -> bool {
         work.extend(body.successors.iter().filter(|next| seen.insert(**next)));
     }
     true
+}
+
+/// Whether the function, or one that it surely calls, never ends.
+pub(crate) fn runs_for_ever(analysis: &Analysis, function: &Function) -> bool {
+    never_ends(function)
+        || events(function).any(|(_, event)| match &event.kind {
+            EventKind::Call(call) if call.resolution == Resolution::Exact => {
+                let one = call.targets.as_slice();
+                matches!(one, [one] if never_ends(analysis.function(*one)))
+            }
+            _ => false,
+        })
 }
 
 /// Whether the guarded data is used in the statement `stmt`, or in the one

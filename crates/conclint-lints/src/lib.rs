@@ -159,9 +159,10 @@ fn is_shown_once(finding: &Finding) -> bool {
     let mut directories = finding.primary().file.split('/').rev().skip(1);
     finding.severity < Severity::Error
         && directories.any(|part| {
+            let last = part.rsplit(['_', '-']).next();
             matches!(
-                part,
-                "examples" | "example" | "benches" | "bench" | "benchmark" | "benchmarks"
+                last,
+                Some("examples" | "example" | "benches" | "bench" | "benchmark" | "benchmarks")
             )
         })
 }

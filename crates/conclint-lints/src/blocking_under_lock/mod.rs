@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Local, LocalId,
-    Mode, ObjectRef, Root, Site, StmtId, StmtKind,
+    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Function, Local,
+    LocalId, Mode, ObjectRef, Resolution, Root, Site, StmtId, StmtKind,
 };
 
 use crate::contention::Contention;
@@ -203,6 +203,10 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
             kind: BlockKind::BlockOn,
             ..
         } if blocked.chain.is_empty() && within(blocked.held.site, event.site) => None,
+        EventKind::Block {
+            kind: BlockKind::BlockOn,
+            ..
+        } if is_ready(analysis, blocked.event) => None,
         EventKind::Block { kind, .. } => Some(Reason::Block(*kind)),
         EventKind::CallParam { .. } => Some(Reason::Block(BlockKind::Callback)),
         EventKind::Join { .. } => Some(Reason::Join),
@@ -230,6 +234,27 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
         }
         _ => None,
     }
+}
+
+/// `block_on(start(..))` where `start` never awaits: it is done when it is first
+/// polled.
+fn is_ready(analysis: &Analysis, at: EventRef) -> bool {
+    let function = analysis.function(at.function);
+    let stmt = analysis.event(at).stmt;
+    let futures: Vec<&Function> = events(function)
+        .filter(|(_, event)| event.stmt == stmt)
+        .filter_map(|(_, event)| match &event.kind {
+            EventKind::Call(call) if call.resolution == Resolution::Exact => Some(&call.targets),
+            _ => None,
+        })
+        .flatten()
+        .map(|target| analysis.function(*target))
+        .filter(|target| target.is_async)
+        .collect();
+    let awaits = |function: &Function| {
+        events(function).any(|(_, event)| matches!(event.kind, EventKind::Await))
+    };
+    !futures.is_empty() && !futures.into_iter().any(awaits)
 }
 
 /// A channel made for one exchange: a variable of this function, whose other
@@ -500,7 +525,9 @@ fn report(
         paths,
         help,
         identity: vec![draw.key(&best.held.lock), name, format!("{reason:?}")],
-        in_test: draw.in_test(function),
+        in_test: draw.in_test(function)
+            || draw.in_test(best.event.function)
+            || best.chain.iter().any(|call| draw.in_test(call.function)),
     }))
 }
 

@@ -6,9 +6,10 @@ use conclint_facts::{
     Analysis, BlockKind, BlockedUnder, ClassId, ClassScope, EventKind, Kinds, ObjectKind, Root,
 };
 
-use super::{Reason, given_guarded_data, on_guarded_data, used_before};
+use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_before};
 use crate::contention::{Contention, guards_nothing, is_cold};
-use crate::flow::{events, touches};
+use crate::flow::{events, reaches, touches};
+use crate::reads::{decides, origins_of};
 use crate::trace::Draw;
 
 /// Types whose lock serialises the very operation: a file, a socket, a child,
@@ -90,12 +91,40 @@ pub(super) fn is_meant(
                 || !is_used(analysis, blocked)
                 || names_any(guarded, SERIALISED)
                 || names_any(owner, SERIALISED)
+                || fills(analysis, blocked, guarded)
                 // A method of the guarded object, or of a part of it, does it:
                 // its own business.
                 || (on_it && (!blocked.chain.is_empty() || is_method(analysis, blocked)))
         }
         _ => false,
     }
+}
+
+/// Whether the guarded value is got once and kept: it is looked at, got where it
+/// is not there yet, and stored. All who wait want this very value. (Of a map
+/// they want different ones.)
+fn fills(analysis: &Analysis, blocked: &BlockedUnder, guarded: &str) -> bool {
+    let function = analysis.function(blocked.function);
+    let guard = blocked.held.guard;
+    let data = origins_of(function, guard);
+    let way = first_step(analysis, blocked);
+    let Some((got, _)) = events(function).find(|(_, event)| event.site == way) else {
+        return false;
+    };
+    let missing = events(function).any(|(at, event)| {
+        matches!(&event.kind, EventKind::Test { from } if !from.and(data).is_empty())
+            && decides(function, at, got)
+    });
+    let kept = events(function).any(|(at, event)| {
+        matches!(event.kind, EventKind::Use { guard: g, write: true } if g == guard)
+            && reaches(function, got, at)
+            && !reaches(function, at, got)
+    });
+    missing
+        && kept
+        && !["Map", "Cache", "Vec", "Set"]
+            .iter()
+            .any(|many| guarded.contains(many))
 }
 
 /// Whether the channel is a field of the very type that the lock guards:
@@ -233,11 +262,19 @@ pub(super) fn hurts(
         };
         traits.family != "unknown" && traits.type_name != "Stdin"
     });
-    if !known || !contention.is_wanted(lock, blocked.function) {
+    if !known || !contention.is_wanted(lock, blocked.held.mode, blocked.function) {
         return false;
     }
     // The lock inside a lock type of the program's own is every lock of it.
     if class.is_some_and(|class| class.is_inner) {
+        return false;
+    }
+    let way = first_step(analysis, blocked);
+    let holder = analysis.function(blocked.function);
+    let at = events(holder).find(|(_, event)| event.site == way);
+    if at.is_some_and(|(at, _)| {
+        contention.is_owned_for_life(blocked.function, blocked.held.guard, at)
+    }) {
         return false;
     }
     let takes_long = reason.is_io() || reason == Reason::Block(BlockKind::Sleep);

@@ -60,12 +60,22 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         for (at, event, look, round) in &found {
             // A loop that has work in other rounds does it from time to time, or
             // tries again; what waits in it, if anything, is its author's choice.
-            let works = settings.level == Level::Default
-                && !matches!(event.kind, EventKind::Recv { .. })
-                && comes_back(function, *at);
-            findings.push(report(&draw, id, event, look, round, works));
+            let works = !matches!(event.kind, EventKind::Recv { .. }) && comes_back(function, *at);
+            // What is asked need not be a question: its answer has to end the wait.
+            let asks = look.needs_pause && !leaves(function, *at, look);
+            let careful = settings.level == Level::Default
+                && (works || asks || is_a_lock(function) && round.pauses());
+            findings.push(report(&draw, id, event, look, round, careful));
         }
     }
+}
+
+/// The function is itself a lock, by its name: it has nothing to wait on.
+fn is_a_lock(function: &Function) -> bool {
+    matches!(
+        function.name.as_str(),
+        "lock" | "read" | "write" | "acquire" | "lock_shared" | "lock_exclusive"
+    )
 }
 
 /// Whether a test of what is looked at leaves the loop one way: the flag of
@@ -296,6 +306,11 @@ struct Round {
 }
 
 impl Round {
+    /// Others get the processor meanwhile.
+    fn pauses(self) -> bool {
+        self.yields || self.sleeps
+    }
+
     fn of(function: &Function, look: Point, of: &Look) -> Option<Round> {
         let mut all = Vec::new();
         let mut seen: BTreeSet<(BlockId, Round)> = BTreeSet::new();
@@ -401,7 +416,7 @@ fn report(
     event: &Event,
     look: &Look,
     round: &Round,
-    works: bool,
+    careful: bool,
 ) -> Finding {
     let function = draw.function_name(id);
     let between = if round.sleeps {
@@ -420,7 +435,7 @@ fn report(
         "" => "for a message".to_owned(),
         name => format!("on `{name}`"),
     };
-    let confidence = if round.spins || works {
+    let confidence = if round.spins || careful {
         // Whoever knows the hint wrote a spin loop on purpose.
         Confidence::Low
     } else if round.sleeps || round.yields {

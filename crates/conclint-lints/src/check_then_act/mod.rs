@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Analysis, ClassId, EventKind, FnId, Function, Kinds, Mode, ObjectRef, Origin, Origins, Target,
-    Writing,
+    Analysis, ClassId, EventKind, FnId, Function, Kinds, Mode, ObjectRef, Origin, Origins,
+    ReleaseWhy, Target, Writing,
 };
 
 use crate::flow::{Point, events, reaches};
+use crate::graph::run_by_several;
 use crate::reads::{
     Read, ReadKind, Write, decides, gated, is_ticket, may_be_one_field, one_object, reads, writes,
 };
@@ -32,6 +33,7 @@ const CALLS: u32 = 2;
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let writers = Writers::of(analysis);
+    let shared = run_by_several(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         let looks = function
             .origins
@@ -54,6 +56,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             if settings.level == Level::Default
                 && (case.link == Link::Decision
                     || case.is_far_apart()
+                    || case.adds()
+                    || !shared.contains(&id) && !writers.others(id, case.write.object.class)
                     || waits_between(function, &case))
             {
                 case.confidence = Confidence::Low;
@@ -106,6 +110,12 @@ impl Writers {
             }
         }
         Writers { of }
+    }
+
+    /// Whether a function other than this one writes.
+    fn others(&self, function: FnId, class: Option<ClassId>) -> bool {
+        let writers = class.and_then(|class| self.of.get(&class));
+        writers.is_some_and(|writers| writers.iter().any(|writer| *writer != function))
     }
 
     /// Whether another thread may write while `function` runs.
@@ -204,6 +214,12 @@ impl Case {
         self.link == Link::Value && (!self.write.chain.is_empty() || self.read.chain.len() > 1)
     }
 
+    /// What is there stays there: at worst a limit is passed by a little.
+    fn adds(&self) -> bool {
+        let adds = |name: &str| matches!(name, "extend" | "append" | "push" | "push_back");
+        self.link == Link::Value && matches!(&self.write.how, Writing::Method(name) if adds(name))
+    }
+
     /// One finding for each pair of a lock and a way.
     fn covers(&self, other: &Case) -> bool {
         self.read.object == other.read.object && self.read.site == other.read.site
@@ -281,9 +297,23 @@ fn is_stale(
             .any(|held| Some(held.guard) == read.guard || one_object(&held.lock, &read.object))
     };
     !still(write.taken)
+        && !is_upgrade(function, read, write)
         && read.at != write.taken
         && reaches(function, read.at, write.taken)
         && !gated(analysis, id, read.at, write.taken)
+}
+
+/// The guard that was read by becomes the one that is written by: nobody comes
+/// between the two.
+fn is_upgrade(function: &Function, read: &Read, write: &Write) -> bool {
+    let block = function.blocks.get(write.taken.block.index());
+    let before = write.taken.index.checked_sub(1);
+    block
+        .zip(before)
+        .and_then(|(block, index)| block.events.get(index as usize))
+        .is_some_and(|event| {
+            matches!(event.kind, EventKind::Release { guard, why: ReleaseWhy::Moved } if Some(guard) == read.guard)
+        })
 }
 
 /// The test is made in each round of a loop that the write comes after: what

@@ -1,6 +1,6 @@
 //! A lock taken again while its own guard lives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
@@ -24,6 +24,9 @@ pub static LINT: Lint = Lint {
 /// Ways to the second acquisition that one finding shows.
 const PATHS: usize = 8;
 
+/// From so many holders on, the function that takes the lock again speaks for all.
+const MANY: usize = 3;
+
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let mut by_guard: BTreeMap<(FnId, Site, String), Vec<Case<'_>>> = BTreeMap::new();
@@ -37,18 +40,43 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             by_guard.entry(key).or_default().push(case);
         }
     }
-    for mut cases in by_guard.into_values() {
-        cases.sort_by_key(|case| {
-            let n = case.nesting;
-            (
-                std::cmp::Reverse((case.severity, case.confidence)),
-                n.chain.len(),
-                first_step(n),
-                n.site,
-            )
-        });
-        findings.extend(report(analysis, &draw, &cases));
+    let mut by_helper: BTreeMap<(Site, String), Vec<Vec<Case<'_>>>> = BTreeMap::new();
+    for (key, mut cases) in by_guard {
+        sort(&mut cases);
+        match cases.first().map(|case| case.nesting) {
+            Some(best) if !best.chain.is_empty() => {
+                by_helper.entry((best.site, key.2)).or_default().push(cases)
+            }
+            _ => findings.extend(report(analysis, &draw, &cases, 1)),
+        }
     }
+    for holders in by_helper.into_values() {
+        let functions: BTreeSet<FnId> = holders
+            .iter()
+            .flatten()
+            .map(|case| case.nesting.function)
+            .collect();
+        if functions.len() < MANY {
+            findings.extend(holders.iter().filter_map(|c| report(analysis, &draw, c, 1)));
+        } else {
+            let mut all: Vec<Case<'_>> = holders.into_iter().flatten().collect();
+            sort(&mut all);
+            findings.extend(report(analysis, &draw, &all, functions.len()));
+        }
+    }
+}
+
+/// The surest and shortest first.
+fn sort(cases: &mut [Case<'_>]) {
+    cases.sort_by_key(|case| {
+        let n = case.nesting;
+        (
+            std::cmp::Reverse((case.severity, case.confidence)),
+            n.chain.len(),
+            first_step(n),
+            n.site,
+        )
+    });
 }
 
 /// One second acquisition.
@@ -168,7 +196,13 @@ fn first_step(nesting: &Nesting) -> Site {
     nesting.chain.first().map_or(nesting.site, |call| call.site)
 }
 
-fn report(analysis: &Analysis, draw: &Draw<'_>, cases: &[Case<'_>]) -> Option<Finding> {
+/// `functions`: how many hold the lock where it is taken again.
+fn report(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    cases: &[Case<'_>],
+    functions: usize,
+) -> Option<Finding> {
     let best = cases.first()?;
     let nesting = best.nesting;
     let lock = draw.name(&nesting.taken);
@@ -179,8 +213,9 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cases: &[Case<'_>]) -> Option<Fi
             paths.push(trace);
         }
     }
-    let more = paths.len().saturating_sub(PATHS);
-    paths.truncate(PATHS);
+    let shown = PATHS.max(functions);
+    let more = paths.len().saturating_sub(shown);
+    paths.truncate(shown);
     if let Kind::Reads { writer } = best.kind {
         let site = analysis.event(writer).site;
         paths.push(Trace {
@@ -197,15 +232,26 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cases: &[Case<'_>]) -> Option<Fi
     Some(LINT.finding(Found {
         severity: best.severity,
         confidence: best.confidence,
-        message: message(analysis, draw, best, &lock),
+        message: message(analysis, draw, best, &lock) + &others(functions),
         paths,
         help: help(draw, best, &lock, more),
         identity: vec![
             draw.key(&nesting.taken),
-            draw.function_name(nesting.function),
+            draw.function_name(if functions > 1 {
+                nesting.taken_in
+            } else {
+                nesting.function
+            }),
         ],
         in_test: nesting.in_test,
     }))
+}
+
+fn others(functions: usize) -> String {
+    match functions.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (so do {more} other functions)"),
+    }
 }
 
 fn title(draw: &Draw<'_>, case: &Case<'_>) -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{Analysis, EventKind, FnId, GuardId, Held, Kinds, ObjectKind, Site};
 
+use crate::contention::Contention;
 use crate::flow::events;
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -22,6 +23,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
+    let contention = Contention::of(analysis);
     for (id, function) in analysis.functions_with(Kinds::AWAIT) {
         let mut awaits: BTreeMap<GuardId, (Held, Vec<Site>)> = BTreeMap::new();
         for (point, event) in events(function) {
@@ -38,11 +40,13 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 }
             }
         }
-        findings.extend(
-            awaits
-                .into_values()
-                .map(|(held, sites)| report(&draw, id, &held, sites)),
-        );
+        findings.extend(awaits.into_values().map(|(held, sites)| {
+            let gated = held
+                .lock
+                .class
+                .is_some_and(|class| contention.is_gated(class));
+            report(&draw, id, &held, sites, gated)
+        }));
     }
 }
 
@@ -51,7 +55,13 @@ fn blocks_threads(draw: &Draw<'_>, held: &Held) -> bool {
     matches!(draw.class(&held.lock).map(|class| &class.kind), Some(ObjectKind::Lock(traits)) if !traits.is_async)
 }
 
-fn report(draw: &Draw<'_>, function: FnId, held: &Held, mut awaits: Vec<Site>) -> Finding {
+fn report(
+    draw: &Draw<'_>,
+    function: FnId,
+    held: &Held,
+    mut awaits: Vec<Site>,
+    gated: bool,
+) -> Finding {
     awaits.sort();
     awaits.dedup();
     let lock = draw.name(&held.lock);
@@ -84,7 +94,12 @@ fn report(draw: &Draw<'_>, function: FnId, held: &Held, mut awaits: Vec<Site>) -
     };
     LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: if held.must { Confidence::High } else { Confidence::Medium },
+        confidence: match held.must {
+            // Who wants it waits for another lock first.
+            _ if gated => Confidence::Low,
+            true => Confidence::High,
+            false => Confidence::Medium,
+        },
         message: format!(
             "`{name}` awaits while it holds `{lock}`{sometimes}: the task may sleep there for long, and every thread \
              that wants `{lock}` blocks, the one that has to wake this task among them"

@@ -98,7 +98,8 @@ fn dropped(function: &Function, point: Point, guard: GuardId, blocking: Blocking
 
 /// `gate.lock().await;` with a `Mutex<()>`, a statement of its own: to come by is
 /// what it is for. (Of a `let _ =` no compiler says a word.) So it is where
-/// nothing follows that a lock could protect.
+/// nothing follows that a lock could protect, and with an `RwLock<()>`: its
+/// writers wait for all who read, which means for all who are at work.
 fn is_gate(
     draw: &Draw<'_>,
     function: &Function,
@@ -123,10 +124,10 @@ fn is_gate(
         },
         |_| false,
     );
-    (!protects || stmt.is_some_and(|stmt| stmt.kind == StmtKind::Expr))
-        && lock
-            .and_then(|lock| draw.class(lock))
-            .is_some_and(|class| guards_nothing(&class.type_text))
+    let by_itself = !protects || stmt.is_some_and(|stmt| stmt.kind == StmtKind::Expr);
+    lock.and_then(|lock| draw.class(lock)).is_some_and(|class| {
+        guards_nothing(&class.type_text) && (by_itself || class.type_text.contains("RwLock"))
+    })
 }
 
 /// Taking and releasing a lock right before a notification or a join orders
@@ -189,6 +190,7 @@ fn does_more(analysis: &Analysis, call: &Call) -> bool {
                     | EventKind::Send { .. }
                     | EventKind::Spawn(_)
                     | EventKind::CallParam { .. }
+                    | EventKind::Use { write: true, .. }
             )
         });
         taken > 1 || works
@@ -236,7 +238,8 @@ fn report(
         severity: Severity::Error,
         confidence: match how {
             // A `lock` of unknown type need not give a guard at all.
-            How::AtOnce if !known || taken.wanted || gate => Confidence::Low,
+            _ if taken.wanted => Confidence::Low,
+            How::AtOnce if !known || gate => Confidence::Low,
             How::AtOnce => Confidence::High,
             How::InCondition => Confidence::Medium,
         },

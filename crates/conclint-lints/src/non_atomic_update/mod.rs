@@ -4,12 +4,10 @@
 use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
-use conclint_facts::{
-    Analysis, ClassId, EventKind, FnId, FnKind, Function, ObjectRef, Root, Site, Target,
-};
+use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Root, Site, Target};
 
 use crate::flow::{Point, events, reaches};
-use crate::graph::for_each_callee;
+use crate::graph::run_by_several;
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -28,7 +26,7 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let exchanged = exchanged(analysis);
-    let on_threads = on_threads(analysis);
+    let shared = run_by_several(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         if function.origins.is_empty() || !analysis.may_run_in_parallel(id, id) {
             continue;
@@ -52,8 +50,9 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                         && reaches(function, read.at, at)
                         && !gated(analysis, id, read.at, at)
                 };
-                // Of what a library offers, nobody knows on how many threads it runs.
-                let elsewhere = settings.level == Level::Default && !on_threads.contains(&id);
+                // Of what a library offers, nobody knows on how many threads it
+                // runs; what one thread alone runs, loses nothing.
+                let elsewhere = settings.level == Level::Default && !shared.contains(&id);
                 let careful = elsewhere
                     || object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)
@@ -61,6 +60,11 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || is_saved(function, object, &store)
                     || settings.level == Level::Default && awaits_before(function, at);
                 if let Some(read) = reads(analysis, id, *from).into_iter().find(same) {
+                    let careful = careful
+                        || settings.level == Level::Default
+                            && read.relaxed
+                            && store.relaxed
+                            && hands_over(function, object);
                     findings.push(report(&draw, id, &read, &store, None, careful));
                 } else if !is_pointer(&draw, object)
                     && let Some((test, read)) = decided(analysis, id, function, &store, same)
@@ -70,29 +74,6 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             }
         }
     }
-}
-
-/// The functions that threads are seen to run: bodies of spawns, and what those
-/// call, by known calls.
-fn on_threads(analysis: &Analysis) -> BTreeSet<FnId> {
-    let functions = &analysis.program().functions;
-    let mut work: Vec<FnId> = (0..)
-        .map(FnId)
-        .zip(functions)
-        .filter(|(_, function)| function.kind == FnKind::SpawnBody)
-        .map(|(id, _)| id)
-        .collect();
-    let mut found: BTreeSet<FnId> = work.iter().copied().collect();
-    while let Some(id) = work.pop() {
-        if let Some(function) = functions.get(id.index()) {
-            for_each_callee(function, |callee| {
-                if found.insert(callee) {
-                    work.push(callee);
-                }
-            });
-        }
-    }
-    found
 }
 
 /// An await comes before: what an async function does over several steps, its
@@ -139,6 +120,18 @@ fn has_protocol(function: &Function) -> bool {
                 "lock" | "unlock" | "lock_exclusive" | "unlock_exclusive"
             )
         }
+        _ => false,
+    })
+}
+
+/// The function changes other shared state, too, and gives this atomic no
+/// ordering: what others go by is the other state, and the atomic is mostly an
+/// index that only its owner moves.
+fn hands_over(function: &Function, object: &ObjectRef) -> bool {
+    events(function).any(|(_, event)| match &event.kind {
+        EventKind::SharedWrite { object: other } => !other
+            .as_ref()
+            .is_some_and(|other| one_object(object, other)),
         _ => false,
     })
 }

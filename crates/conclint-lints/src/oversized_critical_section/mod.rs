@@ -34,7 +34,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
         }
         for section in section::sections(function, &weights) {
             let finding = report(analysis, &draw, id, function, &section);
-            let wanted = lock(analysis, id, section.guard).is_some_and(|(lock, _)| {
+            let wanted = lock(analysis, id, section.guard).is_some_and(|(lock, mode)| {
                 // The lock inside a lock type is every lock of that type, and
                 // the standard input is hardly shared.
                 let named = lock.class.is_some_and(|class| {
@@ -42,7 +42,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     !class.is_inner
                         && !matches!(&class.kind, ObjectKind::Lock(traits) if traits.type_name == "Stdin")
                 });
-                named && contention.is_wanted(lock, id)
+                named && contention.is_wanted(lock, mode, id)
             });
             findings.extend(finding.filter(|_| wanted));
         }

@@ -207,6 +207,11 @@ fn in_rounds(
     None
 }
 
+fn lies_in(inner: Site, outer: Site) -> bool {
+    (inner.line, inner.column) >= (outer.line, outer.column)
+        && (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+}
+
 /// Whether `place` is, or lies in, what the lock at `lock` guards.
 fn is_part_of(place: &Path, lock: Option<&Path>) -> bool {
     lock.is_none_or(|lock| place.root == lock.root && place.path.starts_with(&lock.path))
@@ -334,9 +339,14 @@ impl<'f> Tree<'f> {
                 _ => continue,
             };
             // Behind where the lock is taken, not around it.
+            let given = own.iter().any(|(_, other)| {
+                matches!(other.kind, EventKind::Use { guard, .. } if guard == id)
+                    && other.site != event.site
+                    && lies_in(other.site, event.site)
+            });
             let behind = (event.site.line, event.site.column)
                 >= (declared.site.end_line, declared.site.end_column);
-            if taken && uses == 1 && apart && behind && weights.is_heavy(event) {
+            if taken && uses == 1 && apart && !given && behind && weights.is_heavy(event) {
                 weights.add(&mut weight, event, false);
                 site.get_or_insert(event.site);
             }

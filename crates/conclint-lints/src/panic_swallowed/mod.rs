@@ -40,7 +40,12 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                         .as_ref()
                         .and_then(|handle| draw.class(handle))
                         .is_some_and(|class| gives_a_value(&class.type_text));
-                    let missed = *value_wanted || given || is_missed(analysis, id, function, at);
+                    // Who says what counts instead of the value has thought of it.
+                    let missed = if settings.level == Level::Default {
+                        given && !*value_wanted || is_read(analysis, id, function, at)
+                    } else {
+                        *value_wanted || given || is_missed(analysis, id, function, at)
+                    };
                     if !child {
                         findings.push(ignored(analysis, &draw, id, function, event, missed));
                     }
@@ -71,17 +76,25 @@ fn gives_a_value(type_text: &str) -> bool {
 /// it writes is read afterwards. A thread that has run its time and is only
 /// put away leaves nothing open.
 fn is_missed(analysis: &Analysis, id: FnId, function: &Function, at: Point) -> bool {
-    events(function).any(|(started, event)| {
-        let EventKind::Spawn(spawn) = &event.kind else {
-            return false;
-        };
-        let here = spawn
+    is_read(analysis, id, function, at)
+        || joined_at(function, at).any(|(started, _)| !is_told(function, started, at))
+}
+
+/// Whether what the thread joined at `at` writes is read afterwards.
+fn is_read(analysis: &Analysis, id: FnId, function: &Function, at: Point) -> bool {
+    joined_at(function, at)
+        .filter_map(|(_, spawn)| spawn.body)
+        .any(|body| reads_what_it_writes(analysis, id, function, at, body))
+}
+
+/// The threads that are started in the function and joined at `at`.
+fn joined_at(function: &Function, at: Point) -> impl Iterator<Item = (Point, &Spawn)> {
+    events(function).filter_map(move |(started, event)| match &event.kind {
+        EventKind::Spawn(spawn) => spawn
             .joined
-            .is_some_and(|(block, index)| block == at.block && index == at.index);
-        here && (!is_told(function, started, at)
-            || spawn
-                .body
-                .is_some_and(|body| reads_what_it_writes(analysis, id, function, at, body)))
+            .is_some_and(|(block, index)| block == at.block && index == at.index)
+            .then_some((started, spawn)),
+        _ => None,
     })
 }
 

@@ -2,10 +2,10 @@
 //! lives on.
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Kinds, Site};
+use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Function, Kinds, Site};
 use smol_str::SmolStr;
 
-use crate::flow::events;
+use crate::flow::{events, runs_for_ever};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -20,9 +20,10 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in analysis.functions_with(Kinds::SENDER_ALIVE) {
+        let feeds = feeds_for_ever(analysis, function);
         for (_, event) in events(function) {
             if let EventKind::SenderAlive {
                 sender,
@@ -30,10 +31,40 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 receive,
             } = &event.kind
             {
-                findings.push(report(&draw, id, event, sender, *wait, *receive));
+                let mut finding = report(&draw, id, event, sender, *wait, *receive);
+                if feeds && settings.level == Level::Default {
+                    finding.confidence = Confidence::Low;
+                }
+                findings.push(finding);
             }
         }
     }
+}
+
+/// Whether the function starts a thread that sends for ever: its receiver has no
+/// end to wait for anyway.
+fn feeds_for_ever(analysis: &Analysis, function: &Function) -> bool {
+    events(function).any(|(_, event)| {
+        let EventKind::Spawn(spawn) = &event.kind else {
+            return false;
+        };
+        let body = spawn.body.map(|body| analysis.function(body));
+        body.is_some_and(|body| {
+            runs_for_ever(analysis, body)
+                && (sends(body)
+                    || events(body).any(|(_, event)| match &event.kind {
+                        EventKind::Call(call) => call
+                            .targets
+                            .iter()
+                            .any(|target| sends(analysis.function(*target))),
+                        _ => false,
+                    }))
+        })
+    })
+}
+
+fn sends(function: &Function) -> bool {
+    events(function).any(|(_, event)| matches!(event.kind, EventKind::Send { .. }))
 }
 
 fn report(

@@ -27,8 +27,11 @@ const CALLS: u32 = 2;
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in analysis.functions_with(Kinds::SPAWN) {
+        let mut seen: Vec<Point> = Vec::new();
         for (at, event) in events(function) {
             if let EventKind::Spawn(spawn) = &event.kind
+                // One finding for a loop, whatever it starts in a round.
+                && !seen.iter().any(|other| reaches(function, *other, at) && reaches(function, at, *other))
                 && matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)
                 && let Some(feed) = Feed::of(function, at, spawn)
                 && !is_bounded(analysis, id, function, at, spawn, &feed)
@@ -39,6 +42,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     finding.confidence = Confidence::Low;
                 }
                 findings.push(finding);
+                seen.push(at);
             }
         }
     }

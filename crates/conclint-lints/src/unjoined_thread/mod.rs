@@ -7,7 +7,7 @@ use conclint_facts::{
     Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Kinds, Spawn, SpawnKind,
 };
 
-use crate::flow::{Point, events, never_ends};
+use crate::flow::{Point, events, never_ends, runs_for_ever};
 use crate::trace::{Draw, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -131,14 +131,15 @@ fn confidence(
     let body = spawn
         .body
         .and_then(|body| analysis.program().functions.get(body.index()));
-    let for_ever = body.is_some_and(never_ends);
+    let for_ever = body.is_some_and(|body| runs_for_ever(analysis, body));
     // What is sent on a channel has a receiver that waits for it, and learns
     // from a closed channel that the thread is gone: it stands in for the handle.
     // Not where the spawning function only takes what happens to be there.
     let told = !cut_off && need::tells(analysis, spawn) && !need::only_looks(function);
     // `fn spawn(..)`: whoever wraps the spawning decides about the joining.
     let wraps = function.name.contains("spawn");
-    let serves = spawn.in_loop && (never_ends(function) || function.kind == FnKind::SpawnBody);
+    let serves = spawn.in_loop && function.kind == FnKind::SpawnBody
+        || (spawn.in_loop || function.kind == FnKind::Main) && never_ends(function);
     if for_ever || serves || told || wraps {
         lower(lower(sure))
     } else {

@@ -4,7 +4,7 @@ use conclint_facts::{
     Analysis, BlockKind, Blocking, Call, EventKind, FnId, FnKind, Function, Spawn,
 };
 
-use crate::flow::{Point, after, events, reaches};
+use crate::flow::{Point, after, events, never_ends, reaches};
 use crate::yields::{exact, reads_what_it_writes};
 
 /// How many calls away from a thread's body work still counts as its own.
@@ -64,7 +64,7 @@ pub(super) fn only_looks(function: &Function) -> bool {
 /// `main` runs out behind the spawn without anything that could be the rest of
 /// the program: the thread has the time that is left, and a sleep is a guess.
 pub(super) fn ends_the_program(analysis: &Analysis, function: &Function, at: Point) -> bool {
-    if function.kind != FnKind::Main {
+    if function.kind != FnKind::Main || never_ends(function) {
         return false;
     }
     let mut goes_on = false;
