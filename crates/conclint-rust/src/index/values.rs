@@ -6,6 +6,7 @@ use super::defs::{Def, Ns};
 use super::types::Budget;
 use super::{FnIdx, How, Index, MethodRes, Scope, TraitRef, Ty, TypeId, ValueRes, ext};
 use crate::hir;
+use crate::table::function_effect;
 
 impl Index {
     /// What a path in an expression names; local variables come before.
@@ -105,10 +106,12 @@ impl Index {
     }
 
     /// `path::Type::name` outside; a trait of the workspace may give the type
-    /// a function of that name.
+    /// a function of that name, where it has none of its own.
     fn ext_value(&self, scope: &Scope, whole: &SmolStr, path: &hir::Path) -> ValueRes {
         if let Some((ty, name)) = whole.rsplit_once("::")
             && self.by_method.contains_key(name)
+            && function_effect(whole).is_none()
+            && !(name == "new" && ty.starts_with("std::"))
         {
             let args = path
                 .segments

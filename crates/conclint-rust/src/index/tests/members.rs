@@ -194,6 +194,18 @@ fn associated_types_and_constants() {
 }
 
 #[test]
+fn what_a_type_of_std_has_of_its_own_comes_before_traits() {
+    let ix = one("
+        use std::sync::Arc;
+        trait Make { fn new() -> Self; fn fresh() -> Self; }
+        impl Make for Arc<u8> { fn new() -> Self { loop {} } fn fresh() -> Self { loop {} } }
+        fn f() {}
+    ");
+    assert_eq!(ix.value("main::f", "Arc::new"), "ext std::sync::Arc::new");
+    assert!(!ix.value("main::f", "Arc::fresh").starts_with("ext"));
+}
+
+#[test]
 fn return_types_for_a_caller() {
     let ix = one("
         use std::sync::{Mutex, MutexGuard};
