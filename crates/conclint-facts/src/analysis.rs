@@ -24,6 +24,7 @@ mod lifted;
 mod names;
 mod nesting;
 mod owners;
+mod setup;
 mod sources;
 mod summary;
 #[cfg(test)]

@@ -109,7 +109,11 @@ impl<'a> Contention<'a> {
         let test = |id: FnId| functions.get(id.index()).is_some_and(|f| f.is_test);
         self.takers.get(&class).is_some_and(|takers| {
             takers.iter().any(|(&taker, &changes)| {
-                if reads && !changes || test(taker) && !test(holder) {
+                // One thread does not wait for itself here.
+                let itself = taker == holder
+                    && !self.shared.contains(&holder)
+                    && functions.get(holder.index()).is_some_and(|f| !f.in_library);
+                if reads && !changes || itself || test(taker) && !test(holder) {
                     false
                 } else if statics {
                     self.analysis.may_run_in_parallel_on_statics(holder, taker)

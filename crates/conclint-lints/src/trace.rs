@@ -116,7 +116,8 @@ impl<'p> Draw<'p> {
         let name = self.name(&held.lock);
         let mut what = format!("{} `{name}`", taking(held.mode));
         if let Some(helper) = held.via.first() {
-            what.push_str(&format!(" through `{}`", helper.name));
+            let helper = self.function_name(helper.function);
+            what.push_str(&format!(" through `{helper}`"));
         }
         if !held.must {
             what.push_str(" (still held on some paths)");

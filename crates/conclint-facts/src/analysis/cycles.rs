@@ -15,6 +15,7 @@ use super::graph::{self, Graph};
 use super::instance;
 use super::lifespans::Lifespans;
 use super::owners::Owners;
+use super::setup::Setup;
 use super::threads::Threads;
 use super::{Certainty, Cycle, EventRef, Nesting, cfgs};
 use crate::program::*;
@@ -131,66 +132,6 @@ fn alone(program: &Program, graph: &Graph) -> Vec<bool> {
     }
 }
 
-/// Functions that make an object, `Database::recover(config)`, and those that
-/// only such functions call: until they are done, nobody else has the object.
-fn setups(program: &Program, graph: &Graph) -> Vec<bool> {
-    let functions = &program.functions;
-    let mut setups: Vec<bool> = functions.iter().map(makes_an_object).collect();
-    loop {
-        let found: Vec<usize> = (0..functions.len())
-            .filter(|&index| {
-                let mut callers = graph.entering(FnId(index as u32)).peekable();
-                !setups[index]
-                    && functions[index].kind == FnKind::Fn
-                    && callers.peek().is_some()
-                    && callers.all(|edge| setups[edge.at.function.index()])
-            })
-            .collect();
-        if found.is_empty() {
-            return setups;
-        }
-        for index in found {
-            setups[index] = true;
-        }
-    }
-}
-
-/// `Type::open(..)`, without `self`.
-fn makes_an_object(function: &Function) -> bool {
-    let of_a_type = function
-        .qualified
-        .rsplit("::")
-        .nth(1)
-        .is_some_and(|owner| owner.starts_with(char::is_uppercase));
-    let method = function.params.first().is_some_and(|p| p.name == "self");
-    let mut words = function.name.split('_');
-    let first = words.next().unwrap_or_default();
-    function.kind == FnKind::Fn
-        && of_a_type
-        && !method
-        && matches!(
-            first,
-            "new" | "open" | "create" | "recover" | "restore" | "load" | "build" | "from" | "with"
-        )
-}
-
-/// Whether the object whose lock is held is still being made there.
-fn is_setup(program: &Program, setups: &[bool], nesting: &Nesting) -> bool {
-    let setup = setups.get(nesting.function.index());
-    let function = program.functions.get(nesting.function.index());
-    let maker = function.is_some_and(makes_an_object);
-    // What a maker is given, others may have.
-    let own = |lock: &ObjectRef| match lock.place.root {
-        Root::Local(_) => true,
-        Root::Param(_) => !maker,
-        Root::Static(_) | Root::Opaque(_) => false,
-    };
-    nesting.context.is_empty()
-        && setup.copied().unwrap_or_default()
-        && own(&nesting.held.lock)
-        && (own(&nesting.taken) || !nesting.chain.is_empty())
-}
-
 fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links<'a> {
     let shared = shared_locals(program);
     let usable = |class: ClassId| {
@@ -205,7 +146,7 @@ fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links
             }
     };
     let owners = Owners::of(program);
-    let setups = setups(program, graph);
+    let setup = Setup::of(program, graph);
     let mut links: Links<'a> = BTreeMap::new();
     for nesting in nestings {
         let (Some(from), Some(to)) = (nesting.held.lock.class, nesting.taken.class) else {
@@ -217,7 +158,7 @@ fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links
             || nesting.blocking != Blocking::Waits
             || !usable(from)
             || !usable(to)
-            || is_setup(program, &setups, nesting)
+            || setup.covers(nesting)
         {
             continue;
         }

@@ -8,8 +8,7 @@ use conclint_facts::{
 
 use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_before};
 use crate::contention::{Contention, guards_nothing, is_cold};
-use crate::flow::{events, reaches, touches};
-use crate::reads::{decides, origins_of};
+use crate::flow::{events, touches};
 use crate::trace::Draw;
 
 /// Types whose lock serialises the very operation: a file, a socket, a child,
@@ -91,40 +90,12 @@ pub(super) fn is_meant(
                 || !is_used(analysis, blocked)
                 || names_any(guarded, SERIALISED)
                 || names_any(owner, SERIALISED)
-                || fills(analysis, blocked, guarded)
                 // A method of the guarded object, or of a part of it, does it:
                 // its own business.
                 || (on_it && (!blocked.chain.is_empty() || is_method(analysis, blocked)))
         }
         _ => false,
     }
-}
-
-/// Whether the guarded value is got once and kept: it is looked at, got where it
-/// is not there yet, and stored. All who wait want this very value. (Of a map
-/// they want different ones.)
-fn fills(analysis: &Analysis, blocked: &BlockedUnder, guarded: &str) -> bool {
-    let function = analysis.function(blocked.function);
-    let guard = blocked.held.guard;
-    let data = origins_of(function, guard);
-    let way = first_step(analysis, blocked);
-    let Some((got, _)) = events(function).find(|(_, event)| event.site == way) else {
-        return false;
-    };
-    let missing = events(function).any(|(at, event)| {
-        matches!(&event.kind, EventKind::Test { from } if !from.and(data).is_empty())
-            && decides(function, at, got)
-    });
-    let kept = events(function).any(|(at, event)| {
-        matches!(event.kind, EventKind::Use { guard: g, write: true } if g == guard)
-            && reaches(function, got, at)
-            && !reaches(function, at, got)
-    });
-    missing
-        && kept
-        && !["Map", "Cache", "Vec", "Set"]
-            .iter()
-            .any(|many| guarded.contains(many))
 }
 
 /// Whether the channel is a field of the very type that the lock guards:

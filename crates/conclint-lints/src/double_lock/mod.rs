@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, EventRef, FnId, LockTraits, Mode, Nesting, SameInstance, Site,
+    Analysis, Blocking, EventRef, FnId, LockTraits, Mode, Nesting, Root, SameInstance, Site,
 };
 
 use crate::trace::{Draw, confidence, list, lower};
@@ -133,9 +133,16 @@ impl<'a> Case<'a> {
             if kind == Kind::Certain {
                 kind = Kind::PerhapsOne;
             }
-            if in_order(analysis, nesting.function) {
+            if in_order(analysis, nesting.function)
+                || of_another(analysis, nesting)
+                || is_of_one_thread(&analysis.class(class).type_text)
+            {
                 sure = Confidence::Low;
             }
+        }
+        // What hangs on a guess is worth a word, and no reason to stop.
+        if sure < Confidence::High {
+            severity = Severity::Warning;
         }
         // The next round of a loop comes by here again: that the guard of this
         // round is still there, only its variable knows.
@@ -166,6 +173,24 @@ fn in_order(analysis: &Analysis, function: FnId) -> bool {
             .callers(function)
             .iter()
             .any(|call| compares(call.function))
+}
+
+/// `fn update(&mut self, other: &Self)`: what is borrowed mutably is not what is
+/// borrowed beside it, though both may share what lies behind an `Arc`.
+fn of_another(analysis: &Analysis, nesting: &Nesting) -> bool {
+    let own = Root::Param(0);
+    let (held, taken) = (&nesting.held.lock.place.root, &nesting.taken.place.root);
+    let other = |root: &Root| matches!(root, Root::Param(number) if *number > 0);
+    analysis.function(nesting.function).mut_self
+        && (*held == own && other(taken) || *taken == own && other(held))
+}
+
+/// `Rc<RwLock<T>>`: no other thread has it.
+fn is_of_one_thread(type_text: &str) -> bool {
+    type_text
+        .match_indices("Rc<")
+        .any(|(at, _)| at == 0 || !type_text[..at].ends_with('A'))
+        && !type_text.contains("Arc<")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -235,12 +235,17 @@ fn report(
     };
     let what = format!("takes `{lock}` and lets it go at once");
     LINT.finding(Found {
-        severity: Severity::Error,
+        severity: match how {
+            How::AtOnce => Severity::Error,
+            How::InCondition => Severity::Warning,
+        },
         confidence: match how {
             // A `lock` of unknown type need not give a guard at all.
             _ if taken.wanted => Confidence::Low,
             How::AtOnce if !known || gate => Confidence::Low,
             How::AtOnce => Confidence::High,
+            // A helper may be asked whether there is something to lock at all.
+            How::InCondition if matches!(taken.source, LockSource::Callee(_)) => Confidence::Low,
             How::InCondition => Confidence::Medium,
         },
         message,

@@ -1,9 +1,12 @@
 //! Work inside a critical section that never touches the guarded data.
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, FnId, Function, GuardId, Mode, ObjectKind, ObjectRef, Site};
+use conclint_facts::{
+    Analysis, EventKind, FnId, Function, GuardId, Mode, ObjectKind, ObjectRef, Site,
+};
 
 use crate::contention::{Contention, is_cold};
+use crate::flow::events;
 use crate::trace::{Draw, lines, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -95,6 +98,7 @@ fn report(
         severity: Severity::Warning,
         confidence: match mode {
             _ if groups.iter().all(|group| group.by_call) => Confidence::Low,
+            _ if syncs(analysis, id, function, section.guard) => Confidence::Low,
             Mode::Exclusive | Mode::Upgradable => Confidence::High,
             // Readers do not wait for each other, only a writer does.
             Mode::Read | Mode::ReadRecursive => Confidence::Low,
@@ -109,6 +113,22 @@ fn report(
         ],
         in_test: draw.in_test(id),
     }))
+}
+
+/// Whether a file is brought to the disk under the lock: nothing else that is
+/// done there matters beside that.
+fn syncs(analysis: &Analysis, id: FnId, function: &Function, guard: GuardId) -> bool {
+    events(function).any(|(at, event)| {
+        let sync = match &event.kind {
+            EventKind::Block { what, .. } => what.rsplit(['.', ':']).next(),
+            _ => None,
+        };
+        sync.is_some_and(|name| name.starts_with("sync_"))
+            && analysis
+                .held_before(at.in_function(id))
+                .iter()
+                .any(|held| held.guard == guard)
+    })
 }
 
 /// The lock of a guard and how it is held, where it is one lock.

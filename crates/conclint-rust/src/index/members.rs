@@ -103,7 +103,9 @@ impl Index {
         }
         let mut ty = strip(ty).clone();
         for _ in 0..MAX_DEREFS {
-            if let Some((fns, how)) = self.method_of(scope, &ty, name) {
+            if let Some((mut fns, how)) = self.method_of(scope, &ty, name)
+                && self.keep_methods(&mut fns)
+            {
                 return Some(MethodRes {
                     fns,
                     how,
@@ -115,14 +117,20 @@ impl Index {
         None
     }
 
+    /// Leaves those that take `self`; whether there are any.
+    fn keep_methods(&self, fns: &mut Vec<FnIdx>) -> bool {
+        fns.retain(|f| self.fns.get(f.index()).is_some_and(|f| f.def.has_self));
+        !fns.is_empty()
+    }
+
     /// A method that the workspace gives to a type of others, by an extension
     /// trait, without any dereferencing.
     pub fn extension_method(&self, scope: &Scope, ty: &Ty, name: &str) -> Option<MethodRes> {
         if !self.by_method.contains_key(name) {
             return None;
         }
-        let (fns, how) = self.method_of(scope, ty, name)?;
-        Some(MethodRes {
+        let (mut fns, how) = self.method_of(scope, ty, name)?;
+        self.keep_methods(&mut fns).then(|| MethodRes {
             fns,
             how,
             self_ty: ty.clone(),

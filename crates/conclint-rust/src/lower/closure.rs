@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use conclint_facts::{
-    Event, EventKind, FnId, FnKind, Handle, ObjectKind, ReleaseWhy, Spawn, SpawnKind,
+    BlockId, Event, EventKind, FnId, FnKind, GuardId, Handle, ObjectKind, ReleaseWhy, Spawn,
+    SpawnKind,
 };
 use smol_str::SmolStr;
 
@@ -28,6 +29,7 @@ impl Lower<'_> {
     ) -> Val {
         let join = self.new_block();
         let head = if many { self.fork() } else { self.out.cur };
+        let known = self.out.guards.len();
         self.out.cur = head;
         let body = self.fork();
         let not_taken = std::mem::take(&mut self.not_taken);
@@ -71,6 +73,9 @@ impl Lower<'_> {
         self.out.stmt = outer;
         self.pop(Some(&val), span);
         self.pop(Some(&val), span);
+        if !many {
+            self.goes_with_it(head, body, join, known, span);
+        }
         if many {
             self.out.loop_depth -= 1;
             self.out.per.pop();
@@ -78,6 +83,46 @@ impl Lower<'_> {
         }
         self.go(join);
         val
+    }
+
+    /// A guard that the closure moves on is part of it: where the closure is not
+    /// run, the guard ends together with it. `head` leads to it, `body` is its
+    /// first block, and `known` guards there were before.
+    fn goes_with_it(
+        &mut self,
+        head: BlockId,
+        body: BlockId,
+        join: BlockId,
+        known: usize,
+        span: Span,
+    ) {
+        let mut moved: Vec<GuardId> = Vec::new();
+        for block in self.out.blocks.iter().skip(body.index()) {
+            for event in &block.events {
+                if let EventKind::Release { guard, why } = event.kind
+                    && why != ReleaseWhy::NotTaken
+                    && guard.index() < known
+                    && !moved.contains(&guard)
+                {
+                    moved.push(guard);
+                }
+            }
+        }
+        let successors = &mut self.out.blocks[head.index()].successors;
+        let Some(skips) = successors.iter().position(|next| *next == join) else {
+            return;
+        };
+        if moved.is_empty() {
+            return;
+        }
+        successors.remove(skips);
+        let cur = std::mem::replace(&mut self.out.cur, head);
+        self.out.cur = self.fork();
+        for guard in moved {
+            self.release(guard, ReleaseWhy::Moved, span);
+        }
+        self.edge(self.out.cur, join);
+        self.out.cur = cur;
     }
 
     /// Runs the closures among `args` in place, each given `param`; other

@@ -170,8 +170,9 @@ impl Lower<'_> {
             ExprKind::Binary { op, left, right } => {
                 let val = self.base(left);
                 self.base(right);
-                self.out.compares_order |=
-                    *op == hir::BinOp::Order && names_identity(left) && names_identity(right);
+                self.out.compares_order |= matches!(op, hir::BinOp::Compare | hir::BinOp::Order)
+                    && names_identity(left)
+                    && names_identity(right);
                 if matches!(op, hir::BinOp::Compare | hir::BinOp::Order) {
                     Val::of(types::ext("bool", vec![]))
                 } else {

@@ -43,6 +43,13 @@ impl MethodCall<'_> {
 /// Methods too common to be resolved by name alone.
 const STOP: &[&str] = &[
     "new",
+    "write_fmt",
+    "write_str",
+    "write_all",
+    "read_exact",
+    "read_to_end",
+    "read_to_string",
+    "write_char",
     "get",
     "get_mut",
     "insert",

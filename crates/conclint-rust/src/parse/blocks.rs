@@ -79,12 +79,21 @@ impl Cx {
             }
             built
         };
+        let mut is_open = false;
         for stmt in rest {
             if is_built(stmt) {
+                is_open = matches!(stmt, syn::Stmt::Expr(_, None));
                 self.stmt(stmt, &mut out.stmts);
             }
         }
         if !is_built(last) {
+            // Without the last one, the block's value is the one before.
+            if has_tail && is_open {
+                out.tail = out.stmts.pop().and_then(|stmt| match stmt.kind {
+                    StmtKind::Expr(expr) => Some(Box::new(expr)),
+                    _ => None,
+                });
+            }
             return out;
         }
         match last {

@@ -112,6 +112,9 @@ impl Cx {
 
     /// What a call with these arguments amounts to.
     pub fn listed(&mut self, known: &Known, call: &Call, mut args: Vec<Expr>, name: Span) -> Expr {
+        if matches!(known, Known::Call(_) | Known::Assert | Known::AssertPair) {
+            args.extend(captured(&args));
+        }
         match (known, args.len()) {
             (Known::Call(kind), _) => self.opened(call, kind.clone(), args),
             (Known::Assert, 1..) => self.assert(call, args),
@@ -458,4 +461,24 @@ fn show(expr: Expr) -> Expr {
             arms,
         },
     )
+}
+
+/// The names in format strings, `"{name:?}"`: each is an argument, too.
+fn captured(args: &[Expr]) -> Vec<Expr> {
+    let texts = args.iter().filter_map(|arg| match &arg.kind {
+        ExprKind::Lit(Lit::Str(text)) => Some((arg.span, text.replace("{{", ""))),
+        _ => None,
+    });
+    let mut found = Vec::new();
+    for (span, text) in texts {
+        for part in text.split('{').skip(1) {
+            let end = part.find(|c: char| !c.is_alphanumeric() && c != '_');
+            let (name, rest) = part.split_at(end.unwrap_or(part.len()));
+            let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+            if starts && rest.starts_with([':', '}']) {
+                found.push(made(span, ExprKind::Path(single(name))));
+            }
+        }
+    }
+    found
 }

@@ -328,6 +328,18 @@ pub const PROBES: &[(&str, &str)] = &[
     ("ff", "let it = m.lock().iter(); for x in it { here(); }"),
     ("ff", "let x = Some(1).map(|x| m.lock().v + x); here();"),
     (
+        "ff",
+        "let g = m.lock(); let o = if c { Some(1) } else { None }; let x = o.map(|v| { let h = g; h.v + v }); here();",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); let o = if c { Some(1) } else { None }; let x = o.and_then(|v| { drop(g); Some(v) }); here();",
+    ),
+    (
+        "AA",
+        "let g = m.lock(); let o = if c { Some(1) } else { None }; let x = o.map(|v| g.v + v); here();",
+    ),
+    (
         "AA",
         "let x = Some(1).and_then(|x| { let g = m.lock(); here(); Some(g.v) });",
     ),

@@ -158,6 +158,18 @@ fn expressions() {
 }
 
 #[test]
+fn the_value_of_a_block_with_twins_is_the_first_one() {
+    let tail = |text: &str| {
+        let file = parse_file(text);
+        format!("{file:?}")
+    };
+    let twins = "fn f() -> u8 { #[cfg(unix)] { 1 } #[cfg(not(unix))] { 2 } }";
+    let alone = "fn f() -> u8 {              { 1 }                            }";
+    let no_lines = |text: String| text.replace(|c: char| c.is_ascii_digit(), "");
+    assert_eq!(no_lines(tail(twins)), no_lines(tail(alone)));
+}
+
+#[test]
 fn formatting_macros() {
     body(
         "println!(\"{}\", a.lock());",
@@ -165,7 +177,11 @@ fn formatting_macros() {
     );
     body(
         "format!(\"{x} {y}\", y = b)",
-        "Format format!(\"{x} {y}\", b)",
+        "Format format!(\"{x} {y}\", b, x, y)",
+    );
+    body(
+        "format!(\"{{a}} {b:?} {0} {} {c.d}\", e)",
+        "Format format!(\"{{a}} {b:?} {0} {} {c.d}\", e, b)",
     );
     body("write!(f, \"{}\", a)?;", "Write write!(f, \"{}\", a)?;");
     body("panic!(\"{}\", a)", "Panic panic!(\"{}\", a)");

@@ -1,0 +1,155 @@
+//! What happens before there are others: while an object is made, and in `main`
+//! before it starts anything.
+//!
+//! Orders of locks that are taken there meet nobody.
+
+use rustc_hash::FxHashSet as HashSet;
+
+use super::graph::{self, Graph};
+use super::{EventRef, Nesting};
+use crate::program::*;
+
+/// Functions that run before others can have the object, or exist.
+pub(super) struct Setup<'a> {
+    program: &'a Program,
+    graph: &'a Graph,
+    /// Functions that make an object, and those that only they call.
+    makers: Vec<bool>,
+    /// Functions that start a thread or task, and those that call them.
+    starters: Vec<bool>,
+}
+
+impl<'a> Setup<'a> {
+    pub(super) fn of(program: &'a Program, graph: &'a Graph) -> Self {
+        Setup {
+            program,
+            graph,
+            makers: setups(program, graph),
+            starters: starters(program, graph),
+        }
+    }
+
+    /// Whether nobody else can be there yet where both locks are held.
+    pub(super) fn covers(&self, nesting: &Nesting) -> bool {
+        nesting.context.is_empty() && (self.is_made(nesting) || self.is_early(nesting))
+    }
+
+    /// Whether the object whose lock is held is still being made there.
+    fn is_made(&self, nesting: &Nesting) -> bool {
+        let setup = self.makers.get(nesting.function.index());
+        let function = self.program.functions.get(nesting.function.index());
+        let maker = function.is_some_and(makes_an_object);
+        // What a maker is given, others may have.
+        let own = |lock: &ObjectRef| match lock.place.root {
+            Root::Local(_) => true,
+            Root::Param(_) => !maker,
+            Root::Static(_) | Root::Opaque(_) => false,
+        };
+        setup.copied().unwrap_or_default()
+            && own(&nesting.held.lock)
+            && (own(&nesting.taken) || !nesting.chain.is_empty())
+    }
+
+    /// Whether it is `main` that takes both, and nothing was started before.
+    fn is_early(&self, nesting: &Nesting) -> bool {
+        let Some(function) = self.program.functions.get(nesting.function.index()) else {
+            return false;
+        };
+        let site = nesting.chain.first().map_or(nesting.site, |call| call.site);
+        let taken = graph::events_of(self.program, nesting.function)
+            .find(|(_, event)| event.site == site)
+            .map(|(at, _)| at);
+        let Some(taken) = taken.filter(|_| function.kind == FnKind::Main) else {
+            return false;
+        };
+        let before: HashSet<BlockId> = graph::reach(function, taken.block, true);
+        graph::events_of(self.program, nesting.function)
+            .filter(|(at, _)| {
+                before.contains(&at.block) || at.block == taken.block && at.index <= taken.index
+            })
+            .all(|(at, event)| !self.starts(at, event))
+    }
+
+    /// Whether a thread or task may run from here on.
+    fn starts(&self, at: EventRef, event: &Event) -> bool {
+        match &event.kind {
+            EventKind::Spawn(_) | EventKind::Await => true,
+            EventKind::Call(call) => {
+                call.args.iter().any(|arg| arg.closure.is_some())
+                    || self
+                        .graph
+                        .out_at(at)
+                        .iter()
+                        .any(|edge| self.starters.get(edge.callee.index()) != Some(&false))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Functions that start a thread or task, and those that lead to one.
+fn starters(program: &Program, graph: &Graph) -> Vec<bool> {
+    let spawns = |function: &Function| {
+        let mut events = function.blocks.iter().flat_map(|block| &block.events);
+        events.any(|event| matches!(event.kind, EventKind::Spawn(_)))
+    };
+    let mut starters: Vec<bool> = program.functions.iter().map(spawns).collect();
+    let mut work: Vec<FnId> = (0..)
+        .map(FnId)
+        .zip(&starters)
+        .filter(|(_, starts)| **starts)
+        .map(|(id, _)| id)
+        .collect();
+    while let Some(id) = work.pop() {
+        for edge in graph.entering(id) {
+            let caller = edge.at.function;
+            if !std::mem::replace(&mut starters[caller.index()], true) {
+                work.push(caller);
+            }
+        }
+    }
+    starters
+}
+
+/// Functions that make an object, `Database::recover(config)`, and those that
+/// only such functions call: until they are done, nobody else has the object.
+fn setups(program: &Program, graph: &Graph) -> Vec<bool> {
+    let functions = &program.functions;
+    let mut setups: Vec<bool> = functions.iter().map(makes_an_object).collect();
+    loop {
+        let found: Vec<usize> = (0..functions.len())
+            .filter(|&index| {
+                let mut callers = graph.entering(FnId(index as u32)).peekable();
+                !setups[index]
+                    && functions[index].kind == FnKind::Fn
+                    && callers.peek().is_some()
+                    && callers.all(|edge| setups[edge.at.function.index()])
+            })
+            .collect();
+        if found.is_empty() {
+            return setups;
+        }
+        for index in found {
+            setups[index] = true;
+        }
+    }
+}
+
+/// `Type::open(..)`, without `self`.
+fn makes_an_object(function: &Function) -> bool {
+    let of_a_type = function
+        .qualified
+        .rsplit("::")
+        .nth(1)
+        .is_some_and(|owner| owner.starts_with(char::is_uppercase));
+    let method = function.params.first().is_some_and(|p| p.name == "self");
+    let mut words = function.name.split('_');
+    let first = words.next().unwrap_or_default();
+    function.kind == FnKind::Fn
+        && of_a_type
+        && !method
+        && matches!(
+            first,
+            "new" | "open" | "create" | "recover" | "restore" | "load" | "build" | "from" | "with"
+        )
+}
