@@ -133,7 +133,11 @@ impl<'a> Case<'a> {
             if kind == Kind::Certain {
                 kind = Kind::PerhapsOne;
             }
-            if in_order(analysis, nesting.function)
+            // Two readers of what may be two objects need a writer in between as
+            // well; and who compares or adds two seldom means one and itself.
+            if kind != Kind::PerhapsOne
+                || is_operator(&analysis.function(nesting.function).name)
+                || in_order(analysis, nesting.function)
                 || of_another(analysis, nesting)
                 || is_of_one_thread(&analysis.class(class).type_text)
             {
@@ -173,6 +177,14 @@ fn in_order(analysis: &Analysis, function: FnId) -> bool {
             .callers(function)
             .iter()
             .any(|call| compares(call.function))
+}
+
+/// `a == b`, `a < b`, `a + b`: what operators are called.
+fn is_operator(function: &str) -> bool {
+    matches!(
+        function,
+        "eq" | "ne" | "cmp" | "partial_cmp" | "add" | "sub" | "mul" | "div" | "bitand" | "bitor"
+    )
 }
 
 /// `fn update(&mut self, other: &Self)`: what is borrowed mutably is not what is
