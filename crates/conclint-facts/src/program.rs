@@ -212,6 +212,9 @@ pub struct LockTraits {
     pub read_reentrant: bool,
     /// Its guards are made to live across `.await`.
     pub is_async: bool,
+    /// It is inside of a collection that locks itself (`DashMap`): calls need
+    /// no guard to be safe, and which part of it a key locks is not seen.
+    pub self_locking: bool,
 }
 
 /// Mutual exclusion or readers and writers.

@@ -29,6 +29,7 @@ pub fn class_fits(kind: Kind, rule: &str) -> bool {
                 | "notify-without-lock"
                 | "never-notified"
         ),
+        Kind::Blocking => matches!(rule, "blocking-under-lock" | "guard-across-await"),
     }
 }
 
@@ -155,12 +156,14 @@ fn sites<'a>(
             .min_by_key(|found| found.span.line.abs_diff(step.line))
     };
     match record.kind {
-        Kind::DoubleLock | Kind::DoubleRead => record.paths.iter().find_map(|path| {
-            finding
-                .paths
-                .iter()
-                .find_map(|trace| ends_match(path, trace, &near))
-        }),
+        Kind::DoubleLock | Kind::DoubleRead | Kind::Blocking => {
+            record.paths.iter().find_map(|path| {
+                finding
+                    .paths
+                    .iter()
+                    .find_map(|trace| ends_match(path, trace, &near))
+            })
+        }
         Kind::Conflict => {
             let last_of = |name| {
                 let path = record.paths.iter().find(|path| path.name == name);

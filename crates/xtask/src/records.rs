@@ -13,6 +13,7 @@ pub enum Kind {
     DoubleRead,
     Conflict,
     Condvar,
+    Blocking,
 }
 
 /// What an analyser has to know for it.
@@ -146,6 +147,7 @@ fn parse_head(head: &str) -> Result<Record> {
         "double-read" => Kind::DoubleRead,
         "conflict" => Kind::Conflict,
         "condvar" => Kind::Condvar,
+        "blocking" => Kind::Blocking,
         other => bail!("unknown kind {other}"),
     };
     let difficulty = match word("difficulty")? {

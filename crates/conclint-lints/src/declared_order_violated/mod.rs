@@ -233,6 +233,7 @@ mod tests {
                 reentrant: false,
                 read_reentrant: false,
                 is_async: false,
+                self_locking: false,
             }),
             type_text: String::new(),
             site: None,

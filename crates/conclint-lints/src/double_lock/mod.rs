@@ -107,11 +107,8 @@ impl<'a> Case<'a> {
             return None;
         }
         let class = nesting.taken.class?;
-        let waits = can_wait(
-            analysis.lock_traits(class)?,
-            nesting.held.mode,
-            nesting.taken_mode,
-        )?;
+        let traits = analysis.lock_traits(class)?;
+        let waits = can_wait(traits, nesting.held.mode, nesting.taken_mode)?;
         let mut severity = Severity::Error;
         let mut sure = confidence(nesting.confidence);
         let mut kind = Kind::Certain;
@@ -134,12 +131,14 @@ impl<'a> Case<'a> {
                 kind = Kind::PerhapsOne;
             }
             // Two readers of what may be two objects need a writer in between as
-            // well; and who compares or adds two seldom means one and itself.
+            // well; and who compares or adds two seldom means one and itself. One map
+            // is copied into another all the time.
             if kind != Kind::PerhapsOne
                 || is_operator(&analysis.function(nesting.function).name)
                 || in_order(analysis, nesting.function)
                 || of_another(analysis, nesting)
                 || is_of_one_thread(&analysis.class(class).type_text)
+                || traits.self_locking
             {
                 sure = Confidence::Low;
             }
@@ -389,6 +388,7 @@ mod tests {
             reentrant,
             read_reentrant,
             is_async: false,
+            self_locking: false,
         }
     }
 

@@ -40,6 +40,9 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     .guard(id, *guard)
                     .and_then(|info| info.locks.first())
                     .map(|held| &held.lock);
+                if locks_itself(analysis, lock) {
+                    continue;
+                }
                 let wanted =
                     matches!(source, LockSource::Callee(call) if does_more(analysis, call));
                 let taken = Taken {
@@ -53,6 +56,15 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             }
         }
     }
+}
+
+/// `map.entry(key).or_default();`: the call has done its work, and nobody holds
+/// a `DashMap` to protect something else.
+fn locks_itself(analysis: &Analysis, lock: Option<&ObjectRef>) -> bool {
+    let class = lock.and_then(|lock| lock.class);
+    class
+        .and_then(|class| analysis.lock_traits(class))
+        .is_some_and(|traits| traits.self_locking)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,6 +34,10 @@ impl Lower<'_> {
                 if last == "Box" || last == "Pin" {
                     return self.guard_ty(args.first()?);
                 }
+                if table::is_reference(path) {
+                    let data = args.get(1).cloned().unwrap_or(Ty::Unknown);
+                    return Some(GuardTy::Guard(data));
+                }
                 None
             }
             Ty::Adt(id, _) => self
@@ -184,6 +188,7 @@ impl Lower<'_> {
                 reentrant: type_name.contains("Reentrant"),
                 read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
                 is_async: call.awaited,
+                self_locking: false,
             },
             wrap: if call.awaited {
                 table::GuardWrap::Future
@@ -251,6 +256,7 @@ impl Lower<'_> {
                 reentrant: false,
                 read_reentrant: false,
                 is_async: false,
+                self_locking: false,
             },
             wrap: table::GuardWrap::Plain,
         };
@@ -384,6 +390,7 @@ impl Lower<'_> {
                 reentrant: false,
                 read_reentrant: false,
                 is_async: call.awaited,
+                self_locking: false,
             },
             wrap,
         };
@@ -409,6 +416,9 @@ impl Lower<'_> {
         };
         if let Some(lock) = self.shared.table.get(path) {
             return Some(ObjectKind::Lock(lock.traits));
+        }
+        if let Some(traits) = table::lock_inside(path) {
+            return Some(ObjectKind::Lock(traits));
         }
         Some(match last_segment(path) {
             "Condvar" => ObjectKind::Condvar,

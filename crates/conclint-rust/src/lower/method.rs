@@ -152,6 +152,9 @@ const STOP: &[&str] = &[
 
 impl Lower<'_> {
     pub fn method(&mut self, recv: Val, call: &MethodCall) -> Val {
+        if let Some(val) = self.map_reference_method(&recv, call) {
+            return val;
+        }
         if !recv.guards.is_empty()
             && !types::is_guard(&recv.ty)
             && let Some(val) = self.method_on_wrapped_guard(&recv, call)
@@ -233,6 +236,9 @@ impl Lower<'_> {
                         return Some(val);
                     }
                     return self.extension_method(cur, call);
+                }
+                if let Some(val) = self.map_method(cur, call) {
+                    return Some(val);
                 }
                 if path == "std::io::Stdin" && name == "lock" {
                     return Some(self.acquire_stdin(call));

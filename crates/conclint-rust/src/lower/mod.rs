@@ -18,6 +18,7 @@ mod expr;
 mod external;
 mod locks;
 mod macros;
+mod maps;
 mod method;
 mod origin;
 mod pattern;

@@ -169,6 +169,12 @@ impl Lower<'_> {
             }
             return;
         }
+        if super::maps::is_entry(&val.ty) && matches!(path.last(), "Occupied" | "Vacant") {
+            if let Some(pat) = pats.first() {
+                self.bind(pat, val);
+            }
+            return;
+        }
         let ctor = match self.index().resolve_value(&self.scope, path) {
             ValueRes::Ctor { ty, variant } => Some((ty, variant)),
             _ => None,

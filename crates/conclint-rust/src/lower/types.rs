@@ -47,6 +47,7 @@ pub(super) fn deref_step(index: &Index, ty: &Ty) -> Option<Ty> {
             | "Box"
             | "Ref"
             | "RefMut"
+            | "RefMulti"
             | "LazyLock"
             | "Lazy"
             | "LazyCell"

@@ -204,6 +204,7 @@ fn entry(
             reentrant,
             read_reentrant,
             is_async: wrap == GuardWrap::Future,
+            self_locking: false,
         },
         wrap,
     }

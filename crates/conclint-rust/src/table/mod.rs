@@ -7,6 +7,8 @@
 
 mod effects;
 mod locks;
+mod maps;
 
 pub use effects::{Effect, MethodEffect, function_effect, method_effect, returns, runs_in_place};
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};
+pub use maps::{Hold, is_reference, lock_inside, taking};

@@ -37,6 +37,7 @@ pub(super) fn std_lock(shape: LockShape) -> ObjectKind {
         reentrant: false,
         read_reentrant: false,
         is_async: false,
+        self_locking: false,
     })
 }
 

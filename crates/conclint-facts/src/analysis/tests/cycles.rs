@@ -136,6 +136,7 @@ fn readers_of_a_lock_with_reentrant_reads_never_wait() {
         reentrant: false,
         read_reentrant: true,
         is_async: false,
+        self_locking: false,
     };
     let (a, b) = (
         p.rwlock("a"),

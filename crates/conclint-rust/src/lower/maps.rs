@@ -1,0 +1,194 @@
+//! Maps with locks inside (`table/maps.rs`): what their methods take, and the
+//! references that they give, which are guards.
+
+use conclint_facts::{
+    Blocking, EventKind, GuardId, LockSource, LockTraits, Mode, ObjectKind, ReleaseWhy,
+};
+
+use super::body::Lower;
+use super::method::MethodCall;
+use super::types;
+use super::value::Val;
+use crate::hir::{Expr, ExprKind};
+use crate::index::{Ty, Tys};
+use crate::table::{self, Hold};
+
+/// What `entry` gives, and its two variants.
+const ENTRY: &str = "dashmap::Entry";
+/// What an iterator over such a map gives.
+const ITEM: &str = "dashmap::RefMulti";
+
+impl Lower<'_> {
+    /// A method that takes the lock of a map.
+    pub fn map_method(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
+        let Ty::Ext(path, args) = &cur.ty else {
+            return None;
+        };
+        let taking = table::taking(path, call.name)?;
+        let traits = table::lock_inside(path)?;
+        let data = args.get(1).or(args.first());
+        let data = data.cloned().unwrap_or(Ty::Unknown);
+        if taking.hold == Hold::Within {
+            return Some(self.within_map(cur, taking.mode, &traits, call));
+        }
+        for arg in call.args {
+            self.base(arg);
+        }
+        if taking.writes_first {
+            let guard = self.take_map(cur, Mode::Exclusive, &traits, Blocking::Waits, call);
+            self.release(guard, ReleaseWhy::Dropped, call.span);
+        }
+        // `None` is no guard, though the call waits for the lock.
+        let fails = match taking.hold {
+            Hold::MaybeReference => Blocking::Try,
+            _ => Blocking::Waits,
+        };
+        let guard = self.take_map(cur, taking.mode, &traits, fails, call);
+        let ty = match taking.hold {
+            Hold::MaybeReference => types::option_of(reference_to(data)),
+            Hold::Entry => types::ext(ENTRY, vec![data]),
+            Hold::Iterator => types::ext("conclint::Iter", vec![types::ext(ITEM, vec![data])]),
+            Hold::Reference | Hold::Within => reference_to(data),
+        };
+        let mut val = Val::of(ty);
+        val.place.clone_from(&cur.place);
+        val.class.clone_from(&cur.class);
+        if taking.hold == Hold::Iterator {
+            // What is collected from it is mostly copied out: the guard is a
+            // temporary of the statement, or of the loop's head.
+            val.borrows = Some(guard);
+        } else {
+            val.guards = vec![guard];
+        }
+        Some(val)
+    }
+
+    /// The lock is free again when the method returns; its arguments come
+    /// first, and closures run under it.
+    fn within_map(&mut self, cur: &Val, mode: Mode, traits: &LockTraits, call: &MethodCall) -> Val {
+        let is_closure = |arg: &Expr| matches!(arg.kind, ExprKind::Closure(_));
+        if call.args.iter().any(is_closure) {
+            let guard = self.take_map(cur, mode, traits, Blocking::Waits, call);
+            let val = self.method_outside(cur.clone(), call);
+            self.release(guard, ReleaseWhy::Dropped, call.span);
+            return val;
+        }
+        let val = self.method_outside(cur.clone(), call);
+        let guard = self.take_map(cur, mode, traits, Blocking::Waits, call);
+        self.release(guard, ReleaseWhy::Dropped, call.span);
+        val
+    }
+
+    fn take_map(
+        &mut self,
+        map: &Val,
+        mode: Mode,
+        traits: &LockTraits,
+        fails: Blocking,
+        call: &MethodCall,
+    ) -> GuardId {
+        let object = self.object(map, &ObjectKind::Lock(traits.clone()));
+        let guard = self.new_guard(call.site(), fails);
+        let event = EventKind::Acquire {
+            guard,
+            source: LockSource::Direct(object),
+            mode,
+            blocking: Blocking::Waits,
+        };
+        self.emit(event, call.site());
+        guard
+    }
+
+    /// Methods of the references, entries and items of such a map.
+    pub fn map_reference_method(&mut self, recv: &Val, call: &MethodCall) -> Option<Val> {
+        match &recv.ty {
+            Ty::Ext(path, args) if path == ENTRY => {
+                let data = args.first().cloned().unwrap_or(Ty::Unknown);
+                self.entry_method(recv, data, call)
+            }
+            Ty::Ext(path, args) if path == ITEM => {
+                let data = recv.clone().with_ty(args.first()?.clone());
+                part_of_reference(data, call)
+            }
+            ty if is_reference(ty) => {
+                if call.name == "map" {
+                    let data = self.step(recv)?;
+                    let mapped = self.in_place_closures(call.args, &data, false)?;
+                    let mut val = recv.clone().with_ty(reference_to(mapped.ty));
+                    val.local = None;
+                    return Some(val);
+                }
+                let mut through = recv.clone();
+                let write = call.name.ends_with("_mut");
+                let data = self.step(recv)?;
+                let part = part_of_reference(data, call)?;
+                self.look_through(&mut through, call.name_span, write);
+                Some(Val {
+                    borrows: through.borrows,
+                    guards: Vec::new(),
+                    local: None,
+                    ..part
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn entry_method(&mut self, recv: &Val, data: Ty, call: &MethodCall) -> Option<Val> {
+        let mut val = recv.clone();
+        let ty = match call.name.as_str() {
+            "or_insert" | "or_insert_with" | "or_default" | "insert" | "into_ref" => {
+                reference_to(data.clone())
+            }
+            "or_try_insert_with" => types::result_of(reference_to(data.clone())),
+            "and_modify" | "insert_entry" => recv.ty.clone(),
+            "remove" | "remove_entry" | "into_key" => Ty::Unknown,
+            _ => return None,
+        };
+        let mut param = recv.clone().with_ty(data.clone());
+        param.borrows = param.guards.pop();
+        self.in_place_closures(call.args, &param, false);
+        self.becomes_temporary(recv);
+        val.local = None;
+        if ty == Ty::Unknown {
+            for guard in std::mem::take(&mut val.guards) {
+                self.release(guard, ReleaseWhy::Dropped, call.span);
+            }
+            return Some(Val::unknown());
+        }
+        Some(val.with_ty(ty))
+    }
+}
+
+/// Whether it is the entry of such a map, which `Occupied(e)` takes along.
+pub(super) fn is_entry(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path == ENTRY)
+}
+
+/// A guard that says what it is of: it has methods of its own.
+fn reference_to(data: Ty) -> Ty {
+    types::ext(
+        super::value::GUARD,
+        vec![data, types::ext("dashmap::Ref", vec![])],
+    )
+}
+
+fn is_reference(ty: &Ty) -> bool {
+    types::is_guard(ty) && matches!(ty, Ty::Ext(_, args) if args.len() == 2)
+}
+
+/// `value()`, `key()`, `pair()` of a reference to `data`.
+fn part_of_reference(data: Val, call: &MethodCall) -> Option<Val> {
+    let mut part = data;
+    match call.name.as_str() {
+        "value" | "value_mut" => {}
+        "key" => part = Val::unknown(),
+        "pair" | "pair_mut" => {
+            let ty = std::mem::replace(&mut part.ty, Ty::Unknown);
+            part.parts = vec![Val::unknown(), part.clone().with_ty(ty.clone())];
+            part.ty = Ty::Tuple(Tys::from([Ty::Unknown, ty]));
+        }
+        _ => return None,
+    }
+    call.args.is_empty().then_some(part)
+}
