@@ -40,13 +40,15 @@ impl Lower<'_> {
                 }
                 None
             }
-            Ty::Adt(id, _) => self
-                .shared
-                .holders
-                .get(id.index())
-                .copied()
-                .unwrap_or(false)
-                .then_some(GuardTy::Holder),
+            Ty::Adt(id, args) => {
+                let holder = self.shared.holders.get(id.index()).copied();
+                // `Traced<MutexGuard<T>>`: a wrapper for whatever guard.
+                let wraps = || {
+                    args.iter()
+                        .any(|arg| matches!(self.guard_ty(arg), Some(GuardTy::Guard(_))))
+                };
+                (holder.unwrap_or(false) || wraps()).then_some(GuardTy::Holder)
+            }
             Ty::Tuple(parts) => parts
                 .iter()
                 .find_map(|part| self.guard_ty(part))

@@ -398,6 +398,9 @@ impl Lower<'_> {
             val.named |= name == "name";
             return val;
         }
+        if let Some(ty) = types::swapped(&cur.ty, name) {
+            return val.with_ty(ty);
+        }
         match types::std_method(&cur.ty, name) {
             StdRet::Same => {
                 val.parts = cur.parts.clone();

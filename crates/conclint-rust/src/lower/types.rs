@@ -274,6 +274,24 @@ fn has_borrow_inside(index: &Index, ty: &Ty, depth: u32) -> bool {
     }
 }
 
+/// What loading an `ArcSwap` gives: the pointer that lies in it, which is the
+/// same object until somebody stores another.
+pub(super) fn swapped(ty: &Ty, method: &str) -> Option<Ty> {
+    let Ty::Ext(path, args) = ty else {
+        return None;
+    };
+    let pointer = match path.as_str() {
+        "arc_swap::ArcSwap" => ext("std::sync::Arc", args.to_vec()),
+        "arc_swap::ArcSwapOption" => option_of(ext("std::sync::Arc", args.to_vec())),
+        _ => return None,
+    };
+    match method {
+        "load_full" => Some(pointer),
+        "load" => Some(ext("arc_swap::Guard", vec![pointer])),
+        _ => None,
+    }
+}
+
 /// What an atomic holds.
 pub(super) fn atomic_value(ty: &Ty) -> Ty {
     match ty {
