@@ -229,6 +229,15 @@ impl Sessions {
         }
         let name = self.by_id.get(&id).map(|session| session.value().clone());
         send(&name.unwrap_or_default()).await;
+        let session = self.by_id.get(&id);
+        if session.is_none() {
+            return send(\"\").await;
+        }
+        drop(session);
+        let own: DashMap<u32, String> = DashMap::new();
+        let mut entry = own.entry(id).or_default();
+        send(&entry).await;
+        entry.clear();
     }
 }
 async fn send(_: &str) { tokio::task::yield_now().await }

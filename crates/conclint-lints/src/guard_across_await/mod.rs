@@ -50,9 +50,14 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the lock makes a thread, not a task, wait.
+/// Whether the lock makes a thread, not a task, wait. A map that is a variable
+/// of its own, with nothing shared on the way to it, is nobody else's.
 fn blocks_threads(draw: &Draw<'_>, held: &Held) -> bool {
-    matches!(draw.class(&held.lock).map(|class| &class.kind), Some(ObjectKind::Lock(traits)) if !traits.is_async)
+    matches!(
+        draw.class(&held.lock).map(|class| &class.kind),
+        Some(ObjectKind::Lock(traits))
+            if !traits.is_async && !(traits.self_locking && held.lock.exclusive)
+    )
 }
 
 fn report(

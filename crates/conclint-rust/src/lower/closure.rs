@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use conclint_facts::{
-    BlockId, Event, EventKind, FnId, FnKind, GuardId, Handle, ObjectKind, ReleaseWhy, Spawn,
+    BlockId, Call, Event, EventKind, FnId, FnKind, GuardId, Handle, ObjectKind, ReleaseWhy, Spawn,
     SpawnKind,
 };
 use smol_str::SmolStr;
@@ -559,10 +559,28 @@ impl Lower<'_> {
             // `spawn(self.run())` of an async function: it runs over there.
             _ => {
                 let val = self.expr(body);
-                let target = val.future.and_then(|call| call.targets.first().copied());
-                val.closure.or(target)
+                val.closure
+                    .or_else(|| self.task_of(val.future.as_deref()?, body.span))
             }
         }
+    }
+
+    /// The body of a task that is one call. What the call is handed, locks for
+    /// one, is only seen where it is made: there it is, as in
+    /// `async move { run(a, b).await }`.
+    fn task_of(&mut self, call: &Call, span: Span) -> Option<FnId> {
+        if call.args.iter().all(|arg| arg.class.is_none()) {
+            return call.targets.first().copied();
+        }
+        let mut call = call.clone();
+        for arg in &mut call.args {
+            // Guards were moved where the future was made.
+            arg.guard = None;
+        }
+        Some(self.nested(span, FnKind::SpawnBody, true, |lower| {
+            lower.emit(EventKind::Call(call), span);
+            Val::unknown()
+        }))
     }
 
     /// A comment `detached: reason` on the statement or just above it.

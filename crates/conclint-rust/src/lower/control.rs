@@ -145,8 +145,13 @@ impl Lower<'_> {
             }
             _ => {
                 self.condition(cond);
+                let asked = self.asks_for_guard(cond);
                 let failed = self.fork();
                 let fine = self.fork();
+                if let Some((val, there)) = asked {
+                    self.out.cur = if there { failed } else { fine };
+                    self.without_guards(&val, false, end_of(cond.span));
+                }
                 self.out.cur = failed;
                 let depth = self.out.scopes.len() - if own_scope { 2 } else { 1 };
                 self.unwind(depth, &[], end_of(cond.span));
@@ -154,6 +159,24 @@ impl Lower<'_> {
                 self.out.cur = fine;
             }
         }
+    }
+
+    /// `guard.is_none()`: a variable that may hold a guard, and whether it does
+    /// where the condition holds.
+    fn asks_for_guard(&mut self, cond: &Expr) -> Option<(Val, bool)> {
+        let ExprKind::MethodCall { receiver, name, .. } = &cond.kind else {
+            return None;
+        };
+        let there = match name.as_str() {
+            "is_some" | "is_ok" => true,
+            "is_none" | "is_err" => false,
+            _ => return None,
+        };
+        if !matches!(receiver.kind, ExprKind::Path(_)) {
+            return None;
+        }
+        let val = self.expr(receiver);
+        (!val.guards.is_empty()).then_some((val, there))
     }
 
     /// The releases on the way from a pattern that did not match.

@@ -87,7 +87,8 @@ impl Lower<'_> {
         fails: Blocking,
         call: &MethodCall,
     ) -> GuardId {
-        let object = self.object(map, &ObjectKind::Lock(traits.clone()));
+        let mut object = self.object(map, &ObjectKind::Lock(traits.clone()));
+        object.exclusive |= self.is_own_variable(map);
         let guard = self.new_guard(call.site(), fails);
         let event = EventKind::Acquire {
             guard,
@@ -97,6 +98,13 @@ impl Lower<'_> {
         };
         self.emit(event, call.site());
         guard
+    }
+
+    /// The map as such is a variable of this function: no pointer to what
+    /// others have, too.
+    fn is_own_variable(&self, map: &Val) -> bool {
+        let info = map.local.and_then(|id| self.locals.get(id.0 as usize));
+        info.is_some_and(|info| info.level == self.out.level && info.val.ty == map.ty)
     }
 
     /// Methods of the references, entries and items of such a map.
