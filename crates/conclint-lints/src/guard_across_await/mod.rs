@@ -53,11 +53,11 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
 /// Whether the lock makes a thread, not a task, wait. A map that is a variable
 /// of its own, with nothing shared on the way to it, is nobody else's.
 fn blocks_threads(draw: &Draw<'_>, held: &Held) -> bool {
-    matches!(
-        draw.class(&held.lock).map(|class| &class.kind),
-        Some(ObjectKind::Lock(traits))
-            if !traits.is_async && !(traits.self_locking && held.lock.exclusive)
-    )
+    let Some(ObjectKind::Lock(traits)) = draw.class(&held.lock).map(|class| &class.kind) else {
+        return false;
+    };
+    let own_map = traits.self_locking && held.lock.exclusive;
+    !traits.is_async && !own_map
 }
 
 fn report(
