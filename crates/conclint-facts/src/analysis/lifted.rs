@@ -22,6 +22,9 @@ struct Lift {
     /// The function in whose terms it reads.
     here: FnId,
     guesses: u8,
+    /// What is taken reads in terms of `here`, too: it is taken by a closure
+    /// that this function wrote, or one that calls it.
+    met: bool,
 }
 
 /// The readings of `nestings` by callers.
@@ -57,10 +60,12 @@ fn lift(context: Context<'_>, nesting: &Nesting, found: &mut Vec<Nesting>) {
         Certainty::Medium => 1,
         Certainty::Low => 2,
     };
+    let owner = closure_owner(context, nesting);
     let mut level = vec![Lift {
         nesting: nesting.clone(),
         here: nesting.function,
         guesses,
+        met: owner.is_none(),
     }];
     let mut budget = MAX_READINGS;
     for _ in 0..MAX_DEPTH {
@@ -77,12 +82,14 @@ fn lift(context: Context<'_>, nesting: &Nesting, found: &mut Vec<Nesting>) {
                     continue;
                 }
                 budget -= 1;
+                let met = lifted.met || owner == Some(graph.family(edge.at.function));
                 let outer = outward(context, lifted, edge, guesses);
-                if has_parameters(program, &outer) {
+                if !met || has_parameters(program, &outer) {
                     next.push(Lift {
                         nesting: outer,
                         here: edge.at.function,
                         guesses,
+                        met,
                     });
                 } else if says_more(nesting, &outer, settled) {
                     found.push(outer);
@@ -91,6 +98,24 @@ fn lift(context: Context<'_>, nesting: &Nesting, found: &mut Vec<Nesting>) {
         }
         level = next;
     }
+}
+
+/// The function that wrote the closure on the way, which it gave to the one that
+/// holds the lock, or to one that this one calls. Others give closures of their
+/// own, and what this one captures has its names from there.
+fn closure_owner(context: Context<'_>, nesting: &Nesting) -> Option<FnId> {
+    let own = context.graph.family(nesting.function);
+    nesting
+        .chain
+        .iter()
+        .map(|step| step.function)
+        .chain([nesting.taken_in])
+        .filter(|id| {
+            let function = context.program.functions.get(id.index());
+            function.is_some_and(|function| function.parent.is_some())
+        })
+        .map(|id| context.graph.family(id))
+        .find(|family| *family != own)
 }
 
 fn says_more(nesting: &Nesting, outer: &Nesting, settled: bool) -> bool {
@@ -115,7 +140,9 @@ fn outward(context: Context<'_>, lifted: &Lift, edge: &Edge, guesses: u8) -> Nes
     } = context;
     let mut nesting = lifted.nesting.clone();
     nesting.held.lock = instance::translate(program, edge, &nesting.held.lock);
-    nesting.taken = instance::translate(program, edge, &nesting.taken);
+    if lifted.met {
+        nesting.taken = instance::translate(program, edge, &nesting.taken);
+    }
     let caller = edge.at.function;
     nesting.same = instance::same_instance(
         program,

@@ -2,13 +2,16 @@
 //! is no fault, and once as it is one. Runs are as a user's, at level
 //! `default` and without findings of low confidence.
 
-use conclint_diag::Confidence;
+use conclint_diag::{Confidence, Finding, Severity};
 use conclint_facts::Analysis;
 use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
-/// The names of the lints that fire in these files, test code left out.
-fn names(files: &[(&str, &str)]) -> Vec<&'static str> {
+mod facts;
+mod threads;
+
+/// What is found in these files, test code left out.
+fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
     let source = |(path, text): &(&str, &str)| SourceInput {
         path: (*path).into(),
         text: (*text).into(),
@@ -21,6 +24,20 @@ fn names(files: &[(&str, &str)]) -> Vec<&'static str> {
     conclint_lints::run(&analysis, &Settings::at_level(Level::Default))
         .into_iter()
         .filter(|finding| finding.confidence > Confidence::Low && !finding.in_test)
+        .collect()
+}
+
+/// The names of the lints that fire in these files.
+fn names(files: &[(&str, &str)]) -> Vec<&'static str> {
+    let found = findings(files);
+    found.into_iter().map(|finding| finding.rule).collect()
+}
+
+/// Those of them that are errors.
+fn errors_in(text: &str) -> Vec<&'static str> {
+    findings(&[("src/lib.rs", text)])
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
         .map(|finding| finding.rule)
         .collect()
 }

@@ -1,0 +1,204 @@
+//! What was misread: who is called, what is held, what is used.
+
+use super::names_in;
+
+#[test]
+fn a_closure_is_its_callers_own() {
+    let text = |receiver: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+
+#[derive(Default)]
+pub struct Space {{ tree: Mutex<Vec<u32>> }}
+
+impl Space {{
+    fn for_each(&self, mut run: impl FnMut(u32)) {{
+        for item in self.tree.lock().unwrap().iter() {{ run(*item); }}
+    }}
+    pub fn total(&self) -> u32 {{
+        let mut total = 0;
+        self.for_each(|item| total += item);
+        total
+    }}
+    pub fn swap(&self) {{
+        let fresh = Space::default();
+        {receiver}.for_each(|item| self.tree.lock().unwrap().push(item));
+    }}
+}}
+"
+        )
+    };
+    let errors = |receiver: &str| {
+        let found = names_in(&text(receiver));
+        found.contains(&"double-lock")
+    };
+    assert!(errors("self"));
+    // Of two spaces it is a warning at most, and never by way of `total`.
+    let found = super::errors_in(&text("fresh"));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_function_without_self_is_no_method() {
+    let text = |taker: &str| {
+        format!(
+            "
+use std::sync::{{Mutex, MutexGuard}};
+
+pub trait Flavor {{
+    fn read_flavored({taker}: &Mutex<u32>) -> u32;
+}}
+pub struct Port(u32);
+impl Flavor for Port {{
+    fn read_flavored({taker}: &Mutex<u32>) -> u32 {{ *PORT_STATE.lock().unwrap() + *{taker}.lock().unwrap() }}
+}}
+static PORT_STATE: Mutex<u32> = Mutex::new(0);
+
+pub fn serve(port: &Port, state: &Mutex<u32>) -> u32 {{
+    let held: MutexGuard<'_, u32> = PORT_STATE.lock().unwrap();
+    *held + port.read_flavored()
+}}
+"
+        )
+    };
+    assert!(names_in(&text("lock")).is_empty());
+}
+
+#[test]
+fn what_std_gives_a_type_comes_before_a_trait() {
+    let text = |make: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+
+pub trait Make {{ fn {make}(value: u32) -> Self; }}
+impl Make for Arc<u32> {{ fn {make}(value: u32) -> Self {{ Arc::from(value) }} }}
+
+pub struct Store {{ items: Mutex<Vec<u32>> }}
+impl Store {{
+    pub fn fill(&self) {{ self.items.lock().unwrap().push(1); }}
+}}
+pub fn run() {{
+    let store = Arc::new(Store {{ items: Mutex::new(Vec::new()) }});
+    let items = store.items.lock().unwrap();
+    store.fill();
+    drop(items);
+}}
+"
+        )
+    };
+    assert_eq!(names_in(&text("new")), ["double-lock"]);
+    assert_eq!(names_in(&text("made")), ["double-lock"]);
+}
+
+#[test]
+fn what_a_format_string_names_is_used() {
+    let text = |printed: &str| {
+        format!(
+            "
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+pub struct Urls {{ known: Mutex<HashMap<u32, String>>, verbose: bool }}
+
+impl Urls {{
+    pub fn told(&self, key: u32) {{
+        let mut known = self.known.lock().unwrap();
+        let Some(url) = known.get_mut(&key) else {{ return }};
+        url.push('/');
+        println!({printed});
+    }}
+    pub fn add(&self, key: u32) {{
+        self.known.lock().unwrap().insert(key, String::new());
+    }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("\"got {url}\"")).is_empty());
+    assert_eq!(
+        names_in(&text("\"got {{url}} {key}\"")),
+        ["oversized-critical-section"]
+    );
+}
+
+#[test]
+fn an_upgraded_guard_is_one_section() {
+    let text = |write: &str| {
+        format!(
+            "
+use parking_lot::{{RwLock, RwLockUpgradableReadGuard}};
+
+pub struct Versions {{ latest: RwLock<u64> }}
+
+impl Versions {{
+    pub fn bump(&self) {{
+        let latest = self.latest.upgradable_read();
+        let next = *latest + 1;
+        {write} = next;
+    }}
+    pub fn reset(&self) {{ *self.latest.write() = 0; }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("*RwLockUpgradableReadGuard::upgrade(latest)")).is_empty());
+    assert_eq!(
+        names_in(&text("drop(latest); *self.latest.write()")),
+        ["check-then-act"]
+    );
+}
+
+#[test]
+fn one_helper_is_one_finding() {
+    let text = |callers: u32| {
+        let callers: String = (0..callers)
+            .map(|n| {
+                format!(
+                    "pub fn op{n}(&self, id: u32) {{ let map = self.map.read().unwrap(); \
+                     if map.contains_key(&id) {{ self.remove(id); }} }}\n"
+                )
+            })
+            .collect();
+        format!(
+            "
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+pub struct Muxer {{ map: RwLock<HashMap<u32, u32>> }}
+
+impl Muxer {{
+    fn remove(&self, id: u32) {{ self.map.write().unwrap().remove(&id); }}
+    {callers}
+}}
+"
+        )
+    };
+    assert_eq!(names_in(&text(2)), ["double-lock"; 2]);
+    assert_eq!(names_in(&text(5)), ["double-lock"]);
+}
+
+#[test]
+fn a_gate_is_come_by_on_purpose() {
+    let text = |kind: &str, take: &str| {
+        format!(
+            "
+use tokio::sync::{kind};
+
+pub struct Pages {{ flushed: {kind}<()>, buffer: std::sync::Mutex<Vec<u8>> }}
+
+impl Pages {{
+    pub async fn commit(&self) -> usize {{
+        let _ = self.flushed.{take}().await;
+        self.send();
+        self.buffer.lock().unwrap().len()
+    }}
+    fn send(&self) {{ self.buffer.lock().unwrap().clear(); }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("RwLock", "write")).is_empty());
+    assert_eq!(names_in(&text("Mutex", "lock")), ["guard-dropped-at-once"]);
+}

@@ -1,0 +1,188 @@
+//! Who runs what, when, and how often.
+
+use super::{names, names_in};
+
+#[test]
+fn an_atomic_of_one_thread_loses_nothing() {
+    let text = |main: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering}};
+use std::thread;
+
+static STEPS: AtomicU64 = AtomicU64::new(0);
+
+fn step() {{
+    let steps = STEPS.load(Ordering::SeqCst);
+    STEPS.store(steps + 1, Ordering::SeqCst);
+}}
+
+fn main() {{
+    {main}
+    println!(\"{{}}\", STEPS.load(Ordering::SeqCst));
+}}
+"
+        )
+    };
+    let in_main = |main: &str| names(&[("src/main.rs", &text(main))]);
+    assert!(in_main("thread::spawn(step).join().unwrap();").is_empty());
+    let two = "let a = thread::spawn(step); let b = thread::spawn(step); a.join().unwrap(); b.join().unwrap();";
+    assert_eq!(in_main(two), ["non-atomic-update"]);
+}
+
+#[test]
+fn before_main_starts_anything_nobody_meets_it() {
+    let text = |before: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+use std::thread;
+
+static MAP: Mutex<u32> = Mutex::new(0);
+static SIM: Mutex<u32> = Mutex::new(0);
+
+fn serve() {{
+    let sim = SIM.lock().unwrap();
+    *MAP.lock().unwrap() += *sim;
+}}
+
+fn main() {{
+    {before}
+    {{
+        let map = MAP.lock().unwrap();
+        *SIM.lock().unwrap() = *map;
+    }}
+    let server = thread::spawn(serve);
+    server.join().unwrap();
+}}
+"
+        )
+    };
+    let in_main = |before: &str| names(&[("src/main.rs", &text(before))]);
+    assert!(in_main("").is_empty());
+    let started = in_main("let first = thread::spawn(serve);");
+    assert!(started.contains(&"lock-order-inversion"), "{started:?}");
+}
+
+#[test]
+fn a_program_that_serves_for_ever_cuts_nobody_off() {
+    let text = |rest: &str| {
+        format!(
+            "
+use std::fs::File;
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+
+fn main() {{
+    let _writer = thread::spawn(|| {{
+        let mut file = File::create(\"state\").unwrap();
+        file.write_all(b\"all of it\").unwrap();
+    }});
+    {rest}
+}}
+"
+        )
+    };
+    let in_main = |rest: &str| names(&[("src/main.rs", &text(rest))]);
+    assert!(in_main("loop { thread::sleep(Duration::from_secs(1)); }").is_empty());
+    assert_eq!(in_main("println!(\"done\");"), ["unjoined-thread"]);
+}
+
+#[test]
+fn a_lock_that_is_only_taken_under_another_is_nobodys_to_wait_for() {
+    let text = |extra: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+use std::time::Duration;
+
+#[derive(Default)]
+struct Player {{ turn: Mutex<u32>, list: Arc<Mutex<Vec<u32>>> }}
+
+impl Player {{
+    fn play(&self) {{
+        let turn = self.turn.lock().unwrap();
+        let mut list = self.list.lock().unwrap();
+        list.push(*turn);
+        drop(list);
+    }}
+    fn wait(&self) {{
+        let _turn = self.turn.lock().unwrap();
+        let list = self.list.lock().unwrap();
+        let sum = list.iter().sum::<u32>();
+        println!(\"{{sum}}\");
+        expensive();
+    }}
+    {extra}
+}}
+
+fn expensive() {{
+    for n in 0..1_000_000u64 {{ std::hint::black_box(n); }}
+}}
+
+fn main() {{
+    let player = Arc::new(Player::default());
+    let other = Arc::clone(&player);
+    let thread = thread::spawn(move || other.play());
+    player.wait();
+    thread.join().unwrap();
+    thread::sleep(Duration::from_millis(1));
+}}
+"
+        )
+    };
+    let of_list = |extra: &str| {
+        let found = names(&[("src/main.rs", &text(extra))]);
+        found
+            .iter()
+            .filter(|name| **name == "oversized-critical-section")
+            .count()
+    };
+    let gated = of_list("");
+    let open = of_list("pub fn peek(&self) -> usize { self.list.lock().unwrap().len() }");
+    assert!(open > gated, "{open} {gated}");
+}
+
+#[test]
+fn a_thread_that_keeps_its_own_data_locked_owns_it() {
+    let text = |start: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicBool, Ordering}};
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+use std::time::Duration;
+
+pub struct Spinner {{ ticks: u32 }}
+
+fn turn(spinner: &Mutex<Spinner>, stop: &AtomicBool) {{
+    let mut spinner = spinner.lock().unwrap();
+    while !stop.load(Ordering::Relaxed) {{
+        spinner.ticks += 1;
+        thread::sleep(Duration::from_millis(100));
+        println!(\"{{}}\", spinner.ticks);
+    }}
+}}
+
+pub fn run(work: Vec<u32>) -> u32 {{
+    let spinner = Arc::new(Mutex::new(Spinner {{ ticks: 0 }}));
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut threads = Vec::new();
+    {start}
+    let sum = work.iter().sum::<u32>();
+    stop.store(true, Ordering::Relaxed);
+    for thread in threads {{ thread.join().unwrap(); }}
+    let ticks = spinner.lock().unwrap().ticks;
+    sum + ticks
+}}
+"
+        )
+    };
+    let start = "let (a, b) = (spinner.clone(), stop.clone()); \
+                 threads.push(thread::spawn(move || turn(&a, &b)));";
+    assert!(names_in(&text(start)).is_empty());
+    let many = names_in(&text(&format!("for _ in 0..4 {{ {start} }}")));
+    assert!(many.contains(&"blocking-under-lock"), "{many:?}");
+}
