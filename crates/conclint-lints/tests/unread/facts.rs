@@ -202,3 +202,30 @@ impl Pages {{
     assert!(names_in(&text("RwLock", "write")).is_empty());
     assert_eq!(names_in(&text("Mutex", "lock")), ["guard-dropped-at-once"]);
 }
+
+#[test]
+fn what_is_lent_is_not_dropped_here() {
+    let text = |init: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+
+static LIVE: Mutex<u32> = Mutex::new(0);
+
+pub struct Slot(u32);
+impl Drop for Slot {{
+    fn drop(&mut self) {{ *LIVE.lock().unwrap() -= 1; }}
+}}
+
+pub fn first(slots: &mut Vec<Slot>) -> u32 {{
+    let live = LIVE.lock().unwrap();
+    let slot = {init}.unwrap();
+    slot.0 + *live
+}}
+"
+        )
+    };
+    assert!(names_in(&text("slots.iter().next()")).is_empty());
+    assert!(names_in(&text("slots.first()")).is_empty());
+    assert_eq!(names_in(&text("Some(Slot(1))")), ["double-lock"]);
+}

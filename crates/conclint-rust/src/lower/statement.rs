@@ -136,7 +136,9 @@ impl Lower<'_> {
             }
         }
         self.bind(pat, val);
-        self.bound_whole(pat);
+        if !lends(init) {
+            self.bound_whole(pat);
+        }
     }
 
     /// The scrutinee's temporaries end before the `else` block runs.
@@ -280,5 +282,28 @@ fn stmt_kind(expr: &Expr) -> StmtKind {
         ExprKind::If { .. } | ExprKind::Match { .. } => StmtKind::Branch,
         ExprKind::Block(_) => StmtKind::Block,
         _ => StmtKind::Expr,
+    }
+}
+
+/// Whether the value is mostly lent by a collection, an iterator or a reference
+/// with methods of its own: `list.iter().next().unwrap()`, `entry.value()`. Its
+/// owner drops it.
+fn lends(init: &Expr) -> bool {
+    match &init.kind {
+        ExprKind::Try(inner) | ExprKind::Await { expr: inner, .. } => lends(inner),
+        ExprKind::MethodCall { receiver, name, .. } => match name.as_str() {
+            "unwrap" | "expect" | "ok_or" | "ok_or_else" | "unwrap_or_else" | "copied" => {
+                lends(receiver)
+            }
+            "next" | "next_back" | "nth" | "last" | "peek" | "find" | "max_by_key"
+            | "min_by_key" | "max_by" | "min_by" | "get" | "get_mut" | "first" | "first_mut"
+            | "last_mut" | "back" | "front" | "back_mut" | "front_mut" | "as_ref" | "as_mut"
+            | "borrow" | "borrow_mut" | "deref" | "deref_mut" | "value" | "value_mut" | "key"
+            | "or_insert" | "or_insert_with" | "or_default" | "downcast_ref" | "downcast_mut" => {
+                true
+            }
+            _ => false,
+        },
+        _ => false,
     }
 }
