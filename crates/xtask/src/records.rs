@@ -214,6 +214,13 @@ mod tests {
     }
 
     #[test]
+    fn guards_held_across_what_waits_are_records_too() {
+        let records = parse(include_str!("../../../fixtures/real-bugs/blind.txt")).unwrap();
+        let blocking = records.iter().filter(|r| r.kind == Kind::Blocking);
+        assert_eq!((records.len(), blocking.count()), (62, 5));
+    }
+
+    #[test]
     fn a_path_of_one_step_takes_both_locks_there() {
         let records = parse(RECORDS).unwrap();
         let record = records.iter().find(|r| r.id == "PE22").unwrap();
