@@ -229,3 +229,40 @@ pub fn first(slots: &mut Vec<Slot>) -> u32 {{
     assert!(names_in(&text("slots.first()")).is_empty());
     assert_eq!(names_in(&text("Some(Slot(1))")), ["double-lock"]);
 }
+
+#[test]
+fn a_mapped_guard_is_in_either_variant() {
+    let text = |body: &str| {
+        format!(
+            "
+use std::collections::HashMap;
+use tokio::sync::{{RwLock, RwLockReadGuard}};
+
+pub struct Cache {{ data: RwLock<HashMap<u32, String>> }}
+
+impl Cache {{
+    pub async fn get(&self) -> usize {{
+        let guard = self.data.read().await;
+        {body}
+    }}
+}}
+"
+        )
+    };
+    let taken = "RwLockReadGuard::try_map(guard, |data| data.get(&1))";
+    let again = "self.data.write().await.clear();";
+    for free in [
+        format!("if let Ok(found) = {taken} {{ return found.len(); }} {again} 0"),
+        format!("let n = match {taken} {{ Ok(found) => found.len(), Err(_) => 0 }}; {again} n"),
+        format!("let n = {taken}.ok().map(|found| found.len()); {again} n.unwrap_or(0)"),
+        format!("let Ok(found) = {taken} else {{ {again} return 0; }}; found.len()"),
+    ] {
+        assert!(names_in(&text(&free)).is_empty(), "{free}");
+    }
+    for held in [
+        format!("match {taken} {{ Ok(found) => found.len(), Err(_) => {{ {again} 0 }} }}"),
+        format!("let Ok(found) = {taken} else {{ return 0 }}; {again} found.len()"),
+    ] {
+        assert_eq!(names_in(&text(&held)), ["double-lock"], "{held}");
+    }
+}

@@ -177,9 +177,17 @@ impl Lower<'_> {
                 val
             }
             Effect::GuardMap => {
+                self.becomes_temporary(&first);
                 let mut val = first;
                 val.local = None;
                 val.ty = types::guard_of(Ty::Unknown);
+                val
+            }
+            Effect::GuardTryMap => {
+                self.becomes_temporary(&first);
+                let mut val = first;
+                val.local = None;
+                val.ty = types::result_of(types::guard_of(Ty::Unknown));
                 val
             }
             Effect::GuardUpgrade => self.upgrade(first, span),

@@ -15,6 +15,8 @@ pub enum Effect {
     Identity,
     /// Guard functions that give the guard back: `MutexGuard::map`, `RwLockWriteGuard::downgrade`.
     GuardMap,
+    /// `MutexGuard::try_map`: the guard again, in either variant of a `Result`.
+    GuardTryMap,
     /// `RwLockUpgradableReadGuard::upgrade`: the same lock, now exclusive.
     GuardUpgrade,
     /// `MutexGuard::unlocked`: lets go while the closure runs.
@@ -186,13 +188,10 @@ fn by_prefix(path: &str) -> Option<Effect> {
                     | "ReentrantMutexGuard",
                     _,
                 ) => match name {
-                    "map"
-                    | "try_map"
-                    | "filter_map"
-                    | "downgrade"
-                    | "downgrade_to_upgradable"
-                    | "downgrade_map"
-                    | "leak" => Effect::GuardMap,
+                    "try_map" | "filter_map" => Effect::GuardTryMap,
+                    "map" | "downgrade" | "downgrade_to_upgradable" | "downgrade_map" | "leak" => {
+                        Effect::GuardMap
+                    }
                     "upgrade" | "try_upgrade" => Effect::GuardUpgrade,
                     "unlocked" | "unlocked_fair" | "bump" => Effect::GuardUnlocked,
                     "unlock_fair" => Effect::Drop,
