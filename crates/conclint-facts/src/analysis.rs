@@ -25,6 +25,7 @@ mod names;
 mod nesting;
 mod owners;
 mod setup;
+mod several;
 mod sources;
 mod summary;
 #[cfg(test)]
@@ -226,6 +227,8 @@ pub struct Analysis {
     threads: threads::Threads,
     entry: Vec<Vec<ClassId>>,
     callers: graph::Callers,
+    /// Per function: several threads are seen to run it.
+    several: Vec<bool>,
     writers: BTreeMap<ClassId, EventRef>,
     condvars: BTreeMap<ClassId, compute::Condvar>,
     counts: Counts,
@@ -330,6 +333,16 @@ impl Analysis {
     /// As [`Self::may_run_in_parallel`], for statics: there two tests meet, too.
     pub fn may_run_in_parallel_on_statics(&self, a: FnId, b: FnId) -> bool {
         self.threads.parallel(a, b, true)
+    }
+
+    /// Whether several threads are seen to run `function`: by known calls, from
+    /// two spawns, one that is done again and again, or one and the `main`
+    /// beside it. Of what may be called from outside nothing is assumed.
+    pub fn runs_on_several(&self, function: FnId) -> bool {
+        self.several
+            .get(function.index())
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Classes held on every known way into `function`; empty when it can be

@@ -11,7 +11,7 @@ use conclint_facts::{
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::graph::{Callers, run_by_several};
+use crate::graph::Callers;
 
 /// Where locks are taken, and by which threads.
 pub(crate) struct Contention<'a> {
@@ -26,8 +26,6 @@ pub(crate) struct Contention<'a> {
     bodies: Vec<Body>,
     /// Functions that lead to where a lock of the class is taken.
     leading: BTreeMap<ClassId, BTreeSet<FnId>>,
-    /// What several threads are seen to run.
-    shared: BTreeSet<FnId>,
 }
 
 struct Body {
@@ -82,7 +80,6 @@ impl<'a> Contention<'a> {
             gates: gates(analysis),
             bodies,
             leading: BTreeMap::new(),
-            shared: run_by_several(analysis),
         }
     }
 
@@ -111,7 +108,7 @@ impl<'a> Contention<'a> {
             takers.iter().any(|(&taker, &changes)| {
                 // One thread does not wait for itself here.
                 let itself = taker == holder
-                    && !self.shared.contains(&holder)
+                    && !self.analysis.runs_on_several(holder)
                     && functions.get(holder.index()).is_some_and(|f| !f.in_library);
                 if reads && !changes || itself || test(taker) && !test(holder) {
                     false
@@ -182,7 +179,7 @@ impl<'a> Contention<'a> {
         let callers = self.callers.callers(holder);
         let of_thread = body(holder) || !callers.is_empty() && callers.iter().all(|c| body(*c));
         of_thread
-            && !self.shared.contains(&holder)
+            && !self.analysis.runs_on_several(holder)
             && reaches(function, at, at)
             && events(function).all(|(point, event)| match &event.kind {
                 EventKind::Acquire { guard: g, .. } => {

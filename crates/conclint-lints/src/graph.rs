@@ -1,10 +1,10 @@
 //! Who calls whom, for the questions that only a lint asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use conclint_facts::{Analysis, EventKind, FnId, FnKind, Function, Kinds, LockSource, Program};
+use conclint_facts::{EventKind, FnId, Function, LockSource, Program};
 
-use crate::flow::{Point, events, reaches};
+use crate::flow::events;
 
 /// The callers of every function.
 #[derive(Debug)]
@@ -74,12 +74,7 @@ impl Callers {
 /// The functions that may run as part of this one: call targets and the
 /// closures handed to them. Spawned bodies are not part of it.
 pub(crate) fn for_each_callee(function: &Function, mut visit: impl FnMut(FnId)) {
-    for_each_call(function, |_, callee| visit(callee));
-}
-
-/// The same, with the place of each call.
-fn for_each_call(function: &Function, mut visit: impl FnMut(Point, FnId)) {
-    for (at, event) in events(function) {
+    for (_, event) in events(function) {
         let call = match &event.kind {
             EventKind::Call(call)
             | EventKind::Acquire {
@@ -88,72 +83,10 @@ fn for_each_call(function: &Function, mut visit: impl FnMut(Point, FnId)) {
             } => call,
             _ => continue,
         };
-        let closures = call.args.iter().filter_map(|arg| arg.closure);
-        let targets = call.targets.iter().copied();
-        targets.chain(closures).for_each(|callee| visit(at, callee));
+        call.targets.iter().copied().for_each(&mut visit);
+        call.args
+            .iter()
+            .filter_map(|arg| arg.closure)
+            .for_each(&mut visit);
     }
-}
-
-/// The functions that several threads are seen to run, by known calls: from
-/// two spawns, from one that is done again and again, or from one and the
-/// `main` beside it.
-pub(crate) fn run_by_several(analysis: &Analysis) -> BTreeSet<FnId> {
-    let functions = &analysis.program().functions;
-    let all = || (0..).map(FnId).zip(functions);
-    let starters: BTreeSet<FnId> = analysis
-        .functions_with(Kinds::SPAWN)
-        .map(|(id, _)| id)
-        .collect();
-    let mut repeated = BTreeSet::new();
-    for (_, function) in all() {
-        for_each_call(function, |at, callee| {
-            if starters.contains(&callee) && reaches(function, at, at) {
-                repeated.insert(callee);
-            }
-        });
-    }
-    let mut work: Vec<(FnId, Runs)> = Vec::new();
-    let mut threads = 0;
-    for (id, function) in all() {
-        // Each `main` is a program of its own, in which one thread runs it.
-        if function.kind == FnKind::Main {
-            work.push((id, Runs::One(0)));
-        }
-        for (_, event) in events(function) {
-            if let EventKind::Spawn(spawn) = &event.kind
-                && let Some(body) = spawn.body
-            {
-                threads += 1;
-                let again = spawn.in_loop || repeated.contains(&id);
-                let runs = if again {
-                    Runs::Several
-                } else {
-                    Runs::One(threads)
-                };
-                work.push((body, runs));
-            }
-        }
-    }
-    let mut runs: BTreeMap<FnId, Runs> = BTreeMap::new();
-    while let Some((id, new)) = work.pop() {
-        let known = runs.get(&id).copied();
-        let both = known.map_or(new, |known| if known == new { new } else { Runs::Several });
-        if known == Some(both) {
-            continue;
-        }
-        runs.insert(id, both);
-        if let Some(function) = functions.get(id.index()) {
-            for_each_callee(function, |callee| work.push((callee, both)));
-        }
-    }
-    let several = |(id, runs)| (runs == Runs::Several).then_some(id);
-    runs.into_iter().filter_map(several).collect()
-}
-
-/// Who runs a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Runs {
-    /// The thread with this number.
-    One(u32),
-    Several,
 }

@@ -12,7 +12,7 @@ use super::summary::{self, Summaries};
 use super::threads::Threads;
 use super::{
     Analysis, BlockedUnder, ChainStep, Counts, EventRef, Kinds, Nesting, cycles, entry, instance,
-    lifted, nesting,
+    lifted, nesting, several,
 };
 use crate::program::*;
 
@@ -52,7 +52,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
         entry: &entry,
         summaries: &summaries,
     };
-    let ((nestings, blocked, cycles, dropped), (mut counts, condvars)) = rayon::join(
+    let ((nestings, blocked, cycles, dropped), (mut counts, condvars, several)) = rayon::join(
         || {
             let nesting::Beneath {
                 mut nestings,
@@ -68,12 +68,14 @@ pub(super) fn analyse(program: Program) -> Analysis {
             (
                 counts(&program, &graph, &held),
                 condvars(&program, &graph, &held),
+                several::of(&program, &graph),
             )
         },
     );
     counts.dropped_chains = summaries.dropped + dropped;
     Analysis {
         condvars,
+        several,
         callers,
         kinds: graph.kinds,
         entry: entry

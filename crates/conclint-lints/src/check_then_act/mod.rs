@@ -9,7 +9,6 @@ use conclint_facts::{
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::graph::run_by_several;
 use crate::reads::{
     Read, ReadKind, Write, decides, gated, is_ticket, may_be_one_field, one_object, reads, writes,
 };
@@ -33,7 +32,6 @@ const CALLS: u32 = 2;
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let writers = Writers::of(analysis);
-    let shared = run_by_several(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         let looks = function
             .origins
@@ -57,7 +55,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 && (case.link == Link::Decision
                     || case.is_far_apart()
                     || case.adds()
-                    || !shared.contains(&id) && !writers.others(id, case.write.object.class)
+                    || !analysis.runs_on_several(id)
+                        && !writers.others(id, case.write.object.class)
                     || waits_between(function, &case))
             {
                 case.confidence = Confidence::Low;

@@ -7,7 +7,6 @@ use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Root, Site, Target};
 
 use crate::flow::{Point, events, reaches};
-use crate::graph::run_by_several;
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -26,7 +25,6 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let exchanged = exchanged(analysis);
-    let shared = run_by_several(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         if function.origins.is_empty() || !analysis.may_run_in_parallel(id, id) {
             continue;
@@ -52,7 +50,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 };
                 // Of what a library offers, nobody knows on how many threads it
                 // runs; what one thread alone runs, loses nothing.
-                let elsewhere = settings.level == Level::Default && !shared.contains(&id);
+                let elsewhere = settings.level == Level::Default && !analysis.runs_on_several(id);
                 let careful = elsewhere
                     || object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)

@@ -1,0 +1,78 @@
+//! Which functions several threads are seen to run.
+//!
+//! `threads` answers for what may be: whoever may be called from outside may
+//! run anywhere. Here only starts that are seen count.
+
+use rustc_hash::FxHashSet as HashSet;
+
+use super::graph::{self, Graph};
+use super::kinds::Kinds;
+use crate::program::*;
+
+/// Who runs a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runs {
+    Nobody,
+    /// The thread with this number.
+    One(u32),
+    Several,
+}
+
+/// By function: whether it is run from two spawns, from one that is done again
+/// and again, or from one and the `main` beside it, by known calls.
+pub(super) fn of(program: &Program, graph: &Graph) -> Vec<bool> {
+    let mut work: Vec<(FnId, Runs)> = Vec::new();
+    // Each `main` is a program of its own, in which one thread runs it.
+    for (id, function) in (0..).map(FnId).zip(&program.functions) {
+        if function.kind == FnKind::Main {
+            work.push((id, Runs::One(0)));
+        }
+    }
+    let mut threads = 0;
+    for (id, _) in graph::functions_with(program, &graph.kinds, Kinds::SPAWN) {
+        let again = is_repeated(program, graph, id);
+        for (_, event) in graph::events_of(program, id) {
+            if let EventKind::Spawn(spawn) = &event.kind
+                && let Some(body) = spawn.body
+            {
+                threads += 1;
+                let several = again || spawn.in_loop;
+                let runs = if several {
+                    Runs::Several
+                } else {
+                    Runs::One(threads)
+                };
+                work.push((body, runs));
+            }
+        }
+    }
+    let mut runs = vec![Runs::Nobody; program.functions.len()];
+    while let Some((id, new)) = work.pop() {
+        let Some(known) = runs.get_mut(id.index()) else {
+            continue;
+        };
+        let both = match *known {
+            Runs::Nobody => new,
+            same if same == new => continue,
+            _ => Runs::Several,
+        };
+        if *known == both {
+            continue;
+        }
+        *known = both;
+        work.extend(graph.out(id).iter().map(|edge| (edge.callee, both)));
+    }
+    runs.into_iter().map(|runs| runs == Runs::Several).collect()
+}
+
+/// Whether the function is called in a loop.
+fn is_repeated(program: &Program, graph: &Graph, id: FnId) -> bool {
+    let blocks: HashSet<(FnId, BlockId)> = graph
+        .entering(id)
+        .map(|edge| (edge.at.function, edge.at.block))
+        .collect();
+    blocks.into_iter().any(|(caller, block)| {
+        let caller = program.functions.get(caller.index());
+        caller.is_some_and(|caller| graph::comes_back(caller, block))
+    })
+}
