@@ -110,7 +110,12 @@ impl<'a> Contention<'a> {
                 let itself = taker == holder
                     && !self.analysis.runs_on_several(holder)
                     && functions.get(holder.index()).is_some_and(|f| !f.in_library);
-                if reads && !changes || itself || test(taker) && !test(holder) {
+                // Readers wait for a writer only; not for one that has the object
+                // to itself, or that comes while it is set up.
+                let apart = functions
+                    .get(taker.index())
+                    .is_some_and(|taker| taker.mut_self || is_cold(taker));
+                if reads && (!changes || apart) || itself || test(taker) && !test(holder) {
                     false
                 } else if statics {
                     self.analysis.may_run_in_parallel_on_statics(holder, taker)

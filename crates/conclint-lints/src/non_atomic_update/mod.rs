@@ -67,6 +67,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 } else if !is_pointer(&draw, object)
                     && let Some((test, read)) = decided(analysis, id, function, &store, same)
                 {
+                    // A value from elsewhere is the same one for whoever comes.
+                    let careful = careful || settings.level == Level::Default && !from.is_empty();
                     findings.push(report(&draw, id, &read, &store, Some(test), careful));
                 }
             }

@@ -186,3 +186,40 @@ pub fn run(work: Vec<u32>) -> u32 {{
     let many = names_in(&text(&format!("for _ in 0..4 {{ {start} }}")));
     assert!(many.contains(&"blocking-under-lock"), "{many:?}");
 }
+
+#[test]
+fn a_value_from_elsewhere_is_stored_once_more_without_harm() {
+    let text = |value: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicBool, Ordering}};
+use std::thread;
+
+pub struct Door {{ open: AtomicBool }}
+
+impl Door {{
+    fn set(&self, open: bool) {{
+        if self.open.load(Ordering::SeqCst) != open {{
+            self.open.store({value}, Ordering::SeqCst);
+            self.tell(open);
+        }}
+    }}
+    fn tell(&self, open: bool) {{ println!(\"{{open}}\"); }}
+}}
+
+fn main() {{
+    let door = Door {{ open: AtomicBool::new(false) }};
+    thread::scope(|scope| {{
+        for n in 0..4 {{
+            let door = &door;
+            scope.spawn(move || door.set(n % 2 == 0));
+        }}
+    }});
+}}
+"
+        )
+    };
+    let in_main = |value: &str| names(&[("src/main.rs", &text(value))]);
+    assert!(in_main("open").is_empty());
+    assert_eq!(in_main("true"), ["non-atomic-update"]);
+}
