@@ -1,34 +1,14 @@
 //! Locks and guards in wrappers: types for whatever guard, pointers that are
 //! swapped.
 
-use conclint_facts::Analysis;
-use conclint_lints::{Level, Settings, find};
-use conclint_rust::{Input, ManifestInput, SourceInput};
+use super::{findings, last_line};
 
 /// The lines of the last steps of the double locks in `code`.
 fn double_locks(code: &str) -> Vec<u32> {
-    let input = Input {
-        sources: vec![SourceInput {
-            path: "src/lib.rs".into(),
-            text: code.into(),
-        }],
-        manifests: vec![ManifestInput {
-            dir: String::new(),
-            text: "[package]\nname = \"wrapped\"\nedition = \"2021\"\n\
-                   [dependencies]\narc-swap = \"1\"\nparking_lot = \"0.12\"\n"
-                .to_owned(),
-        }],
-        ..Input::default()
-    };
-    let analysis = Analysis::of(conclint_rust::read(input).0);
-    let settings = Settings {
-        lints: find("double-lock").into_iter().collect(),
-        level: Level::Default,
-        ..Settings::default()
-    };
-    conclint_lints::run(&analysis, &settings)
+    let dependencies = "arc-swap = \"1\"\nparking_lot = \"0.12\"\n";
+    findings("double-lock", dependencies, code)
         .iter()
-        .filter_map(|finding| Some(finding.paths.first()?.steps.last()?.span.line))
+        .filter_map(last_line)
         .collect()
 }
 

@@ -1,33 +1,14 @@
 //! Maps of libraries with locks inside: their references are guards.
 
 use conclint_diag::Confidence;
-use conclint_facts::Analysis;
-use conclint_lints::{Level, Settings, find};
-use conclint_rust::{Input, ManifestInput, SourceInput};
+
+use super::findings;
 
 /// The lines of the last steps of what `rule` finds in `code`, sure enough to
 /// be shown.
 fn lines(rule: &str, code: &str) -> Vec<u32> {
-    let input = Input {
-        sources: vec![SourceInput {
-            path: "src/lib.rs".into(),
-            text: code.into(),
-        }],
-        manifests: vec![ManifestInput {
-            dir: String::new(),
-            text: "[package]\nname = \"maps\"\nedition = \"2021\"\n\
-                   [dependencies]\ndashmap = \"6\"\nprometheus-client = \"0.22\"\n"
-                .to_owned(),
-        }],
-        ..Input::default()
-    };
-    let analysis = Analysis::of(conclint_rust::read(input).0);
-    let settings = Settings {
-        lints: find(rule).into_iter().collect(),
-        level: Level::Default,
-        ..Settings::default()
-    };
-    let mut lines: Vec<u32> = conclint_lints::run(&analysis, &settings)
+    let dependencies = "dashmap = \"6\"\nprometheus-client = \"0.22\"\n";
+    let mut lines: Vec<u32> = findings(rule, dependencies, code)
         .iter()
         .filter(|finding| finding.confidence > Confidence::Low)
         .flat_map(|finding| &finding.paths)

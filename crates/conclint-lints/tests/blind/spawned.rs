@@ -1,31 +1,11 @@
 //! Locks that are handed to a task.
 
-use conclint_facts::Analysis;
-use conclint_lints::{Level, Settings, find};
-use conclint_rust::{Input, ManifestInput, SourceInput};
+use super::findings;
 
 /// How many inversions of two locks there are in `code`.
 fn inversions(code: &str) -> usize {
-    let input = Input {
-        sources: vec![SourceInput {
-            path: "src/lib.rs".into(),
-            text: code.into(),
-        }],
-        manifests: vec![ManifestInput {
-            dir: String::new(),
-            text: "[package]\nname = \"spawned\"\nedition = \"2021\"\n\
-                   [dependencies]\ntokio = \"1\"\n"
-                .to_owned(),
-        }],
-        ..Input::default()
-    };
-    let analysis = Analysis::of(conclint_rust::read(input).0);
-    let settings = Settings {
-        lints: find("lock-order-inversion").into_iter().collect(),
-        level: Level::Default,
-        ..Settings::default()
-    };
-    conclint_lints::run(&analysis, &settings).len()
+    let dependencies = "tokio = \"1\"\n";
+    findings("lock-order-inversion", dependencies, code).len()
 }
 
 /// Two functions that take two locks in opposite orders.
