@@ -8,6 +8,7 @@ use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
 mod facts;
+mod judgement;
 mod threads;
 
 /// What is found in these files, test code left out.

@@ -1,0 +1,198 @@
+//! What is so, and yet not worth a word at level `default`.
+
+use super::{names, names_in};
+
+#[test]
+fn operators_and_objects_told_apart_seldom_meet_themselves() {
+    let text = |head: &str, start: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+pub struct Pool {{ id: u64, items: Mutex<Vec<u32>> }}
+impl Pool {{
+    pub fn {head} -> bool {{
+        {start}
+        let mine = self.items.lock().unwrap();
+        let theirs = other.items.lock().unwrap();
+        mine.len() == theirs.len()
+    }}
+}}
+"
+        )
+    };
+    let of = |head: &str, start: &str| names_in(&text(head, start));
+    assert!(of("eq(&self, other: &Pool)", "").is_empty());
+    assert!(of("like(&mut self, other: &Pool)", "").is_empty());
+    assert!(of("like(&self, other: &Pool)", "assert!(self.id != other.id);").is_empty());
+    assert_eq!(of("like(&self, other: &Pool)", ""), ["double-lock"]);
+}
+
+#[test]
+fn a_section_that_syncs_a_file_is_long_anyway() {
+    let text = |last: &str| {
+        format!(
+            "
+use std::fs::File;
+use std::io::Write;
+use std::sync::Mutex;
+pub struct Manifest {{ file: Mutex<File> }}
+impl Manifest {{
+    pub fn add(&self, records: &[u64]) {{
+        let mut file = self.file.lock().unwrap();
+        let mut sum = Vec::new();
+        for record in records {{ sum.push(hash(*record)); }}
+        file.write_all(&sum).unwrap();
+        {last}
+    }}
+}}
+fn hash(record: u64) -> u8 {{ (0..record).fold(1, |hash: u8, n| hash.wrapping_mul(n as u8)) }}
+"
+        )
+    };
+    let oversized = |last: &str| names_in(&text(last)).contains(&"oversized-critical-section");
+    assert!(!oversized("file.sync_all().unwrap();"));
+    assert!(oversized(""));
+}
+
+#[test]
+fn a_future_that_never_awaits_blocks_nobody() {
+    let text = |body: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+use tokio::runtime::Runtime;
+pub struct Client {{ state: Mutex<u32>, runtime: Runtime }}
+impl Client {{
+    pub fn begin(&self) -> u32 {{
+        let mut state = self.state.lock().unwrap();
+        *state += 1;
+        let port = self.runtime.block_on(connect(7));
+        port + *state
+    }}
+    pub fn peek(&self) -> u32 {{ *self.state.lock().unwrap() }}
+}}
+async fn connect(port: u32) -> u32 {{ {body} }}
+async fn dial(port: u32) -> u32 {{ tokio::task::yield_now().await; port }}
+"
+        )
+    };
+    let blocks = |body: &str| names_in(&text(body)).contains(&"blocking-under-lock");
+    assert!(!blocks("port + 1"));
+    assert!(blocks("dial(port).await"));
+}
+
+#[test]
+fn where_a_sender_runs_for_ever_no_end_is_kept_away() {
+    let text = |end: &str| {
+        format!(
+            "
+use std::sync::mpsc::{{Sender, channel}};
+use std::thread;
+fn tick(sender: Sender<u32>) {{
+    loop {{
+        sender.send(1).unwrap();
+        {end}
+    }}
+}}
+fn main() {{
+    let (sender, receiver) = channel();
+    let ticks = sender.clone();
+    thread::spawn(move || tick(ticks));
+    while let Ok(n) = receiver.recv() {{ println!(\"{{n}}\"); }}
+    drop(sender);
+}}
+"
+        )
+    };
+    let never = |end: &str| names(&[("src/main.rs", &text(end))]).contains(&"receiver-never-ends");
+    assert!(!never(""));
+    assert!(never("if std::env::args().count() > 1 { break; }"));
+}
+
+#[test]
+fn a_lock_and_a_job_are_no_waits() {
+    let of = |name: &str, body: &str| {
+        names_in(&format!(
+            "
+use std::sync::atomic::{{AtomicBool, AtomicU32, Ordering}};
+use std::thread;
+use std::time::Duration;
+pub struct Turn {{ taken: AtomicBool, seen: AtomicU32 }}
+impl Turn {{
+    pub fn {name}(&self) {{ {body} }}
+    pub fn leave(&self) {{ self.taken.store(false, Ordering::Release); }}
+    fn is_due(&self) -> bool {{ self.seen.load(Ordering::Relaxed) > 0 }}
+}}
+"
+        ))
+    };
+    let spin = "while self.taken.load(Ordering::Acquire) { thread::yield_now(); }";
+    assert!(of("lock", spin).is_empty());
+    assert_eq!(of("rest", spin), ["busy-wait"]);
+    let pause = "thread::sleep(Duration::from_millis(1));";
+    let job = format!("loop {{ if self.is_due() {{ println!(\"due\"); }} {pause} }}");
+    assert!(of("serve", &job).is_empty());
+    let wait = format!("while !self.is_due() {{ {pause} }}");
+    assert_eq!(of("serve", &wait), ["busy-wait"]);
+}
+
+#[test]
+fn a_join_that_says_what_counts_instead_has_thought_of_it() {
+    let text = |join: &str| {
+        format!(
+            "
+use std::thread::{{self, JoinHandle}};
+pub fn total(parts: Vec<Vec<u32>>) -> u32 {{
+    let threads: Vec<JoinHandle<u32>> =
+        parts.into_iter().map(|part| thread::spawn(move || part.iter().sum())).collect();
+    let mut total = 0;
+    for thread in threads {{ {join} }}
+    total
+}}
+"
+        )
+    };
+    let swallowed = |join: &str| names_in(&text(join)).contains(&"panic-swallowed");
+    assert!(!swallowed("total += thread.join().unwrap_or_default();"));
+    assert!(swallowed("let _ = thread.join(); total += 1;"));
+}
+
+#[test]
+fn an_index_beside_what_is_handed_over_has_one_owner() {
+    let text = |publish: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicBool, AtomicUsize, Ordering}};
+use std::thread;
+#[derive(Default)]
+pub struct Ring {{ tail: AtomicUsize, full: AtomicBool }}
+impl Ring {{
+    fn push(&self) {{
+        let tail = self.tail.load(Ordering::Relaxed);
+        {publish}
+        self.tail.store(tail + 1, Ordering::Relaxed);
+    }}
+}}
+fn main() {{
+    let ring = Ring::default();
+    thread::scope(|scope| {{
+        for _ in 0..4 {{ scope.spawn(|| ring.push()); }}
+    }});
+}}
+"
+        )
+    };
+    let in_main = |publish: &str| names(&[("src/main.rs", &text(publish))]);
+    assert!(in_main("self.full.store(true, Ordering::Release);").is_empty());
+    assert_eq!(in_main(""), ["non-atomic-update"]);
+}
+
+#[test]
+fn an_example_by_the_name_of_its_directory() {
+    let spin = "use std::sync::atomic::{AtomicBool, Ordering};
+pub static READY: AtomicBool = AtomicBool::new(false);
+pub fn set() { READY.store(true, Ordering::Release); }
+pub fn rest() { while !READY.load(Ordering::Acquire) {} }";
+    assert!(names(&[("locks_examples/spin.rs", spin)]).is_empty());
+    assert_eq!(names(&[("locks/spin.rs", spin)]), ["busy-wait"]);
+}
