@@ -266,3 +266,24 @@ impl Cache {{
         assert_eq!(names_in(&text(&held)), ["double-lock"], "{held}");
     }
 }
+
+#[test]
+fn what_every_writer_has_is_nobodys_in_particular() {
+    let text = |name: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+use irq::Locked;
+static LOG: Mutex<Vec<Locked>> = Mutex::new(Vec::new());
+pub struct Out;
+impl Out {{
+    pub fn {name}(&self, line: u32) {{
+        for writer in LOG.lock().unwrap().iter() {{ writer.inner().{name}(line); }}
+    }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("write_fmt")).is_empty());
+    assert_eq!(names_in(&text("put_line")), ["double-lock"]);
+}

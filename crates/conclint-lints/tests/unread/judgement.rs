@@ -196,3 +196,30 @@ pub fn rest() { while !READY.load(Ordering::Acquire) {} }";
     assert!(names(&[("locks_examples/spin.rs", spin)]).is_empty());
     assert_eq!(names(&[("locks/spin.rs", spin)]), ["busy-wait"]);
 }
+
+#[test]
+fn readers_wait_for_writers_that_may_come() {
+    let text = |writer: &str| {
+        format!(
+            "
+use std::sync::RwLock;
+use std::thread;
+use std::time::Duration;
+pub struct Names {{ all: RwLock<Vec<String>> }}
+impl Names {{
+    pub fn show(&self) {{
+        let all = self.all.read().unwrap();
+        for name in all.iter() {{ println!(\"{{name}}\"); }}
+        thread::sleep(Duration::from_secs(1));
+        println!(\"{{}}\", all.len());
+    }}
+    pub fn {writer}, name: String) {{ self.all.write().unwrap().push(name); }}
+    pub fn watch(&'static self) {{ thread::spawn(|| self.show()).join().unwrap(); }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("add(&mut self")).is_empty());
+    assert!(names_in(&text("init_first(&self")).is_empty());
+    assert_eq!(names_in(&text("add(&self")), ["blocking-under-lock"]);
+}

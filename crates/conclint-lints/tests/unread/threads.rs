@@ -36,32 +36,31 @@ fn before_main_starts_anything_nobody_meets_it() {
         format!(
             "
 use std::sync::Mutex;
-use std::thread;
 
 static MAP: Mutex<u32> = Mutex::new(0);
 static SIM: Mutex<u32> = Mutex::new(0);
 
-fn serve() {{
+async fn serve(_request: u32) {{
+    std::thread::spawn(|| println!(\"served\")).join().unwrap();
     let sim = SIM.lock().unwrap();
     *MAP.lock().unwrap() += *sim;
 }}
 
-fn main() {{
+#[tokio::main]
+async fn main() {{
     {before}
     {{
         let map = MAP.lock().unwrap();
         *SIM.lock().unwrap() = *map;
     }}
-    let server = thread::spawn(serve);
-    server.join().unwrap();
+    hyper::run(serve).await;
 }}
 "
         )
     };
     let in_main = |before: &str| names(&[("src/main.rs", &text(before))]);
     assert!(in_main("").is_empty());
-    let started = in_main("let first = thread::spawn(serve);");
-    assert!(started.contains(&"lock-order-inversion"), "{started:?}");
+    assert_eq!(in_main("hyper::ready().await;"), ["lock-order-inversion"]);
 }
 
 #[test]
