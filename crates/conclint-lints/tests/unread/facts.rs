@@ -287,3 +287,39 @@ impl Out {{
     assert!(names_in(&text("write_fmt")).is_empty());
     assert_eq!(names_in(&text("put_line")), ["double-lock"]);
 }
+
+#[test]
+fn a_name_bound_through_a_reference_borrows() {
+    let found = |take: &str| {
+        names_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+pub struct Engine {{ ops: HashMap<u32, u32> }}
+pub enum Phase {{ Idle, Running(Engine) }}
+pub struct Job {{ phase: Mutex<Phase>, other: Engine }}
+
+impl Job {{
+    pub fn commit(&self, data: Vec<u32>) -> Vec<String> {{
+        let mut phase = self.phase.lock().unwrap();
+        {take}
+        data.iter().map(|id| format!(\"{{:?}}\", engine.ops.get(id))).collect()
+    }}
+    pub fn stop(&self) {{ *self.phase.lock().unwrap() = Phase::Idle; }}
+}}
+"
+        ))
+    };
+    for borrows in [
+        "let engine = match &*phase { Phase::Running(engine) => engine, _ => return vec![] };",
+        "let Phase::Running(engine) = &mut *phase else { return vec![] };",
+        "let Phase::Running(ref engine) = *phase else { return vec![] };",
+    ] {
+        assert!(found(borrows).is_empty(), "{borrows}");
+    }
+    assert_eq!(
+        found("*phase = Phase::Idle; let engine = &self.other;"),
+        ["oversized-critical-section"]
+    );
+}

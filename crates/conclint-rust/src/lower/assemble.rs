@@ -154,6 +154,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         recv_loop: false,
         captures: Vec::new(),
         any_drops: false,
+        binds_by_ref: None,
         depth: 0,
         seen: conclint_facts::Origins::NONE,
         asserting: false,

@@ -168,6 +168,9 @@ pub(super) struct Lower<'a> {
     pub captures: Vec<(LocalId, bool)>,
     /// Some variable of this function has a `Drop` of its own.
     pub any_drops: bool,
+    /// A pattern has gone through a reference, through `&mut` alone or not:
+    /// what it names borrows.
+    pub binds_by_ref: Option<bool>,
     /// Depth of the walk.
     pub depth: u32,
     /// What the parts of the expression now being lowered depend on.

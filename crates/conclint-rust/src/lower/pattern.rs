@@ -14,6 +14,12 @@ use crate::index::{Ty, Tys, ValueRes};
 impl Lower<'_> {
     /// Binds what `pat` names. Guards go to the innermost block scope.
     pub fn bind(&mut self, pat: &Pat, val: Val) {
+        let outer = self.binds_by_ref;
+        self.bind_part(pat, val);
+        self.binds_by_ref = outer;
+    }
+
+    fn bind_part(&mut self, pat: &Pat, val: Val) {
         match pat {
             Pat::Wild | Pat::Rest | Pat::Lit | Pat::Path(_) => {}
             Pat::Bind {
@@ -42,6 +48,7 @@ impl Lower<'_> {
             }
             Pat::Ref(inner) => {
                 let val = self.step(&val).unwrap_or(val);
+                self.binds_by_ref = None;
                 self.bind(inner, val);
             }
             Pat::Tuple(pats) => self.bind_tuple(pats, val),
@@ -66,6 +73,11 @@ impl Lower<'_> {
         if by_ref {
             self.look_through(&mut val, span, false);
             val.ty = Ty::Ref(false, Arc::new(val.ty));
+        }
+        if let Some(exclusive) = self.binds_by_ref.filter(|_| !by_ref)
+            && val.ty != Ty::Unknown
+        {
+            val.ty = Ty::Ref(exclusive, Arc::new(val.ty));
         }
         if val.borrows.is_some() && types::owns(self.shared.index, &val.ty) && val.guards.is_empty()
         {
@@ -129,15 +141,15 @@ impl Lower<'_> {
         }
     }
 
-    /// References in front of what a pattern takes apart (default binding modes).
+    /// References in front of what a pattern takes apart: the names in it are
+    /// bound by reference from then on (Reference, "Binding modes").
     fn through(&mut self, val: Val) -> Val {
         let mut cur = val;
         for _ in 0..6 {
-            if !matches!(cur.ty, Ty::Ref(..)) {
-                break;
-            }
+            let Ty::Ref(exclusive, _) = cur.ty else { break };
             match self.step(&cur) {
                 Some(next) => {
+                    self.binds_by_ref = Some(exclusive && self.binds_by_ref != Some(false));
                     let parts = std::mem::take(&mut cur.parts);
                     cur = next;
                     cur.parts = parts;
