@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
     Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId, Handle,
-    Kinds, LockShape, Mode, ObjectKind, ObjectRef,
+    Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef,
 };
 
 use crate::flow::{Point, events, reaches};
@@ -28,11 +28,14 @@ pub(crate) struct Contention<'a> {
     leading: BTreeMap<ClassId, BTreeSet<FnId>>,
 }
 
+static NOBODY: BTreeSet<FnId> = BTreeSet::new();
+
 struct Body {
     function: FnId,
     started_in: FnId,
     handle: Option<ClassId>,
     many: bool,
+    in_loop: bool,
 }
 
 impl<'a> Contention<'a> {
@@ -69,6 +72,7 @@ impl<'a> Contention<'a> {
                         Handle::Stored(class) => Some(class),
                         _ => None,
                     },
+                    in_loop: spawn.in_loop,
                     many: spawn.in_loop || analysis.may_run_in_parallel(body, body),
                 })
             }));
@@ -160,20 +164,52 @@ impl<'a> Contention<'a> {
         self.is_taken_by(lock, |body| body.started_in == function)
     }
 
-    fn is_taken_by(&mut self, lock: &ObjectRef, counts: impl Fn(&Body) -> bool) -> bool {
-        let Some(class) = lock.class else {
+    /// Whether a function that receives what `channel` carries takes `lock`,
+    /// itself or by a call. The two ends of a channel are known to belong
+    /// together by the type of the messages alone.
+    pub(crate) fn is_taken_by_receivers(&mut self, lock: &ObjectRef, channel: ClassId) -> bool {
+        let analysis = self.analysis;
+        let Some(sent) = message(&analysis.class(channel).type_text) else {
             return false;
+        };
+        let receives = |function: &Function| {
+            events(function).any(|(_, event)| match &event.kind {
+                EventKind::Recv {
+                    channel: Some(from),
+                    ..
+                } => from
+                    .class
+                    .and_then(|class| message(&analysis.class(class).type_text))
+                    .is_some_and(|received| received == sent),
+                _ => false,
+            })
+        };
+        self.leading(lock)
+            .iter()
+            .any(|id| receives(analysis.function(*id)))
+    }
+
+    fn is_taken_by(&mut self, lock: &ObjectRef, counts: impl Fn(&Body) -> bool) -> bool {
+        let bodies: Vec<FnId> = self
+            .bodies
+            .iter()
+            .filter(|body| counts(body))
+            .map(|body| body.function)
+            .collect();
+        let leading = self.leading(lock);
+        bodies.iter().any(|body| leading.contains(body))
+    }
+
+    /// The functions that take a lock of this class, or lead to one that does.
+    fn leading(&mut self, lock: &ObjectRef) -> &BTreeSet<FnId> {
+        let Some(class) = lock.class else {
+            return &NOBODY;
         };
         let callers = &self.callers;
         let takers = self.takers.get(&class).map(BTreeMap::keys);
-        let leading = self
-            .leading
+        self.leading
             .entry(class)
-            .or_insert_with(|| callers.reaching_these(takers.into_iter().flatten().copied()));
-        self.bodies
-            .iter()
-            .filter(|body| counts(body))
-            .any(|body| leading.contains(&body.function))
+            .or_insert_with(|| callers.reaching_these(takers.into_iter().flatten().copied()))
     }
 
     /// Whether one thread takes the guard before its loop and keeps it as long
@@ -183,8 +219,20 @@ impl<'a> Contention<'a> {
         let body = |id: FnId| self.analysis.function(id).kind == FnKind::SpawnBody;
         let callers = self.callers.callers(holder);
         let of_thread = body(holder) || !callers.is_empty() && callers.iter().all(|c| body(*c));
+        // A lock that the thread's starter made for it has no other threads of its kind.
+        let own = || {
+            let scope = |held: &Held| held.lock.class.map(|c| self.analysis.class(c).scope);
+            let info = self.analysis.guard(holder, guard);
+            let started = self.bodies.iter().find(|b| b.function == holder);
+            started.is_some_and(|body| !body.in_loop)
+                && info.is_some_and(|info| {
+                    info.locks
+                        .iter()
+                        .all(|held| scope(held) == Some(ClassScope::Local))
+                })
+        };
         of_thread
-            && !self.analysis.runs_on_several(holder)
+            && (!self.analysis.runs_on_several(holder) || own())
             && reaches(function, at, at)
             && events(function).all(|(point, event)| match &event.kind {
                 EventKind::Acquire { guard: g, .. } => {
@@ -205,6 +253,23 @@ impl<'a> Contention<'a> {
         };
         self.bodies.iter().any(|body| body.many && near(body))
     }
+}
+
+/// `Job` of `Arc<mpsc::SyncSender<Job>>`: what an end of a channel carries.
+fn message(type_text: &str) -> Option<&str> {
+    let end = type_text.rfind("Sender<").map(|at| at + "Sender<".len());
+    let end = end.or_else(|| {
+        type_text
+            .rfind("Receiver<")
+            .map(|at| at + "Receiver<".len())
+    })?;
+    let mut depth = 1;
+    let rest = type_text.get(end..)?;
+    let close = rest.char_indices().find(|(_, c)| {
+        depth += i32::from(*c == '<') - i32::from(*c == '>');
+        depth == 0
+    });
+    rest.get(..close?.0).map(str::trim)
 }
 
 /// What is held alone, on every way, wherever a lock of the class is taken
@@ -306,6 +371,14 @@ pub(crate) fn guards_nothing(type_text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_channel_carries() {
+        assert_eq!(message("Arc<mpsc::SyncSender<Vec<Job>>>"), Some("Vec<Job>"));
+        assert_eq!(message("Mutex<Receiver<u64>>"), Some("u64"));
+        assert_eq!(message("Sender<"), None);
+        assert_eq!(message("Mutex<u64>"), None);
+    }
 
     #[test]
     fn unit_guards() {

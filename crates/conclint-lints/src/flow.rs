@@ -104,6 +104,42 @@ pub(crate) fn reaches(function: &Function, from: Point, to: Point) -> bool {
     found
 }
 
+/// Whether a loop of the function holds another one, closures that run once
+/// for each element included. Of a very large function nothing is claimed.
+pub(crate) fn loops_in_a_loop(function: &Function) -> bool {
+    const LARGE: usize = 400;
+    let blocks = function.blocks.len();
+    let next = |block: usize| {
+        let body = function.blocks.get(block);
+        body.into_iter()
+            .flat_map(|body| body.successors.iter().map(|next| next.index()))
+    };
+    let from = |start: usize, without: Option<usize>| {
+        let mut seen = BTreeSet::new();
+        let mut work = vec![start];
+        while let Some(block) = work.pop() {
+            let fresh = next(block).filter(|next| Some(*next) != without && seen.insert(*next));
+            work.extend(fresh.collect::<Vec<_>>());
+        }
+        seen
+    };
+    if blocks > LARGE {
+        return false;
+    }
+    let reached: Vec<BTreeSet<usize>> = (0..blocks).map(|block| from(block, None)).collect();
+    let gets = |from: usize, to: usize| reached.get(from).is_some_and(|seen| seen.contains(&to));
+    // Where control comes in from outside is a loop's head; without it, only
+    // loops inside go round.
+    let is_head = |head: usize| {
+        gets(head, head)
+            && (head == 0 || (0..blocks).any(|b| next(b).any(|n| n == head) && !gets(head, b)))
+    };
+    (0..blocks).filter(|head| is_head(*head)).any(|head| {
+        let inside = (0..blocks).filter(|b| *b != head && gets(head, *b) && gets(*b, head));
+        inside.into_iter().any(|b| from(b, Some(head)).contains(&b))
+    })
+}
+
 /// Whether the event ends this guard's life.
 pub(crate) fn ends(event: &Event, guard: GuardId) -> bool {
     matches!(event.kind, EventKind::Release { guard: g, why } if g == guard && why != ReleaseWhy::NotTaken)
@@ -252,6 +288,18 @@ mod tests {
             block: BlockId(block),
             index,
         }
+    }
+
+    #[test]
+    fn a_loop_in_a_loop() {
+        let of = |edges: &[&[u32]]| {
+            let blocks = edges.iter().map(|next| block(vec![], next)).collect();
+            loops_in_a_loop(&function(blocks))
+        };
+        // A branch in a loop, two loops in a row, a loop in a loop.
+        assert!(!of(&[&[1], &[2, 5], &[3, 4], &[1], &[1], &[]]));
+        assert!(!of(&[&[1], &[1, 2], &[2, 3], &[]]));
+        assert!(of(&[&[1], &[2, 4], &[3], &[3, 1], &[]]));
     }
 
     #[test]

@@ -408,8 +408,19 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
     let sure = confidence(blocked.confidence);
     let alone = blocked.held.mode == Mode::Exclusive;
     let calls = blocked.chain.len();
+    let reads = matches!(blocked.held.mode, Mode::Read | Mode::ReadRecursive);
     match reason {
         _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
+        // Readers let each other by, and writers of what is read this much
+        // are mostly set-up. A temporary that lives on is no decision.
+        _ if reads && named(analysis, blocked) && reason.is_io() => Confidence::Low,
+        // What comes back goes into the guarded data: one such request at a
+        // time is what the lock is for.
+        Reason::Block(BlockKind::Process | BlockKind::Network | BlockKind::Http)
+            if used_after(analysis, blocked) =>
+        {
+            Confidence::Low
+        }
         Reason::Block(BlockKind::File) if disposes(analysis, blocked) => lower(sure),
         Reason::Block(BlockKind::File) if calls > 0 || changes_files(analysis, blocked) => {
             Confidence::Low
@@ -425,7 +436,10 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         // Whether there is something to wait for at the end of a variable's
         // life is mostly a matter of what became of it.
         _ if blocked.chain.iter().any(|call| call.name == "drop") => Confidence::Low,
-        // So is work for a pool: readers let each other by.
+        // A thread that ends in a function that is called ends what that
+        // function is about.
+        Reason::Join if calls > 0 => Confidence::Low,
+        // Work for a pool, too: readers let each other by.
         Reason::Block(BlockKind::Pool) if !alone => Confidence::Low,
         // A callback under a read lock is mostly a reader itself.
         Reason::Block(BlockKind::Callback) if calls > 0 || !alone => Confidence::Low,
@@ -433,6 +447,13 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         _ if calls > 2 => Confidence::Low,
         _ => sure,
     }
+}
+
+/// Whether the guard has a name.
+fn named(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let guards = &analysis.function(blocked.function).guards;
+    let guard = guards.get(blocked.held.guard.index());
+    guard.is_some_and(|guard| guard.name.is_some())
 }
 
 /// To open, remove, rename, create or write something is mostly part of the

@@ -271,6 +271,16 @@ pub(super) fn hurts(
                     _ => contention.is_taken_by_threads(lock, handle),
                 }
         }
+        // Room comes when the other end takes something out: that must need the lock.
+        Reason::Send => {
+            let EventKind::Send { channel, .. } = &analysis.event(blocked.event).kind else {
+                return false;
+            };
+            let class = channel.as_ref().and_then(|channel| channel.class);
+            (!on_it || on_channel_elsewhere(analysis, blocked))
+                && !guards_nothing(guarded)
+                && class.is_some_and(|class| contention.is_taken_by_receivers(lock, class))
+        }
         // Nobody sleeps to keep others out, unless the guard's name says so.
         Reason::Block(BlockKind::Sleep) => {
             let unused = || guards_nothing(guarded) || is_nameless(analysis, blocked);

@@ -55,8 +55,8 @@ pub(super) struct Group {
     pub(super) last: Site,
     /// What makes them worth moving.
     pub(super) reasons: Vec<String>,
-    /// All that weighs is a call to a function that loops: how long that takes
-    /// hangs on what it is given.
+    /// All that weighs are calls to functions that loop: how long that takes
+    /// hangs on what they are given.
     pub(super) by_call: bool,
 }
 
@@ -510,6 +510,8 @@ impl<'f> Tree<'f> {
         };
         let first = self.stmt(stmts.first()?.0)?.site;
         let last = self.stmt(stmts.last()?.0)?.site;
+        let by_call =
+            place != Place::InRounds && stmts.iter().all(|(_, weight)| weight.is_by_call());
         let mut reasons: Vec<String> = Vec::new();
         for (_, weight) in stmts {
             for reason in weight.reasons() {
@@ -524,7 +526,7 @@ impl<'f> Tree<'f> {
             first,
             last,
             reasons,
-            by_call: false,
+            by_call,
         })
     }
 

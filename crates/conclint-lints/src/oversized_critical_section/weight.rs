@@ -4,9 +4,10 @@
 //! sort or terminal output that leaves the section, not for a `format!`.
 
 use conclint_facts::{
-    Analysis, Call, Event, EventKind, FnId, Function, Resolution, StmtKind, WorkKind,
+    Analysis, Call, Event, EventKind, FnId, Function, Resolution, StmtId, StmtKind, WorkKind,
 };
 
+use crate::flow::{events, loops_in_a_loop};
 use crate::graph::Callers;
 
 /// What functions do, calls included.
@@ -71,14 +72,41 @@ impl<'a> Weights<'a> {
                 _ => {}
             },
             EventKind::Call(call) => {
-                if call.targets.iter().any(|target| self.loops(*target)) {
+                if call
+                    .targets
+                    .iter()
+                    .any(|target| self.works_in_rounds(*target))
+                {
                     weight.reason(format!("`{}`, which loops", call.name));
+                } else if call.targets.iter().any(|target| self.loops(*target)) {
+                    weight.called(format!("`{}`, which loops", call.name));
                 } else if in_loop {
                     weight.repeated(&call.name);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Whether the rounds of a function's loops are work: they loop in turn, or
+    /// do what is heavy by itself.
+    fn works_in_rounds(&self, function: FnId) -> bool {
+        let functions = &self.analysis.program().functions;
+        let Some(function) = functions.get(function.index()) else {
+            return false;
+        };
+        let in_loop = |stmt: Option<StmtId>| {
+            let mut next = stmt;
+            while let Some(stmt) = next.and_then(|id| function.stmts.get(id.index())) {
+                if stmt.kind == StmtKind::Loop {
+                    return true;
+                }
+                next = stmt.parent;
+            }
+            false
+        };
+        loops_in_a_loop(function)
+            || events(function).any(|(_, event)| self.is_heavy(event) && in_loop(Some(event.stmt)))
     }
 
     /// Whether a function works itself, whatever those that it calls do.
@@ -236,6 +264,8 @@ pub(super) struct Weight {
     reasons: Vec<String>,
     repeated: Vec<String>,
     looped: bool,
+    /// How many of the reasons are calls to functions that loop.
+    called: usize,
 }
 
 impl Weight {
@@ -243,6 +273,17 @@ impl Weight {
         if !self.reasons.contains(&reason) {
             self.reasons.push(reason);
         }
+    }
+
+    fn called(&mut self, reason: String) {
+        let before = self.reasons.len();
+        self.reason(reason);
+        self.called += self.reasons.len() - before;
+    }
+
+    /// Whether nothing weighs but calls to functions that loop.
+    pub(super) fn is_by_call(&self) -> bool {
+        self.repeated.is_empty() && self.reasons.len() == self.called
     }
 
     /// It holds a loop, whatever is in it.

@@ -223,3 +223,112 @@ impl Names {{
     assert!(names_in(&text("init_first(&self")).is_empty());
     assert_eq!(names_in(&text("add(&self")), ["blocking-under-lock"]);
 }
+
+/// What `body` of a method does under `jobs`, where another thread takes it, too.
+fn under_lock(body: &str, rest: &str) -> Vec<&'static str> {
+    names_in(&format!(
+        "
+use std::collections::HashMap;
+use std::process::Command;
+use std::sync::mpsc::{{Receiver, SyncSender, sync_channel}};
+use std::sync::{{Arc, Mutex, RwLock}};
+use std::thread;
+
+#[derive(Default)]
+pub struct Client;
+impl Client {{ pub async fn ask(&self, n: u32) -> u32 {{ tick().await; n }} }}
+pub async fn tick() {{}}
+
+pub struct Hub {{
+    jobs: Mutex<HashMap<String, String>>,
+    names: RwLock<Vec<String>>,
+    client: Mutex<Option<Client>>,
+    out: SyncSender<u32>,
+    inbox: Mutex<Receiver<u32>>,
+}}
+
+impl Hub {{
+    pub fn run(self: Arc<Self>) {{
+        let hub = Arc::clone(&self);
+        let worker = thread::spawn(move || hub.turn());
+        self.turn();
+        worker.join().unwrap();
+    }}
+    fn turn(&self) {{
+        self.names.write().unwrap().push(String::new());
+        self.jobs.lock().unwrap().clear();
+        *self.client.lock().unwrap() = None;
+        self.work(3);
+        {rest}
+    }}
+    fn work(&self, n: u32) {{
+        {body}
+    }}
+}}
+"
+    ))
+}
+
+#[test]
+fn a_request_that_fills_the_guarded_data_is_made_once() {
+    let fill = "let mut jobs = self.jobs.lock().unwrap();
+        if jobs.contains_key(\"a\") { return; }
+        let out = Command::new(\"ls\").output().unwrap();
+        jobs.insert(\"a\".into(), String::from_utf8_lossy(&out.stdout).into());";
+    assert!(under_lock(fill, "").is_empty());
+    let tell = "let mut jobs = self.jobs.lock().unwrap();
+        let job = jobs.remove(\"a\");
+        Command::new(\"ls\").output().unwrap();";
+    assert_eq!(under_lock(tell, ""), ["blocking-under-lock"]);
+}
+
+#[test]
+fn a_file_read_under_a_read_lock_keeps_no_reader_out() {
+    let body = |lock: &str| {
+        format!(
+            "let names = self.names.{lock}().unwrap(); let count = names.len();
+             let text = std::fs::read_to_string(\"a\").unwrap(); drop((count, text));"
+        )
+    };
+    assert!(under_lock(&body("read"), "").is_empty());
+    assert_eq!(under_lock(&body("write"), ""), ["blocking-under-lock"]);
+}
+
+#[test]
+fn a_full_channel_matters_where_the_receiver_wants_the_lock() {
+    let send = "let mut jobs = self.jobs.lock().unwrap(); jobs.clear();
+        self.out.send(n).unwrap();";
+    let receive = |each: &str| {
+        format!(
+            "let inbox = self.inbox.lock().unwrap(); while let Ok(n) = inbox.recv() {{ {each} }}"
+        )
+    };
+    // `turn` receives and takes the lock, whatever it does with the messages.
+    assert_eq!(
+        under_lock(send, &receive("drop(n);")),
+        ["blocking-under-lock"]
+    );
+    assert!(under_lock(send, "").is_empty());
+}
+
+#[test]
+fn a_future_of_the_guarded_data_is_what_the_lock_is_for() {
+    let of = |client: &str| {
+        format!(
+            "let client = self.client.lock().unwrap();
+             if client.is_none() {{ return; }}
+             let fresh = Client; drop(&fresh);
+             let asked = {client};
+             futures::executor::block_on(async move {{ asked.ask(n).await; }});"
+        )
+    };
+    assert!(
+        under_lock(
+            &of("match client.as_ref() { Some(client) => client, None => return }"),
+            ""
+        )
+        .is_empty()
+    );
+    assert!(under_lock(&of("client.as_ref().ok_or_else(|| 3).unwrap()"), "").is_empty());
+    assert_eq!(under_lock(&of("&fresh"), ""), ["blocking-under-lock"]);
+}

@@ -278,16 +278,23 @@ fn a_lock_around_a_worker_keeps_its_channel() {
         format!(
             "
 use std::sync::Mutex;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{{Receiver, SyncSender, sync_channel}};
 
 pub struct Worker {{ pub jobs: SyncSender<u64>, pub sent: u64 }}
 
-pub struct Pool {{ workers: {guarded}, all: Worker }}
+pub struct Pool {{ workers: {guarded}, all: Worker, inbox: Receiver<u64> }}
 
 impl Pool {{
     pub fn give(&self, n: usize, job: u64) {{
         {way}
     }}
+    pub fn count(&self) -> usize {{
+        self.inbox.recv().map_or(0, |_| self.workers.lock().unwrap().len())
+    }}
+}}
+pub fn pool() -> Pool {{
+    let (jobs, inbox) = sync_channel(1);
+    Pool {{ workers: Default::default(), all: Worker {{ jobs, sent: 0 }}, inbox }}
 }}
 "
         )

@@ -616,7 +616,8 @@ impl<'a> Lower<'a> {
         let mut val = info.val.clone();
         let owner = info.level;
         let same_level = owner == level;
-        if !same_level && (!val.guards.is_empty() || val.channel != 0) {
+        let noted = !val.guards.is_empty() || val.borrows.is_some() || val.channel != 0;
+        if !same_level && noted {
             self.captures.push((id, true));
         }
         if !same_level {

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use conclint_facts::{
-    BlockId, Call, Event, EventKind, FnId, FnKind, GuardId, Handle, ObjectKind, ReleaseWhy, Spawn,
-    SpawnKind,
+    BlockId, Call, Event, EventKind, FnId, FnKind, GuardId, Handle, LocalId, ObjectKind,
+    ReleaseWhy, Spawn, SpawnKind,
 };
 use smol_str::SmolStr;
 
 use super::body::{Lower, NESTED_BASE, Nested, Out, ScopeKind};
 use super::method::MethodCall;
 use super::types::{self, GuardTy};
-use super::value::{SpawnId, Val};
+use super::value::{LocalInfo, SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, Tys};
 
@@ -200,7 +200,9 @@ impl Lower<'_> {
     pub fn combinator(&mut self, cur: &Val, many: bool, call: &MethodCall) -> Val {
         let name = call.name.as_str();
         let container = types::is_option_or_result(&cur.ty);
-        let many = many || (name == "map" && !container && !self.is_no_iterator(&cur.ty));
+        // `value.map(f).unwrap_or(..)` runs `f` once, whatever `value` is.
+        let once = container || call.outer.as_deref().is_some_and(is_of_option);
+        let many = many || (name == "map" && !once && !self.is_no_iterator(&cur.ty));
         let mut param = if container {
             let mut inner = cur.clone();
             inner.ty = match name {
@@ -352,22 +354,8 @@ impl Lower<'_> {
                 self.captures.push((id, by_value || closure.is_move));
                 continue;
             }
-            // What the closure names is used where the closure is given away.
-            let borrowed = info.val.borrows.or(info.val.guards.first().copied());
             let (taken, guards) = (by_value || closure.is_move, info.val.guards.clone());
-            let uses = &mut self.out.stmts[self.out.stmt.index()].uses;
-            if !uses.contains(&id) {
-                uses.push(id);
-            }
-            if let Some(guard) = borrowed.filter(|_| !taken) {
-                self.emit(
-                    EventKind::Use {
-                        guard,
-                        write: false,
-                    },
-                    span,
-                );
-            }
+            self.used_by_closure(id, taken, span);
             if taken {
                 for guard in guards {
                     if !val.guards.contains(&guard) {
@@ -382,12 +370,43 @@ impl Lower<'_> {
         val
     }
 
+    /// What a closure or async block names is used where that is given away.
+    fn used_by_closure(&mut self, id: LocalId, taken: bool, span: Span) {
+        let Some(info) = self.locals.get(id.0 as usize) else {
+            return;
+        };
+        // A guard that moves into it is not used here; a reference that does
+        // still borrows.
+        let guard = info.val.guards.first().copied().filter(|_| !taken);
+        let borrowed = info.val.borrows.or(guard);
+        let uses = &mut self.out.stmts[self.out.stmt.index()].uses;
+        if !uses.contains(&id) {
+            uses.push(id);
+        }
+        if let Some(guard) = borrowed {
+            self.emit(
+                EventKind::Use {
+                    guard,
+                    write: false,
+                },
+                span,
+            );
+        }
+    }
+
     pub fn nested_async(&mut self, block: &hir::Block, span: Span) -> Val {
         let outer_captures = std::mem::take(&mut self.captures);
         let function = self.nested(span, FnKind::Closure, true, |lower| {
             lower.block(block, None)
         });
         let captures = std::mem::replace(&mut self.captures, outer_captures);
+        let level = self.out.level;
+        let here = |info: &LocalInfo| info.level == level && info.val.borrows.is_some();
+        for &(id, _) in &captures {
+            if self.locals.get(id.0 as usize).is_some_and(here) {
+                self.used_by_closure(id, true, span);
+            }
+        }
         self.captured_by_task(captures);
         let mut val = Val::unknown();
         val.closure = Some(function);
@@ -666,4 +685,26 @@ fn arg_path(arg: &Expr) -> hir::Path {
         ExprKind::Path(path) => path.clone(),
         _ => hir::Path::default(),
     }
+}
+
+/// Methods that `Option` and `Result` have, and iterators have not.
+fn is_of_option(name: &str) -> bool {
+    matches!(
+        name,
+        "err"
+            | "expect"
+            | "is_err"
+            | "is_none"
+            | "is_ok"
+            | "is_some"
+            | "is_some_and"
+            | "map_err"
+            | "ok"
+            | "ok_or"
+            | "ok_or_else"
+            | "unwrap"
+            | "unwrap_or"
+            | "unwrap_or_default"
+            | "unwrap_or_else"
+    )
 }

@@ -108,7 +108,8 @@ pub(super) fn is_test_support(path: &str) -> bool {
         let part = part.replace('-', "_");
         // Helpers are built into releases often enough.
         part.starts_with("test_") && !part.starts_with("test_helper")
-            || ["_test", "_tests", "_testing", "_test_harness"]
+            || part.starts_with("mock")
+            || ["_mock", "_test", "_tests", "_testing", "_test_harness"]
                 .iter()
                 .any(|end| part.ends_with(end))
     };
@@ -121,6 +122,8 @@ pub(super) fn is_test_support(path: &str) -> bool {
 
 /// Names of modules and packages with helpers of tests.
 const SUPPORT: &[&str] = &[
+    "fake",
+    "faulty",
     "fuzz",
     "fuzz_targets",
     "fuzzing",
@@ -148,6 +151,9 @@ mod tests {
             "src/engine/test_utils.rs",
             "tests/harness/src/main.rs",
             "lib/chain-testing/src/lib.rs",
+            "crates/mockcore/src/server.rs",
+            "viewer/client_mock/src/main.rs",
+            "src/storage/transport/faulty.rs",
         ] {
             assert!(is_test_support(path), "{path}");
         }
