@@ -436,9 +436,10 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         // Whether there is something to wait for at the end of a variable's
         // life is mostly a matter of what became of it.
         _ if blocked.chain.iter().any(|call| call.name == "drop") => Confidence::Low,
-        // A thread that ends in a function that is called ends what that
-        // function is about.
-        Reason::Join if calls > 0 => Confidence::Low,
+        // What a function that is called waits for is what that function is about.
+        Reason::Join | Reason::Block(BlockKind::BlockOn | BlockKind::Network) if calls > 0 => {
+            Confidence::Low
+        }
         // Work for a pool, too: readers let each other by.
         Reason::Block(BlockKind::Pool) if !alone => Confidence::Low,
         // A callback under a read lock is mostly a reader itself.

@@ -4,10 +4,10 @@
 //! sort or terminal output that leaves the section, not for a `format!`.
 
 use conclint_facts::{
-    Analysis, Call, Event, EventKind, FnId, Function, Resolution, StmtId, StmtKind, WorkKind,
+    Analysis, Call, Event, EventKind, FnId, Function, Resolution, StmtKind, WorkKind,
 };
 
-use crate::flow::{events, loops_in_a_loop};
+use crate::flow::loops_in_a_loop;
 use crate::graph::Callers;
 
 /// What functions do, calls included.
@@ -75,7 +75,7 @@ impl<'a> Weights<'a> {
                 if call
                     .targets
                     .iter()
-                    .any(|target| self.works_in_rounds(*target))
+                    .any(|target| loops_in_a_loop(self.analysis.function(*target)))
                 {
                     weight.reason(format!("`{}`, which loops", call.name));
                 } else if call.targets.iter().any(|target| self.loops(*target)) {
@@ -86,27 +86,6 @@ impl<'a> Weights<'a> {
             }
             _ => {}
         }
-    }
-
-    /// Whether the rounds of a function's loops are work: they loop in turn, or
-    /// do what is heavy by itself.
-    fn works_in_rounds(&self, function: FnId) -> bool {
-        let functions = &self.analysis.program().functions;
-        let Some(function) = functions.get(function.index()) else {
-            return false;
-        };
-        let in_loop = |stmt: Option<StmtId>| {
-            let mut next = stmt;
-            while let Some(stmt) = next.and_then(|id| function.stmts.get(id.index())) {
-                if stmt.kind == StmtKind::Loop {
-                    return true;
-                }
-                next = stmt.parent;
-            }
-            false
-        };
-        loops_in_a_loop(function)
-            || events(function).any(|(_, event)| self.is_heavy(event) && in_loop(Some(event.stmt)))
     }
 
     /// Whether a function works itself, whatever those that it calls do.
@@ -258,6 +237,32 @@ fn loops(function: &Function) -> bool {
         .any(|stmt| stmt.kind == StmtKind::Loop)
 }
 
+/// Methods that only walk along or look.
+const LOOKS: &[&str] = &[
+    "as_ref",
+    "contains",
+    "contains_key",
+    "copied",
+    "enumerate",
+    "first",
+    "get",
+    "into_iter",
+    "is_empty",
+    "iter",
+    "iter_mut",
+    "keys",
+    "last",
+    "len",
+    "next",
+    "peek",
+    "pop",
+    "rev",
+    "skip",
+    "take",
+    "values",
+    "zip",
+];
+
 /// The weight of a statement.
 #[derive(Debug, Default)]
 pub(super) struct Weight {
@@ -298,9 +303,11 @@ impl Weight {
     }
 
     /// Whether it is worth moving for its own sake. A loop alone is not: most
-    /// run over a handful of things.
+    /// run over a handful of things; nor is one that only looks at them.
     pub(super) fn is_reason(&self) -> bool {
-        !self.reasons.is_empty() || !self.repeated.is_empty()
+        let works =
+            |what: &String| !LOOKS.contains(&what.rsplit([':', '.']).next().unwrap_or(what));
+        !self.reasons.is_empty() || self.repeated.iter().any(works)
     }
 
     /// Whether it is more than a call that happens to be repeated.
