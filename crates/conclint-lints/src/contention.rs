@@ -311,7 +311,9 @@ fn gates(analysis: &Analysis) -> BTreeMap<ClassId, BTreeSet<ClassId>> {
 /// while something is set up or taken down there is seldom anybody who waits,
 /// and some milliseconds do not matter.
 pub(crate) fn is_cold(function: &Function) -> bool {
-    let mut words = function.name.split('_');
+    // `on_load`, `on_start`: called when something comes up.
+    let name = function.name.strip_prefix("on_");
+    let mut words = name.unwrap_or(&function.name).split('_');
     let (first, last) = (words.next().unwrap_or_default(), words.next_back());
     match function.kind {
         // A thread's body carries the name of the function that starts it.
@@ -319,6 +321,9 @@ pub(crate) fn is_cold(function: &Function) -> bool {
         FnKind::Drop => true,
         FnKind::Fn | FnKind::Closure => {
             COLD.contains(&first)
+                || name.is_some() && matches!(first, "load" | "unload")
+                // Somebody prints it with `{:?}`.
+                || function.name == "fmt"
                 || matches!(last, Some("shutdown" | "stop"))
                 || function.name.starts_with("try_new")
         }

@@ -52,6 +52,7 @@ impl<'p> Draw<'p> {
     pub fn in_test(&self, id: FnId) -> bool {
         self.function(id).is_some_and(|function| {
             function.is_test
+                || function.cfgs.iter().any(|cfg| serves_tests(cfg))
                 || stands_in(&function.qualified)
                 || function.name.contains("doctest")
                 || self
@@ -244,6 +245,42 @@ pub fn list<S: AsRef<str>>(parts: &[S]) -> String {
             format!("{} and {}", head.join(", "), last.as_ref())
         }
     }
+}
+
+/// `any(test, feature = "testing")`: built for the tests of other crates, too.
+/// What is wrong there is a fault still, but nobody waits for it.
+fn serves_tests(cfg: &str) -> bool {
+    let named = |predicate: &str| {
+        let feature = predicate
+            .strip_prefix("feature")
+            .map(|rest| rest.trim_matches([' ', '=', '"']));
+        let mut words = feature.unwrap_or_default().split(['-', '_']);
+        words.any(|word| {
+            matches!(
+                word,
+                "test"
+                    | "tests"
+                    | "testing"
+                    | "testutil"
+                    | "testutils"
+                    | "mock"
+                    | "mocks"
+                    | "fuzz"
+                    | "fuzzing"
+            )
+        })
+    };
+    let any = cfg
+        .strip_prefix("any(")
+        .and_then(|list| list.strip_suffix(')'));
+    any.map_or_else(
+        || named(cfg),
+        |list| {
+            list.split(',')
+                .map(str::trim)
+                .all(|one| one == "test" || named(one))
+        },
+    )
 }
 
 /// `MockStore::put`: what stands in for the real thing, in tests.

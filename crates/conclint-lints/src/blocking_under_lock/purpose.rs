@@ -248,7 +248,8 @@ pub(super) fn hurts(
     }) {
         return false;
     }
-    let takes_long = reason.is_io() || reason == Reason::Block(BlockKind::Sleep);
+    let takes_long =
+        reason.is_io() || matches!(reason, Reason::Block(BlockKind::Sleep | BlockKind::BlockOn));
     if takes_long && is_cold(analysis.function(blocked.function)) {
         return false;
     }

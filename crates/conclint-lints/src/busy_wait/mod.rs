@@ -64,7 +64,11 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             // What is asked need not be a question: its answer has to end the wait.
             let asks = look.needs_pause && !leaves(function, *at, look);
             let careful = settings.level == Level::Default
-                && (works || asks || is_a_lock(function) && round.pauses());
+                && (works
+                    || asks
+                    || steps(function, *at)
+                    || takes_along(function, event)
+                    || is_a_lock(function) && round.pauses());
             findings.push(report(&draw, id, event, look, round, careful));
         }
     }
@@ -216,6 +220,38 @@ fn comes_back(function: &Function, look: Point) -> bool {
     events(function).any(|(at, event)| {
         at != look && works(event) && reaches(function, look, at) && reaches(function, at, look)
     })
+}
+
+/// Whether the loop exchanges the same atomic elsewhere, too: where one exchange
+/// fails, the next round starts from what the state is then.
+fn steps(function: &Function, look: Point) -> bool {
+    let exchanged = |event: &Event| match &event.kind {
+        EventKind::Load {
+            exchange: true,
+            object,
+            ..
+            // Two elements of a list are hardly the same one.
+        } if !object.place.path.iter().any(|part| part == "[]") => Some(object.clone()),
+        _ => None,
+    };
+    let this = event_at(function, look).and_then(exchanged);
+    this.is_some()
+        && events(function).any(|(at, event)| {
+            at != look
+                && exchanged(event) == this
+                && reaches(function, look, at)
+                && reaches(function, at, look)
+        })
+}
+
+/// Whether the guard that is taken to look leaves with the function: the loop
+/// is about which lock to take.
+fn takes_along(function: &Function, event: &Event) -> bool {
+    let EventKind::Acquire { guard, .. } = &event.kind else {
+        return false;
+    };
+    let guard = function.guards.get(guard.index());
+    guard.is_some_and(|guard| guard.returned || guard.escapes)
 }
 
 /// Where the result of the event stands among the origins.

@@ -10,8 +10,8 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Event, EventKind, Function, Guard, GuardId, LocalId, LockSource, Place as Path, ReleaseWhy,
-    Site, Stmt, StmtId, StmtKind, WorkKind,
+    BlockKind, Event, EventKind, Function, Guard, GuardId, LocalId, LockSource, Place as Path,
+    ReleaseWhy, Site, Stmt, StmtId, StmtKind, WorkKind,
 };
 
 use super::weight::{Weight, Weights};
@@ -115,7 +115,10 @@ fn section(tree: &Tree<'_>, weights: &Weights<'_>, id: GuardId, guard: &Guard) -
         .collect();
     behind.reverse();
     let used = body.get(first..=last)?;
-    if used.iter().any(|stmt| tree.prints(*stmt)) {
+    if used
+        .iter()
+        .any(|stmt| tree.prints(*stmt) || tree.writes(*stmt))
+    {
         // The order of what is printed is part of what the lock keeps.
         let silent = |stmt: &StmtId| !tree.prints(*stmt);
         let from = before
@@ -374,6 +377,18 @@ impl<'f> Tree<'f> {
                 }
             )
         })
+    }
+
+    /// Whether a line is put into a file or a buffer there.
+    fn writes(&self, stmt: StmtId) -> bool {
+        self.events_within(stmt)
+            .any(|(_, event)| match &event.kind {
+                EventKind::Work { what, .. } => {
+                    matches!(what.trim_end_matches('!'), "write" | "writeln")
+                }
+                EventKind::Block { kind, .. } => *kind == BlockKind::File,
+                _ => false,
+            })
     }
 
     /// The variables that the statement and those in it bind or assign.

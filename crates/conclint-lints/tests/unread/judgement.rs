@@ -332,3 +332,89 @@ fn a_future_of_the_guarded_data_is_what_the_lock_is_for() {
     assert!(under_lock(&of("client.as_ref().ok_or_else(|| 3).unwrap()"), "").is_empty());
     assert_eq!(under_lock(&of("&fresh"), ""), ["blocking-under-lock"]);
 }
+
+#[test]
+fn a_retry_is_no_wait() {
+    let waits = |body: &str| {
+        let text = format!(
+            "
+use std::sync::atomic::{{AtomicU8, Ordering::SeqCst}};
+use std::sync::{{Mutex, MutexGuard}};
+
+pub struct Task {{ state: AtomicU8, queue: Mutex<Vec<u32>> }}
+impl Task {{ {body} }}
+"
+        );
+        names_in(&text).contains(&"busy-wait")
+    };
+    let exchange = |second: &str| {
+        format!(
+            "pub fn notify(&self) -> bool {{ loop {{
+                match self.state.compare_exchange_weak(0, 1, SeqCst, SeqCst) {{
+                    Ok(_) => return true,
+                    Err(2) => {{ {second} }}
+                    Err(_) => {{}}
+                }}
+            }} }}"
+        )
+    };
+    assert!(waits(&exchange("")));
+    assert!(!waits(&exchange(
+        "if self.state.compare_exchange_weak(2, 1, SeqCst, SeqCst).is_ok() { return false; }"
+    )));
+    let queue = |end: &str, is: &str| {
+        format!(
+            "pub fn take(&self) -> {is} {{ loop {{
+            let queue = self.queue.lock().unwrap();
+            if queue.is_empty() {{ continue; }}
+            {end}
+        }} }}"
+        )
+    };
+    assert!(!waits(&queue("return queue;", "MutexGuard<'_, Vec<u32>>")));
+    assert!(waits(&queue("return;", "()")));
+}
+
+#[test]
+fn what_is_printed_behind_a_line_stays_behind_it() {
+    let text = |write: &str, name: &str| {
+        format!(
+            "
+use std::fs::File;
+use std::io::Write;
+use std::sync::Mutex;
+pub struct Log {{ lines: Mutex<Vec<String>>, file: Mutex<File> }}
+impl Log {{
+    pub fn {name}(&self, line: &str) {{
+        {write}
+        println!(\"{{line}}\");
+    }}
+    pub fn clear(&self) {{ self.lines.lock().unwrap().clear(); self.file.lock().unwrap().flush().unwrap(); }}
+}}
+"
+        )
+    };
+    let list = "let mut lines = self.lines.lock().unwrap(); lines.push(line.to_owned());";
+    let file = "let mut file = self.file.lock().unwrap(); writeln!(file, \"{line}\").unwrap();";
+    assert_eq!(names_in(&text(list, "log")), ["oversized-critical-section"]);
+    assert!(names_in(&text(file, "log")).is_empty());
+    assert!(names_in(&text(list, "on_load")).is_empty());
+}
+
+#[test]
+fn what_is_built_for_tests_of_others_is_test_code() {
+    let found = |cfg: &str| {
+        names_in(&format!(
+            "
+use std::sync::atomic::{{AtomicBool, Ordering}};
+pub static READY: AtomicBool = AtomicBool::new(false);
+#[cfg({cfg})]
+pub fn rest() {{ while !READY.load(Ordering::Acquire) {{}} }}
+"
+        ))
+    };
+    assert!(found("any(test, feature = \"testing\")").is_empty());
+    assert!(found("feature = \"test-support\"").is_empty());
+    assert_eq!(found("any(test, feature = \"attestation\")"), ["busy-wait"]);
+    assert_eq!(found("any(unix, feature = \"mock\")"), ["busy-wait"]);
+}

@@ -115,6 +115,7 @@ pub(super) fn is_test_support(path: &str) -> bool {
     };
     in_test_dir(path)
         || named(stem(path))
+        || stem(path).starts_with("mock_")
         || dir_of(path)
             .split('/')
             .any(|part| named(part) || for_tests(part))
@@ -152,6 +153,7 @@ mod tests {
             "tests/harness/src/main.rs",
             "lib/chain-testing/src/lib.rs",
             "crates/mockcore/src/server.rs",
+            "core/src/util/mock_time_service.rs",
             "viewer/client_mock/src/main.rs",
             "src/storage/transport/faulty.rs",
         ] {
