@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use conclint_facts::{
     Analysis, BlockId, Event, EventKind, EventRef, FnId, Function, GuardId, LocalId, ReleaseWhy,
-    Resolution, Stmt, StmtId, StmtKind,
+    Resolution, Site, Stmt, StmtId, StmtKind,
 };
 
 /// A place among a function's events.
@@ -153,6 +153,13 @@ pub(crate) fn touches(event: &Event, guard: GuardId) -> bool {
         EventKind::Call(call) => call.args.iter().any(|arg| arg.guard == Some(guard)),
         _ => false,
     }
+}
+
+/// Whether `inner` lies in `outer`.
+pub(crate) fn within(inner: Site, outer: Site) -> bool {
+    inner.file == outer.file
+        && (inner.line, inner.column) >= (outer.line, outer.column)
+        && (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 }
 
 /// Whether control never leaves the function: every path runs on for ever.

@@ -9,7 +9,7 @@ use conclint_facts::{
 };
 
 use crate::contention::Contention;
-use crate::flow::{Point, after, ends, event_at, events, touches, used_in_statement};
+use crate::flow::{Point, after, ends, event_at, events, touches, used_in_statement, within};
 use crate::trace::{Draw, confidence, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -309,13 +309,6 @@ fn on_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
         (Some(function), Some(stmt)) => used_in_statement(function, blocked.held.guard, stmt),
         _ => false,
     }
-}
-
-/// Whether `inner` lies in `outer`.
-fn within(inner: Site, outer: Site) -> bool {
-    inner.file == outer.file
-        && (inner.line, inner.column) >= (outer.line, outer.column)
-        && (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 }
 
 /// Whether the operation only removes what was taken out of the guarded data:

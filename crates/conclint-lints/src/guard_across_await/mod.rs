@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, EventKind, FnId, GuardId, Held, Kinds, ObjectKind, Site};
+use conclint_facts::{
+    Analysis, BlockKind, Event, EventKind, FnId, Function, GuardId, Held, Kinds, ObjectKind, Site,
+};
 
 use crate::contention::Contention;
-use crate::flow::events;
+use crate::flow::{events, within};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -24,6 +26,7 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let contention = Contention::of(analysis);
+    let alone = blocked_on(analysis);
     for (id, function) in analysis.functions_with(Kinds::AWAIT) {
         let mut awaits: BTreeMap<GuardId, (Held, Vec<Site>)> = BTreeMap::new();
         for (point, event) in events(function) {
@@ -41,13 +44,63 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             }
         }
         findings.extend(awaits.into_values().map(|(held, sites)| {
+            // Who wants it waits for another lock first.
             let gated = held
                 .lock
                 .class
                 .is_some_and(|class| contention.is_gated(class));
-            report(&draw, id, &held, sites, gated)
+            let alone = alone
+                .iter()
+                .any(|statement| within(function.site, *statement));
+            report(
+                &draw,
+                id,
+                &held,
+                sites,
+                gated || alone || is_output(&draw, &held),
+            )
         }));
     }
+}
+
+/// Statements with a `block_on`: a future written down there has the thread to
+/// itself, and nobody else's task is kept waiting on it.
+fn blocked_on(analysis: &Analysis) -> Vec<Site> {
+    let statements = |function: &Function| -> Vec<Site> {
+        let block_on = |event: &Event| {
+            matches!(
+                &event.kind,
+                EventKind::Block {
+                    kind: BlockKind::BlockOn,
+                    ..
+                }
+            )
+        };
+        events(function)
+            .filter(|(_, event)| block_on(event))
+            .filter_map(|(_, event)| function.stmts.get(event.stmt.index()))
+            .map(|stmt| stmt.site)
+            .collect()
+    };
+    analysis
+        .program()
+        .functions
+        .iter()
+        .flat_map(statements)
+        .collect()
+}
+
+/// The lock of the standard output, held for what is printed meanwhile, or one
+/// of unknown type, which may be the like.
+fn is_output(draw: &Draw<'_>, held: &Held) -> bool {
+    let class = draw.class(&held.lock);
+    class.is_some_and(|class| match &class.kind {
+        ObjectKind::Lock(traits) => {
+            traits.family == "unknown"
+                || matches!(traits.type_name.as_str(), "Stdout" | "Stderr" | "Stdin")
+        }
+        _ => false,
+    })
 }
 
 /// Whether the lock makes a thread, not a task, wait. A map that is a variable
@@ -65,7 +118,7 @@ fn report(
     function: FnId,
     held: &Held,
     mut awaits: Vec<Site>,
-    gated: bool,
+    meant: bool,
 ) -> Finding {
     awaits.sort();
     awaits.dedup();
@@ -100,8 +153,7 @@ fn report(
     LINT.finding(Found {
         severity: Severity::Warning,
         confidence: match held.must {
-            // Who wants it waits for another lock first.
-            _ if gated => Confidence::Low,
+            _ if meant => Confidence::Low,
             true => Confidence::High,
             false => Confidence::Medium,
         },

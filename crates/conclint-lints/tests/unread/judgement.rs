@@ -418,3 +418,29 @@ pub fn rest() {{ while !READY.load(Ordering::Acquire) {{}} }}
     assert_eq!(found("any(test, feature = \"attestation\")"), ["busy-wait"]);
     assert_eq!(found("any(unix, feature = \"mock\")"), ["busy-wait"]);
 }
+
+#[test]
+fn a_future_that_has_its_thread_to_itself() {
+    let found = |run: &str, lock: &str| {
+        names_in(&format!(
+            "
+use std::io::Write;
+use std::sync::{{Arc, Mutex}};
+async fn tick() {{}}
+pub fn run(count: Arc<Mutex<u32>>) {{
+    let other = Arc::clone(&count);
+    std::thread::spawn(move || *other.lock().unwrap() += 1).join().unwrap();
+    {run}(async move {{
+        let mut held = {lock};
+        tick().await;
+        drop(held);
+    }});
+}}
+"
+        ))
+    };
+    let count = "count.lock().unwrap()";
+    assert_eq!(found("tokio::spawn", count), ["guard-across-await"]);
+    assert!(found("futures::executor::block_on", count).is_empty());
+    assert!(found("tokio::spawn", "std::io::stdout().lock()").is_empty());
+}
