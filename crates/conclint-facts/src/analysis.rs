@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::program::*;
 
+mod apart;
 mod cfgs;
 mod compute;
 mod cycles;
@@ -112,6 +113,8 @@ pub struct Nesting {
     pub taken_in: FnId,
     /// Evidence that both are one object; `Unlikely` when the classes differ.
     pub same: SameInstance,
+    /// A condition on the way makes sure that they are not one object.
+    pub apart: bool,
     /// `taken` is already held at that time, by another guard than `held`: how.
     pub again: Option<Mode>,
     /// Classes held on every path to `site` besides these two, callers of

@@ -1,6 +1,7 @@
 //! What a front end delivers: one [`Program`].
 
 mod event;
+mod part;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use smol_str::SmolStr;
 use crate::values::{Origin, Origins};
 
 pub use event::*;
+pub use part::*;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -332,29 +334,8 @@ pub struct Function {
     pub origins: Vec<Origin>,
     /// What the result depends on.
     pub returns: Origins,
-    /// Parts that run only if a parameter is `true`, or only if it is `false`.
-    pub flagged: Vec<Flagged>,
-}
-
-/// A part of a function that a parameter switches on or off: `if flag { .. }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flagged {
-    /// The parameter.
-    pub param: u16,
-    /// The value with which the part runs.
-    pub value: bool,
-    /// Where it begins: line and column.
-    pub from: (u32, u32),
-    /// Where it ends.
-    pub to: (u32, u32),
-}
-
-impl Flagged {
-    /// Whether the place lies in this part.
-    pub fn contains(&self, site: Site) -> bool {
-        let start = (site.line, site.column);
-        self.from <= start && start < self.to
-    }
+    /// Parts of it about which a condition says something.
+    pub parts: Vec<Part>,
 }
 
 /// What a function is.
@@ -382,6 +363,9 @@ pub struct Param {
     pub class: Option<ClassId>,
     /// Something callable: a closure, function pointer or `dyn Fn`.
     pub callable: bool,
+    /// A `&mut` to what a lock in a field of `self` guards: whoever has it out
+    /// of that lock keeps others away from `self`'s other fields as well.
+    pub token: bool,
 }
 
 /// A local variable.

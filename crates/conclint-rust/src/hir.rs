@@ -379,12 +379,25 @@ pub enum UnOp {
 pub enum BinOp {
     And,
     Or,
-    /// `==`, `!=`.
-    Compare,
+    /// `==`.
+    Eq,
+    /// `!=`.
+    Ne,
     /// `<`, `<=`, `>`, `>=`.
-    Order,
+    Order {
+        /// The left side is the smaller one.
+        less: bool,
+        or_equal: bool,
+    },
     /// `+`, `<<` ..
     Arith,
+}
+
+impl BinOp {
+    /// Its result is a `bool` that says how two values compare.
+    pub fn compares(self) -> bool {
+        matches!(self, BinOp::Eq | BinOp::Ne | BinOp::Order { .. })
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@
 use super::entry::{self, Gate};
 use super::graph::{Edge, MAX_GUESSES};
 use super::nesting::{Context, certainty};
-use super::{Certainty, Nesting, SameInstance, instance, summary};
+use super::{Certainty, Nesting, SameInstance, apart, instance, summary};
 use crate::program::*;
 
 /// Callers of callers of ..
@@ -144,14 +144,19 @@ fn outward(context: Context<'_>, lifted: &Lift, edge: &Edge, guesses: u8) -> Nes
         nesting.taken = instance::translate(program, edge, &nesting.taken);
     }
     let caller = edge.at.function;
-    nesting.same = instance::same_instance(
-        program,
-        graph,
-        caller,
-        &nesting.held.lock,
-        &nesting.taken,
-        false,
-    );
+    nesting.apart |= apart::at(context, edge.at, &nesting.held.lock, &nesting.taken);
+    nesting.same = if nesting.apart {
+        SameInstance::Unlikely
+    } else {
+        instance::same_instance(
+            program,
+            graph,
+            caller,
+            &nesting.held.lock,
+            &nesting.taken,
+            false,
+        )
+    };
     let steps = std::iter::once(edge.at).chain(edge.through.iter().copied());
     nesting.context = [
         summary::steps(program, steps),

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use rayon::prelude::*;
 
+use super::apart::{self, Said};
 use super::entry::{self, Gate};
 use super::graph::{self, Edge, Graph, MAX_GUESSES};
 use super::held::HeldSets;
@@ -526,20 +527,43 @@ impl<'a> Under<'a> {
     }
 
     fn chain(&self, way: Way<'_>) -> Vec<ChainStep> {
-        let Context {
-            program, summaries, ..
-        } = self.context;
+        summary::steps(self.context.program, self.way(way).into_iter())
+    }
+
+    /// The calls of a way, outermost first.
+    fn way(&self, way: Way<'_>) -> Vec<EventRef> {
+        let summaries = self.context.summaries;
         match way {
             Way::Here => Vec::new(),
             Way::Call(edge, reach) => {
                 let call = std::iter::once(edge.at).chain(edge.through.iter().copied());
-                summary::steps(program, call.chain(summaries.chain(reach)))
+                call.chain(summaries.chain(reach)).collect()
             }
             Way::Closure(edge, depth, reach) => {
                 let inner = edge.through.iter().skip(depth).copied();
-                summary::steps(program, inner.chain(summaries.chain(reach)))
+                inner.chain(summaries.chain(reach)).collect()
             }
         }
+    }
+
+    /// What conditions on the way to `found` say of the two locks, which read
+    /// in the terms of the function that holds.
+    fn said_on_the_way(&self, found: &Found<'_>, held: &ObjectRef, taken: &ObjectRef) -> Said {
+        let Context { program, graph, .. } = self.context;
+        let mut way = self.way(found.way);
+        way.push(found.target);
+        let mut said = Said::Nothing;
+        for (depth, &at) in way.iter().enumerate() {
+            for part in apart::parts(program, at) {
+                let outward = |place: &Place| apart::outward(program, graph, place, &way[..=depth]);
+                match apart::said(program, part, outward, held, taken) {
+                    Said::NotReached => return Said::NotReached,
+                    Said::Apart => said = Said::Apart,
+                    Said::Nothing => {}
+                }
+            }
+        }
+        said
     }
 
     fn blocked(&self, found: Found<'_>) -> BlockedUnder {
@@ -562,6 +586,11 @@ impl<'a> Under<'a> {
             self.holders[found.held as usize].clone(),
             self.locks[taken as usize].clone(),
         );
+        let said = self.said_on_the_way(&found, &held.lock, &taken);
+        if said == Said::NotReached {
+            return None;
+        }
+        let apart = said == Said::Apart;
         let mut gates = found.gates;
         entry::union(
             &mut gates,
@@ -580,7 +609,8 @@ impl<'a> Under<'a> {
             blocking,
             site: event.site,
             taken_in: found.target.function,
-            same,
+            same: if apart { SameInstance::Unlikely } else { same },
+            apart,
             again: found.again,
             gates: gates.iter().map(|gate| gate.class).collect(),
             shared_gates: gates

@@ -145,7 +145,7 @@ impl Summaries {
         let Some(callee) = program.functions.get(edge.callee.index()) else {
             return false;
         };
-        if callee.flagged.is_empty() || !matches!(edge.via, Via::Call) {
+        if callee.parts.is_empty() || !matches!(edge.via, Via::Call) {
             return false;
         }
         let first = self.chain(reach).next().unwrap_or(reach.at);
@@ -155,11 +155,14 @@ impl Summaries {
         ) else {
             return false;
         };
-        callee.flagged.iter().any(|part| {
-            let given = call.args.get(usize::from(part.param));
+        callee.parts.iter().any(|part| {
+            let When::Flag { param, value } = part.when else {
+                return false;
+            };
+            let given = call.args.get(usize::from(param));
             given
                 .and_then(|arg| arg.flag)
-                .is_some_and(|flag| flag != part.value)
+                .is_some_and(|flag| flag != value)
                 && part.contains(event.site)
         })
     }

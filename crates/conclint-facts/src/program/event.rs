@@ -282,6 +282,8 @@ pub struct Arg {
     pub closure: Option<FnId>,
     /// A guard that moves into the call.
     pub guard: Option<GuardId>,
+    /// The guard whose data it borrows.
+    pub borrows: Option<GuardId>,
     /// What it depends on.
     pub from: Origins,
     /// As [`ObjectRef::exclusive`]: nobody else reaches it now.

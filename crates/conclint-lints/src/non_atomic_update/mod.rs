@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
-use conclint_facts::{Analysis, ClassId, EventKind, FnId, Function, ObjectRef, Root, Site, Target};
+use conclint_facts::{
+    Analysis, ClassId, EventKind, EventRef, FnId, Function, LockSource, Mode, ObjectRef, Root,
+    Site, Target,
+};
 
 use crate::flow::{Point, events, reaches};
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
@@ -22,11 +25,17 @@ pub static LINT: Lint = Lint {
     check,
 };
 
+/// Callers of callers of .. that pass a token on.
+const TOKEN_DEPTH: u32 = 3;
+
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let exchanged = exchanged(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
-        if function.origins.is_empty() || !analysis.may_run_in_parallel(id, id) {
+        if function.origins.is_empty()
+            || !analysis.may_run_in_parallel(id, id)
+            || has_token(analysis, id, TOKEN_DEPTH)
+        {
             continue;
         }
         for (at, event) in events(function) {
@@ -74,6 +83,54 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             }
         }
     }
+}
+
+/// The function is handed, as `&mut`, what a lock beside the atomic guards, by
+/// callers that all have it from that lock.
+fn has_token(analysis: &Analysis, id: FnId, depth: u32) -> bool {
+    let function = analysis.function(id);
+    let callers = analysis.callers(id);
+    if callers.is_empty() || function.is_pub && function.in_library {
+        return false;
+    }
+    let params = (0..).zip(&function.params);
+    params.filter(|(_, param)| param.token).any(|(index, _)| {
+        callers
+            .iter()
+            .all(|at| gives_token(analysis, *at, index, depth))
+    })
+}
+
+/// The call `at` passes the data of a lock that is held alone, or a token that
+/// the caller was given itself.
+fn gives_token(analysis: &Analysis, at: EventRef, index: usize, depth: u32) -> bool {
+    let (EventKind::Call(call)
+    | EventKind::Acquire {
+        source: LockSource::Callee(call),
+        ..
+    }) = &analysis.event(at).kind
+    else {
+        return false;
+    };
+    let Some(arg) = call.args.get(index) else {
+        return false;
+    };
+    let alone = |guard| {
+        let mut held = analysis.held_before(at).iter();
+        held.any(|held| held.guard == guard && held.must && held.mode == Mode::Exclusive)
+    };
+    if let Some(guard) = arg.borrows {
+        return alone(guard);
+    }
+    let caller = analysis.function(at.function);
+    let passed = arg.place.as_ref().is_some_and(|place| {
+        let Root::Param(param) = place.root else {
+            return false;
+        };
+        let param = caller.params.get(usize::from(param));
+        place.path.is_empty() && param.is_some_and(|param| param.token)
+    });
+    passed && depth > 0 && has_token(analysis, at.function, depth - 1)
 }
 
 /// An await comes before: what an async function does over several steps, its

@@ -9,6 +9,7 @@ use conclint_rust::{Input, SourceInput};
 
 mod facts;
 mod judgement;
+mod objects;
 mod threads;
 
 /// What is found in these files, test code left out.

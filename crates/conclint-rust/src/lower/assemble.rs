@@ -130,7 +130,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         locals: Vec::new(),
         blocks: Vec::new(),
         compares_order: false,
-        flagged: Vec::new(),
+        parts: Vec::new(),
         origins: Vec::new(),
         returns: conclint_facts::Origins::NONE,
     };
@@ -224,10 +224,14 @@ impl Lower<'_> {
             let callable = matches!(types::peel(index, &ty), Ty::Fn(..))
                 || matches!(types::peel(index, &ty), Ty::Param(_) | Ty::Bounded(..))
                     && self.is_fn_bound(&types::peel(index, &ty));
+            let token = vals
+                .first()
+                .is_some_and(|own| entry.def.has_self && self.is_token(own, &ty));
             self.base.params.push(Param {
                 name,
                 class: None,
                 callable,
+                token,
             });
             vals.push(ty);
         }
@@ -260,6 +264,24 @@ impl Lower<'_> {
         });
     }
 
+    /// `&mut T`, where a field of the type `own` is a lock around a `T`.
+    fn is_token(&self, own: &Ty, ty: &Ty) -> bool {
+        let index = self.index();
+        let (Ty::Ref(true, data), Ty::Adt(owner, _)) = (ty, types::peel(index, own)) else {
+            return false;
+        };
+        let Ty::Adt(data, _) = &**data else {
+            return false;
+        };
+        index.field_types(owner).iter().any(|field| {
+            let Ty::Ext(path, args) = types::peel_wrappers(index, field) else {
+                return false;
+            };
+            matches!(args.last(), Some(Ty::Adt(guarded, _)) if guarded == data)
+                && self.shared.table.get(&path).is_some()
+        })
+    }
+
     fn is_fn_bound(&self, ty: &Ty) -> bool {
         let is_fn = |bound: &crate::index::Bound| {
             matches!(&bound.trait_, crate::index::TraitRef::Ext(path)
@@ -279,7 +301,7 @@ impl Lower<'_> {
         function.blocks = out.blocks;
         function.stmts = out.stmts;
         function.compares_order = out.compares_order;
-        function.flagged = out.flagged;
+        function.parts = out.parts;
         function.origins = out.origins;
         function.returns = out.returns;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {

@@ -12,9 +12,8 @@
 use std::collections::BTreeMap;
 
 use conclint_facts::{
-    Block, BlockId, Blocking, ClassId, Event, EventKind, Flagged, FnId, Guard, GuardId, LocalId,
-    ObjectKind, ObjectRef, Origin, Origins, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
-    StmtKind,
+    Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, ObjectKind,
+    ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
 };
 use smol_str::SmolStr;
 
@@ -120,8 +119,8 @@ pub(super) struct Out {
     pub lost: std::collections::BTreeSet<SpawnId>,
     /// Objects are put in order by id, index or address.
     pub compares_order: bool,
-    /// Parts that a parameter switches on or off.
-    pub flagged: Vec<Flagged>,
+    /// Parts about which a condition says something.
+    pub parts: Vec<Part>,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -237,7 +236,7 @@ impl Out {
             level,
             lost: std::collections::BTreeSet::new(),
             compares_order: false,
-            flagged: Vec::new(),
+            parts: Vec::new(),
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,
@@ -568,6 +567,7 @@ impl<'a> Lower<'a> {
             level: self.out.level,
             handles_used: false,
             moved: false,
+            identity: None,
         });
         self.env.push((name, id));
         let stmt = self.out.stmt.index();

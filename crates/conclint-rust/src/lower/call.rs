@@ -213,6 +213,7 @@ impl Lower<'_> {
             class,
             closure: val.closure,
             guard: val.guards.first().copied(),
+            borrows: val.borrows,
             from: val.from,
             exclusive: val.exclusive,
             channel: val.channel,

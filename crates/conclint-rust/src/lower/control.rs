@@ -1,6 +1,6 @@
 //! Branches, loops, jumps and patterns.
 
-use conclint_facts::{EventKind, Flagged, GuardId, LocalId, Per, Root};
+use conclint_facts::{EventKind, GuardId, LocalId, Per};
 use smol_str::SmolStr;
 
 use super::body::{LoopFrame, Lower, ScopeKind, end_of};
@@ -21,7 +21,7 @@ impl Lower<'_> {
         span: Span,
         extend: Option<usize>,
     ) -> Val {
-        self.note_flags(cond, then, else_);
+        self.note_parts(cond, then, else_);
         let has_let = chain_has_let(cond);
         let mark = self.assigned.len();
         let otherwise = self.new_block();
@@ -67,57 +67,6 @@ impl Lower<'_> {
         val.join(other)
     }
 
-    /// `if flag && .. {`, where `flag` is a parameter: what follows runs only
-    /// for a caller who says so.
-    fn note_flags(&mut self, cond: &Expr, then: &hir::Block, else_: Option<&Expr>) {
-        if self.out.level != 0 {
-            return;
-        }
-        let end = |span: Span| (span.end_line, span.end_column);
-        let start = |span: Span| (span.line, span.column);
-        for part in conjuncts(cond) {
-            if let Some((param, value)) = self.flag_of(part) {
-                self.out.flagged.push(Flagged {
-                    param,
-                    value,
-                    from: end(part.span),
-                    to: end(then.span),
-                });
-            }
-        }
-        if let (Some(else_), Some((param, value))) = (else_, self.flag_of(cond)) {
-            self.out.flagged.push(Flagged {
-                param,
-                value: !value,
-                from: start(else_.span),
-                to: end(else_.span),
-            });
-        }
-    }
-
-    /// `flag` or `!flag`, of a parameter that keeps its value: which one, and
-    /// what it has to be.
-    fn flag_of(&self, cond: &Expr) -> Option<(u16, bool)> {
-        match &cond.kind {
-            ExprKind::Unary {
-                op: hir::UnOp::Not,
-                expr,
-            } => self.flag_of(expr).map(|(param, value)| (param, !value)),
-            ExprKind::Path(path) => {
-                let [name] = path.segments.as_slice() else {
-                    return None;
-                };
-                let local = self.lookup(&name.name)?;
-                let place = self.locals.get(local.0 as usize)?.val.place.as_ref()?;
-                match (&place.root, place.path.as_slice()) {
-                    (Root::Param(param), []) => Some((*param, true)),
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
     /// A condition, a `let` or a chain of both; where one fails, control goes
     /// to `otherwise`. The innermost scope takes the bindings.
     fn chain(&mut self, cond: &Expr, otherwise: conclint_facts::BlockId, own_scope: bool) {
@@ -141,6 +90,7 @@ impl Lower<'_> {
                 self.fail(pat, &val, own_scope, expr.span);
                 self.edge(self.out.cur, otherwise);
                 self.out.cur = matched;
+                self.matched_variant(pat, &val, expr.span);
                 self.bind(pat, val);
             }
             _ => {
@@ -216,6 +166,7 @@ impl Lower<'_> {
             if bare || is_failure(&arm.pat) {
                 self.without_guards(&val, bare, arm.body.span);
             }
+            self.matched_variant(&arm.pat, &val, arm.body.span);
             only_none_left |= arm.guard.is_none() && is_any_some(&arm.pat);
             self.bind(&arm.pat, val.clone());
             if let Some(guard) = &arm.guard {
@@ -629,18 +580,6 @@ pub(super) fn chain_has_let(cond: &Expr) -> bool {
             right,
         } => chain_has_let(left) || chain_has_let(right),
         _ => false,
-    }
-}
-
-/// The operands of `a && b && ..`.
-fn conjuncts(cond: &Expr) -> Vec<&Expr> {
-    match &cond.kind {
-        ExprKind::Binary {
-            op: hir::BinOp::And,
-            left,
-            right,
-        } => [conjuncts(left), conjuncts(right)].concat(),
-        _ => vec![cond],
     }
 }
 

@@ -170,10 +170,9 @@ impl Lower<'_> {
             ExprKind::Binary { op, left, right } => {
                 let val = self.base(left);
                 self.base(right);
-                self.out.compares_order |= matches!(op, hir::BinOp::Compare | hir::BinOp::Order)
-                    && names_identity(left)
-                    && names_identity(right);
-                if matches!(op, hir::BinOp::Compare | hir::BinOp::Order) {
+                self.out.compares_order |=
+                    op.compares() && names_identity(left) && names_identity(right);
+                if op.compares() {
                     Val::of(types::ext("bool", vec![]))
                 } else {
                     Val::of(val.ty)
@@ -389,7 +388,7 @@ pub(super) fn has_unknown(ty: &Ty) -> bool {
 }
 
 /// The operand tells objects apart: an id, an index, an address.
-fn names_identity(expr: &Expr) -> bool {
+pub(super) fn names_identity(expr: &Expr) -> bool {
     let name = match &expr.kind {
         ExprKind::Path(path) => path.last().to_owned(),
         ExprKind::Field { name, .. } | ExprKind::MethodCall { name, .. } => name.to_string(),
@@ -401,8 +400,8 @@ fn names_identity(expr: &Expr) -> bool {
     };
     let name = name.to_ascii_lowercase();
     [
-        "id", "index", "idx", "ptr", "addr", "key", "num", "rank", "order", "from", "to", "left",
-        "right", "a", "b", "i", "j",
+        "id", "ino", "uuid", "index", "idx", "ptr", "addr", "key", "num", "rank", "order", "from",
+        "to", "left", "right", "a", "b", "i", "j",
     ]
     .iter()
     .any(|word| {

@@ -21,10 +21,12 @@ mod macros;
 mod maps;
 mod method;
 mod origin;
+mod parts;
 mod pattern;
 mod statement;
 mod threads;
 mod types;
 mod value;
+mod variants;
 
 pub(crate) use assemble::program;

@@ -23,6 +23,9 @@ impl Lower<'_> {
         self.push(ScopeKind::Block);
         for stmt in &block.stmts {
             self.statement(stmt);
+            if let hir::StmtKind::Expr(expr) = &stmt.kind {
+                self.note_rest(expr, block.span);
+            }
         }
         let val = match &block.tail {
             Some(tail) => self.tail(tail, extend),
@@ -135,7 +138,11 @@ impl Lower<'_> {
                 self.ignore_join(false);
             }
         }
+        let identity = self.identity_of_let(pat, init);
         self.bind(pat, val);
+        if let Some(info) = self.locals.last_mut().filter(|_| identity.is_some()) {
+            info.identity = identity;
+        }
         if !lends(init) {
             self.bound_whole(pat);
         }
@@ -152,6 +159,7 @@ impl Lower<'_> {
         self.unwind(depth, &[], else_.span);
         self.block(else_, None);
         self.out.cur = matched;
+        self.matched_variant(pat, val, else_.span);
     }
 
     /// On the path where `pat` did not match, a guard that `try_lock` may
@@ -159,6 +167,8 @@ impl Lower<'_> {
     pub fn not_taken(&mut self, pat: &Pat, val: &Val, span: Span) {
         if binds_success(pat) {
             self.without_guards(val, is_any_some(pat), span);
+        } else if !val.guards.is_empty() && self.leaves_free(pat) {
+            self.without_guards(val, true, span);
         }
     }
 

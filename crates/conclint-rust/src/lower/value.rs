@@ -5,6 +5,7 @@ use std::sync::Arc;
 use conclint_facts::{Call, FnId, GuardId, LocalId, Origins, Place, Root};
 use smol_str::SmolStr;
 
+use super::parts::Identity;
 use crate::index::{StaticId, Ty, TypeId};
 
 /// The pseudo type of every lock guard: one type argument, the data.
@@ -167,6 +168,8 @@ pub(super) struct LocalInfo {
     pub handles_used: bool,
     /// It may have been moved away: its `Drop` is not claimed to run.
     pub moved: bool,
+    /// It is what tells an object apart.
+    pub identity: Option<Identity>,
 }
 
 pub(super) fn local_place(id: LocalId) -> Place {

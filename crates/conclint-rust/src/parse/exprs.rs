@@ -351,8 +351,12 @@ impl Cx {
         let op = match &e.op {
             Op::And(_) => BinOp::And,
             Op::Or(_) => BinOp::Or,
-            Op::Eq(_) | Op::Ne(_) => BinOp::Compare,
-            Op::Lt(_) | Op::Le(_) | Op::Gt(_) | Op::Ge(_) => BinOp::Order,
+            Op::Eq(_) => BinOp::Eq,
+            Op::Ne(_) => BinOp::Ne,
+            Op::Lt(_) | Op::Le(_) | Op::Gt(_) | Op::Ge(_) => BinOp::Order {
+                less: matches!(e.op, Op::Lt(_) | Op::Le(_)),
+                or_equal: matches!(e.op, Op::Le(_) | Op::Ge(_)),
+            },
             Op::Add(_)
             | Op::Sub(_)
             | Op::Mul(_)

@@ -170,7 +170,8 @@ impl Cx {
         )
     }
 
-    /// `assert_eq!(a, b, ..)` is `match (&a, &b) { equal => (), _ => panic!(..) }`.
+    /// `assert_eq!(a, b, ..)` is `match (&a, &b) { equal => (), _ => panic!(..) }`,
+    /// `assert_ne!` has the arms' bodies the other way round.
     fn assert_pair(&self, call: &Call, mut args: Vec<Expr>) -> Expr {
         let message = args.split_off(2);
         let by_ref = |expr: Expr| {
@@ -188,19 +189,17 @@ impl Cx {
             call.span,
             ExprKind::Block(statement(self.opened(call, MacroKind::Panic, message))),
         );
-        let equal = Arm {
-            pat: Pat::Lit,
-            guard: None,
-            body: unit(call.span),
+        let (equal, unequal) = if call.path.last().ends_with("_ne") {
+            (panic, unit(call.span))
+        } else {
+            (unit(call.span), panic)
         };
-        let arms = vec![
-            equal,
-            Arm {
-                pat: Pat::Wild,
-                guard: None,
-                body: panic,
-            },
-        ];
+        let arm = |pat, body| Arm {
+            pat,
+            guard: None,
+            body,
+        };
+        let arms = vec![arm(Pat::Lit, equal), arm(Pat::Wild, unequal)];
         made(call.span, ExprKind::Match { scrutinee, arms })
     }
 

@@ -180,6 +180,7 @@ impl Build {
             name: name.into(),
             class: None,
             callable: false,
+            token: false,
         };
         self.program.functions.push(Function {
             name: name.into(),
@@ -208,7 +209,7 @@ impl Build {
             locals: Vec::new(),
             blocks: vec![Block::default()],
             compares_order: false,
-            flagged: Vec::new(),
+            parts: Vec::new(),
             origins: Vec::new(),
             returns: crate::Origins::NONE,
         });

@@ -167,6 +167,10 @@ impl Reader<'_, '_> {
         let second = touching(1);
         let third = if second == 0 { 0 } else { touching(2) };
         let binary = |binds, op, width| Some((binds, Between::Binary(op), width));
+        let order = |first, or_equal| BinOp::Order {
+            less: first == b'<',
+            or_equal,
+        };
         let assign = |width| Some((B::Assign, Between::AssignOp, width));
         match (first, second, third) {
             (b'<', b'<', b'=') | (b'>', b'>', b'=') => assign(3),
@@ -176,12 +180,13 @@ impl Reader<'_, '_> {
             (b'&', b'&', _) => binary(B::And, BinOp::And, 2),
             (b'|', b'|', _) => binary(B::Or, BinOp::Or, 2),
             (b'<', b'<', _) | (b'>', b'>', _) => binary(B::Shift, BinOp::Arith, 2),
-            (b'=' | b'!', b'=', _) => binary(B::Compare, BinOp::Compare, 2),
-            (b'<' | b'>', b'=', _) => binary(B::Compare, BinOp::Order, 2),
+            (b'=', b'=', _) => binary(B::Compare, BinOp::Eq, 2),
+            (b'!', b'=', _) => binary(B::Compare, BinOp::Ne, 2),
+            (b'<' | b'>', b'=', _) => binary(B::Compare, order(first, true), 2),
             (b'<', b'-', _) | (b'=', b'>', _) => None,
             (b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'&' | b'|', b'=', _) => assign(2),
             (b'=', ..) => Some((B::Assign, Between::Assign, 1)),
-            (b'<' | b'>', ..) => binary(B::Compare, BinOp::Order, 1),
+            (b'<' | b'>', ..) => binary(B::Compare, order(first, false), 1),
             (b'|', ..) => binary(B::BitOr, BinOp::Arith, 1),
             (b'^', ..) => binary(B::BitXor, BinOp::Arith, 1),
             (b'&', ..) => binary(B::BitAnd, BinOp::Arith, 1),

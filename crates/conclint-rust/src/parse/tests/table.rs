@@ -121,7 +121,7 @@ fn expressions() {
     body("a.b.0.c::<D>(e)[f]?", "a.b.0.c::<D>(e)[f]?");
     body(
         "*a.lock() = !-b && (c || d) == (e + 1)",
-        "*a.lock() = (And !-b (Compare (Or c d) (Arith e 1)))",
+        "*a.lock() = (And !-b (Eq (Or c d) (Arith e 1)))",
     );
     body("&mut a as *mut u8", "(&mut a as *u8)");
     body("&raw const a", "&a");

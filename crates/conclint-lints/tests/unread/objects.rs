@@ -1,0 +1,204 @@
+//! Which object a lock is of, and who holds it: what conditions and patterns say.
+
+use super::{errors_in, names, names_in};
+
+#[test]
+fn the_guard_of_one_variant_is_in_no_other() {
+    let text = |body: &str| {
+        format!(
+            "
+use std::sync::{{Mutex, MutexGuard, OnceLock}};
+
+pub struct Queue {{ remote: OnceLock<u32>, local: Mutex<Vec<u32>> }}
+pub enum Access<'a> {{ Local(MutexGuard<'a, Vec<u32>>), Remote(&'a u32) }}
+
+impl Queue {{
+    fn access(&self) -> Access<'_> {{
+        if let Some(port) = self.remote.get() {{ return Access::Remote(port); }}
+        Access::Local(self.local.lock().unwrap())
+    }}
+    fn len(&self) -> usize {{ self.local.lock().unwrap().len() }}
+    pub fn look(&self) -> usize {{
+        {body}
+    }}
+}}
+"
+        )
+    };
+    for free in [
+        "match self.access() { Access::Local(local) => local.len(), Access::Remote(_) => self.len() }",
+        "if let Access::Remote(_) = self.access() { self.len() } else { 0 }",
+        "if let Access::Local(local) = self.access() { local.len() } else { self.len() }",
+        "let Access::Local(local) = self.access() else { return self.len(); }; local.len()",
+        "let access = self.access(); match access { Access::Remote(_) => self.len(), _ => 0 }",
+    ] {
+        assert!(names_in(&text(free)).is_empty(), "{free}");
+    }
+    for held in [
+        "match self.access() { Access::Local(local) => local.len() + self.len(), Access::Remote(_) => 0 }",
+        "let access = self.access(); match access { Access::Remote(_) => 0, _ => self.len() }",
+        "let Access::Local(local) = self.access() else { return 0; }; local.len() + self.len()",
+    ] {
+        assert_eq!(names_in(&text(held)), ["double-lock"], "{held}");
+    }
+}
+
+#[test]
+fn who_turned_back_on_itself_has_another_object() {
+    let text = |test: &str, call: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+
+pub struct Thread {{ id: u64, context: Mutex<u32>, state: Arc<Mutex<u32>> }}
+
+impl Thread {{
+    fn id(&self) -> u64 {{ self.id }}
+    fn shares(&self, own: &mut u32, other: &Thread) -> bool {{
+        {test}
+        let theirs = *other.context.lock().unwrap();
+        *own == theirs
+    }}
+    fn clone_from(&self, other: &Thread) -> bool {{
+        let mut context = self.context.lock().unwrap();
+        self.shares(&mut context, other)
+    }}
+    fn shares_state(&self, own: &mut u32, other: &Thread) -> bool {{
+        {test}
+        let theirs = *other.state.lock().unwrap();
+        *own == theirs
+    }}
+    fn state_from(&self, other: &Thread) -> bool {{
+        let mut state = self.state.lock().unwrap();
+        self.shares_state(&mut state, other)
+    }}
+    pub fn refresh(&self) -> bool {{ self.{call}(self) }}
+}}
+"
+        )
+    };
+    let of = |test: &str| errors_in(&text(test, "clone_from"));
+    assert_eq!(of(""), ["double-lock"]);
+    for apart in [
+        "if self as *const Thread == other as *const Thread { return true; }",
+        "if std::ptr::eq(self, other) { return true; }",
+        "if self.id() == other.id() { return true; }",
+        "let (mine, theirs) = (1, 2); let first = self.id(); let second = other.id(); if first == second { return mine < theirs; }",
+        "assert!(!std::ptr::eq(self, other));",
+        "assert_ne!(self as *const Thread, other as *const Thread);",
+    ] {
+        assert!(of(apart).is_empty(), "{apart}");
+    }
+    // What is asked of something else, or for something else, says nothing.
+    for open in [
+        "if std::ptr::eq(self, other) { println!(\"one\"); }",
+        "if *own == 1 { if std::ptr::eq(self, other) { return true; } }",
+        "if !std::ptr::eq(self, other) { return true; }",
+        "if std::ptr::eq(self, other) && *own == 1 { return true; }",
+    ] {
+        assert_eq!(of(open), ["double-lock"], "{open}");
+    }
+    // Two objects may share what lies behind a pointer.
+    let shared = "if std::ptr::eq(self, other) { return true; }";
+    let shared = names_in(&text(shared, "state_from"));
+    assert!(shared.contains(&"double-lock"), "{shared:?}");
+}
+
+#[test]
+fn who_drops_a_clone_is_not_the_last_owner() {
+    let text = |last: &str, given: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+
+pub struct Manager {{ calls: u32 }}
+impl Manager {{ fn take(&mut self, call: Call) {{ self.calls += call.id; }} }}
+
+#[derive(Clone)]
+pub struct Call {{ manager: Arc<Mutex<Manager>>, state: Arc<u32>, id: u32 }}
+
+impl Call {{
+    fn owners(&self) -> usize {{ Arc::strong_count(&self.state) }}
+    pub fn go(&self) {{
+        let mut manager = self.manager.lock().unwrap();
+        manager.take({given});
+    }}
+}}
+impl Drop for Call {{
+    fn drop(&mut self) {{
+        {last} {{ self.manager.lock().unwrap().calls += 1; }}
+    }}
+}}
+"
+        )
+    };
+    let of = |last: &str| names_in(&text(last, "self.clone()"));
+    for last in [
+        "if Arc::strong_count(&self.state) == 1",
+        "if self.owners() <= 1",
+        "if 2 > self.owners()",
+        "if Arc::get_mut(&mut self.state).is_none() { return; } if let Some(_) = Arc::get_mut(&mut self.state)",
+        "if self.owners() != 1 { return; }",
+    ] {
+        assert!(of(last).is_empty(), "{last}");
+    }
+    for any in [
+        "",
+        "if self.owners() > 1",
+        "if self.owners() == 2",
+        "if self.id == 1",
+    ] {
+        assert_eq!(of(any), ["double-lock"], "{any}");
+    }
+}
+
+#[test]
+fn who_hands_over_what_a_lock_guards_holds_the_lock() {
+    let text = |taken: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+
+pub struct Queue<K>(Vec<K>);
+type Scheduler<K> = Arc<Mutex<Queue<K>>>;
+struct Cache<K> {{ scheduler: Option<Scheduler<K>>, len: AtomicU64 }}
+
+impl<K: Default + Send + 'static> Cache<K> {{
+    fn changed(&self, _: &mut Queue<K>, added: u64) {{
+        let len = self.len.load(Relaxed);
+        self.len.store(len + added, Relaxed);
+    }}
+    fn push_locked(&self, queue: &mut Queue<K>) {{
+        queue.0.push(K::default());
+        self.changed(queue, 1);
+    }}
+    fn push(&self) {{
+        let Some(ref scheduler) = self.scheduler else {{ return }};
+        let mut queue = scheduler.lock().unwrap();
+        self.push_locked(&mut queue);
+    }}
+    fn fill(cache: Arc<Cache<K>>, scheduler: &Scheduler<K>) {{
+        {taken}
+        queue.0.push(K::default());
+        cache.changed(&mut queue, 1);
+    }}
+}}
+
+fn main() {{
+    let scheduler = Arc::new(Mutex::new(Queue(vec![0_u8])));
+    let cache = Arc::new(Cache {{ scheduler: Some(scheduler.clone()), len: AtomicU64::new(0) }});
+    let other = cache.clone();
+    let filler = thread::spawn(move || Cache::fill(other, &scheduler));
+    cache.push();
+    filler.join().unwrap();
+}}
+"
+        )
+    };
+    let in_main = |taken: &str| names(&[("src/main.rs", &text(taken))]);
+    assert!(in_main("let mut queue = scheduler.lock().unwrap();").is_empty());
+    let own = "drop(scheduler); let mut queue = Queue(Vec::new());";
+    assert_eq!(in_main(own), ["non-atomic-update"]);
+}
