@@ -122,7 +122,13 @@ fn confidence(
             perhaps_joined: true,
             ..
         } => Confidence::Low,
-        Loss::Field { class, .. } if !is_unused(analysis, *class) => Confidence::Medium,
+        Loss::Field { class, .. }
+            if !is_unused(analysis, *class)
+                && (!function.in_library
+                    || need::keeper_ends(analysis, &analysis.class(*class).name)) =>
+        {
+            Confidence::Medium
+        }
         _ if missed => Confidence::Medium,
         _ => Confidence::Low,
     };

@@ -1,7 +1,7 @@
 //! Whether the work of a thread is missed when nobody waits for its end.
 
 use conclint_facts::{
-    Analysis, BlockKind, Blocking, Call, EventKind, FnId, FnKind, Function, Spawn,
+    Analysis, BlockKind, Blocking, Call, EventKind, FnId, FnKind, Function, Root, Spawn,
 };
 
 use crate::flow::{Point, after, events, never_ends, reaches};
@@ -22,7 +22,7 @@ pub(super) fn is_missed(
         return false;
     };
     writes_files(analysis, body, CALLS)
-        || tells(analysis, spawn) && only_looks(function)
+        || tells(analysis, spawn) && only_looks(function) && receives_on_its_own(function)
         || !waits_after(function, at) && reads_what_it_writes(analysis, id, function, at, body)
 }
 
@@ -59,6 +59,16 @@ pub(super) fn only_looks(function: &Function) -> bool {
     });
     let first = receives.next();
     first == Some(Blocking::Try) && receives.all(|blocking| blocking == Blocking::Try)
+}
+
+/// Whether it receives on a channel that it keeps for no later call.
+fn receives_on_its_own(function: &Function) -> bool {
+    events(function).any(|(_, event)| match &event.kind {
+        EventKind::Recv { channel, .. } => channel
+            .as_ref()
+            .is_none_or(|channel| matches!(channel.place.root, Root::Local(_))),
+        _ => false,
+    })
 }
 
 /// `main` runs out behind the spawn without anything that could be the rest of
@@ -123,7 +133,33 @@ fn goes_on_in(analysis: &Analysis, call: &Call, calls: u32) -> bool {
         })
 }
 
-/// Whether the thread writes files: cut off, it leaves half of one.
+/// Whether the type that keeps the handle is one that ends in order: it has a
+/// `Drop`, or a function by whose name it stops.
+pub(super) fn keeper_ends(analysis: &Analysis, field: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "stop",
+        "shutdown",
+        "close",
+        "finish",
+        "join",
+        "terminate",
+        "wait",
+    ];
+    let Some((keeper, _)) = field.rsplit_once('.') else {
+        return true;
+    };
+    let prefix = format!("{keeper}::");
+    analysis.program().functions.iter().any(|function| {
+        let ends = || {
+            let mut words = function.name.split('_');
+            words.any(|word| ENDS.contains(&word))
+        };
+        function.qualified.starts_with(&prefix) && (function.kind == FnKind::Drop || ends())
+    })
+}
+
+/// Whether the thread makes or moves files: cut off, it leaves half of the work.
+/// (What is written to may be a socket or a pipe.)
 fn writes_files(analysis: &Analysis, function: FnId, calls: u32) -> bool {
     let Some(body) = analysis.program().functions.get(function.index()) else {
         return false;
@@ -136,8 +172,8 @@ fn writes_files(analysis: &Analysis, function: FnId, calls: u32) -> bool {
             let name = what.rsplit([':', '.']).next().unwrap_or(what);
             matches!(
                 name,
-                "write" | "write_all" | "create" | "create_new" | "copy" | "rename" | "set_len"
-            )
+                "create" | "create_new" | "copy" | "rename" | "set_len"
+            ) || name == "write" && what.contains("::")
         }
         EventKind::Call(call) => {
             calls > 0 && exact(call).any(|target| writes_files(analysis, target, calls - 1))

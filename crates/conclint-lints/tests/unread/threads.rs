@@ -222,3 +222,28 @@ fn main() {{
     assert!(in_main("open").is_empty());
     assert_eq!(in_main("true"), ["non-atomic-update"]);
 }
+
+#[test]
+fn a_handle_is_missed_where_its_keeper_ends_in_order() {
+    let found = |method: &str, work: &str| {
+        names_in(&format!(
+            "
+use std::thread::{{self, JoinHandle}};
+pub struct Feed {{ worker: JoinHandle<()>, name: String }}
+impl Feed {{
+    pub fn open(name: String) -> Feed {{
+        let worker = thread::spawn(|| {{ {work} }});
+        Feed {{ worker, name }}
+    }}
+    pub fn {method}(&self) -> &str {{ &self.name }}
+}}
+"
+        ))
+    };
+    assert!(found("title", "println!(\"fed\");").is_empty());
+    assert_eq!(found("stop", "println!(\"fed\");"), ["unjoined-thread"]);
+    assert_eq!(
+        found("title", "std::fs::write(\"a\", \"b\").unwrap();"),
+        ["unjoined-thread"]
+    );
+}
