@@ -334,6 +334,10 @@ pub struct Function {
     pub origins: Vec<Origin>,
     /// What the result depends on.
     pub returns: Origins,
+    /// Types that a lock guards as a whole, by number, of which a `&mut`
+    /// parameter is a part: who runs it has come through that lock, or has the
+    /// object all alone.
+    pub behind: Vec<u32>,
     /// Parts of it about which a condition says something.
     pub parts: Vec<Part>,
 }

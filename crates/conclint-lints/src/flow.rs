@@ -278,6 +278,7 @@ mod tests {
             is_async: false,
             mut_self: false,
             compares_order: false,
+            behind: Vec::new(),
             parts: Vec::new(),
             origins: Vec::new(),
             returns: conclint_facts::Origins::NONE,

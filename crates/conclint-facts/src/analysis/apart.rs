@@ -53,9 +53,7 @@ pub(super) fn said(
             };
             let class = held.class.and_then(|id| program.classes.get(id.index()));
             // What lies behind a pointer may be shared by the two.
-            let inline = class.is_some_and(|class| {
-                !class.type_text.contains(['&', '*']) && !class.type_text.contains("Arc")
-            });
+            let inline = class.is_some_and(instance::is_inline);
             let told = |rest: usize| !by_address || rest == 0 || rest == 1 && inline;
             let differ = held.class == taken.class
                 && (differ(&a, &b, &held.place, &taken.place, told)

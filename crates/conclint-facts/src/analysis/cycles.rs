@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use super::graph::{self, Graph};
 use super::instance;
 use super::lifespans::Lifespans;
-use super::owners::Owners;
+use super::owners::{self, Owners};
 use super::setup::Setup;
 use super::threads::Threads;
 use super::{Certainty, Cycle, EventRef, Nesting, cfgs};
@@ -45,6 +45,8 @@ struct Link<'a> {
     cfgs: Vec<SmolStr>,
     /// The lock that its `&mut self` must have come out of.
     owner: Option<ClassId>,
+    /// Guarded types that it has a part of as `&mut`.
+    behind: Vec<u32>,
 }
 
 struct Search<'a> {
@@ -147,6 +149,7 @@ fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links
     };
     let owners = Owners::of(program);
     let setup = Setup::of(program, graph);
+    let behind = owners::behind(program, graph);
     let mut links: Links<'a> = BTreeMap::new();
     for nesting in nestings {
         let (Some(from), Some(to)) = (nesting.held.lock.class, nesting.taken.class) else {
@@ -162,7 +165,7 @@ fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links
         {
             continue;
         }
-        if let Some(link) = Link::of(program, &owners, nesting) {
+        if let Some(link) = Link::of(program, &owners, &behind, nesting) {
             links.entry((from, to)).or_default().push(link);
         }
     }
@@ -263,7 +266,12 @@ fn spawned_bodies(program: &Program) -> BTreeMap<FnId, Vec<FnId>> {
 }
 
 impl<'a> Link<'a> {
-    fn of(program: &Program, owners: &Owners<'_>, nesting: &'a Nesting) -> Option<Self> {
+    fn of(
+        program: &Program,
+        owners: &Owners<'_>,
+        behind: &[Vec<u32>],
+        nesting: &'a Nesting,
+    ) -> Option<Self> {
         let steps = nesting
             .context
             .iter()
@@ -299,6 +307,15 @@ impl<'a> Link<'a> {
             deed,
             cfgs,
             owner: owners.of_self(program, nesting.function),
+            behind: nesting
+                .context
+                .iter()
+                .map(|step| step.function)
+                .chain([nesting.function])
+                .filter_map(|id| behind.get(id.index()))
+                .flatten()
+                .copied()
+                .collect(),
         })
     }
 
@@ -324,6 +341,12 @@ impl<'a> Link<'a> {
             .chain(self.nesting.held.lock.class.map(|class| (class, reading)))
             .chain(self.owner.map(|class| (class, false)))
     }
+}
+
+/// The object that has the lock as a field.
+fn holder(lock: &Place) -> Option<(&Root, &[SmolStr])> {
+    let (_, path) = lock.path.split_last()?;
+    (!matches!(lock.root, Root::Opaque(_))).then_some((&lock.root, path))
 }
 
 /// Two methods of one type, at least one of which takes `&mut self`.
@@ -422,6 +445,7 @@ impl<'a> Search<'a> {
         };
         (a.nesting.in_test == b.nesting.in_test || statics)
             && a.lock_set().all(apart)
+            && a.behind.iter().all(|root| !b.behind.contains(root))
             && self.one_owner(a, b) != OneOwner::Surely
             && self
                 .lifespans
@@ -429,6 +453,34 @@ impl<'a> Search<'a> {
                 .parallel(a.runs_in, b.runs_in, statics)
             && !self.apart(a, b)
             && !cfgs::exclusive(&a.cfgs, &b.cfgs)
+    }
+
+    /// `down` holds a lock of one object and takes the other lock of one of
+    /// many, its children or peers, and `within` takes both of one object:
+    /// it then wants that child's own, and not the one that `down` holds.
+    fn goes_down(&self, down: &Link<'_>, within: &Link<'_>) -> bool {
+        let own = |lock: &ObjectRef| {
+            let class = lock
+                .class
+                .and_then(|id| self.program.classes.get(id.index()));
+            class.is_some_and(|class| {
+                class.scope == ClassScope::Field && !class.is_inner && instance::is_inline(class)
+            })
+        };
+        let graph = self.lifespans.graph;
+        let runs_in = down.runs_in;
+        let is_one_of_many = |place: &Place| {
+            place.path.iter().any(|step| step == "[]")
+                || matches!(place.root, Root::Local(local) if graph.rebound(runs_in, local, true))
+        };
+        let (parent, child) = (&down.nesting.held.lock, &down.nesting.taken);
+        let (first, second) = (&within.nesting.held.lock, &within.nesting.taken);
+        [parent, child, first, second].into_iter().all(own)
+            && holder(&first.place).is_some_and(|one| Some(one) == holder(&second.place))
+            && is_one_of_many(&child.place)
+            && !is_one_of_many(&parent.place)
+            && !matches!(child.place.root, Root::Opaque(_))
+            && !matches!(parent.place.root, Root::Opaque(_))
     }
 
     /// Whether one of the two threads is over, or not there yet, when the
@@ -497,6 +549,8 @@ impl<'a> Search<'a> {
                 self.follows(x, y).is_some()
                     && self.follows(y, x).is_some()
                     && self.fit(x, y, statics)
+                    && !self.goes_down(x, y)
+                    && !self.goes_down(y, x)
             };
             let mut best: Option<(_, usize, usize)> = None;
             for (i, x) in forward.iter().enumerate().take(MAX_PAIRED) {

@@ -74,6 +74,17 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
     }
 }
 
+/// Each object that has the lock as a field has one of its own: no pointer
+/// stands around it.
+pub(super) fn is_inline(class: &Class) -> bool {
+    let around = match &class.kind {
+        ObjectKind::Lock(traits) => class.type_text.split(traits.type_name.as_str()).next(),
+        _ => None,
+    };
+    let around = around.unwrap_or(&class.type_text);
+    !around.contains(['&', '*']) && !around.contains("Arc<") && !around.contains("Rc<")
+}
+
 /// The class stands for whatever the caller passes.
 pub(super) fn is_param(program: &Program, class: Option<ClassId>) -> bool {
     scope(program, class) == Some(ClassScope::Param)

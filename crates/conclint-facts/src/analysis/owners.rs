@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::graph::Graph;
 use crate::program::*;
 
 /// The types that one lock guards, by name, and that lock.
@@ -38,6 +39,43 @@ impl<'p> Owners<'p> {
         let (owner, _) = function.qualified.rsplit_once("::")?;
         let name = owner.rsplit("::").next()?;
         self.0.get(name).copied().flatten()
+    }
+}
+
+/// By function: the guarded types of which it has a part as `&mut`, or all its
+/// callers have, where these are known.
+pub(super) fn behind(program: &Program, graph: &Graph) -> Vec<Vec<u32>> {
+    let functions = &program.functions;
+    let mut behind: Vec<Vec<u32>> = functions.iter().map(|f| f.behind.clone()).collect();
+    let inner = |index: &usize| {
+        let function = &functions[*index];
+        matches!(function.kind, FnKind::Fn | FnKind::Closure)
+            && !(function.is_pub && function.in_library)
+            && !graph.taken.contains(&FnId(*index as u32))
+    };
+    let inner: Vec<usize> = (0..functions.len()).filter(inner).collect();
+    loop {
+        let mut more = Vec::new();
+        for &index in &inner {
+            let mut callers = graph.entering(FnId(index as u32));
+            let Some(first) = callers.next() else {
+                continue;
+            };
+            let mut common = behind[first.at.function.index()].clone();
+            for edge in callers {
+                common.retain(|root| behind[edge.at.function.index()].contains(root));
+            }
+            common.retain(|root| !behind[index].contains(root));
+            more.extend(common.into_iter().map(|root| (index, root)));
+        }
+        if more.is_empty() {
+            return behind;
+        }
+        for (index, root) in more {
+            if !behind[index].contains(&root) {
+                behind[index].push(root);
+            }
+        }
     }
 }
 

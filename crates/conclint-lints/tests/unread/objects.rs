@@ -202,3 +202,94 @@ fn main() {{
     let own = "drop(scheduler); let mut queue = Queue(Vec::new());";
     assert_eq!(in_main(own), ["non-atomic-update"]);
 }
+
+#[test]
+fn parts_of_what_one_lock_guards_have_one_user_at_a_time() {
+    let text = |common: &str, receiver: &str, window: &str| {
+        format!(
+            "
+use std::collections::HashMap;
+use std::sync::{{Arc, Mutex, RwLock}};
+
+pub struct Window {{ maximized: Mutex<u32>, tiled: Mutex<u32> }}
+pub struct Floating {{ windows: Vec<Arc<Window>> }}
+pub struct Space {{ floating: Floating }}
+pub struct Shell {{ spaces: HashMap<u32, Space>, {window} }}
+pub struct Common {{ {common} }}
+
+impl Floating {{
+    fn snap({receiver}, window: &Window) {{ *window.tiled.lock().unwrap() += 1; }}
+    pub fn put({receiver}, window: &Window) {{
+        let mut tiled = window.tiled.lock().unwrap();
+        *tiled += *window.maximized.lock().unwrap();
+    }}
+}}
+impl Shell {{
+    pub fn shrink({receiver}, floating: &mut Floating, window: &Window) {{
+        let mut maximized = window.maximized.lock().unwrap();
+        *maximized = 0;
+        floating.snap(window);
+    }}
+}}
+"
+        )
+    };
+    let one = "shell: Arc<RwLock<Shell>>, again: Arc<RwLock<Shell>>";
+    assert!(names_in(&text(one, "&mut self", "")).is_empty());
+    for (common, receiver, window) in [
+        ("shell: Shell", "&mut self", ""),
+        ("shell: Arc<RwLock<Shell>>", "&self", ""),
+        (
+            "shell: Arc<RwLock<Shell>>, top: Mutex<Floating>",
+            "&mut self",
+            "",
+        ),
+        ("shell: Vec<RwLock<Shell>>", "&mut self", ""),
+        (one, "&mut self", "top: Arc<Floating>"),
+    ] {
+        let found = names_in(&text(common, receiver, window));
+        assert_eq!(
+            found,
+            ["lock-order-inversion"],
+            "{common} {receiver} {window}"
+        );
+    }
+}
+
+#[test]
+fn from_a_parent_to_its_children_there_is_one_order() {
+    let text = |child: &str, taken: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+
+pub struct Node {{ children: Mutex<Vec<Arc<Node>>>, context: {taken} }}
+
+impl Node {{
+    pub fn mark(&self) {{
+        let children = self.children.lock().unwrap();
+        let mut stack = children.clone();
+        while let Some(node) = stack.pop() {{
+            *{child}.context.lock().unwrap() += 1;
+        }}
+    }}
+    pub fn add(&self, node: Arc<Node>) {{
+        let mut context = self.context.lock().unwrap();
+        *context += 1;
+        self.children.lock().unwrap().push(node);
+    }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("node", "Mutex<u32>")).is_empty());
+    assert_eq!(
+        names_in(&text("self", "Mutex<u32>")),
+        ["lock-order-inversion"]
+    );
+    // All nodes may have one context.
+    assert_eq!(
+        names_in(&text("node", "Arc<Mutex<u32>>")),
+        ["lock-order-inversion"]
+    );
+}

@@ -10,6 +10,13 @@ impl Index {
         self.types.len()
     }
 
+    /// The types of all statics, and whether each thread has its own.
+    pub fn static_types(&self) -> impl Iterator<Item = (&Ty, bool)> {
+        self.statics
+            .iter()
+            .map(|def| (&def.ty, def.is_thread_local))
+    }
+
     /// The types of all fields, of all variants.
     pub fn field_types(&self, id: TypeId) -> Vec<Ty> {
         let Some(def) = self.types.get(id.index()) else {

@@ -37,6 +37,7 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         table,
         detached: &detached,
         holders: holders(index),
+        behind: super::behind::behind(index, table),
     };
     let lowered: Vec<Lowered> = index
         .functions()
@@ -130,6 +131,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         locals: Vec::new(),
         blocks: Vec::new(),
         compares_order: false,
+        behind: Vec::new(),
         parts: Vec::new(),
         origins: Vec::new(),
         returns: conclint_facts::Origins::NONE,
@@ -224,6 +226,7 @@ impl Lower<'_> {
             let callable = matches!(types::peel(index, &ty), Ty::Fn(..))
                 || matches!(types::peel(index, &ty), Ty::Param(_) | Ty::Bounded(..))
                     && self.is_fn_bound(&types::peel(index, &ty));
+            self.base.behind.extend(self.lies_behind(&ty));
             let token = vals
                 .first()
                 .is_some_and(|own| entry.def.has_self && self.is_token(own, &ty));
@@ -262,6 +265,17 @@ impl Lower<'_> {
             }
             lower.block(body, None)
         });
+    }
+
+    /// Of `&mut T`, the guarded type that every `T` is a part of.
+    fn lies_behind(&self, ty: &Ty) -> Option<u32> {
+        let Ty::Ref(true, inner) = ty else {
+            return None;
+        };
+        let Ty::Adt(id, _) = &**inner else {
+            return None;
+        };
+        self.shared.behind.get(id.index())?.map(|root| root.0)
     }
 
     /// `&mut T`, where a field of the type `own` is a lock around a `T`.

@@ -30,6 +30,8 @@ pub(super) struct Shared<'a> {
     pub detached: &'a [Vec<u32>],
     /// Which types (by number) hold a lock guard.
     pub holders: Vec<bool>,
+    /// By type (by number): the guarded type whose parts its objects are.
+    pub behind: Vec<Option<crate::index::TypeId>>,
 }
 
 /// What kind of scope.

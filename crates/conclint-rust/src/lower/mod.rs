@@ -7,6 +7,7 @@
 mod accessor;
 mod assemble;
 mod assign;
+mod behind;
 mod body;
 mod call;
 mod channels;

@@ -209,6 +209,7 @@ impl Build {
             locals: Vec::new(),
             blocks: vec![Block::default()],
             compares_order: false,
+            behind: Vec::new(),
             parts: Vec::new(),
             origins: Vec::new(),
             returns: crate::Origins::NONE,

@@ -1,0 +1,130 @@
+//! Which types lie behind a lock: their objects are parts of what one type of
+//! locks guards, wherever the program keeps them.
+//!
+//! Told by declarations alone: a type that a field holds by value lies where
+//! the field's type lies. One field that shares it otherwise (`Arc<T>`, a map
+//! that locks itself, a generic type of the workspace) and nothing is claimed.
+//! Locals are left out: who has an object in one has it alone.
+
+use crate::index::{Index, Ty, TypeId, last_segment};
+use crate::table::LockTable;
+
+use super::types;
+
+/// Where a field has an object of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lies {
+    /// By value in an object of this type.
+    In(TypeId),
+    /// In a lock around this type.
+    Locked(TypeId),
+    /// Where several may have it.
+    Shared,
+}
+
+/// By type: the type that is guarded as a whole, of which its objects are
+/// parts (or which it is), if there is one.
+pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<TypeId>> {
+    let count = index.type_count();
+    let mut found = Found {
+        table,
+        lies: vec![Vec::new(); count],
+    };
+    for owner in (0..count as u32).map(TypeId) {
+        let def = index.type_def(owner);
+        if !def.is_test {
+            for ty in index.field_types(owner) {
+                found.walk(&ty, Lies::In(owner), false);
+            }
+        }
+    }
+    for (ty, local) in index.static_types() {
+        if !local {
+            found.walk(ty, Lies::Shared, false);
+        }
+    }
+    (0..count as u32)
+        .map(|id| found.root(TypeId(id), &mut Vec::new()).unwrap_or_default())
+        .collect()
+}
+
+struct Found<'a> {
+    table: &'a LockTable,
+    lies: Vec<Vec<Lies>>,
+}
+
+impl Found<'_> {
+    /// `many`: it is one of many in a collection, each with its own lock.
+    fn walk(&mut self, ty: &Ty, at: Lies, many: bool) {
+        match ty {
+            Ty::Adt(id, args) => {
+                if let Some(lies) = self.lies.get_mut(id.index()).filter(|l| !l.contains(&at)) {
+                    lies.push(at);
+                }
+                for arg in args.iter() {
+                    self.walk(arg, Lies::Shared, true);
+                }
+            }
+            Ty::Ext(path, args) => {
+                let lock = self.table.get(path);
+                let (at, many) = match (&lock, args.last()) {
+                    (Some(lock), Some(Ty::Adt(data, _))) if !many && !lock.traits.self_locking => {
+                        (Lies::Locked(*data), false)
+                    }
+                    (Some(_), _) => (Lies::Shared, true),
+                    (None, _) if types::is_shared_pointer(ty) => (Lies::Shared, many),
+                    (None, _) => (at, many || !is_single(path)),
+                };
+                for arg in args.iter() {
+                    self.walk(arg, at, many);
+                }
+            }
+            Ty::Tuple(parts) => parts.iter().for_each(|part| self.walk(part, at, many)),
+            Ty::Slice(inner) => self.walk(inner, at, true),
+            Ty::Ptr(inner) => self.walk(inner, Lies::Shared, true),
+            // What is borrowed has its owner elsewhere.
+            Ty::Ref(..) => {}
+            Ty::Unknown | Ty::Param(_) | Ty::Bounded(..) | Ty::Fn(..) | Ty::Never => {}
+        }
+    }
+
+    /// What guards `ty`: `None` while it is being asked for (a type that holds
+    /// itself), `Some(None)` where there is no one answer.
+    fn root(&self, ty: TypeId, asked: &mut Vec<TypeId>) -> Option<Option<TypeId>> {
+        if asked.contains(&ty) {
+            return None;
+        }
+        // Deep nests of types are not worth more.
+        if asked.len() > 12 {
+            return Some(None);
+        }
+        asked.push(ty);
+        let mut answer = None;
+        for lies in self.lies.get(ty.index()).into_iter().flatten() {
+            let one = match lies {
+                Lies::Locked(data) => Some(Some(*data)),
+                Lies::Shared => Some(None),
+                Lies::In(owner) => self.root(*owner, asked),
+            };
+            answer = match (answer, one) {
+                (known, None) => known,
+                (None, one) => one,
+                (Some(a), Some(b)) if a == b => Some(a),
+                _ => Some(None),
+            };
+            if answer == Some(None) {
+                break;
+            }
+        }
+        asked.pop();
+        answer.or(Some(None))
+    }
+}
+
+/// Around one object.
+fn is_single(path: &str) -> bool {
+    matches!(
+        last_segment(path),
+        "Option" | "Box" | "Result" | "RefCell" | "Cell" | "Pin" | "ManuallyDrop" | "OnceCell"
+    )
+}
