@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::graph::{self, Graph};
 use super::held::HeldSets;
 use super::nesting::Context;
+use super::setup::Setup;
 use super::sources::Returned;
 use super::summary::{self, Summaries};
 use super::threads::Threads;
@@ -22,7 +23,7 @@ const MAX_WRITER_DEPTH: usize = 4;
 /// Links `program`.
 pub(super) fn analyse(program: Program) -> Analysis {
     let graph = Graph::of(&program);
-    let ((held, (entry, summaries)), (threads, (writers, callers))) = rayon::join(
+    let ((held, (entry, summaries)), (threads, setup, (writers, callers))) = rayon::join(
         || {
             let returned = Returned::of(&program, &graph);
             let held: Vec<HeldSets> = (0..program.functions.len())
@@ -41,7 +42,9 @@ pub(super) fn analyse(program: Program) -> Analysis {
         },
         || {
             let threads = Threads::of(&program, &graph);
-            (threads, (writers(&program, &graph), graph.callers()))
+            let setup = Setup::of(&program, &graph);
+            let writers = writers(&program, &graph, &setup);
+            (threads, setup, (writers, graph.callers()))
         },
     );
 
@@ -61,7 +64,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
             } = nesting::of(context);
             nestings.extend(lifted::of(context, &nestings));
             sort(&program, &mut nestings, &mut blocked);
-            let cycles = cycles::of(&program, &graph, &threads, &writers, &nestings);
+            let cycles = cycles::of(&program, &graph, &threads, &setup, &writers, &nestings);
             (nestings, blocked, cycles, dropped)
         },
         || {
@@ -161,8 +164,12 @@ fn counts(program: &Program, graph: &Graph, held: &[HeldSets]) -> Counts {
     counts
 }
 
+fn is_method(function: &Function) -> bool {
+    function.params.first().is_some_and(|p| p.name == "self")
+}
+
 /// Per class, the first place outside tests that takes it for writing.
-fn writers(program: &Program, graph: &Graph) -> BTreeMap<ClassId, EventRef> {
+fn writers(program: &Program, graph: &Graph, setup: &Setup<'_>) -> BTreeMap<ClassId, EventRef> {
     let mut writers: BTreeMap<ClassId, (Site, EventRef)> = BTreeMap::new();
     for (at, event) in graph.events_with(program, Kinds::ACQUIRE) {
         let EventKind::Acquire {
@@ -173,8 +180,16 @@ fn writers(program: &Program, graph: &Graph) -> BTreeMap<ClassId, EventRef> {
         else {
             continue;
         };
-        let in_test = program.functions[at.function.index()].is_test;
-        if in_test || lock.exclusive || !matches!(mode, Mode::Exclusive | Mode::Upgradable) {
+        let function = &program.functions[at.function.index()];
+        // While an object is made, nobody else reads in it; what is offered to
+        // everybody may be called later, too.
+        let offered = function.is_pub && function.in_library && is_method(function);
+        let early = !offered && setup.is_of_made(at.function, lock);
+        if function.is_test
+            || early
+            || lock.exclusive
+            || !matches!(mode, Mode::Exclusive | Mode::Upgradable)
+        {
             continue;
         }
         for (class, named) in classes_of(program, graph, at, lock, MAX_WRITER_DEPTH) {

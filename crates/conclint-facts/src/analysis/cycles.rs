@@ -68,6 +68,7 @@ pub(super) fn of(
     program: &Program,
     graph: &Graph,
     threads: &Threads,
+    setup: &Setup<'_>,
     writers: &BTreeMap<ClassId, EventRef>,
     nestings: &[Nesting],
 ) -> Vec<Cycle> {
@@ -79,7 +80,7 @@ pub(super) fn of(
             threads,
         },
         writers,
-        links: links(program, graph, nestings),
+        links: links(program, graph, setup, nestings),
         alone: alone(program, graph),
         cycles: Vec::new(),
         covered: BTreeSet::new(),
@@ -134,7 +135,12 @@ fn alone(program: &Program, graph: &Graph) -> Vec<bool> {
     }
 }
 
-fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links<'a> {
+fn links<'a>(
+    program: &Program,
+    graph: &Graph,
+    setup: &Setup<'_>,
+    nestings: &'a [Nesting],
+) -> Links<'a> {
     let shared = shared_locals(program);
     let usable = |class: ClassId| {
         let Some(class_of) = program.classes.get(class.index()) else {
@@ -148,7 +154,6 @@ fn links<'a>(program: &Program, graph: &Graph, nestings: &'a [Nesting]) -> Links
             }
     };
     let owners = Owners::of(program);
-    let setup = Setup::of(program, graph);
     let behind = owners::behind(program, graph);
     let mut links: Links<'a> = BTreeMap::new();
     for nesting in nestings {

@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashSet as HashSet;
 
-use super::graph::{self, Graph};
+use super::graph::{self, Edge, Graph};
 use super::{EventRef, Nesting};
 use crate::program::*;
 
@@ -36,18 +36,22 @@ impl<'a> Setup<'a> {
 
     /// Whether the object whose lock is held is still being made there.
     fn is_made(&self, nesting: &Nesting) -> bool {
-        let setup = self.makers.get(nesting.function.index());
-        let function = self.program.functions.get(nesting.function.index());
-        let maker = function.is_some_and(makes_an_object);
-        // What a maker is given, others may have.
-        let own = |lock: &ObjectRef| match lock.place.root {
-            Root::Local(_) => true,
-            Root::Param(_) => !maker,
-            Root::Static(_) | Root::Opaque(_) => false,
-        };
+        let own = |lock: &ObjectRef| self.is_of_made(nesting.function, lock);
+        own(&nesting.held.lock) && (own(&nesting.taken) || !nesting.chain.is_empty())
+    }
+
+    /// Whether `lock`, which `function` takes, is of an object that is still
+    /// being made there.
+    pub(super) fn is_of_made(&self, function: FnId, lock: &ObjectRef) -> bool {
+        let setup = self.makers.get(function.index());
+        let maker = self.program.functions.get(function.index());
         setup.copied().unwrap_or_default()
-            && own(&nesting.held.lock)
-            && (own(&nesting.taken) || !nesting.chain.is_empty())
+            && match lock.place.root {
+                Root::Local(_) => true,
+                // What a maker is given, others may have.
+                Root::Param(_) => !maker.is_some_and(makes_an_object),
+                Root::Static(_) | Root::Opaque(_) => false,
+            }
     }
 
     /// Whether it is `main` that takes both, and nothing was started before.
@@ -119,7 +123,13 @@ fn setups(program: &Program, graph: &Graph) -> Vec<bool> {
     loop {
         let found: Vec<usize> = (0..functions.len())
             .filter(|&index| {
-                let mut callers = graph.entering(FnId(index as u32)).peekable();
+                // A test may do with an object what the program never does.
+                let in_test = |edge: &&Edge| functions[edge.at.function.index()].is_test;
+                let test = functions[index].is_test;
+                let mut callers = graph
+                    .entering(FnId(index as u32))
+                    .filter(|edge| test || !in_test(edge))
+                    .peekable();
                 !setups[index]
                     && functions[index].kind == FnKind::Fn
                     && callers.peek().is_some()
@@ -135,19 +145,16 @@ fn setups(program: &Program, graph: &Graph) -> Vec<bool> {
     }
 }
 
-/// `Type::open(..)`, without `self`.
+/// `Type::open(..)`, without `self`, or a builder's `build`.
 fn makes_an_object(function: &Function) -> bool {
-    let of_a_type = function
-        .qualified
-        .rsplit("::")
-        .nth(1)
-        .is_some_and(|owner| owner.starts_with(char::is_uppercase));
+    let owner = function.qualified.rsplit("::").nth(1).unwrap_or_default();
+    let of_a_type = owner.starts_with(char::is_uppercase);
     let method = function.params.first().is_some_and(|p| p.name == "self");
     let mut words = function.name.split('_');
     let first = words.next().unwrap_or_default();
     function.kind == FnKind::Fn
         && of_a_type
-        && !method
+        && (!method || owner.ends_with("Builder"))
         && matches!(
             first,
             "new" | "open" | "create" | "recover" | "restore" | "load" | "build" | "from" | "with"

@@ -293,3 +293,81 @@ impl Node {{
         ["lock-order-inversion"]
     );
 }
+
+#[test]
+fn who_writes_while_the_object_is_made_comes_between_no_reads() {
+    let text = |builder: &str, visible: &str| {
+        format!(
+            "
+use std::sync::{{Arc, RwLock}};
+
+pub struct Inner {{ state: RwLock<Option<u32>> }}
+pub struct Client {{ inner: Arc<Inner> }}
+pub struct {builder} {{ state: u32 }}
+
+impl {builder} {{
+    pub fn build(self) -> Client {{
+        let client = Client {{ inner: Arc::new(Inner {{ state: RwLock::new(None) }}) }};
+        client.fill(self.state);
+        client
+    }}
+}}
+impl Client {{
+    {visible} fn fill(&self, state: u32) {{ *self.inner.state.write().unwrap() = Some(state); }}
+    fn size(&self) -> u32 {{ self.inner.state.read().unwrap().unwrap_or_default() }}
+    pub fn run(&self) -> u32 {{
+        let state = self.inner.state.read().unwrap();
+        state.unwrap_or_default() + self.size()
+    }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("ClientBuilder", "pub(crate)")).is_empty());
+    assert_eq!(names_in(&text("ClientBuilder", "pub")), ["double-lock"]);
+    assert_eq!(names_in(&text("Settings", "pub(crate)")), ["double-lock"]);
+}
+
+#[test]
+fn a_pointer_that_was_moved_points_to_the_same_type() {
+    let text = |kind: &str| {
+        format!(
+            "
+use std::sync::Arc;
+use std::sync::atomic::{{AtomicBool, AtomicUsize, Ordering::{{Relaxed, Release}}}};
+use std::thread;
+
+struct Slot {{ full: AtomicBool, value: {kind} }}
+struct Ring {{ slots: *mut Slot, tail: AtomicUsize }}
+unsafe impl Send for Ring {{}}
+unsafe impl Sync for Ring {{}}
+
+impl Ring {{
+    fn push(&self, value: u32) {{
+        let tail = self.tail.load(Relaxed);
+        let slot = unsafe {{ &*self.slots.add(tail % 8) }};
+        slot.full.{}
+        let _ = value;
+        self.tail.store(tail + 1, Relaxed);
+    }}
+}}
+fn main() {{
+    let ring: Arc<Ring> = open();
+    let other = ring.clone();
+    let pusher = thread::spawn(move || other.push(1));
+    ring.push(2);
+    pusher.join().unwrap();
+}}
+",
+            if kind == "u32" {
+                "store(true, Release);"
+            } else {
+                "load(Relaxed);"
+            }
+        )
+    };
+    let in_main = |kind: &str| names(&[("src/main.rs", &text(kind))]);
+    // The index is its owner's; what is handed over is the slot.
+    assert!(in_main("u32").is_empty());
+    assert_eq!(in_main("u64"), ["non-atomic-update"]);
+}

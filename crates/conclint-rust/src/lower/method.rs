@@ -256,6 +256,13 @@ impl Lower<'_> {
                 let cur = std::mem::replace(cur, Val::unknown());
                 Some(self.resolved_method(cur, &res, call))
             }
+            // Another element of the same array.
+            Ty::Ptr(_) if moves_pointer(name) => {
+                for arg in call.args {
+                    self.base(arg);
+                }
+                Some(cur.project("[]", cur.ty.clone()))
+            }
             _ => None,
         }
     }
@@ -521,4 +528,12 @@ impl Lower<'_> {
             call.awaited,
         ))
     }
+}
+
+/// `p.add(n)`.
+fn moves_pointer(name: &str) -> bool {
+    matches!(
+        name,
+        "add" | "sub" | "offset" | "wrapping_add" | "wrapping_sub" | "wrapping_offset"
+    )
 }
