@@ -104,6 +104,26 @@ pub(crate) fn reaches(function: &Function, from: Point, to: Point) -> bool {
     found
 }
 
+/// Whether control can come back to some place of the function: a loop, or a
+/// closure that runs once for each element.
+pub(crate) fn goes_round(function: &Function) -> bool {
+    (0..function.blocks.len()).any(|block| {
+        let block = BlockId(block as u32);
+        let next = function.blocks.get(block.index()).map(|b| &b.successors);
+        let mut seen: BTreeSet<BlockId> = next.into_iter().flatten().copied().collect();
+        let mut work: Vec<BlockId> = seen.iter().copied().collect();
+        while let Some(at) = work.pop() {
+            let next = function.blocks.get(at.index()).map(|b| &b.successors);
+            work.extend(
+                next.into_iter()
+                    .flatten()
+                    .filter(|next| seen.insert(**next)),
+            );
+        }
+        seen.contains(&block)
+    })
+}
+
 /// Whether a loop of the function holds another one, closures that run once
 /// for each element included. Of a very large function nothing is claimed.
 pub(crate) fn loops_in_a_loop(function: &Function) -> bool {

@@ -407,14 +407,10 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         // Readers let each other by, and writers of what is read this much
         // are mostly set-up. A temporary that lives on is no decision.
         _ if reads && named(analysis, blocked) && reason.is_io() => Confidence::Low,
-        // What comes back goes into the guarded data: one such request at a
-        // time is what the lock is for.
-        Reason::Block(BlockKind::Process | BlockKind::Network | BlockKind::Http)
-            if used_after(analysis, blocked) =>
-        {
-            Confidence::Low
-        }
         Reason::Block(BlockKind::File) if disposes(analysis, blocked) => lower(sure),
+        // What comes back goes into the guarded data: that only one thread asks
+        // is what the lock is for.
+        _ if reason.is_io() && used_after(analysis, blocked) => Confidence::Low,
         Reason::Block(BlockKind::File) if calls > 0 || changes_files(analysis, blocked) => {
             Confidence::Low
         }

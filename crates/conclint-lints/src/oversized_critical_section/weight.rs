@@ -7,7 +7,7 @@ use conclint_facts::{
     Analysis, Call, Event, EventKind, FnId, Function, Resolution, StmtKind, WorkKind,
 };
 
-use crate::flow::loops_in_a_loop;
+use crate::flow::{goes_round, loops_in_a_loop};
 use crate::graph::Callers;
 
 /// What functions do, calls included.
@@ -72,11 +72,11 @@ impl<'a> Weights<'a> {
                 _ => {}
             },
             EventKind::Call(call) => {
-                if call
-                    .targets
-                    .iter()
-                    .any(|target| loops_in_a_loop(self.analysis.function(*target)))
-                {
+                let works = |target: &FnId| {
+                    let target = self.analysis.function(*target);
+                    loops_in_a_loop(target) || in_loop && goes_round(target)
+                };
+                if call.targets.iter().any(works) {
                     weight.reason(format!("`{}`, which loops", call.name));
                 } else if call.targets.iter().any(|target| self.loops(*target)) {
                     weight.called(format!("`{}`, which loops", call.name));
@@ -237,31 +237,64 @@ fn loops(function: &Function) -> bool {
         .any(|stmt| stmt.kind == StmtKind::Loop)
 }
 
-/// Methods that only walk along or look.
-const LOOKS: &[&str] = &[
-    "as_ref",
-    "contains",
-    "contains_key",
-    "copied",
-    "enumerate",
-    "first",
-    "get",
-    "into_iter",
-    "is_empty",
-    "iter",
-    "iter_mut",
-    "keys",
-    "last",
-    "len",
-    "next",
-    "peek",
-    "pop",
-    "rev",
-    "skip",
-    "take",
-    "values",
-    "zip",
+/// What makes each round cost something, by the last word of its name: it
+/// allocates, copies, encodes, decodes or formats.
+const COSTS: &[&str] = &[
+    "clone",
+    "cloned",
+    "collect",
+    "compress",
+    "concat",
+    "decode",
+    "decompress",
+    "decrypt",
+    "deserialize",
+    "encode",
+    "encrypt",
+    "extend",
+    "format",
+    "hash",
+    "into_bytes",
+    "join",
+    "parse",
+    "push",
+    "push_str",
+    "put",
+    "replace",
+    "replacen",
+    "serialize",
+    "sign",
+    "to_json",
+    "to_owned",
+    "to_string",
+    "to_vec",
+    "vec",
+    "verify",
+    "write",
+    "writeln",
 ];
+
+/// Whether the call costs something by its name.
+fn costs(what: &str) -> bool {
+    let name = what
+        .rsplit([':', '.'])
+        .next()
+        .unwrap_or(what)
+        .trim_end_matches('!');
+    COSTS.contains(&name)
+        || [
+            "from_",
+            "put_",
+            "parse_",
+            "encode_",
+            "decode_",
+            "extend_",
+            "serialize_",
+            "to_",
+        ]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
 
 /// The weight of a statement.
 #[derive(Debug, Default)]
@@ -305,9 +338,7 @@ impl Weight {
     /// Whether it is worth moving for its own sake. A loop alone is not: most
     /// run over a handful of things; nor is one that only looks at them.
     pub(super) fn is_reason(&self) -> bool {
-        let works =
-            |what: &String| !LOOKS.contains(&what.rsplit([':', '.']).next().unwrap_or(what));
-        !self.reasons.is_empty() || self.repeated.iter().any(works)
+        !self.reasons.is_empty() || self.repeated.iter().any(|what| costs(what))
     }
 
     /// Whether it is more than a call that happens to be repeated.

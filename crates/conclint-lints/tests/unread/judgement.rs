@@ -444,3 +444,55 @@ pub fn run(count: Arc<Mutex<u32>>) {{
     assert!(found("futures::executor::block_on", count).is_empty());
     assert!(found("tokio::spawn", "std::io::stdout().lock()").is_empty());
 }
+
+#[test]
+fn a_loop_weighs_by_what_its_rounds_cost() {
+    let found = |work: &str| {
+        names_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::Mutex;
+pub struct Seen {{ all: Mutex<HashMap<u32, Vec<String>>> }}
+impl Seen {{
+    pub fn add(&self, key: u32, names: &[(u32, u32)]) {{
+        let mut all = self.all.lock().unwrap();
+        {work}
+        all.insert(key, found);
+        all.remove(&0);
+    }}
+}}
+"
+        ))
+    };
+    let costs = "let found: Vec<String> = names.iter().map(|n| n.0.to_string()).collect();";
+    let looks = "let found = Vec::new(); for (i, n) in names.iter() { if i > n { return; } }";
+    let lazy = "let more = names.iter().map(|n| n.0.to_string()); let found = Vec::new(); all.insert(1, more.collect());";
+    assert_eq!(found(costs), ["oversized-critical-section"]);
+    assert!(found(looks).is_empty());
+    assert!(found(lazy).is_empty());
+}
+
+#[test]
+fn two_of_one_type_two_calls_down_are_seldom_one() {
+    let found = |taken: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+pub struct Account {{ balance: Mutex<u64> }}
+impl Account {{
+    fn add(&self, n: u64) {{ *self.balance.lock().unwrap() += n; }}
+    pub fn give(&self, other: &Account, n: u64) {{
+        let mut own = self.balance.lock().unwrap();
+        *own -= n;
+        {taken}
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(
+        found("*other.balance.lock().unwrap() += n;"),
+        ["double-lock"]
+    );
+    assert!(found("other.add(n);").is_empty());
+}

@@ -203,6 +203,8 @@ impl Lower<'_> {
         // `value.map(f).unwrap_or(..)` runs `f` once, whatever `value` is.
         let once = container || call.outer.as_deref().is_some_and(is_of_option);
         let many = many || (name == "map" && !once && !self.is_no_iterator(&cur.ty));
+        // An iterator bound to a variable has not run yet.
+        let in_rounds = many && self.lazy != Some(call.name_span);
         let mut param = if container {
             let mut inner = cur.clone();
             inner.ty = match name {
@@ -226,7 +228,7 @@ impl Lower<'_> {
         let per = self.per_of_iterator(cur);
         let around = std::mem::replace(&mut self.closure_per, per);
         let result = self
-            .in_place_closures(call.args, &param, many)
+            .in_place_closures(call.args, &param, in_rounds)
             .unwrap_or_else(Val::unknown);
         self.closure_per = around;
         if name.starts_with("with") {
@@ -684,6 +686,28 @@ fn arg_path(arg: &Expr) -> hir::Path {
     match &arg.kind {
         ExprKind::Path(path) => path.clone(),
         _ => hir::Path::default(),
+    }
+}
+
+/// The last adaptor of an iterator that is not consumed where it is written.
+pub(super) fn lazy_adaptor(init: &Expr) -> Option<Span> {
+    match &init.kind {
+        ExprKind::MethodCall {
+            name, name_span, ..
+        } => matches!(
+            name.as_str(),
+            "filter"
+                | "filter_map"
+                | "flat_map"
+                | "inspect"
+                | "map"
+                | "map_while"
+                | "scan"
+                | "skip_while"
+                | "take_while"
+        )
+        .then_some(*name_span),
+        _ => None,
     }
 }
 

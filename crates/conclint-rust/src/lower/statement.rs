@@ -105,6 +105,7 @@ impl Lower<'_> {
             return;
         };
         let scope = self.block_scope();
+        self.lazy = super::closure::lazy_adaptor(init);
         let mut val = if matches!(pat, Pat::Wild) && is_place(init) {
             // `let _ = g;` moves nothing.
             let mut val = self.base(init);

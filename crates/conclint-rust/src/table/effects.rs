@@ -169,7 +169,6 @@ fn by_prefix(path: &str) -> Option<Effect> {
             _ => return None,
         },
         "std::net::TcpStream" => Effect::Block(Network),
-        "std::net::TcpListener" | "std::net::UdpSocket" if name == "bind" => Effect::Block(Network),
         "reqwest::blocking" if name == "get" => Effect::Block(Http),
         "reqwest" if name == "get" => return None,
         "ureq" if matches!(name, "get" | "post" | "put" | "delete" | "request") => return None,
