@@ -157,7 +157,6 @@ const EFFECTS: &[&str] = &[
     "post",
     "process",
     "publish",
-    "push",
     "put",
     "read",
     "record",
@@ -240,9 +239,6 @@ fn loops(function: &Function) -> bool {
 /// What makes each round cost something, by the last word of its name: it
 /// allocates, copies, encodes, decodes or formats.
 const COSTS: &[&str] = &[
-    "clone",
-    "cloned",
-    "collect",
     "compress",
     "concat",
     "decode",
@@ -257,7 +253,6 @@ const COSTS: &[&str] = &[
     "into_bytes",
     "join",
     "parse",
-    "push",
     "push_str",
     "put",
     "replace",
@@ -265,7 +260,6 @@ const COSTS: &[&str] = &[
     "serialize",
     "sign",
     "to_json",
-    "to_owned",
     "to_string",
     "to_vec",
     "vec",
@@ -290,7 +284,6 @@ fn costs(what: &str) -> bool {
             "decode_",
             "extend_",
             "serialize_",
-            "to_",
         ]
         .iter()
         .any(|start| name.starts_with(start))

@@ -466,7 +466,7 @@ impl Seen {{
     };
     let costs = "let found: Vec<String> = names.iter().map(|n| n.0.to_string()).collect();";
     let looks = "let found = Vec::new(); for (i, n) in names.iter() { if i > n { return; } }";
-    let lazy = "let more = names.iter().map(|n| n.0.to_string()); let found = Vec::new(); all.insert(1, more.collect());";
+    let lazy = "let more = names.iter().map(|n| n.0.to_string()).enumerate().map(|(_, n)| n); let found = Vec::new(); all.insert(1, more.collect());";
     assert_eq!(found(costs), ["oversized-critical-section"]);
     assert!(found(looks).is_empty());
     assert!(found(lazy).is_empty());

@@ -157,7 +157,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         captures: Vec::new(),
         any_drops: false,
         binds_by_ref: None,
-        lazy: None,
+        lazy: Vec::new(),
         depth: 0,
         seen: conclint_facts::Origins::NONE,
         asserting: false,

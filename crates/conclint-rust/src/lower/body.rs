@@ -172,9 +172,9 @@ pub(super) struct Lower<'a> {
     /// A pattern has gone through a reference, through `&mut` alone or not:
     /// what it names borrows.
     pub binds_by_ref: Option<bool>,
-    /// The method name of an iterator that a variable is about to be bound to:
-    /// its closures run where it is consumed.
-    pub lazy: Option<hir::Span>,
+    /// The adaptors of an iterator that a variable is about to be bound to:
+    /// their closures run where it is consumed.
+    pub lazy: Vec<hir::Span>,
     /// Depth of the walk.
     pub depth: u32,
     /// What the parts of the expression now being lowered depend on.

@@ -204,7 +204,7 @@ impl Lower<'_> {
         let once = container || call.outer.as_deref().is_some_and(is_of_option);
         let many = many || (name == "map" && !once && !self.is_no_iterator(&cur.ty));
         // An iterator bound to a variable has not run yet.
-        let in_rounds = many && self.lazy != Some(call.name_span);
+        let in_rounds = many && !self.lazy.contains(&call.name_span);
         let mut param = if container {
             let mut inner = cur.clone();
             inner.ty = match name {
@@ -689,26 +689,46 @@ fn arg_path(arg: &Expr) -> hir::Path {
     }
 }
 
-/// The last adaptor of an iterator that is not consumed where it is written.
-pub(super) fn lazy_adaptor(init: &Expr) -> Option<Span> {
-    match &init.kind {
-        ExprKind::MethodCall {
-            name, name_span, ..
-        } => matches!(
-            name.as_str(),
-            "filter"
-                | "filter_map"
-                | "flat_map"
-                | "inspect"
-                | "map"
-                | "map_while"
-                | "scan"
-                | "skip_while"
-                | "take_while"
-        )
-        .then_some(*name_span),
-        _ => None,
+/// The adaptors of an iterator that is not consumed where it is written, by
+/// the places of their names.
+pub(super) fn lazy_adaptors(init: &Expr) -> Vec<Span> {
+    const ADAPTORS: &[&str] = &[
+        "filter",
+        "filter_map",
+        "flat_map",
+        "inspect",
+        "map",
+        "map_while",
+        "scan",
+        "skip_while",
+        "take_while",
+    ];
+    const WALKS: &[&str] = &[
+        "cloned",
+        "copied",
+        "enumerate",
+        "rev",
+        "skip",
+        "take",
+        "zip",
+    ];
+    let mut lazy = Vec::new();
+    let mut next = init;
+    while let ExprKind::MethodCall {
+        receiver,
+        name,
+        name_span,
+        ..
+    } = &next.kind
+    {
+        if ADAPTORS.contains(&name.as_str()) {
+            lazy.push(*name_span);
+        } else if !WALKS.contains(&name.as_str()) {
+            break;
+        }
+        next = receiver;
     }
+    lazy
 }
 
 /// Methods that `Option` and `Result` have, and iterators have not.
