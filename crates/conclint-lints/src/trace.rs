@@ -59,7 +59,7 @@ impl<'p> Draw<'p> {
                     .program
                     .files
                     .get(function.site.file.index())
-                    .is_some_and(|file| file.is_test)
+                    .is_some_and(|file| file.is_test || stands_in_by_path(&file.path))
         })
     }
 
@@ -283,6 +283,21 @@ fn serves_tests(cfg: &str) -> bool {
     )
 }
 
+/// `crates/mockcore/`, `client_mock/`, `transport/faulty.rs`: likewise, by the
+/// name of a directory or of the file.
+fn stands_in_by_path(path: &str) -> bool {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    let stem = parts.pop().map_or("", |file| file.trim_end_matches(".rs"));
+    let double = |part: &str| {
+        part.starts_with("mock")
+            || part.ends_with("_mock")
+            || part.ends_with("-mock")
+            || part == "fake"
+            || part == "faulty"
+    };
+    parts.into_iter().any(double) || stem.starts_with("mock_") || matches!(stem, "fake" | "faulty")
+}
+
 /// `MockStore::put`: what stands in for the real thing, in tests.
 fn stands_in(qualified: &str) -> bool {
     qualified.split_once("::").is_some_and(|(owner, _)| {
@@ -296,6 +311,20 @@ fn stands_in(qualified: &str) -> bool {
 mod tests {
     use super::*;
     use conclint_facts::Place;
+
+    #[test]
+    fn doubles_by_path() {
+        for path in [
+            "crates/mockcore/src/server.rs",
+            "viewer/client_mock/src/main.rs",
+            "src/transport/faulty.rs",
+            "core/mock_time.rs",
+        ] {
+            assert!(stands_in_by_path(path), "{path}");
+        }
+        assert!(!stands_in_by_path("src/hammock/mod.rs"));
+        assert!(!stands_in_by_path("src/defaulty.rs"));
+    }
 
     #[test]
     fn small_words() {

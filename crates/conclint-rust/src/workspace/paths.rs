@@ -108,14 +108,12 @@ pub(super) fn is_test_support(path: &str) -> bool {
         let part = part.replace('-', "_");
         // Helpers are built into releases often enough.
         part.starts_with("test_") && !part.starts_with("test_helper")
-            || part.starts_with("mock")
-            || ["_mock", "_test", "_tests", "_testing", "_test_harness"]
+            || ["_test", "_tests", "_testing", "_test_harness"]
                 .iter()
                 .any(|end| part.ends_with(end))
     };
     in_test_dir(path)
         || named(stem(path))
-        || stem(path).starts_with("mock_")
         || dir_of(path)
             .split('/')
             .any(|part| named(part) || for_tests(part))
@@ -123,8 +121,6 @@ pub(super) fn is_test_support(path: &str) -> bool {
 
 /// Names of modules and packages with helpers of tests.
 const SUPPORT: &[&str] = &[
-    "fake",
-    "faulty",
     "fuzz",
     "fuzz_targets",
     "fuzzing",
@@ -152,10 +148,6 @@ mod tests {
             "src/engine/test_utils.rs",
             "tests/harness/src/main.rs",
             "lib/chain-testing/src/lib.rs",
-            "crates/mockcore/src/server.rs",
-            "core/src/util/mock_time_service.rs",
-            "viewer/client_mock/src/main.rs",
-            "src/storage/transport/faulty.rs",
         ] {
             assert!(is_test_support(path), "{path}");
         }
