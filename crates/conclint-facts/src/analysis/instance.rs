@@ -136,7 +136,7 @@ pub(super) fn same_instance(
                 SameInstance::Maybe
             }
         }
-        _ if element || !known_class => SameInstance::Unlikely,
+        _ if element || !known_class || in_unknown_holders(program, a, b) => SameInstance::Unlikely,
         _ => SameInstance::Maybe,
     }
 }
@@ -144,20 +144,24 @@ pub(super) fn same_instance(
 /// Whether two locks of one wrapper type are held by fields of different
 /// names: `a` and `b` are of one class.
 pub(super) fn held_apart(program: &Program, a: &ObjectRef, b: &ObjectRef) -> bool {
-    let class = a.class.and_then(|id| program.classes.get(id.index()));
-    if !class.is_some_and(|class| class.is_inner) {
-        return false;
-    }
-    let holder = |lock: &ObjectRef| {
-        let mut path = lock
-            .place
-            .path
-            .iter()
-            .rev()
-            .filter(|field| !is_index(field));
-        path.nth(1).cloned()
-    };
-    matches!((holder(a), holder(b)), (Some(a), Some(b)) if a != b)
+    is_inner(program, a) && matches!((holder(a), holder(b)), (Some(a), Some(b)) if a != b)
+}
+
+/// Whether two locks of one wrapper type lie in fields of which at least one is
+/// not known: that wrapper is around every lock of the program.
+fn in_unknown_holders(program: &Program, a: &ObjectRef, b: &ObjectRef) -> bool {
+    is_inner(program, a) && (holder(a).is_none() || holder(b).is_none())
+}
+
+fn is_inner(program: &Program, lock: &ObjectRef) -> bool {
+    let class = lock.class.and_then(|id| program.classes.get(id.index()));
+    class.is_some_and(|class| class.is_inner)
+}
+
+/// The field that holds the wrapper in which the lock lies.
+fn holder(lock: &ObjectRef) -> Option<&SmolStr> {
+    let path = lock.place.path.iter().rev();
+    path.filter(|field| !is_index(field)).nth(1)
 }
 
 fn is_index(field: &SmolStr) -> bool {

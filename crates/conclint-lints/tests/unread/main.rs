@@ -8,6 +8,7 @@ use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
 mod facts;
+mod fifth;
 mod judgement;
 mod objects;
 mod threads;

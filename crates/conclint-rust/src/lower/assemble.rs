@@ -262,7 +262,7 @@ impl Lower<'_> {
         self.run_body(body.span, |lower| {
             for (param, val) in def.params.iter().zip(params) {
                 lower.bind(&param.pat, val);
-                lower.bound_whole(&param.pat);
+                lower.bound_param(&param.pat);
             }
             lower.block(body, None)
         });

@@ -584,6 +584,16 @@ impl<'a> Lower<'a> {
     /// of its own runs at the scope's end. What a pattern takes apart, or a
     /// loop hands out, may be borrowed; nothing is claimed of that.
     pub fn bound_whole(&mut self, pat: &hir::Pat) {
+        self.dropped_in(pat, self.block_scope());
+    }
+
+    /// As for a variable, but a parameter outlives even the temporaries of the
+    /// body's last expression (Reference, "Scopes of function parameters").
+    pub fn bound_param(&mut self, pat: &hir::Pat) {
+        self.dropped_in(pat, self.block_scope().saturating_sub(1));
+    }
+
+    fn dropped_in(&mut self, pat: &hir::Pat, scope: usize) {
         let hir::Pat::Bind {
             name,
             by_ref: false,
@@ -592,7 +602,6 @@ impl<'a> Lower<'a> {
         else {
             return;
         };
-        let scope = self.block_scope();
         let Some(id) = self.lookup(name) else { return };
         if let Some(info) = self.locals.get(id.0 as usize)
             && info.val.borrows.is_none()

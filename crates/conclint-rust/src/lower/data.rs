@@ -32,6 +32,7 @@ impl Lower<'_> {
             {
                 let mut part = cur.project(name, ty.clone());
                 part.class = cur.class.clone();
+                self.moves_out(&cur, &mut part);
                 return part;
             }
             match self.step(&cur) {

@@ -302,9 +302,10 @@ impl Lower<'_> {
                 let keep = val.clone();
                 let error = val.clone();
                 let name = call.name.as_str();
-                // It runs where the attempt failed.
-                let fallible = |guard: &GuardId| self.is_fallible(*guard);
-                self.not_held = val.guards.iter().copied().filter(fallible).collect();
+                // It runs where the attempt failed; and `None` holds nothing.
+                let none = types::is_option(&recv.ty);
+                let free = |guard: &GuardId| none || self.is_fallible(*guard);
+                self.not_held = val.guards.iter().copied().filter(free).collect();
                 let result = self.in_place_closures(call.args, &error, false);
                 self.not_held.clear();
                 let ty = if name == "unwrap_or_else" {

@@ -316,11 +316,15 @@ impl Lower<'_> {
         {
             return val;
         }
+        let with_closure = call
+            .args
+            .iter()
+            .any(|arg| matches!(arg.kind, ExprKind::Closure(_)));
+        if with_closure && self.is_future(&cur) {
+            return self.combined_future(cur, call);
+        }
         if let Some(many) = table::runs_in_place(name)
-            && call
-                .args
-                .iter()
-                .any(|arg| matches!(arg.kind, ExprKind::Closure(_)))
+            && with_closure
         {
             return self.combinator(&cur, many, call);
         }
@@ -354,6 +358,26 @@ impl Lower<'_> {
         }
         self.guards_into(&cur, &vals, call.span);
         self.std_result(cur, name, &vals)
+    }
+
+    /// A value that is a future by its type, and none of this crate's own.
+    fn is_future(&self, val: &Val) -> bool {
+        let by_type = match &val.ty {
+            Ty::Ext(path, _) => path == types::CATCH_UNWIND,
+            ty @ Ty::Bounded(..) => self.index().implements(ty, "Future"),
+            _ => false,
+        };
+        by_type && val.closure.is_none() && val.guards.is_empty()
+    }
+
+    /// `future.map(|it| ..)`: the closure runs when the future does, and
+    /// whoever runs the one runs the other.
+    fn combined_future(&mut self, cur: Val, call: &MethodCall) -> Val {
+        let vals: Vec<Val> = call.args.iter().map(|arg| self.arg(arg)).collect();
+        let mut val = Val::of(types::ext(types::CATCH_UNWIND, vec![]));
+        val.closure = vals.iter().find_map(|val| val.closure);
+        val.from = cur.from;
+        val
     }
 
     /// A collection of guards is emptied.
@@ -404,6 +428,9 @@ impl Lower<'_> {
         if is_builder_ty(&cur.ty) {
             val.named |= name == "name";
             return val;
+        }
+        if name == "catch_unwind" && vals.is_empty() {
+            return val.with_ty(types::ext(types::CATCH_UNWIND, vec![]));
         }
         if let Some(ty) = types::swapped(&cur.ty, name) {
             return val.with_ty(ty);

@@ -27,6 +27,13 @@ pub(super) fn is_option_or_result(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == "std::option::Option" || path == "std::result::Result" || path == "std::task::Poll")
 }
 
+pub(super) fn is_option(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path == "std::option::Option")
+}
+
+/// The future that `FutureExt::catch_unwind` makes of another.
+pub(super) const CATCH_UNWIND: &str = "futures::future::CatchUnwind";
+
 pub(super) fn is_guard(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == GUARD)
 }

@@ -1,0 +1,198 @@
+//! Objects that lie apart, guards that are given away, waits that are repeated.
+
+use super::{errors_in, names_in};
+
+#[test]
+fn locks_in_a_lock_type_of_ones_own_meet_only_by_name() {
+    let text = |second: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex as StdMutex, MutexGuard}};
+
+pub struct Mutex<T: ?Sized>(StdMutex<T>);
+
+impl<T: ?Sized> Mutex<T> {{
+    pub fn lock(&self) -> MutexGuard<'_, T> {{ self.0.lock().unwrap() }}
+}}
+
+pub struct Run {{
+    running: Mutex<Vec<Arc<Mutex<()>>>>,
+    metrics: Mutex<Vec<u64>>,
+}}
+
+impl Run {{
+    fn of(&self, n: usize) -> Arc<Mutex<()>> {{ self.running.lock()[n].clone() }}
+
+    pub fn load(&self, n: usize) {{
+        let turn = self.of(n);
+        let held = turn.lock();
+        {second}.lock().push(1);
+        drop(held);
+    }}
+
+    pub fn twice(&self) {{
+        let metrics = self.metrics.lock();
+        let more = metrics.len() as u64;
+        self.metrics.lock().push(more);
+        drop(metrics);
+    }}
+}}
+"
+        )
+    };
+    // What is certainly one object stays a fault.
+    assert_eq!(names_in(&text("self.metrics")), ["double-lock"]);
+}
+
+#[test]
+fn none_holds_no_guard() {
+    let text = |ret: &str, some: &str, none: &str| {
+        format!(
+            "
+use std::sync::{{RwLock, RwLockReadGuard}};
+
+pub struct Probe {{ status: RwLock<u64> }}
+
+fn usable<'a>(name: String, status: RwLockReadGuard<'a, u64>) -> {ret} {{
+    if *status > name.len() as u64 {{ {some} }} else {{ {none} }}
+}}
+
+impl Probe {{
+    fn probe(&self) -> u64 {{
+        let mut status = self.status.write().unwrap();
+        *status += 1;
+        *status
+    }}
+    pub fn status(&self, name: String) -> u64 {{
+        let status = self.status.read().unwrap();
+        *usable(name, status).unwrap_or_else(|_state| {{
+            self.probe();
+            self.status.read().unwrap()
+        }})
+    }}
+}}
+"
+        )
+    };
+    let option = text(
+        "Option<RwLockReadGuard<'a, u64>>",
+        "Some(status)",
+        "None",
+    )
+    .replace("|_state|", "||");
+    assert!(names_in(&option).is_empty());
+    // An error hands the guard back.
+    let result = text(
+        "Result<RwLockReadGuard<'a, u64>, RwLockReadGuard<'a, u64>>",
+        "Ok(status)",
+        "Err(status)",
+    );
+    assert!(names_in(&result).contains(&"double-lock"));
+}
+
+#[test]
+fn a_guard_comes_back_in_a_tuple() {
+    let text = |end: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Condvar, Mutex, MutexGuard}};
+use std::time::Instant;
+
+fn wait<'a>(turn: &'a Condvar, mut guard: MutexGuard<'a, bool>, end: Instant) -> (MutexGuard<'a, bool>, bool) {{
+    loop {{
+        if *guard {{ return (guard, true); }}
+        let left = end.saturating_duration_since(Instant::now());
+        let (g, result) = turn.wait_timeout(guard, left).unwrap();
+        guard = g;
+        if result.timed_out() {{ return (guard, false); }}
+    }}
+}}
+
+pub struct Cancel(Arc<(Mutex<bool>, Condvar)>);
+
+pub fn start(cancel: &Cancel, end: Instant) -> bool {{
+    let (lock, turn) = &*cancel.0;
+    let guard = lock.lock().unwrap();
+    let (guard, cancelled) = wait(turn, guard, end);
+    if cancelled {{ return true; }}
+    {end}
+    let guard = lock.lock().unwrap();
+    let (_guard, cancelled) = wait(turn, guard, end);
+    cancelled
+}}
+"
+        )
+    };
+    assert!(names_in(&text("drop(guard);")).is_empty());
+    assert_eq!(names_in(&text("let _ = *guard;")), ["double-lock"]);
+}
+
+#[test]
+fn parameters_end_after_all_that_borrows_from_them() {
+    let text = |receiver: &str, end: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+
+pub struct Spinner {{ progress: Arc<Mutex<u64>> }}
+
+impl Drop for Spinner {{
+    fn drop(&mut self) {{
+        if let Ok(mut progress) = self.progress.lock() {{ *progress = 0; }}
+    }}
+}}
+
+pub fn finish({receiver}: Spinner, all: &Mutex<u64>) {{
+    if let Ok(mut progress) = {end}.lock() {{ *progress = 1; }}
+}}
+"
+        )
+    };
+    let found = names_in(&text("one", "one.progress"));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn what_a_future_is_mapped_with_runs_later() {
+    let text = |chain: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::panic::AssertUnwindSafe;
+
+pub fn spawn_task<F, C>(handle: &tokio::runtime::Handle, end: C, future: F) -> tokio::task::JoinHandle<u64>
+where
+    F: Future<Output = u64> + Send + 'static,
+    C: FnOnce(u64) + Send + 'static,
+{{
+    let wrapped = {chain}.map(move |outcome| {{
+        end(outcome);
+        outcome
+    }});
+    handle.spawn(wrapped)
+}}
+
+pub struct Jobs {{ tasks: Mutex<Vec<u64>>, handle: tokio::runtime::Handle }}
+
+impl Jobs {{
+    pub fn start(self: &Arc<Self>) {{
+        let mut tasks = self.tasks.lock().unwrap();
+        let this = self.clone();
+        let task = spawn_task(
+            &self.handle,
+            move |result| {{ this.tasks.lock().unwrap().retain(|id| *id != result); }},
+            async {{ 1 }},
+        );
+        tasks.push(1);
+        drop(task);
+    }}
+}}
+"
+        )
+    };
+    let later = text("AssertUnwindSafe(future).catch_unwind()");
+    let found = names_in(&later);
+    assert!(!found.contains(&"double-lock"), "{found:?}");
+    let at_once = text("Some(1)");
+    assert!(errors_in(&at_once).contains(&"double-lock"));
+}
