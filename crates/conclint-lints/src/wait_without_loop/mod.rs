@@ -2,10 +2,12 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Event, EventKind, FnId, Function, GuardId, Held, Kinds, ObjectKind, ObjectRef, Site,
+    Analysis, Arg, Event, EventKind, FnId, Function, GuardId, Held, Kinds, ObjectKind, ObjectRef,
+    Resolution, Site,
 };
 
-use crate::flow::{Point, after, ends, event_at, events};
+use crate::flow::{Point, after, ends, event_at, events, reaches};
+use crate::reads::origins_of;
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -19,6 +21,9 @@ pub static LINT: Lint = Lint {
     page: include_str!("lint.md"),
     check,
 };
+
+/// Callers of callers that are asked for a loop.
+const CALLERS: u32 = 1;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
@@ -38,6 +43,9 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     *in_loop,
                     *predicate_read || avoidable(function, *guard, point),
                 )
+                && !(fault == Fault::NoLoop
+                    && looked_at_again(analysis, function, *guard, point)
+                    && called_in_loops(analysis, id, CALLERS))
             {
                 let held = analysis
                     .guard(id, *guard)
@@ -84,6 +92,47 @@ fn avoidable(function: &Function, guard: GuardId, wait: Point) -> bool {
                 |event| std::ptr::eq(event, at_wait) || ends(event, guard),
             );
             avoided
+        })
+}
+
+/// Whether the code after the wait looks at the guarded data before it goes
+/// on, here or in a function that is handed them.
+fn looked_at_again(analysis: &Analysis, function: &Function, guard: GuardId, wait: Point) -> bool {
+    let of_guard = origins_of(function, guard);
+    let branches = |id: &FnId| {
+        let blocks = &analysis.function(*id).blocks;
+        blocks.iter().any(|block| block.successors.len() > 1)
+    };
+    let mut again = false;
+    after(
+        function,
+        wait,
+        |_, event| match &event.kind {
+            EventKind::Test { from } => again |= !from.and(of_guard).is_empty(),
+            EventKind::Call(call) if call.resolution == Resolution::Exact => {
+                let handed = |arg: &Arg| arg.borrows == Some(guard) || arg.guard == Some(guard);
+                again |= call.args.iter().any(handed) && call.targets.iter().any(branches);
+            }
+            _ => {}
+        },
+        |event| ends(event, guard),
+    );
+    again
+}
+
+/// Whether every call of the function stands in a loop, or in a function of
+/// which the same is true: who came back for nothing comes again.
+fn called_in_loops(analysis: &Analysis, id: FnId, depth: u32) -> bool {
+    let mut calls = analysis
+        .callers(id)
+        .iter()
+        .filter(|call| !analysis.function(call.function).is_test)
+        .peekable();
+    calls.peek().is_some()
+        && calls.all(|call| {
+            let (caller, at) = (analysis.function(call.function), Point::of(*call));
+            reaches(caller, at, at)
+                || depth > 0 && called_in_loops(analysis, call.function, depth - 1)
         })
 }
 

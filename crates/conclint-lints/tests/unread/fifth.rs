@@ -74,12 +74,8 @@ impl Probe {{
 "
         )
     };
-    let option = text(
-        "Option<RwLockReadGuard<'a, u64>>",
-        "Some(status)",
-        "None",
-    )
-    .replace("|_state|", "||");
+    let option =
+        text("Option<RwLockReadGuard<'a, u64>>", "Some(status)", "None").replace("|_state|", "||");
     assert!(names_in(&option).is_empty());
     // An error hands the guard back.
     let result = text(
@@ -195,4 +191,54 @@ impl Jobs {{
     assert!(!found.contains(&"double-lock"), "{found:?}");
     let at_once = text("Some(1)");
     assert!(errors_in(&at_once).contains(&"double-lock"));
+}
+
+#[test]
+fn who_came_back_for_nothing_comes_again() {
+    let text = |after: &str, caller: &str| {
+        format!(
+            "
+use std::sync::{{Condvar, Mutex}};
+
+#[derive(Default)]
+pub struct Signals {{ stop: bool, jobs: Vec<u64> }}
+
+pub enum Event {{ Stop, Job(u64), Nothing }}
+
+impl Signals {{
+    fn any(&self) -> bool {{ self.stop || !self.jobs.is_empty() }}
+    fn take(&mut self) -> Event {{
+        if self.stop {{ self.stop = false; return Event::Stop; }}
+        match self.jobs.pop() {{ Some(job) => Event::Job(job), None => Event::Nothing }}
+    }}
+    fn first(&mut self) -> Event {{ Event::Job(self.jobs.remove(0)) }}
+}}
+
+pub struct Inbox {{ signals: Mutex<Signals>, wake: Condvar }}
+
+impl Inbox {{
+    fn next(&self) -> Event {{
+        let mut signals = self.signals.lock().unwrap();
+        if !signals.any() {{
+            signals = self.wake.wait(signals).unwrap();
+        }}
+        signals.{after}()
+    }}
+    pub fn add(&self, job: u64) {{
+        self.signals.lock().unwrap().jobs.push(job);
+        self.wake.notify_one();
+    }}
+    pub fn run(&self) {{
+        {caller}
+    }}
+}}
+"
+        )
+    };
+    let looped = "loop { match self.next() { Event::Stop => return, Event::Job(job) => println!(\"{job}\"), Event::Nothing => {} } }";
+    let once = "if let Event::Job(job) = self.next() { println!(\"{job}\"); }";
+    let found = names_in(&text("take", looped));
+    assert!(!found.contains(&"wait-without-loop"), "{found:?}");
+    assert!(names_in(&text("first", looped)).contains(&"wait-without-loop"));
+    assert!(names_in(&text("take", once)).contains(&"wait-without-loop"));
 }
