@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Analysis, ClassId, EventKind, EventRef, FnId, Function, LockSource, Mode, ObjectRef, Root,
-    Site, Target,
+    Analysis, ClassId, Event, EventKind, EventRef, FnId, Function, Held, LockSource, Mode,
+    ObjectRef, Root, Site, Target,
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, reads};
+use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, origins_of, reads};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -77,7 +77,9 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     && let Some((test, read)) = decided(analysis, id, function, &store, same)
                 {
                     // A value from elsewhere is the same one for whoever comes.
-                    let careful = careful || settings.level == Level::Default && !from.is_empty();
+                    let careful = careful
+                        || settings.level == Level::Default && !from.is_empty()
+                        || is_mirror(analysis, object);
                     findings.push(report(&draw, id, &read, &store, Some(test), careful));
                 }
             }
@@ -204,6 +206,48 @@ fn is_its_own(function: &Function, object: &ObjectRef) -> bool {
 fn is_pointer(draw: &Draw<'_>, object: &ObjectRef) -> bool {
     draw.class(object)
         .is_some_and(|class| class.type_text.contains("AtomicPtr"))
+}
+
+/// The atomic repeats what a lock guards: whoever writes it holds that lock
+/// alone, and what is written comes from its data somewhere. A look at the
+/// atomic only spares the lock; what is done is decided by the data.
+fn is_mirror(analysis: &Analysis, object: &ObjectRef) -> bool {
+    let Some(class) = object.class else {
+        return false;
+    };
+    let writes = |event: &Event| match &event.kind {
+        EventKind::Store {
+            target: Target::Atomic { object, .. },
+            ..
+        } => object.class == Some(class),
+        EventKind::SharedWrite { object } => {
+            object.as_ref().and_then(|object| object.class) == Some(class)
+        }
+        _ => false,
+    };
+    let mut locks: Option<BTreeSet<ClassId>> = None;
+    let mut copied: BTreeSet<ClassId> = BTreeSet::new();
+    for (at, event) in analysis.events().filter(|(_, event)| writes(event)) {
+        let function = analysis.function(at.function);
+        if function.is_test {
+            continue;
+        }
+        let alone = |held: &&Held| held.must && held.mode == Mode::Exclusive;
+        let mut here = BTreeSet::new();
+        for held in analysis.held_before(at).iter().filter(alone) {
+            here.extend(held.lock.class);
+            if let EventKind::Store { from, .. } = &event.kind
+                && !from.and(origins_of(function, held.guard)).is_empty()
+            {
+                copied.extend(held.lock.class);
+            }
+        }
+        locks = Some(match locks {
+            Some(locks) => locks.intersection(&here).copied().collect(),
+            None => here,
+        });
+    }
+    locks.is_some_and(|locks| !locks.is_disjoint(&copied))
 }
 
 /// The atomic gets another value in between: it is saved and put back.

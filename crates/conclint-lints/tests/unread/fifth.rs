@@ -242,3 +242,57 @@ impl Inbox {{
     assert!(names_in(&text("first", looped)).contains(&"wait-without-loop"));
     assert!(names_in(&text("take", once)).contains(&"wait-without-loop"));
 }
+
+#[test]
+fn an_atomic_that_repeats_what_a_lock_guards_spares_the_lock() {
+    let text = |written: &str| {
+        format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::sync::atomic::{{AtomicUsize, Ordering}};
+
+pub struct Driver;
+impl Driver {{ fn unpark(self) {{ println!(\"up\"); }} }}
+
+#[derive(Default)]
+pub struct Parked {{ all: Mutex<Vec<Driver>>, count: AtomicUsize }}
+
+impl Parked {{
+    fn park(&self, driver: Driver) {{
+        let mut all = self.all.lock().unwrap();
+        all.push(driver);
+        self.count.store({written}, Ordering::SeqCst);
+    }}
+    fn wake_all(&self) {{
+        if self.count.load(Ordering::SeqCst) == 0 {{
+            return;
+        }}
+        let drivers = {{
+            let mut all = self.all.lock().unwrap();
+            let drivers = all.drain(..).collect::<Vec<_>>();
+            self.count.store(0, Ordering::SeqCst);
+            drivers
+        }};
+        for driver in drivers {{
+            driver.unpark();
+        }}
+    }}
+}}
+
+pub fn run() {{
+    let parked = Arc::new(Parked::default());
+    for _ in 0..2 {{
+        let parked = parked.clone();
+        std::thread::spawn(move || {{
+            parked.park(Driver);
+            parked.wake_all();
+        }});
+    }}
+}}
+"
+        )
+    };
+    let found = names_in(&text("all.len()"));
+    assert!(!found.contains(&"non-atomic-update"), "{found:?}");
+    assert!(names_in(&text("1")).contains(&"non-atomic-update"));
+}
