@@ -431,6 +431,7 @@ pub fn run(count: Arc<Mutex<u32>>) {{
     let other = Arc::clone(&count);
     std::thread::spawn(move || *other.lock().unwrap() += 1).join().unwrap();
     {run}(async move {{
+        let out = termcolor::StandardStream::stdout(termcolor::ColorChoice::Auto);
         let mut held = {lock};
         tick().await;
         drop(held);
