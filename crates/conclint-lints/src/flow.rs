@@ -104,24 +104,51 @@ pub(crate) fn reaches(function: &Function, from: Point, to: Point) -> bool {
     found
 }
 
+/// Whether control can get from the start of `from` to the block `to`.
+pub(crate) fn leads_to_block(function: &Function, from: BlockId, to: BlockId) -> bool {
+    let mut seen = BTreeSet::from([from]);
+    let mut work = vec![from];
+    while let Some(block) = work.pop() {
+        if block == to {
+            return true;
+        }
+        let next = function.blocks.get(block.index()).map(|b| &b.successors);
+        work.extend(
+            next.into_iter()
+                .flatten()
+                .filter(|next| seen.insert(**next)),
+        );
+    }
+    false
+}
+
 /// Whether control can come back to some place of the function: a loop, or a
 /// closure that runs once for each element.
 pub(crate) fn goes_round(function: &Function) -> bool {
-    (0..function.blocks.len()).any(|block| {
-        let block = BlockId(block as u32);
-        let next = function.blocks.get(block.index()).map(|b| &b.successors);
-        let mut seen: BTreeSet<BlockId> = next.into_iter().flatten().copied().collect();
-        let mut work: Vec<BlockId> = seen.iter().copied().collect();
-        while let Some(at) = work.pop() {
-            let next = function.blocks.get(at.index()).map(|b| &b.successors);
-            work.extend(
-                next.into_iter()
-                    .flatten()
-                    .filter(|next| seen.insert(**next)),
-            );
+    // Takes away, again and again, blocks that nothing is left to lead to:
+    // what stays is a loop, or behind one.
+    let mut into = vec![0_usize; function.blocks.len()];
+    for next in function.blocks.iter().flat_map(|block| &block.successors) {
+        if let Some(count) = into.get_mut(next.index()) {
+            *count += 1;
         }
-        seen.contains(&block)
-    })
+    }
+    let free = |(block, count): (usize, &usize)| (*count == 0).then_some(block);
+    let mut work: Vec<usize> = into.iter().enumerate().filter_map(free).collect();
+    let mut left = function.blocks.len();
+    while let Some(block) = work.pop() {
+        left -= 1;
+        let next = function.blocks.get(block).map(|block| &block.successors);
+        for next in next.into_iter().flatten() {
+            if let Some(count) = into.get_mut(next.index()) {
+                *count -= 1;
+                if *count == 0 {
+                    work.push(next.index());
+                }
+            }
+        }
+    }
+    left > 0
 }
 
 /// Whether a loop of the function holds another one, closures that run once
@@ -155,8 +182,8 @@ pub(crate) fn loops_in_a_loop(function: &Function) -> bool {
             && (head == 0 || (0..blocks).any(|b| next(b).any(|n| n == head) && !gets(head, b)))
     };
     (0..blocks).filter(|head| is_head(*head)).any(|head| {
-        let inside = (0..blocks).filter(|b| *b != head && gets(head, *b) && gets(*b, head));
-        inside.into_iter().any(|b| from(b, Some(head)).contains(&b))
+        let mut inside = (0..blocks).filter(|b| *b != head && gets(head, *b) && gets(*b, head));
+        inside.any(|b| from(b, Some(head)).contains(&b))
     })
 }
 
@@ -324,6 +351,12 @@ mod tests {
             let blocks = edges.iter().map(|next| block(vec![], next)).collect();
             loops_in_a_loop(&function(blocks))
         };
+        let round = |edges: &[&[u32]]| {
+            let blocks = edges.iter().map(|next| block(vec![], next)).collect();
+            goes_round(&function(blocks))
+        };
+        assert!(!round(&[&[1, 2], &[3], &[3], &[]]));
+        assert!(round(&[&[1], &[2, 3], &[1], &[]]));
         // A branch in a loop, two loops in a row, a loop in a loop.
         assert!(!of(&[&[1], &[2, 5], &[3, 4], &[1], &[1], &[]]));
         assert!(!of(&[&[1], &[1, 2], &[2, 3], &[]]));

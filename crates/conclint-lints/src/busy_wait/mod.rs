@@ -8,7 +8,7 @@ use conclint_facts::{
     Origin, Origins, PauseKind, Resolution, WorkKind,
 };
 
-use crate::flow::{Point, event_at, events, reaches};
+use crate::flow::{Point, event_at, events, leads_to_block, reaches};
 use crate::reads::origins_of;
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -99,23 +99,6 @@ fn leaves(function: &Function, look: Point, of: &Look) -> bool {
                     .any(|next| !leads_to_block(function, *next, look.block))
             })
     })
-}
-
-fn leads_to_block(function: &Function, from: BlockId, to: BlockId) -> bool {
-    let mut seen = BTreeSet::from([from]);
-    let mut work = vec![from];
-    while let Some(block) = work.pop() {
-        if block == to {
-            return true;
-        }
-        let next = function.blocks.get(block.index()).map(|b| &b.successors);
-        work.extend(
-            next.into_iter()
-                .flatten()
-                .filter(|next| seen.insert(**next)),
-        );
-    }
-    false
 }
 
 /// A look at what another thread changes.

@@ -133,8 +133,8 @@ impl<'a> Case<'a> {
             // Two readers of what may be two objects need a writer in between as
             // well; and who compares or adds two seldom means one and itself. One map
             // is copied into another all the time.
-            // What two calls down is of the same type is mostly a part of it, or
-            // its parent.
+            // What a called function takes of the same type is mostly a part of
+            // this one, or its parent.
             let here = nesting.chain.is_empty()
                 && nesting.held.mode == Mode::Exclusive
                 && nesting.taken_mode == Mode::Exclusive;

@@ -157,6 +157,7 @@ const EFFECTS: &[&str] = &[
     "post",
     "process",
     "publish",
+    "push",
     "put",
     "read",
     "record",
@@ -236,8 +237,8 @@ fn loops(function: &Function) -> bool {
         .any(|stmt| stmt.kind == StmtKind::Loop)
 }
 
-/// What makes each round cost something, by the last word of its name: it
-/// allocates, copies, encodes, decodes or formats.
+/// What makes each round cost something, by the last part of its name: it
+/// encodes, decodes, formats or copies texts and buffers.
 const COSTS: &[&str] = &[
     "compress",
     "concat",

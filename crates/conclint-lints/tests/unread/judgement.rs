@@ -399,6 +399,7 @@ impl Log {{
     assert_eq!(names_in(&text(list, "log")), ["oversized-critical-section"]);
     assert!(names_in(&text(file, "log")).is_empty());
     assert!(names_in(&text(list, "on_load")).is_empty());
+    assert!(names_in(&text(list, "fmt")).is_empty());
 }
 
 #[test]
@@ -471,6 +472,10 @@ impl Seen {{
     assert_eq!(found(costs), ["oversized-critical-section"]);
     assert!(found(looks).is_empty());
     assert!(found(once).is_empty());
+    // Somebody else may wait at the other end of what is not known.
+    let pushed =
+        "let found = Vec::new(); for n in names { queue_of::all().push(n.0.to_string()); }";
+    assert!(found(pushed).is_empty());
     assert!(found(lazy).is_empty());
 }
 
@@ -523,4 +528,51 @@ pub fn clear() {{ LINES.lock().clear(); }}
     };
     assert!(found("termcolor::StandardStream::stdout(termcolor::ColorChoice::Auto)").is_empty());
     assert!(found("&LINES").contains(&"guard-across-await"));
+}
+
+#[test]
+fn what_a_called_function_waits_for_is_its_business() {
+    let wait = "futures::executor::block_on(Client.ask(3));";
+    let use_it = "let mut jobs = self.jobs.lock().unwrap(); jobs.clear();";
+    assert_eq!(
+        under_lock(&format!("{use_it} {wait}"), ""),
+        ["blocking-under-lock"]
+    );
+    let through = format!("{use_it} settle(); }} }} fn settle() {{ {{ {wait}");
+    assert!(under_lock(&through, "").is_empty());
+    // While something is set up, nobody waits for it yet.
+    let early = format!("}} fn start_up(&self) {{ {use_it} {wait}");
+    assert!(under_lock(&early, "").is_empty());
+}
+
+#[test]
+fn a_lock_made_for_one_thread_is_that_threads_own() {
+    let found = |start: &str| {
+        names_in(&format!(
+            "
+use std::sync::mpsc::Receiver;
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+pub fn show(events: Receiver<u32>) {{
+    let spinner = Arc::new(Mutex::new(0));
+    let shown = Arc::clone(&spinner);
+    {start}
+    *spinner.lock().unwrap() += 1;
+}}
+pub fn both(a: Receiver<u32>, b: Receiver<u32>) {{
+    for events in [a, b] {{ thread::spawn(move || show(events)).join().unwrap(); }}
+}}
+"
+        ))
+    };
+    let keeps = "thread::spawn(move || {
+        let mut shown = shown.lock().unwrap();
+        while let Ok(event) = events.recv() { *shown += event; }
+    }).join().unwrap();";
+    let again = "thread::spawn(move || loop {
+        let mut shown = shown.lock().unwrap();
+        if let Ok(event) = events.recv() { *shown += event; }
+    }).join().unwrap();";
+    assert!(!found(keeps).contains(&"blocking-under-lock"));
+    assert!(found(again).contains(&"blocking-under-lock"));
 }
