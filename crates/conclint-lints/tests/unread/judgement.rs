@@ -560,7 +560,9 @@ pub fn show(events: Receiver<u32>) {{
     *spinner.lock().unwrap() += 1;
 }}
 pub fn both(a: Receiver<u32>, b: Receiver<u32>) {{
-    for events in [a, b] {{ thread::spawn(move || show(events)).join().unwrap(); }}
+    let (a, b) = (thread::spawn(move || show(a)), thread::spawn(move || show(b)));
+    a.join().unwrap();
+    b.join().unwrap();
 }}
 "
         ))
@@ -575,4 +577,38 @@ pub fn both(a: Receiver<u32>, b: Receiver<u32>) {{
     }).join().unwrap();";
     assert!(!found(keeps).contains(&"blocking-under-lock"));
     assert!(found(again).contains(&"blocking-under-lock"));
+}
+
+#[test]
+fn one_loop_of_a_called_function_weighs_only_in_rounds() {
+    let found = |section: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+fn digest(text: &str) -> u64 {{
+    let mut digest = 0;
+    for c in text.chars() {{ digest = digest * 31 + c as u64; }}
+    digest
+}}
+pub fn total(list: Arc<Mutex<Vec<u64>>>, texts: Vec<String>, names: Vec<String>) {{
+    let texts = Arc::new(texts);
+    let workers: Vec<_> = (0..4).map(|_| {{
+        let (list, texts, names) = (Arc::clone(&list), Arc::clone(&texts), names.clone());
+        thread::spawn(move || {{
+            let mut list = list.lock().unwrap();
+            {section}
+        }})
+    }}).collect();
+    for worker in workers {{ worker.join().unwrap(); }}
+}}
+"
+        ))
+    };
+    let once = "list.push(digest(&texts[0]));";
+    let before = "let one = digest(&texts[0]); list.push(one); drop(names);";
+    let rounds = "for text in texts.iter() { let one = digest(text); list.push(one); }";
+    assert!(found(once).is_empty());
+    assert!(found(before).is_empty());
+    assert_eq!(found(rounds), ["oversized-critical-section"]);
 }

@@ -247,3 +247,27 @@ impl Feed {{
         ["unjoined-thread"]
     );
 }
+
+#[test]
+fn a_report_is_missed_where_this_call_alone_could_read_it() {
+    let found = |given: &str, receiver: &str| {
+        names_in(&format!(
+            "
+use std::sync::mpsc::{{channel, Receiver, Sender}};
+use std::thread;
+pub struct Feed {{ reports: Receiver<u32>, tell: Sender<u32> }}
+impl Feed {{
+    pub fn step(&self) -> Option<u32> {{
+        {given}
+        thread::spawn(move || tell.send(1).unwrap());
+        {receiver}.try_recv().ok()
+    }}
+}}
+"
+        ))
+    };
+    let kept = "let tell = self.tell.clone();";
+    let own = "let (tell, reports) = channel();";
+    assert!(found(kept, "self.reports").is_empty());
+    assert_eq!(found(own, "reports"), ["unjoined-thread"]);
+}
