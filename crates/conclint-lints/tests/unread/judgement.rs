@@ -559,10 +559,8 @@ pub fn show(events: Receiver<u32>) {{
     {start}
     *spinner.lock().unwrap() += 1;
 }}
-pub fn both(a: Receiver<u32>, b: Receiver<u32>) {{
-    let (a, b) = (thread::spawn(move || show(a)), thread::spawn(move || show(b)));
-    a.join().unwrap();
-    b.join().unwrap();
+pub fn all(lists: Vec<Receiver<u32>>) {{
+    for events in lists {{ thread::spawn(move || show(events)); }}
 }}
 "
         ))
