@@ -560,7 +560,7 @@ pub fn show(events: Receiver<u32>) {{
     *spinner.lock().unwrap() += 1;
 }}
 pub fn all(lists: Vec<Receiver<u32>>) {{
-    for events in lists {{ thread::spawn(move || show(events)); }}
+    for events in lists {{ show(events); }}
 }}
 "
         ))
