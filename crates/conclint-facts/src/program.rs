@@ -219,6 +219,15 @@ pub struct LockTraits {
     pub self_locking: bool,
 }
 
+impl LockTraits {
+    /// Whether new readers wait for one who may upgrade: in `spin` they do. In
+    /// `parking_lot` and `async-lock` one who may upgrade keeps writers from
+    /// even queueing, so readers go on beside it.
+    pub fn upgradable_stops_readers(&self) -> bool {
+        self.family == "spin"
+    }
+}
+
 /// Mutual exclusion or readers and writers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LockShape {

@@ -385,6 +385,9 @@ impl<'a> Search<'a> {
                 else {
                     return None;
                 };
+                if held == Mode::Upgradable {
+                    return traits.upgradable_stops_readers().then_some(Waits::Directly);
+                }
                 let writer = self
                     .writers
                     .get(&class)

@@ -227,6 +227,9 @@ fn can_wait(traits: &LockTraits, held: Mode, taken: Mode) -> Option<Waits> {
         (Mode::Exclusive, _) | (_, Mode::Exclusive) | (Mode::Upgradable, Mode::Upgradable) => {
             Some(Waits::ForItself)
         }
+        (Mode::Upgradable, _) => traits
+            .upgradable_stops_readers()
+            .then_some(Waits::ForItself),
         _ if traits.read_reentrant => None,
         _ if shares(held) || shares(taken) => Some(Waits::ForWriter),
         _ => Some(Waits::ForItself),
@@ -418,11 +421,20 @@ mod tests {
             Some(Waits::ForWriter)
         );
         assert_eq!(
-            can_wait(&fair, Mode::Upgradable, Mode::Read),
+            can_wait(&fair, Mode::Read, Mode::Upgradable),
             Some(Waits::ForWriter)
         );
         assert_eq!(
             can_wait(&fair, Mode::Upgradable, Mode::Upgradable),
+            Some(Waits::ForItself)
+        );
+        assert_eq!(can_wait(&fair, Mode::Upgradable, Mode::Read), None);
+        let spin = LockTraits {
+            family: "spin".into(),
+            ..traits(false, true)
+        };
+        assert_eq!(
+            can_wait(&spin, Mode::Upgradable, Mode::Read),
             Some(Waits::ForItself)
         );
         assert_eq!(can_wait(&fair, Mode::Read, Mode::ReadRecursive), None);

@@ -3,7 +3,7 @@
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
     Analysis, Blocking, Call, Event, EventKind, FnId, Function, GuardId, Kinds, LockSource,
-    ObjectRef, ReleaseWhy, StmtKind,
+    ObjectKind, ObjectRef, ReleaseWhy, StmtKind,
 };
 
 use crate::contention::guards_nothing;
@@ -225,7 +225,12 @@ fn report(
         Some(object) => (draw.name(object), draw.key(object)),
         None => (written.clone(), written),
     };
-    let known = taken.lock.is_some_and(|object| object.class.is_some());
+    let known = taken
+        .lock
+        .and_then(|object| draw.class(object))
+        .is_some_and(
+            |class| matches!(&class.kind, ObjectKind::Lock(traits) if traits.family != "unknown"),
+        );
     let name = draw.function_name(id);
     let message = match how {
         How::AtOnce => format!(

@@ -101,6 +101,14 @@ pub(super) fn canonical(path: SmolStr) -> SmolStr {
         None if path == "core" || path == "alloc" => return SmolStr::new_static("std"),
         _ => path,
     };
+    // `io::Result`, `anyhow::Result`: by long custom aliases of the one.
+    if matches!(
+        path.rsplit("::").next(),
+        Some("Result" | "LockResult" | "TryLockResult")
+    ) && path.contains("::")
+    {
+        return SmolStr::new_static("std::result::Result");
+    }
     let Some(rest) = path.strip_prefix("std::") else {
         return path;
     };

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use conclint_facts::{
     Arg, Class, ClassId, ClassScope, DeclaredOrder, EventKind, FileId, FnId, FnKind, Function,
-    Handle, LockSource, ObjectRef, Param, Place, Program, Root, Site, SourceFile, Target, Unread,
+    Handle, LockSource, ObjectKind, ObjectRef, Param, Place, Program, Root, Site, SourceFile,
+    Target, Unread,
 };
 use rayon::prelude::*;
 use smol_str::SmolStr;
@@ -440,6 +441,13 @@ fn class(
 ) -> ClassId {
     let own = matches!(key.base, ClassBase::Local(_) | ClassBase::Param(_));
     if !own && let Some(&id) = known.get(key) {
+        // One function saw that it is awaited: then so it is everywhere.
+        if let Some(Class { kind, .. }) = program.classes.get_mut(id.index())
+            && let ObjectKind::Lock(traits) = kind
+            && let ObjectKind::Lock(seen) = &draft.kind
+        {
+            traits.is_async |= seen.is_async;
+        }
         return id;
     }
     let id = ClassId(program.classes.len() as u32);

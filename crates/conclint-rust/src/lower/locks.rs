@@ -215,6 +215,13 @@ impl Lower<'_> {
         for arg in call.args {
             self.base(arg);
         }
+        let mut lock = lock.clone();
+        // The lock of a crate that the table does not know says by the `.await`
+        // what it is.
+        if call.awaited && lock.wrap == table::GuardWrap::Plain && op.blocking == Blocking::Waits {
+            lock.wrap = table::GuardWrap::Future;
+            lock.traits.is_async = true;
+        }
         let is_async = lock.wrap == table::GuardWrap::Future && !op.sync_on_async;
         if is_async && call.awaited {
             self.emit(EventKind::Await, call.site());
