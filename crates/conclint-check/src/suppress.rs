@@ -8,6 +8,7 @@
 //! | `// conclint: allow-file(name) reason` anywhere | the file |
 //! | `#[cfg_attr(any(), conclint::allow(name, reason = ".."))]` | the item below it, with its body |
 //! | `#![cfg_attr(any(), conclint::allow(name))]` | the module or file it stands in |
+//! | `#[allow(clippy::await_holding_lock)]`, `#[allow(let_underscore_lock)]` | the same for the lint here that says the same |
 //!
 //! `expect` in place of `allow` does the same and is itself reported when
 //! nothing fires. A finding is covered when the first or the last step of one
@@ -23,6 +24,13 @@ use crate::lex::{self, Kind, Token};
 use crate::names::{self, UNFULFILLED};
 use crate::select;
 use crate::{Problem, Settings};
+
+/// Lints of rustc and clippy, and the lint here that says the same: who allows
+/// the one has seen it and decided.
+const SAME: [(&str, &str); 2] = [
+    ("await_holding_lock", "guard-across-await"),
+    ("let_underscore_lock", "guard-dropped-at-once"),
+];
 
 /// All suppressions of a program.
 #[derive(Debug, Default)]
@@ -56,11 +64,16 @@ impl Directives {
     /// as remarks.
     pub(crate) fn of(texts: &[(Arc<str>, Arc<str>)]) -> (Self, Vec<Problem>) {
         use rayon::prelude::*;
-        let marker = memchr::memmem::Finder::new("conclint:");
+        let markers: Vec<_> = ["conclint:"]
+            .into_iter()
+            .chain(SAME.map(|(theirs, _)| theirs))
+            .map(memchr::memmem::Finder::new)
+            .collect();
+        let is_marked = |text: &str| markers.iter().any(|m| m.find(text.as_bytes()).is_some());
         let read: Vec<_> = texts
             .par_iter()
             // Most files name conclint nowhere; they are not even split into tokens.
-            .filter(|(_, text)| marker.find(text.as_bytes()).is_some())
+            .filter(|(_, text)| is_marked(text))
             .map(|(file, text)| (file.clone(), Reader::new(file, text).read()))
             .collect();
         let mut directives = Directives::default();
@@ -307,10 +320,11 @@ impl<'a> Reader<'a> {
         let Some(content) = self.text.get(from..to) else {
             return;
         };
-        for (at, prefix) in content.match_indices("conclint::") {
-            let Some(written) = content.get(at + prefix.len()..).and_then(parse) else {
-                continue;
-            };
+        let own = content
+            .match_indices("conclint::")
+            .filter_map(|(at, prefix)| parse(content.get(at + prefix.len()..)?));
+        let all: Vec<Written> = own.chain(allowed_elsewhere(content)).collect();
+        for written in all {
             let lines = if inner {
                 self.enclosing(i)
             } else {
@@ -394,6 +408,29 @@ impl<'a> Reader<'a> {
             end_column,
         }
     }
+}
+
+/// What `#[allow(..)]` or `#[expect(..)]` says of lints of [`SAME`].
+fn allowed_elsewhere(attribute: &str) -> impl Iterator<Item = Written> {
+    let body = attribute.trim_start_matches(['#', '!', '[', ' ']);
+    let list = ["allow(", "expect("]
+        .into_iter()
+        .find_map(|verb| body.strip_prefix(verb));
+    let named = move |theirs: &str| {
+        list.is_some_and(|list| {
+            list.split([',', ')'])
+                .any(|name| name.trim().trim_start_matches("clippy::") == theirs)
+        })
+    };
+    SAME.into_iter()
+        .filter(move |(theirs, _)| named(theirs))
+        .map(|(theirs, ours)| Written {
+            // Whether it is fulfilled is for its own tool to say.
+            expect: false,
+            whole_file: false,
+            names: vec![ours.to_owned()],
+            reason: Some(format!("`{theirs}` is allowed here")),
+        })
 }
 
 /// What follows `conclint:` in a comment that begins with it.

@@ -41,11 +41,15 @@ fn read(text: &str) -> (Directives, Vec<Problem>) {
 
 /// Lines of `text` on which `double-lock` is suppressed, with the reasons.
 fn hidden(text: &str) -> Vec<(u32, String)> {
+    hidden_of("double-lock", text)
+}
+
+fn hidden_of(rule: &'static str, text: &str) -> Vec<(u32, String)> {
     let (mut directives, problems) = read(text);
     assert_eq!(problems, []);
     let lines = u32::try_from(text.lines().count()).unwrap();
     let mut findings: Vec<_> = (1..=lines)
-        .map(|line| finding("double-lock", "a.rs", line))
+        .map(|line| finding(rule, "a.rs", line))
         .collect();
     assert_eq!(directives.apply(&mut findings, false), []);
     findings
@@ -118,6 +122,21 @@ fn attribute_on_an_item() {
         lines("#![cfg_attr(false, conclint::allow(CL102))]\nfn f() {}\n"),
         [1, 2]
     );
+}
+
+#[test]
+fn what_clippy_is_told_holds_here_too() {
+    let lines = |rule, text| -> Vec<u32> {
+        let hidden = hidden_of(rule, text);
+        hidden.into_iter().map(|(line, _)| line).collect()
+    };
+    let item = "#[allow(clippy::await_holding_lock, reason = \"short\")]\nasync fn f() {\n  a();\n}\nfn g() {}\n";
+    assert_eq!(lines("guard-across-await", item), [1, 2, 3, 4]);
+    assert!(lines("double-lock", item).is_empty());
+    let denied = item.replace("allow", "deny");
+    assert!(lines("guard-across-await", &denied).is_empty());
+    let statement = "fn f() {\n#[expect(let_underscore_lock)]\nlet _ = m.lock();\nb();\n}\n";
+    assert_eq!(lines("guard-dropped-at-once", statement), [2, 3]);
 }
 
 #[test]

@@ -118,6 +118,8 @@ pub enum ItemKind {
     TypeAlias {
         generics: Arc<Generics>,
         ty: Option<Ty>,
+        /// `type Name: Bound;` of a trait.
+        bounds: Vec<Bound>,
     },
     /// `include!("file")` with a literal.
     Include(String),

@@ -149,6 +149,11 @@ impl<'a> Case<'a> {
                 sure = Confidence::Low;
             }
         }
+        // What a `lock` does whose type says of no lock, nobody knows: one thread
+        // may well take it twice.
+        if traits.family == "unknown" && !names_a_lock(&analysis.class(class).type_text) {
+            sure = Confidence::Low;
+        }
         // What hangs on a guess is worth a word, and no reason to stop.
         if sure < Confidence::High {
             severity = Severity::Warning;
@@ -182,6 +187,12 @@ fn in_order(analysis: &Analysis, function: FnId) -> bool {
             .callers(function)
             .iter()
             .any(|call| compares(call.function))
+}
+
+/// Whether the text of a type has a lock in it, or says nothing at all.
+fn names_a_lock(type_text: &str) -> bool {
+    let says_nothing = type_text.chars().all(|c| !c.is_alphanumeric());
+    says_nothing || ["utex", "ock"].iter().any(|end| type_text.contains(end))
 }
 
 /// `a == b`, `a < b`, `a + b`: what operators are called.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, Event, EventKind, FnId, Function, GuardId, Held, Kinds, ObjectKind, Site,
+    Analysis, BlockKind, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, Mode,
+    ObjectKind, Site,
 };
 
 use crate::contention::Contention;
@@ -52,13 +53,9 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             let alone = alone
                 .iter()
                 .any(|statement| within(function.site, *statement));
-            report(
-                &draw,
-                id,
-                &held,
-                sites,
-                gated || alone || is_output(&draw, &held),
-            )
+            let meant =
+                gated || alone || is_output(&draw, &held) || !shuts_anyone_out(analysis, &held);
+            report(&draw, id, &held, sites, meant)
         }));
     }
 }
@@ -88,6 +85,35 @@ fn blocked_on(analysis: &Analysis) -> Vec<Site> {
         .iter()
         .flat_map(statements)
         .collect()
+}
+
+/// Whether somebody may have to wait for it: readers stop writers only, and a
+/// map that is filled before it is shared has none. (Where nobody makes the
+/// object that it belongs to, the code at hand is a part only.)
+fn shuts_anyone_out(analysis: &Analysis, held: &Held) -> bool {
+    let reads = matches!(held.mode, Mode::Read | Mode::ReadRecursive);
+    let Some(class) = held.lock.class.filter(|_| reads) else {
+        return true;
+    };
+    analysis.has_writer(class).is_some() || !is_made(analysis, &analysis.class(class).name)
+}
+
+/// Whether the type of the field `Type.field` has an associated function
+/// without `self`, as those that make an object are.
+fn is_made(analysis: &Analysis, field: &str) -> bool {
+    let Some((owner, _)) = field.split_once('.') else {
+        return false;
+    };
+    analysis.program().functions.iter().any(|function| {
+        let makes = |rest: &str| rest.starts_with("::");
+        function.kind == FnKind::Fn
+            && !function.is_test
+            && function.qualified.strip_prefix(owner).is_some_and(makes)
+            && function
+                .params
+                .first()
+                .is_none_or(|first| first.name != "self")
+    })
 }
 
 /// The lock of the standard output, held for what is printed meanwhile, or one

@@ -296,3 +296,171 @@ pub fn run() {{
     assert!(!found.contains(&"non-atomic-update"), "{found:?}");
     assert!(names_in(&text("1")).contains(&"non-atomic-update"));
 }
+
+#[test]
+fn a_map_that_is_filled_before_it_is_shared_shuts_nobody_out() {
+    let found = |more: &str| {
+        names_in(&format!(
+            "
+use dashmap::DashMap;
+pub struct Sinks {{ sinks: DashMap<u32, String> }}
+async fn send(_: &str) {{ tokio::task::yield_now().await }}
+impl Sinks {{
+    pub fn new(names: Vec<String>) -> Sinks {{
+        let sinks = DashMap::new();
+        for (n, name) in names.into_iter().enumerate() {{ sinks.insert(n as u32, name); }}
+        Sinks {{ sinks }}
+    }}
+    pub async fn tell(&self, id: u32) {{
+        if let Some(sink) = self.sinks.get(&id) {{ send(&sink).await; }}
+    }}
+    {more}
+}}
+"
+        ))
+    };
+    assert!(found("").is_empty());
+    let writes = "pub fn close(&self, id: u32) { self.sinks.remove(&id); }";
+    assert_eq!(found(writes), ["guard-across-await"]);
+}
+
+#[test]
+fn a_lock_that_is_awaited_is_an_async_lock() {
+    let found = |wait: &str| {
+        names_in(&format!(
+            "
+use bolt::Mutex;
+pub struct Log {{ inner: Mutex<Vec<u8>> }}
+async fn flush(_: &[u8]) {{ tokio::task::yield_now().await }}
+impl Log {{
+    pub fn len(&self) -> usize {{ self.inner.lock().len() }}
+    pub async fn append(&self) {{
+        let mut inner = self.inner.lock(){wait};
+        flush(&inner).await;
+        inner.clear();
+    }}
+}}
+"
+        ))
+    };
+    assert!(found(".await").is_empty());
+    assert_eq!(found(""), ["guard-across-await"]);
+}
+
+#[test]
+fn result_has_many_names() {
+    for result in ["std::io::Result", "anyhow::Result", "Result"] {
+        let found = names_in(&format!(
+            "
+use std::sync::Mutex;
+pub struct Conn {{ a: Mutex<u32> }}
+pub fn open() -> {result}<Conn> {{ unsafe {{ made() }} }}
+pub fn get(conn: &Conn) -> u32 {{ *conn.a.lock().unwrap() }}
+pub fn twice() -> u32 {{
+    let conn = open().unwrap();
+    let a = conn.a.lock().unwrap();
+    *a + get(&conn)
+}}
+"
+        ));
+        assert_eq!(found, ["double-lock"], "{result}");
+    }
+}
+
+#[test]
+fn what_locks_in_an_unknown_way_may_give_no_guard() {
+    let found = |made: &str, ty: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+pub fn step(file: {ty}, count: &mut u32) {{
+    {made}
+    file.lock().expect(\"not mine yet\");
+    *count += 1;
+    println!(\"{{count}}\");
+}}
+"
+        ))
+    };
+    assert!(found("let file = open(file);", "&str").is_empty());
+    assert_eq!(found("", "&Mutex<u32>"), ["guard-dropped-at-once"]);
+}
+
+#[test]
+fn a_policy_that_locks_is_what_implements_it() {
+    let found = |taken: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex, MutexGuard}};
+pub trait Policy<T> {{
+    type Guard<'a> where Self: 'a;
+    fn lock(&self) -> Self::Guard<'_>;
+}}
+pub struct Guarded<T> {{ data: Arc<Mutex<T>> }}
+impl<T> Policy<T> for Guarded<T> {{
+    type Guard<'a> = {taken} where Self: 'a;
+    fn lock(&self) -> Self::Guard<'_> {{ made(&self.data) }}
+}}
+pub trait Service {{ type Shared<T>: Policy<T>; }}
+pub struct Port<S: Service> {{ state: S::Shared<Vec<u32>>, own: Mutex<u32> }}
+impl<S: Service> Port<S> {{
+    pub fn add(&self, n: u32) -> usize {{
+        let mut state = self.state.lock();
+        state.push(n);
+        self.len()
+    }}
+    pub fn len(&self) -> usize {{ self.state.lock().len() }}
+}}
+"
+        ))
+    };
+    assert!(found("Vec<T>").is_empty());
+}
+
+#[test]
+fn what_an_associated_type_must_implement_is_looked_into() {
+    let code = "
+use std::sync::Mutex;
+static LOG: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static SEEN: Mutex<u32> = Mutex::new(0);
+pub trait Store { fn put(&self, n: u32); }
+pub struct Disk;
+impl Store for Disk {
+    fn put(&self, n: u32) { LOG.lock().unwrap().push(n); }
+}
+pub trait Config { type Store: Store; }
+pub struct Node<C: Config> { store: C::Store }
+impl<C: Config> Node<C> {
+    pub fn put(&self) {
+        let seen = SEEN.lock().unwrap();
+        self.store.put(*seen);
+    }
+}
+pub fn count() {
+    let log = LOG.lock().unwrap();
+    *SEEN.lock().unwrap() += log.len() as u32;
+}
+";
+    assert_eq!(names_in(code), ["lock-order-inversion"]);
+}
+
+#[test]
+fn a_type_that_names_no_lock_may_let_its_holder_in_again() {
+    let found = |ty: &str| {
+        names_in(&format!(
+            "
+pub struct Port {{ state: other::{ty}<Vec<u32>> }}
+impl Port {{
+    pub fn add(&self, n: u32) -> usize {{
+        let mut state = self.state.lock();
+        state.push(n);
+        self.len()
+    }}
+    pub fn len(&self) -> usize {{ self.state.lock().len() }}
+}}
+"
+        ))
+    };
+    assert!(found("Policy").is_empty());
+    assert_eq!(found("Mutex"), ["double-lock"]);
+}

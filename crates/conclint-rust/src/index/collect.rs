@@ -220,7 +220,7 @@ impl<'a> Collector<'a> {
                     self.items(nested::of_body(init), m, depth);
                 }
             }
-            ItemKind::TypeAlias { generics, ty } => {
+            ItemKind::TypeAlias { generics, ty, .. } => {
                 let id = AliasId(self.ix.aliases.len() as u32);
                 let (generics, hir_ty) = (generics.clone(), ty.clone());
                 self.ix.aliases.push(AliasDef {
@@ -329,6 +329,7 @@ impl<'a> Collector<'a> {
             generics: vec![self_generics, def.generics.clone()],
             hir_supers: def.supers.clone(),
             supers: Vec::new(),
+            hir_assoc: Vec::new(),
             is_pub: false,
         });
         self.define(m, item, Def::Trait(id));
@@ -341,6 +342,12 @@ impl<'a> Collector<'a> {
                 let entry = &mut self.ix.traits[id.index()];
                 entry.fns.push(f);
                 entry.fn_names.push(def.name.clone());
+            }
+            if let ItemKind::TypeAlias { bounds, .. } = &member.kind
+                && !bounds.is_empty()
+            {
+                let entry = &mut self.ix.traits[id.index()];
+                entry.hir_assoc.push((member.name.clone(), bounds.clone()));
             }
         }
     }

@@ -189,6 +189,8 @@ pub struct TraitEntry {
     pub(super) generics: Vec<Arc<hir::Generics>>,
     pub(super) hir_supers: Vec<hir::Bound>,
     pub(super) supers: Vec<Bound>,
+    /// `type Name: Bound;`
+    pub(super) hir_assoc: Vec<(SmolStr, Vec<hir::Bound>)>,
     pub(super) is_pub: bool,
 }
 

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::defs::{Def, Ns};
 use super::names::{Found, Reading, Segments};
 use super::subst::{Bindings, lookup, subst, unify};
-use super::{AliasId, Bound, ImplId, Index, Scope, TraitRef, Ty, TypeId, Tys, ext};
+use super::{AliasId, Bound, ImplId, Index, Scope, TraitId, TraitRef, Ty, TypeId, Tys, ext};
 use crate::hir;
 
 /// Nesting of a type as written.
@@ -366,15 +366,10 @@ impl Index {
         }
         let found = match ty {
             Ty::Param(param) => {
-                let mut bounds = self.bounds_in(scope, param, b).into_iter();
-                bounds
-                    .find_map(|bound| assoc_of(&bound, trait_, name))
-                    .unwrap_or(Ty::Unknown)
+                let bounds = self.bounds_in(scope, param, b);
+                self.assoc_of_bounds(&bounds, trait_, name, b)
             }
-            Ty::Bounded(_, bounds) => bounds
-                .iter()
-                .find_map(|bound| assoc_of(bound, trait_, name))
-                .unwrap_or(Ty::Unknown),
+            Ty::Bounded(_, bounds) => self.assoc_of_bounds(bounds, trait_, name, b),
             Ty::Unknown | Ty::Never => Ty::Unknown,
             Ty::Ext(_, args) if name == "Target" && args.len() == 1 => {
                 args.first().cloned().unwrap_or(Ty::Unknown)
@@ -382,6 +377,61 @@ impl Index {
             _ => self
                 .impl_assoc(Some(scope), ty, trait_, name, b)
                 .unwrap_or(Ty::Unknown),
+        };
+        b.leave();
+        found
+    }
+
+    /// What a bound says that `Name` is, else what its trait asks of it.
+    fn assoc_of_bounds(
+        &self,
+        bounds: &[Bound],
+        trait_: Option<&TraitRef>,
+        name: &str,
+        b: &Budget,
+    ) -> Ty {
+        let of_trait = |bound: &Bound| match &bound.trait_ {
+            TraitRef::Here(id) if trait_.is_none_or(|t| *t == bound.trait_) => {
+                self.declared_assoc(*id, &bound.args, name, b)
+            }
+            _ => None,
+        };
+        bounds
+            .iter()
+            .find_map(|bound| assoc_of(bound, trait_, name))
+            .or_else(|| bounds.iter().find_map(of_trait))
+            .unwrap_or(Ty::Unknown)
+    }
+
+    /// `type Name: Bound;` of a trait, or of one above it: whatever implements
+    /// the bounds.
+    fn declared_assoc(&self, id: TraitId, args: &[Ty], name: &str, b: &Budget) -> Option<Ty> {
+        let entry = self.traits.get(id.index())?;
+        if !b.enter() {
+            return None;
+        }
+        let found = match entry.hir_assoc.iter().find(|(n, _)| n == name) {
+            Some((_, bounds)) => {
+                let scope = Scope {
+                    module: entry.module,
+                    generics: entry.generics.clone(),
+                    self_ty: Some(Ty::Param(SmolStr::new_static("Self"))),
+                };
+                let own = entry.generics.get(1).map_or(&[][..], |g| &g.params);
+                let given = |n: &str| {
+                    own.iter()
+                        .position(|p| p.name == n)
+                        .and_then(|i| args.get(i))
+                };
+                let is_own = |n: &str| n == "Self" || own.iter().any(|p| p.name == n);
+                Some(subst(&self.bounded(&scope, false, bounds, b), &|n| {
+                    is_own(n).then(|| given(n).cloned().unwrap_or(Ty::Unknown))
+                }))
+            }
+            None => entry.supers.iter().find_map(|bound| match &bound.trait_ {
+                TraitRef::Here(above) => self.declared_assoc(*above, &bound.args, name, b),
+                TraitRef::Ext(_) => None,
+            }),
         };
         b.leave();
         found

@@ -187,7 +187,15 @@ impl Cx {
                 let generics = self.generics(&item.generics);
                 let ty = Some(self.ty(&item.ty));
                 let to = self.word(item.semi_token.spans[0], 1);
-                head.item(name(&item.ident), to, ItemKind::TypeAlias { generics, ty })
+                head.item(
+                    name(&item.ident),
+                    to,
+                    ItemKind::TypeAlias {
+                        generics,
+                        ty,
+                        bounds: Vec::new(),
+                    },
+                )
             }
             syn::Item::ExternCrate(item) => {
                 let head = self.head(&item.attrs, &item.vis, item.extern_token.span);
@@ -359,7 +367,15 @@ impl Cx {
                 let generics = self.generics(&item.generics);
                 let ty = Some(self.ty(&item.ty));
                 let to = self.word(item.semi_token.spans[0], 1);
-                head.item(name(&item.ident), to, ItemKind::TypeAlias { generics, ty })
+                head.item(
+                    name(&item.ident),
+                    to,
+                    ItemKind::TypeAlias {
+                        generics,
+                        ty,
+                        bounds: Vec::new(),
+                    },
+                )
             }
             ImplItem::Macro(item) => return self.impl_macro(&mut item.mac, out),
             ImplItem::Verbatim(tokens) => return self.verbatim_member(tokens, out),
@@ -416,9 +432,18 @@ impl Cx {
             TraitItem::Type(item) => {
                 let head = self.plain_head(&item.attrs, item.type_token.span);
                 let generics = self.generics(&item.generics);
+                let bounds = self.bounds(&item.bounds);
                 let ty = item.default.as_ref().map(|(_, ty)| self.ty(ty));
                 let to = self.word(item.semi_token.spans[0], 1);
-                head.item(name(&item.ident), to, ItemKind::TypeAlias { generics, ty })
+                head.item(
+                    name(&item.ident),
+                    to,
+                    ItemKind::TypeAlias {
+                        generics,
+                        ty,
+                        bounds,
+                    },
+                )
             }
             TraitItem::Macro(item) => return self.impl_macro(&mut item.mac, out),
             TraitItem::Verbatim(tokens) => return self.verbatim_member(tokens, out),
