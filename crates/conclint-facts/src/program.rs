@@ -5,7 +5,7 @@ mod part;
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::values::{Origin, Origins};
 
@@ -266,9 +266,50 @@ pub enum Blocking {
 pub struct Place {
     /// Where the path starts.
     pub root: Root,
-    /// Fields followed; `[]` is an element of a collection. Dereferences,
-    /// borrows, `Arc::clone` and `unwrap` leave no trace here.
+    /// Fields followed; `[]` is an element of a collection, `[7]` the one that
+    /// the variable 7 of this function has. Dereferences, borrows, `Arc::clone`
+    /// and `unwrap` leave no trace here.
     pub path: Vec<SmolStr>,
+}
+
+/// The step of a path to some element of a collection.
+const ELEMENT: &str = "[]";
+
+/// Whether a step of a path leads to an element of a collection.
+pub fn is_element(step: &str) -> bool {
+    step.starts_with('[')
+}
+
+/// Whether the path leads to an element of which nothing tells which it is.
+pub fn is_any_element(step: &str) -> bool {
+    step == ELEMENT
+}
+
+impl Place {
+    /// The elements on the way become the ones that the variable `local` has,
+    /// where nothing told which they are.
+    pub fn bind_elements(&mut self, local: LocalId) {
+        for step in self.path.iter_mut().filter(|step| is_any_element(step)) {
+            *step = format_smolstr!("[{}]", local.0);
+        }
+    }
+
+    /// The variables that tell which elements are on the way.
+    pub fn element_locals(&self) -> impl Iterator<Item = LocalId> + '_ {
+        self.path.iter().filter_map(|step| {
+            let number = step.strip_prefix('[')?.strip_suffix(']')?;
+            number.parse().ok().map(LocalId)
+        })
+    }
+
+    /// The path as another function sees it, to which the variables of this
+    /// one say nothing.
+    pub fn path_from_outside(&self) -> impl Iterator<Item = SmolStr> + '_ {
+        self.path.iter().map(|step| match is_element(step) {
+            true => SmolStr::new_static(ELEMENT),
+            false => step.clone(),
+        })
+    }
 }
 
 /// Where an access path starts.

@@ -342,7 +342,12 @@ fn bind(analysis: &Analysis, callee: &Function, args: &[Arg], object: &ObjectRef
         (Root::Static(_), _) => object.place.clone(),
         (Root::Param(_), Some(base)) => Place {
             root: base.root.clone(),
-            path: [base.path.as_slice(), &object.place.path].concat(),
+            path: base
+                .path
+                .iter()
+                .cloned()
+                .chain(object.place.path_from_outside())
+                .collect(),
         },
         _ => elsewhere,
     };
@@ -355,7 +360,13 @@ fn bind(analysis: &Analysis, callee: &Function, args: &[Arg], object: &ObjectRef
 
 /// Whether two references of one function are one object, for certain.
 pub(crate) fn one_object(a: &ObjectRef, b: &ObjectRef) -> bool {
-    let indexed = |object: &ObjectRef| object.place.path.iter().any(|part| part == "[]");
+    let indexed = |object: &ObjectRef| {
+        object
+            .place
+            .path
+            .iter()
+            .any(|part| conclint_facts::is_any_element(part))
+    };
     !matches!(a.place.root, Root::Opaque(_))
         && a.place == b.place
         && a.class == b.class

@@ -184,7 +184,7 @@ fn place_name(object: &ObjectRef) -> String {
         .path
         .iter()
         .rev()
-        .find(|part| part.as_str() != "[]");
+        .find(|part| !conclint_facts::is_element(part));
     match (field, &object.place.root) {
         (Some(field), _) => field.to_string(),
         (None, Root::Static(key)) => key.rsplit("::").next().unwrap_or(key).to_owned(),

@@ -478,7 +478,7 @@ impl<'a> Search<'a> {
         let graph = self.lifespans.graph;
         let runs_in = down.runs_in;
         let is_one_of_many = |place: &Place| {
-            place.path.iter().any(|step| step == "[]")
+            place.path.iter().any(|step| is_element(step))
                 || matches!(place.root, Root::Local(local) if graph.rebound(runs_in, local, true))
         };
         let (parent, child) = (&down.nesting.held.lock, &down.nesting.taken);

@@ -276,6 +276,16 @@ impl Graph {
         binding.times > 1 || (round_a_loop && (binding.in_loop || binding.times == 0))
     }
 
+    /// Whether both lead by way of the same elements, which variables tell that
+    /// name nothing else.
+    pub(super) fn is_told(&self, function: FnId, a: &Place, b: &Place, round_a_loop: bool) -> bool {
+        a == b
+            && !a.path.iter().any(|step| is_any_element(step))
+            && !a
+                .element_locals()
+                .any(|local| self.rebound(function, local, round_a_loop))
+    }
+
     fn plain_edges(&self, program: &Program) -> Vec<Edge> {
         let count = program.functions.len();
         let per_function = |index: usize| {

@@ -67,7 +67,12 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
         Root::Param(_) => match arg.and_then(|arg| arg.place.as_ref()) {
             Some(base) if base.path.len() + place.path.len() <= MAX_PATH => Place {
                 root: base.root.clone(),
-                path: [base.path.as_slice(), &place.path].concat(),
+                path: base
+                    .path
+                    .iter()
+                    .cloned()
+                    .chain(place.path_from_outside())
+                    .collect(),
             },
             _ => elsewhere(),
         },
@@ -121,14 +126,15 @@ pub(super) fn same_instance(
     match (&a.place.root, &b.place.root) {
         (Root::Opaque(_), _) | (_, Root::Opaque(_)) => SameInstance::Unlikely,
         (left, right) if left == right => {
-            if a.place.path != b.place.path {
+            let alike = || a.place.path_from_outside().eq(b.place.path_from_outside());
+            if a.place.path != b.place.path && !(element && alike()) {
                 // One root, two paths: a parent and its child.
                 SameInstance::Unlikely
             } else if let Root::Local(local) = left
                 && graph.rebound(function, *local, same_guard)
             {
                 SameInstance::Unlikely
-            } else if !element {
+            } else if !element || graph.is_told(function, &a.place, &b.place, same_guard) {
                 SameInstance::Certain
             } else if same_guard || !known_class {
                 SameInstance::Unlikely
@@ -165,5 +171,5 @@ fn holder(lock: &ObjectRef) -> Option<&SmolStr> {
 }
 
 fn is_index(field: &SmolStr) -> bool {
-    field == "[]"
+    is_element(field)
 }

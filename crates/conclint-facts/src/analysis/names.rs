@@ -9,7 +9,7 @@ pub(super) fn object(program: &Program, object: &ObjectRef, function: FnId) -> S
     }
     let mut name = root(program, &object.place.root, function);
     for field in &object.place.path {
-        if field == "[]" {
+        if is_element(field) {
             name.push_str("[..]");
         } else {
             name.push('.');

@@ -94,7 +94,8 @@ fn one(a: &Queue, b: &Queue) -> bool {
 fn same_place(a: Option<&Place>, b: Option<&Place>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => {
-            let shared = !matches!(a.root, Root::Opaque(_)) && !a.path.iter().any(|p| p == "[]");
+            let shared = !matches!(a.root, Root::Opaque(_))
+                && !a.path.iter().any(|p| conclint_facts::is_any_element(p));
             shared && a == b
         }
         _ => false,

@@ -226,7 +226,7 @@ impl Eval<'_, '_> {
         }
         let index = self.lower.index();
         match types::std_method(&cur.ty, name) {
-            types::StdRet::Same => Some(cur),
+            types::StdRet::Same | types::StdRet::MapEntry => Some(cur),
             types::StdRet::Inner => {
                 let ty = types::unwrap_ty(&cur.ty);
                 Some(cur.with_ty(ty))

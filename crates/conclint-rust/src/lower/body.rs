@@ -564,6 +564,9 @@ impl<'a> Lower<'a> {
                 val.class = Some(ClassKey::new(ClassBase::Local(id)));
             }
         }
+        if let Some(place) = &mut val.place {
+            place.bind_elements(id);
+        }
         val.local = Some(id);
         self.any_drops |= val.channel != 0;
         self.locals.push(LocalInfo {

@@ -263,7 +263,11 @@ impl Lower<'_> {
                 }
             }
             "filter_map" | "flat_map" | "map_while" => {
-                let ty = wrap(types::unwrap_ty(&result.ty));
+                let inside = match name {
+                    "flat_map" => types::element(index, &result.ty),
+                    _ => types::unwrap_ty(&result.ty),
+                };
+                let ty = wrap(inside);
                 let mut val = result;
                 val.local = None;
                 val.with_ty(ty)
@@ -271,7 +275,12 @@ impl Lower<'_> {
             "unwrap_or_else" | "get_or_init" | "or_insert_with" | "get_or_insert_with" => {
                 let ty = match name {
                     "unwrap_or_else" => types::unwrap_ty(&cur.ty),
-                    "get_or_init" => types::arg(&cur.ty, 0),
+                    "get_or_init" => match &cur.ty {
+                        Ty::Ext(path, args) if path.contains("Once") || path.contains("Lazy") => {
+                            args.first().cloned().unwrap_or(Ty::Unknown)
+                        }
+                        inside => inside.clone(),
+                    },
                     _ => types::value_of(index, &cur.ty),
                 };
                 let mut val = cur.clone().with_ty(ty);

@@ -106,6 +106,18 @@ impl Lower<'_> {
         })
     }
 
+    /// `list[1..]`: a view of it.
+    pub fn slice_of(&mut self, val: Val) -> Val {
+        let mut cur = val;
+        while let Some(next) = self.step(&cur) {
+            cur = next;
+        }
+        match types::value_of(self.index(), &cur.ty) {
+            Ty::Unknown => cur,
+            element => cur.with_ty(Ty::Slice(Arc::new(element))),
+        }
+    }
+
     pub fn element_of(&mut self, val: Val) -> Val {
         let mut cur = val;
         while let Some(next) = self.step(&cur) {

@@ -81,7 +81,7 @@ impl Lower<'_> {
                 self.emit(join, span);
                 self.joined(&cur.handles);
                 self.joined_before_dry(&cur.handles, span);
-                Some(Val::of(types::result_of(Ty::Unknown)))
+                Some(Val::of(types::result_of(types::arg(&cur.ty, 0))))
             }
             MethodEffect::Send | MethodEffect::TrySend => {
                 let bounded = match self.object_kind(&cur.ty) {

@@ -90,6 +90,9 @@ impl Lower<'_> {
             ExprKind::Index { base, index } => {
                 let val = self.base(base);
                 self.expr(index);
+                if matches!(index.kind, ExprKind::Range(..)) {
+                    return self.slice_of(val);
+                }
                 self.element_of(val)
             }
             ExprKind::Call { callee, args } => self.call(callee, args, span, awaited),

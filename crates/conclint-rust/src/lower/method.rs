@@ -441,6 +441,15 @@ impl Lower<'_> {
                 if name == "collect" && !matches!(cur.ty, Ty::Ext(..)) {
                     val.ty = Ty::Unknown;
                 }
+                if name == "flatten"
+                    && let Ty::Ext(path, args) = &cur.ty
+                    && let Some(inside) = args.first()
+                {
+                    val.ty = match types::is_option_or_result(&cur.ty) {
+                        true => inside.clone(),
+                        false => Ty::Ext(path.clone(), [types::element(index, inside)].into()),
+                    };
+                }
                 // What is inside is borrowed, not moved out.
                 if cur.borrows.is_some()
                     && types::is_option_or_result(&cur.ty)
@@ -491,6 +500,41 @@ impl Lower<'_> {
                 val.ty = types::ext("conclint::Iter", vec![ty]);
                 val
             }
+            StdRet::Chunks => {
+                let list = Ty::Slice(Arc::new(types::value_of(index, &cur.ty)));
+                val.with_ty(types::ext("conclint::Iter", vec![list]))
+            }
+            StdRet::Halves => {
+                let half = Ty::Slice(Arc::new(types::value_of(index, &cur.ty)));
+                val.with_ty(Ty::Tuple(Tys::from([half.clone(), half])))
+            }
+            StdRet::Pair(wrapped) => {
+                let pair = types::element(index, &cur.ty);
+                if wrapped {
+                    cur.project("[]", types::option_of(pair))
+                } else {
+                    val.with_ty(types::ext("conclint::Iter", vec![pair]))
+                }
+            }
+            StdRet::MapEntry => {
+                let value = types::value_of(index, &cur.ty);
+                val.with_ty(types::ext(types::MAP_ENTRY, vec![value]))
+            }
+            StdRet::Held(wrapped) => {
+                let held = Ty::Ref(name.ends_with("mut"), Arc::new(types::arg(&cur.ty, 0)));
+                val.with_ty(if wrapped {
+                    types::option_of(held)
+                } else {
+                    held
+                })
+            }
+            StdRet::Upgraded => match &cur.ty {
+                Ty::Unknown => val,
+                ty => {
+                    let ty = types::option_of(ty.clone());
+                    val.with_ty(ty)
+                }
+            },
             StdRet::Keys | StdRet::Values => {
                 let at = usize::from(matches!(types::std_method(&cur.ty, name), StdRet::Values));
                 let ty = match types::element(index, &cur.ty) {

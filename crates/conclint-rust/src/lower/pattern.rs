@@ -181,7 +181,8 @@ impl Lower<'_> {
             }
             return;
         }
-        if super::maps::is_entry(&val.ty) && matches!(path.last(), "Occupied" | "Vacant") {
+        let is_entry = super::maps::is_entry(&val.ty) || types::is_map_entry(&val.ty);
+        if is_entry && matches!(path.last(), "Occupied" | "Vacant") {
             if let Some(pat) = pats.first() {
                 self.bind(pat, val);
             }

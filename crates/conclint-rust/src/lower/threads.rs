@@ -117,7 +117,11 @@ impl Lower<'_> {
         let Some(place) = &val.place else {
             return SmolStr::default();
         };
-        let field = place.path.iter().rev().find(|part| *part != "[]");
+        let field = place
+            .path
+            .iter()
+            .rev()
+            .find(|part| !conclint_facts::is_element(part));
         match (field, &place.root) {
             (Some(field), _) => field.clone(),
             (None, Root::Param(param)) => self

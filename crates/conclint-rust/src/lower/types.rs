@@ -327,6 +327,18 @@ pub(super) enum StdRet {
     Entry,
     /// An iterator over it.
     Iter,
+    /// An iterator over parts of it that are lists again.
+    Chunks,
+    /// Two parts of it, lists again.
+    Halves,
+    /// Key and value: `true` when in an `Option`, else of an iterator.
+    Pair(bool),
+    /// The place of a key in a map.
+    MapEntry,
+    /// The one value of a cell; `true` when in an `Option` or `Result`.
+    Held(bool),
+    /// `Weak::upgrade`.
+    Upgraded,
     /// Keys, values of a map.
     Keys,
     Values,
@@ -339,6 +351,13 @@ pub(super) enum StdRet {
 pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
     let container = is_option_or_result(ty);
     match name {
+        "upgrade" if !container => StdRet::Upgraded,
+        "get" | "get_mut" if is_once(ty) => StdRet::Held(true),
+        "get_or_init" | "get_unchecked" | "wait" if is_once(ty) => StdRet::Held(false),
+        "borrow" | "borrow_mut" if is_ref_cell(ty) => StdRet::Held(false),
+        "try_borrow" | "try_borrow_mut" if is_ref_cell(ty) => StdRet::Held(true),
+        "insert" | "get" | "get_mut" | "into_mut" | "remove" if is_map_entry(ty) => StdRet::Entry,
+        "and_modify" if is_map_entry(ty) => StdRet::Same,
         "unwrap" | "expect" | "unwrap_or" | "unwrap_or_else" | "unwrap_or_default"
         | "unwrap_unchecked" | "unwrap_err" | "expect_err"
             if container =>
@@ -350,9 +369,9 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
         | "as_mut_slice" | "into" | "ok" | "map_err" | "ok_or" | "ok_or_else" | "or"
         | "or_else" | "filter" | "take" | "replace" | "insert_unique" | "inspect" | "rev"
         | "skip" | "take_while" | "skip_while" | "step_by" | "peekable" | "fuse" | "chain"
-        | "into_boxed_slice" | "as_pin_mut" | "get_ref" | "upgrade" | "downgrade"
-        | "into_inner" | "get_mut_unchecked" | "flatten" | "clone_arc" | "as_any" | "leak"
-        | "collect" | "sorted" | "lock_ref" | "name" | "stack_size" | "cycle" | "into_future"
+        | "into_boxed_slice" | "as_pin_mut" | "get_ref" | "downgrade" | "into_inner"
+        | "get_mut_unchecked" | "flatten" | "clone_arc" | "as_any" | "leak" | "collect"
+        | "sorted" | "lock_ref" | "name" | "stack_size" | "cycle" | "into_future"
         | "instrument" | "boxed" | "as_arc" | "err" | "unwrap_or_clone"
             if !(name == "take" && !container && !is_iter(ty)) || is_iter(ty) =>
         {
@@ -374,10 +393,18 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
         "get_or_insert_with" | "get_or_insert" | "insert" if container => StdRet::Inner,
         "get" | "get_mut" | "get_or_init" => StdRet::Same,
         "or_insert" | "or_insert_with" | "or_default" | "or_insert_with_key" => StdRet::Entry,
-        "entry" => StdRet::Same,
+        "entry" => StdRet::MapEntry,
+        "chunks" | "chunks_mut" | "chunks_exact" | "rchunks" | "windows" | "split_inclusive" => {
+            StdRet::Chunks
+        }
+        "split_at" | "split_at_mut" => StdRet::Halves,
+        "first_key_value" | "last_key_value" | "pop_first" | "pop_last" if is_map(ty) => {
+            StdRet::Pair(true)
+        }
+        "pop_first" | "pop_last" => StdRet::Element(true),
+        "range" | "range_mut" if is_map(ty) => StdRet::Pair(false),
         "iter" | "iter_mut" | "into_iter" | "drain" | "par_iter" | "par_iter_mut"
-        | "into_par_iter" | "enumerate" | "zip" | "chunks" | "windows" | "lines" | "chars"
-        | "bytes" => StdRet::Iter,
+        | "into_par_iter" | "enumerate" | "zip" | "lines" | "chars" | "bytes" => StdRet::Iter,
         "keys" | "into_keys" => StdRet::Keys,
         "values" | "values_mut" | "into_values" => StdRet::Values,
         "len" | "count" | "capacity" | "strong_count" => StdRet::Owned(ext("usize", vec![])),
@@ -418,6 +445,26 @@ pub(super) fn gives_reference(name: &str) -> bool {
 
 fn is_iter(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == "conclint::Iter")
+}
+
+/// What `entry` gives of a map of the standard library.
+pub(super) const MAP_ENTRY: &str = "conclint::Entry";
+
+pub(super) fn is_map_entry(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path == MAP_ENTRY)
+}
+
+fn is_once(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, args) if args.len() == 1
+        && matches!(last_segment(path), "OnceLock" | "OnceCell"))
+}
+
+fn is_ref_cell(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if last_segment(path) == "RefCell")
+}
+
+fn is_map(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, args) if args.len() >= 2 && path.ends_with("Map"))
 }
 
 fn is_vec(ty: &Ty) -> bool {
