@@ -9,6 +9,7 @@ use conclint_rust::{Input, SourceInput};
 
 mod facts;
 mod fifth;
+mod inference;
 mod judgement;
 mod objects;
 mod threads;

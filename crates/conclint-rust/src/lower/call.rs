@@ -7,7 +7,7 @@ use conclint_facts::{
 };
 use smol_str::SmolStr;
 
-use super::body::{Lower, end_of};
+use super::body::{Lower, NESTED_BASE, end_of};
 use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
@@ -138,7 +138,7 @@ impl Lower<'_> {
                 let call = closure_call(closure, name);
                 return self.acquire_through(call, &ret.clone(), guard, span, None);
             }
-            self.call_closure(closure, name, span);
+            self.call_callable(closure, name, &vals, span);
         } else if let Some(conclint_facts::Place {
             root: conclint_facts::Root::Param(param),
             path,
@@ -162,6 +162,16 @@ impl Lower<'_> {
         }
     }
 
+    /// A closure reaches what it names by itself; a function needs to be given it.
+    fn call_callable(&mut self, callee: FnId, name: SmolStr, vals: &[Val], span: Span) {
+        if callee.0 >= NESTED_BASE {
+            return self.call_closure(callee, name, span);
+        }
+        let mut call = closure_call(callee, name);
+        call.args = vals.iter().map(|val| self.arg_fact(val)).collect();
+        self.emit(EventKind::Call(call), span);
+    }
+
     pub fn call_closure(&mut self, closure: FnId, name: SmolStr, span: Span) {
         self.emit(EventKind::Call(closure_call(closure, name)), span);
         for (_, guard) in self.used_up.clone().iter().filter(|(f, _)| *f == closure) {
@@ -180,7 +190,7 @@ impl Lower<'_> {
         self.swallow(&vals, span);
         self.other(span);
         if let Some(closure) = val.closure {
-            self.call_closure(closure, SmolStr::new_static("closure"), span);
+            self.call_callable(closure, SmolStr::new_static("closure"), &vals, span);
         } else if is_callable(&types::peel_wrappers(self.index(), &val.ty)) {
             let what = SmolStr::new(place_text(callee));
             self.emit(

@@ -190,7 +190,7 @@ impl Lower<'_> {
             .unwrap_or_else(Val::unknown);
         if scope && let Some(last) = args.last() {
             self.scope_ends(started, last.span);
-            self.scope_joins(started);
+            self.scope_joins(started, last.span);
         }
         val
     }

@@ -5,11 +5,11 @@ use conclint_facts::{EventKind, Per, Root, SpawnKind};
 
 use smol_str::SmolStr;
 
-use super::body::Lower;
+use super::body::{Lower, end_of};
 use super::method::MethodCall;
 use super::types;
 use super::value::{SpawnId, Val};
-use crate::hir::{self, Expr, ExprKind, Pat};
+use crate::hir::{self, Expr, ExprKind, Pat, Span};
 use crate::index::Ty;
 
 impl Lower<'_> {
@@ -33,9 +33,10 @@ impl Lower<'_> {
     }
 
     /// A scope ends here: its threads, from number `started` on, have ended.
-    pub fn scope_joins(&mut self, started: usize) {
+    pub fn scope_joins(&mut self, started: usize, span: Span) {
         let block = self.out.cur;
         let index = self.out.blocks[block.index()].events.len() as u32;
+        let mut any = false;
         for (at, position) in self.out.spawns.iter().skip(started).copied() {
             if let Some(EventKind::Spawn(spawn)) = self.out.blocks[at.index()]
                 .events
@@ -44,7 +45,17 @@ impl Lower<'_> {
                 && spawn.kind == SpawnKind::Scoped
             {
                 spawn.scope_end.get_or_insert((block, index));
+                any = true;
             }
+        }
+        // It is a join that nobody writes: of interest to those who hold a lock.
+        if any && self.any_guard_in_scope() {
+            let join = EventKind::Join {
+                handle: None,
+                result_ignored: false,
+                value_wanted: false,
+            };
+            self.emit(join, end_of(span));
         }
     }
 
