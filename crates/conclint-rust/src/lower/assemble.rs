@@ -659,7 +659,7 @@ fn declared_fields(index: &Index, program: &Program, file: u32, line: u32) -> Op
         .classes
         .iter()
         .filter(|class| class.scope == ClassScope::Field && class.key.starts_with(&prefix))
-        .filter(|class| matches!(class.kind, conclint_facts::ObjectKind::Lock(_)))
+        .filter(|class| matches!(class.kind, ObjectKind::Lock(_)))
         .filter(|class| class.site.is_some_and(|site| site.line > line))
         .collect();
     fields.sort_by_key(|class| class.site.map(|site| (site.line, site.column)));
@@ -670,7 +670,7 @@ fn declared_fields(index: &Index, program: &Program, file: u32, line: u32) -> Op
 /// those of the same file first.
 fn class_named(program: &Program, name: &str, file: FileId) -> Option<ClassId> {
     let name = name.trim_start_matches("self.");
-    let is_lock = |class: &Class| matches!(class.kind, conclint_facts::ObjectKind::Lock(_));
+    let is_lock = |class: &Class| matches!(class.kind, ObjectKind::Lock(_));
     let fits = |class: &Class| {
         is_lock(class)
             && (class.name == name
