@@ -9,8 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::program::*;
 
+mod alone;
 mod apart;
 mod cfgs;
 mod compute;
@@ -33,6 +36,7 @@ mod summary;
 mod tests;
 mod threads;
 
+pub use alone::Alone;
 pub use cfgs::exclusive as cfgs_exclusive;
 pub use kinds::Kinds;
 
@@ -91,6 +95,17 @@ pub enum SameInstance {
     Certain,
 }
 
+/// Two locks are taken in the order of something that their objects were
+/// compared by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyOrder {
+    /// What was compared: a field or getter of the objects that have the
+    /// locks, or their address.
+    pub key: SmolStr,
+    /// The lower one is held first.
+    pub rising: bool,
+}
+
 /// Lock `taken` is taken while lock `held` is held: an edge of the lock-order
 /// graph, and a double lock where both are one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +130,8 @@ pub struct Nesting {
     pub same: SameInstance,
     /// A condition on the way makes sure that they are not one object.
     pub apart: bool,
+    /// Conditions on the way put the two in order.
+    pub in_order: Vec<KeyOrder>,
     /// `taken` is already held at that time, by another guard than `held`: how.
     pub again: Option<Mode>,
     /// Classes held on every path to `site` besides these two, callers of
@@ -232,6 +249,7 @@ pub struct Analysis {
     callers: graph::Callers,
     /// Per function: several threads are seen to run it.
     several: Vec<bool>,
+    alone: Vec<Alone>,
     writers: BTreeMap<ClassId, EventRef>,
     condvars: BTreeMap<ClassId, compute::Condvar>,
     counts: Counts,
@@ -346,6 +364,17 @@ impl Analysis {
             .get(function.index())
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Whether nobody else reaches `object`, as `function` names it, while
+    /// `function` runs: it is a field of its `self`, which is all its own.
+    pub fn is_alone_with(&self, function: FnId, object: &ObjectRef) -> Alone {
+        match self.alone.get(function.index()) {
+            Some(alone) if alone::is_own_field(&self.program, self.function(function), object) => {
+                *alone
+            }
+            _ => Alone::No,
+        }
     }
 
     /// Classes held on every known way into `function`; empty when it can be

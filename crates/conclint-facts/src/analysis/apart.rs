@@ -1,9 +1,10 @@
 //! What conditions say of two locks of which one is taken under the other:
-//! that they are two objects, or that it never comes to that.
+//! that they are two objects, which of them comes first, or that it never comes
+//! to that.
 
 use super::graph::{self, Graph};
 use super::nesting::Context;
-use super::{EventRef, instance};
+use super::{EventRef, KeyOrder, instance};
 use crate::program::*;
 
 /// What is said of a pair of locks.
@@ -46,15 +47,12 @@ pub(super) fn said(
     taken: &ObjectRef,
 ) -> Said {
     match &part.when {
-        When::Flag { .. } => Said::Nothing,
+        When::Flag { .. } | When::Ordered { .. } => Said::Nothing,
         When::Apart { a, b, by_address } => {
             let (Some(a), Some(b)) = (outward(a), outward(b)) else {
                 return Said::Nothing;
             };
-            let class = held.class.and_then(|id| program.classes.get(id.index()));
-            // What lies behind a pointer may be shared by the two.
-            let inline = class.is_some_and(instance::is_inline);
-            let told = |rest: usize| !by_address || rest == 0 || rest == 1 && inline;
+            let told = |rest: usize| !by_address || told_by_address(program, held, rest);
             let differ = held.class == taken.class
                 && (differ(&a, &b, &held.place, &taken.place, told)
                     || differ(&b, &a, &held.place, &taken.place, told));
@@ -69,6 +67,50 @@ pub(super) fn said(
             _ => Said::Nothing,
         },
     }
+}
+
+/// The orders in which conditions around the call `at` put `held` and `taken`,
+/// as its function names them.
+pub(super) fn orders_at<'a>(
+    context: Context<'a>,
+    at: EventRef,
+    held: &'a ObjectRef,
+    taken: &'a ObjectRef,
+) -> impl Iterator<Item = KeyOrder> + 'a {
+    let Context { program, graph, .. } = context;
+    let here = move |place: &Place| outward(program, graph, place, &[at]);
+    parts(program, at).filter_map(move |part| order(program, part, here, held, taken))
+}
+
+/// The order in which `part` puts `held` and `taken`; `outward` as for [`said`].
+pub(super) fn order(
+    program: &Program,
+    part: &Part,
+    outward: impl Fn(&Place) -> Option<Place>,
+    held: &ObjectRef,
+    taken: &ObjectRef,
+) -> Option<KeyOrder> {
+    let When::Ordered { low, high, key } = &part.when else {
+        return None;
+    };
+    let (low, high) = (outward(low)?, outward(high)?);
+    let has = |owner: &Place, lock: &ObjectRef| {
+        rest(owner, &lock.place)
+            .is_some_and(|rest| key != When::ADDRESS || told_by_address(program, lock, rest))
+    };
+    let rising = has(&low, held) && has(&high, taken);
+    let falling = has(&low, taken) && has(&high, held);
+    (rising != falling).then(|| KeyOrder {
+        key: key.clone(),
+        rising,
+    })
+}
+
+/// Whether the address of an object tells which `lock` it has, `rest` steps
+/// away: what lies behind a pointer may be shared by several.
+fn told_by_address(program: &Program, lock: &ObjectRef, rest: usize) -> bool {
+    let class = lock.class.and_then(|id| program.classes.get(id.index()));
+    rest == 0 || rest == 1 && class.is_some_and(instance::is_inline)
 }
 
 /// `a` and `b` differ, or what they are the same part of does: whether `held`

@@ -6,14 +6,15 @@ use rayon::prelude::*;
 
 use super::graph::{self, Graph};
 use super::held::HeldSets;
+use super::lifespans::Lifespans;
 use super::nesting::Context;
 use super::setup::Setup;
 use super::sources::Returned;
 use super::summary::{self, Summaries};
 use super::threads::Threads;
 use super::{
-    Analysis, BlockedUnder, ChainStep, Counts, EventRef, Kinds, Nesting, cycles, entry, instance,
-    lifted, nesting, several,
+    Analysis, BlockedUnder, ChainStep, Counts, EventRef, Kinds, Nesting, alone, cycles, entry,
+    instance, lifted, nesting, several,
 };
 use crate::program::*;
 
@@ -23,7 +24,7 @@ const MAX_WRITER_DEPTH: usize = 4;
 /// Links `program`.
 pub(super) fn analyse(program: Program) -> Analysis {
     let graph = Graph::of(&program);
-    let ((held, (entry, summaries)), (threads, setup, (writers, callers))) = rayon::join(
+    let ((held, (entry, summaries)), (threads, setup, alone, (writers, callers))) = rayon::join(
         || {
             let returned = Returned::of(&program, &graph);
             let held: Vec<HeldSets> = (0..program.functions.len())
@@ -44,7 +45,8 @@ pub(super) fn analyse(program: Program) -> Analysis {
             let threads = Threads::of(&program, &graph);
             let setup = Setup::of(&program, &graph);
             let writers = writers(&program, &graph, &setup);
-            (threads, setup, (writers, graph.callers()))
+            let alone = alone::of(&program, &graph);
+            (threads, setup, alone, (writers, graph.callers()))
         },
     );
 
@@ -64,7 +66,12 @@ pub(super) fn analyse(program: Program) -> Analysis {
             } = nesting::of(context);
             nestings.extend(lifted::of(context, &nestings));
             sort(&program, &mut nestings, &mut blocked);
-            let cycles = cycles::of(&program, &graph, &threads, &setup, &writers, &nestings);
+            let lifespans = Lifespans {
+                program: &program,
+                graph: &graph,
+                threads: &threads,
+            };
+            let cycles = cycles::of(lifespans, &setup, &writers, &alone, &nestings);
             (nestings, blocked, cycles, dropped)
         },
         || {
@@ -79,6 +86,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
     Analysis {
         condvars,
         several,
+        alone,
         callers,
         kinds: graph.kinds,
         entry: entry

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
+use super::alone::Alone;
 use super::graph::{self, Graph};
 use super::instance;
 use super::lifespans::Lifespans;
 use super::owners::{self, Owners};
 use super::setup::Setup;
-use super::threads::Threads;
 use super::{Certainty, Cycle, EventRef, Nesting, cfgs};
 use crate::program::*;
 
@@ -54,8 +54,7 @@ struct Search<'a> {
     lifespans: Lifespans<'a>,
     writers: &'a BTreeMap<ClassId, EventRef>,
     links: Links<'a>,
-    /// By function: its `self` is no one else's while it runs.
-    alone: Vec<bool>,
+    alone: &'a [Alone],
     cycles: Vec<Cycle>,
     /// Orders that a reported cycle contains.
     covered: BTreeSet<(ClassId, ClassId)>,
@@ -65,23 +64,19 @@ struct Search<'a> {
 
 /// The cycles among `nestings`, which are in their final order.
 pub(super) fn of(
-    program: &Program,
-    graph: &Graph,
-    threads: &Threads,
+    lifespans: Lifespans<'_>,
     setup: &Setup<'_>,
     writers: &BTreeMap<ClassId, EventRef>,
+    alone: &[Alone],
     nestings: &[Nesting],
 ) -> Vec<Cycle> {
+    let Lifespans { program, graph, .. } = lifespans;
     let mut search = Search {
         program,
-        lifespans: Lifespans {
-            program,
-            graph,
-            threads,
-        },
+        lifespans,
         writers,
         links: links(program, graph, setup, nestings),
-        alone: alone(program, graph),
+        alone,
         cycles: Vec::new(),
         covered: BTreeSet::new(),
         sets: BTreeSet::new(),
@@ -96,43 +91,6 @@ pub(super) fn of(
         (first.map(|n| (n.held.site, n.site)), cycle.classes.clone())
     });
     search.cycles
-}
-
-/// Methods that take `&mut self`, and private ones that nothing calls but such
-/// methods, on their own `self`.
-fn alone(program: &Program, graph: &Graph) -> Vec<bool> {
-    let functions = &program.functions;
-    let mut alone: Vec<bool> = functions.iter().map(|f| f.mut_self).collect();
-    let is_method = |f: &Function| {
-        f.kind == FnKind::Fn && f.params.first().is_some_and(|param| param.name == "self")
-    };
-    let on_self = |at: EventRef| {
-        let place = graph::call_at(program, at)
-            .and_then(|call| call.args.first())
-            .and_then(|arg| arg.place.as_ref());
-        place.is_some_and(|place| place.root == Root::Param(0) && place.path.is_empty())
-    };
-    loop {
-        let found: Vec<usize> = (0..functions.len())
-            .filter(|&index| {
-                let function = &functions[index];
-                !alone[index]
-                    && !function.is_pub
-                    && is_method(function)
-                    && graph.entering(FnId(index as u32)).next().is_some()
-                    && graph.entering(FnId(index as u32)).all(|edge| {
-                        let caller = edge.at.function.index();
-                        alone[caller] && is_method(&functions[caller]) && on_self(edge.at)
-                    })
-            })
-            .collect();
-        if found.is_empty() {
-            return alone;
-        }
-        for index in found {
-            alone[index] = true;
-        }
-    }
 }
 
 fn links<'a>(
@@ -354,6 +312,19 @@ fn holder(lock: &Place) -> Option<(&Root, &[SmolStr])> {
     (!matches!(lock.root, Root::Opaque(_))).then_some((&lock.root, path))
 }
 
+/// Whether all of `links` take their locks in the order of one key, so that
+/// someone holds the last one.
+fn keep_one_order(links: &[&Link<'_>]) -> bool {
+    let Some((first, others)) = links.split_first() else {
+        return false;
+    };
+    first.nesting.in_order.iter().any(|order| {
+        others
+            .iter()
+            .all(|link| link.nesting.in_order.contains(order))
+    })
+}
+
 /// Two methods of one type, at least one of which takes `&mut self`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OneOwner {
@@ -400,10 +371,8 @@ impl<'a> Search<'a> {
     /// Whether `a` and `b` run on one object, which at least one of them has
     /// as `&mut self`: then never at the same time.
     fn one_owner(&self, a: &Link<'_>, b: &Link<'_>) -> OneOwner {
-        let alone = |link: &Link<'_>| {
-            let alone = self.alone.get(link.nesting.function.index());
-            alone.copied().unwrap_or_default()
-        };
+        let alone =
+            |link: &Link<'_>| self.alone.get(link.nesting.function.index()) == Some(&Alone::Surely);
         let mut answer = OneOwner::No;
         if !alone(a) && !alone(b) {
             return answer;
@@ -559,6 +528,7 @@ impl<'a> Search<'a> {
                     && self.fit(x, y, statics)
                     && !self.goes_down(x, y)
                     && !self.goes_down(y, x)
+                    && !keep_one_order(&[x, y])
             };
             let mut best: Option<(_, usize, usize)> = None;
             for (i, x) in forward.iter().enumerate().take(MAX_PAIRED) {
@@ -703,7 +673,7 @@ impl<'a> Search<'a> {
         tried: &mut usize,
     ) -> bool {
         let Some(order) = orders.get(chosen.len()) else {
-            return true;
+            return !keep_one_order(&chosen.iter().collect::<Vec<_>>());
         };
         for link in self
             .links

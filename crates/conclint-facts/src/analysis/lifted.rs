@@ -145,6 +145,12 @@ fn outward(context: Context<'_>, lifted: &Lift, edge: &Edge, guesses: u8) -> Nes
     }
     let caller = edge.at.function;
     nesting.apart |= apart::at(context, edge.at, &nesting.held.lock, &nesting.taken);
+    nesting.in_order.extend(apart::orders_at(
+        context,
+        edge.at,
+        &nesting.held.lock,
+        &nesting.taken,
+    ));
     nesting.same = if nesting.apart {
         SameInstance::Unlikely
     } else {

@@ -9,7 +9,9 @@ use super::entry::{self, Gate};
 use super::graph::{self, Edge, Graph, MAX_GUESSES};
 use super::held::HeldSets;
 use super::summary::{self, LockId, Reach, Summaries};
-use super::{BlockedUnder, Certainty, ChainStep, EventRef, Held, Nesting, SameInstance, instance};
+use super::{
+    BlockedUnder, Certainty, ChainStep, EventRef, Held, KeyOrder, Nesting, SameInstance, instance,
+};
 use crate::program::*;
 
 /// Nestings of one guard with one lock, and in all, best first.
@@ -548,22 +550,28 @@ impl<'a> Under<'a> {
 
     /// What conditions on the way to `found` say of the two locks, which read
     /// in the terms of the function that holds.
-    fn said_on_the_way(&self, found: &Found<'_>, held: &ObjectRef, taken: &ObjectRef) -> Said {
+    fn said_on_the_way(
+        &self,
+        found: &Found<'_>,
+        held: &ObjectRef,
+        taken: &ObjectRef,
+    ) -> (Said, Vec<KeyOrder>) {
         let Context { program, graph, .. } = self.context;
         let mut way = self.way(found.way);
         way.push(found.target);
-        let mut said = Said::Nothing;
+        let (mut said, mut orders) = (Said::Nothing, Vec::new());
         for (depth, &at) in way.iter().enumerate() {
             for part in apart::parts(program, at) {
                 let outward = |place: &Place| apart::outward(program, graph, place, &way[..=depth]);
+                orders.extend(apart::order(program, part, outward, held, taken));
                 match apart::said(program, part, outward, held, taken) {
-                    Said::NotReached => return Said::NotReached,
+                    Said::NotReached => return (Said::NotReached, orders),
                     Said::Apart => said = Said::Apart,
                     Said::Nothing => {}
                 }
             }
         }
-        said
+        (said, orders)
     }
 
     fn blocked(&self, found: Found<'_>) -> BlockedUnder {
@@ -586,7 +594,7 @@ impl<'a> Under<'a> {
             self.holders[found.held as usize].clone(),
             self.locks[taken as usize].clone(),
         );
-        let said = self.said_on_the_way(&found, &held.lock, &taken);
+        let (said, in_order) = self.said_on_the_way(&found, &held.lock, &taken);
         if said == Said::NotReached {
             return None;
         }
@@ -611,6 +619,7 @@ impl<'a> Under<'a> {
             taken_in: found.target.function,
             same: if apart { SameInstance::Unlikely } else { same },
             apart,
+            in_order,
             again: found.again,
             gates: gates.iter().map(|gate| gate.class).collect(),
             shared_gates: gates

@@ -1,5 +1,7 @@
 //! What conditions say of the code behind them: one [`Part`] each.
 
+use smol_str::SmolStr;
+
 use super::{Place, Site};
 
 /// A part of a function that runs only when something is so: `if flag { .. }`,
@@ -35,9 +37,24 @@ pub enum When {
         /// be one object all the same.
         by_address: bool,
     },
+    /// What was read from two objects in the same way is in order: of the low
+    /// one it is not more than of the high one.
+    Ordered {
+        /// The one with the lower key.
+        low: Place,
+        /// The one with the higher key, or the same.
+        high: Place,
+        /// What was read of both: a field, a getter; [`Self::ADDRESS`].
+        key: SmolStr,
+    },
     /// This place has the last of the reference-counted pointers to what a
     /// field of it (or it) points to.
     LastOwner(Place),
+}
+
+impl When {
+    /// What [`Self::Ordered`] calls the address of an object.
+    pub const ADDRESS: &str = "*";
 }
 
 impl Part {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Analysis, ClassId, EventKind, FnId, Function, Kinds, Mode, ObjectRef, Origin, Origins,
+    Alone, Analysis, ClassId, EventKind, FnId, Function, Kinds, Mode, ObjectRef, Origin, Origins,
     ReleaseWhy, Target, Writing,
 };
 
@@ -43,6 +43,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         let mut found: Vec<Case> = Vec::new();
         for write in writes(analysis, id, CALLS) {
             if let Some(case) = Case::of(analysis, id, function, &write)
+                && analysis.is_alone_with(id, &write.object) < Alone::Surely
                 && writers.meets(analysis, id, write.object.class)
                 && !found.iter().any(|other| other.covers(&case))
             {
@@ -57,6 +58,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || case.adds()
                     || !analysis.runs_on_several(id)
                         && !writers.others(id, case.write.object.class)
+                    || analysis.is_alone_with(id, &case.write.object) == Alone::AsSeen
                     || waits_between(function, &case))
             {
                 case.confidence = Confidence::Low;
@@ -81,7 +83,8 @@ fn waits_between(function: &Function, case: &Case) -> bool {
         })
 }
 
-/// The functions that write under each lock.
+/// The functions that write under each lock, left out those that have the
+/// object with the lock all to themselves: meanwhile no other function has it.
 struct Writers {
     of: BTreeMap<ClassId, Vec<FnId>>,
 }
@@ -99,7 +102,9 @@ impl Writers {
                     continue;
                 };
                 for held in analysis.guard(id, *guard).iter().flat_map(|i| &i.locks) {
-                    if let Some(class) = held.lock.class {
+                    let alone = held.lock.exclusive
+                        || analysis.is_alone_with(id, &held.lock) == Alone::Surely;
+                    if let Some(class) = held.lock.class.filter(|_| !alone) {
                         let known = of.entry(class).or_default();
                         if known.last() != Some(&id) {
                             known.push(id);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Analysis, ClassId, Event, EventKind, EventRef, FnId, Function, Held, LockSource, Mode,
+    Alone, Analysis, ClassId, Event, EventKind, EventRef, FnId, Function, Held, LockSource, Mode,
     ObjectRef, Root, Site, Target,
 };
 
@@ -45,6 +45,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 ..
             } = &event.kind
                 && !object.exclusive
+                && analysis.is_alone_with(id, object) < Alone::Surely
             {
                 let store = Store {
                     at,
@@ -59,7 +60,11 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 };
                 // Of what a library offers, nobody knows on how many threads it
                 // runs; what one thread alone runs, loses nothing.
-                let elsewhere = settings.level == Level::Default && !analysis.runs_on_several(id);
+                // And what all callers that are seen have to themselves, others
+                // most likely have, too.
+                let elsewhere = settings.level == Level::Default
+                    && (!analysis.runs_on_several(id)
+                        || analysis.is_alone_with(id, object) == Alone::AsSeen);
                 let careful = elsewhere
                     || object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)

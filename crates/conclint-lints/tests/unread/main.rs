@@ -12,6 +12,7 @@ mod fifth;
 mod inference;
 mod judgement;
 mod objects;
+mod sixth;
 mod threads;
 
 /// What is found in these files, test code left out.

@@ -167,6 +167,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         not_held: Vec::new(),
         used_up: Vec::new(),
         assigned: Vec::new(),
+        known: Vec::new(),
         channels: 0,
         dry: Vec::new(),
         dry_spawns: Vec::new(),

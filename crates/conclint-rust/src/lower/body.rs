@@ -192,6 +192,8 @@ pub(super) struct Lower<'a> {
     pub used_up: Vec<(FnId, GuardId)>,
     /// Variables that were assigned to, and what they depended on before.
     pub assigned: Vec<(LocalId, Origins)>,
+    /// Variables that a test around this place gives one certain value.
+    pub known: Vec<LocalId>,
     /// Channels made so far.
     pub channels: u32,
     /// Loops over a receiver: its channel, where, and how deep in closures.

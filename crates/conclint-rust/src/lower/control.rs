@@ -4,6 +4,7 @@ use conclint_facts::{EventKind, GuardId, LocalId, Per};
 use smol_str::SmolStr;
 
 use super::body::{LoopFrame, Lower, ScopeKind, end_of};
+use super::parts::leaves_block;
 use super::pattern::{binds_success, is_any_some, is_bare, is_failure};
 use super::types;
 use super::value::Val;
@@ -36,8 +37,11 @@ impl Lower<'_> {
         let around = std::mem::replace(&mut self.asserting, else_.is_none() && only_panics(then));
         self.chain(cond, otherwise, own_scope);
         self.asserting = around;
+        let known = self.known.len();
+        self.know(cond, true);
         self.push(ScopeKind::Temp);
         let val = self.block(then, extend);
+        self.known.truncate(known);
         self.pop(Some(&val), then.span);
         self.pop(Some(&val), then.span);
         if own_scope {
@@ -48,11 +52,13 @@ impl Lower<'_> {
         self.out.cur = otherwise;
         let other = match else_ {
             Some(else_) => {
+                self.know(cond, false);
                 self.push(ScopeKind::Temp);
                 let val = match extend {
                     Some(scope) => self.expr_extended(else_, scope),
                     None => self.expr(else_),
                 };
+                self.known.truncate(known);
                 self.pop(Some(&val), else_.span);
                 val
             }
@@ -62,6 +68,9 @@ impl Lower<'_> {
         self.perhaps_assigned(mark);
         if else_.is_none() && super::threads::takes_only_success(cond) {
             self.ignore_join(true);
+        }
+        if else_.is_none() && leaves_block(then) {
+            self.know(cond, false);
         }
         let _ = span;
         val.join(other)
@@ -143,6 +152,7 @@ impl Lower<'_> {
         arms: &[hir::Arm],
         extend: Option<usize>,
     ) -> Val {
+        self.note_arms(scrutinee, arms);
         // A place is not moved by being looked at.
         let val = self.expr(scrutinee);
         self.test(val.from, scrutinee.span);

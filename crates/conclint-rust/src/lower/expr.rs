@@ -150,6 +150,9 @@ impl Lower<'_> {
                 mutable,
                 expr: inner,
             } => {
+                if *mutable {
+                    self.filled(inner);
+                }
                 let mut val = self.base(inner);
                 val.exclusive &= *mutable;
                 let ty = Ty::Ref(*mutable, Arc::new(val.ty.clone()));

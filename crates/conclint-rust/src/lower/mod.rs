@@ -17,6 +17,7 @@ mod data;
 mod effect;
 mod expr;
 mod external;
+mod known;
 mod locks;
 mod macros;
 mod maps;

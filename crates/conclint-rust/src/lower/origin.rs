@@ -68,6 +68,7 @@ impl Lower<'_> {
         if let Some(info) = self.locals.get_mut(id.0 as usize) {
             self.assigned.push((id, info.val.from));
             info.val.from = from;
+            self.known.retain(|known| *known != id);
         }
     }
 

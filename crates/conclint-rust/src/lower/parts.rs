@@ -1,5 +1,6 @@
 //! What conditions say of the code they decide about: that it runs with a flag
-//! set, for two objects that differ, for the last owner of something shared.
+//! set, for two objects that differ or are in order, for the last owner of
+//! something shared.
 //!
 //! Only what can be told from the condition's own words (and from getters of
 //! one expression) is noted; a condition that is not understood says nothing.
@@ -64,6 +65,36 @@ impl Lower<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The arms of `match a.id.cmp(&b.id) { .. }`.
+    pub fn note_arms(&mut self, scrutinee: &Expr, arms: &[hir::Arm]) {
+        let ExprKind::MethodCall {
+            receiver,
+            name,
+            args,
+            ..
+        } = &scrutinee.kind
+        else {
+            return;
+        };
+        let ("cmp", [other]) = (name.as_str(), &args[..]) else {
+            return;
+        };
+        for arm in arms {
+            let mut found = Vec::new();
+            let outcomes = outcomes(&arm.pat);
+            let equal = outcomes.contains(&"Equal");
+            match (outcomes.contains(&"Less"), outcomes.contains(&"Greater")) {
+                (true, false) => self.ordered(receiver, other, &mut found),
+                (false, true) => self.ordered(other, receiver, &mut found),
+                (true, true) | (false, false) => {}
+            }
+            if !equal && !outcomes.is_empty() {
+                self.apart(receiver, other, false, &mut found);
+            }
+            self.add_parts(found, start(arm.body.span), end(arm.body.span));
         }
     }
 
@@ -154,6 +185,14 @@ impl Lower<'_> {
         if differ {
             self.apart(left, right, false, found);
         }
+        if let BinOp::Order { less, .. } = op {
+            let (low, high) = if less == truth {
+                (left, right)
+            } else {
+                (right, left)
+            };
+            self.ordered(low, high, found);
+        }
         let one = match (literal(left), literal(right)) {
             (None, Some(limit)) => at_most_one(op, limit, truth).then_some(left),
             (Some(limit), None) => at_most_one(turned(op), limit, truth).then_some(right),
@@ -182,6 +221,18 @@ impl Lower<'_> {
                 b: b.place,
                 by_address,
             });
+        }
+    }
+
+    /// The same key was read from two objects, and that of `low` is not the
+    /// higher one.
+    fn ordered(&self, low: &Expr, high: &Expr, found: &mut Vec<When>) {
+        let key = |side| keyed(self.identity(side)?);
+        if let (Some((low, key)), Some((high, other))) = (key(low), key(high))
+            && key == other
+            && low != high
+        {
+            found.push(When::Ordered { low, high, key });
         }
     }
 
@@ -304,6 +355,42 @@ impl Lower<'_> {
     }
 }
 
+/// The object that an identity is read from, and what is read of it.
+fn keyed(identity: Identity) -> Option<(Place, SmolStr)> {
+    let Identity {
+        mut place,
+        getters,
+        by_address,
+        named,
+    } = identity;
+    match (by_address, getters.as_slice()) {
+        (true, []) => Some((place, SmolStr::new_static(When::ADDRESS))),
+        (false, []) if named => place.path.pop().map(|key| (place, key)),
+        (false, [getter]) if named => Some((place, getter.clone())),
+        _ => None,
+    }
+}
+
+/// The values of `Ordering` that a pattern names; none where it takes others.
+fn outcomes(pat: &Pat) -> Vec<&str> {
+    let named = match pat {
+        Pat::Path(path) => path.last(),
+        Pat::Bind {
+            name, sub: None, ..
+        } => name.as_str(),
+        Pat::Or(pats) => {
+            let each: Vec<Vec<&str>> = pats.iter().map(outcomes).collect();
+            let all = each.iter().all(|names| !names.is_empty());
+            return if all { each.concat() } else { Vec::new() };
+        }
+        _ => return Vec::new(),
+    };
+    match named {
+        "Less" | "Equal" | "Greater" => vec![named],
+        _ => Vec::new(),
+    }
+}
+
 /// Whose field (or who) a pointer is.
 fn owner(mut pointer: Place) -> Option<Place> {
     (pointer.path.len() <= 1).then(|| {
@@ -395,7 +482,7 @@ fn conjuncts(cond: &Expr) -> Vec<&Expr> {
 }
 
 /// Control does not come to the end of the block.
-fn leaves_block(block: &hir::Block) -> bool {
+pub(super) fn leaves_block(block: &hir::Block) -> bool {
     match (&block.tail, block.stmts.last()) {
         (Some(tail), _) => leaves(tail),
         (None, Some(stmt)) => match &stmt.kind {

@@ -21,6 +21,7 @@ impl Lower<'_> {
             .as_ref()
             .map(|label| self.push_label(SmolStr::clone(label)));
         self.push(ScopeKind::Block);
+        let known = self.known.len();
         for stmt in &block.stmts {
             self.statement(stmt);
             if let hir::StmtKind::Expr(expr) = &stmt.kind {
@@ -32,6 +33,7 @@ impl Lower<'_> {
             None => Val::of(Ty::unit()),
         };
         self.pop(Some(&val), block.span);
+        self.known.truncate(known);
         match frame {
             Some(join) => self.pop_loop(join, Some(val)),
             None => val,
