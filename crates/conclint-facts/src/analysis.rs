@@ -37,7 +37,7 @@ mod tests;
 mod threads;
 
 pub use alone::Alone;
-pub use cfgs::exclusive as cfgs_exclusive;
+pub use cfgs::{exclusive as cfgs_exclusive, names_system, never_built};
 pub use kinds::Kinds;
 
 /// Names one event of the program.

@@ -349,6 +349,9 @@ pub struct Function {
     pub krate: SmolStr,
     /// The crate is a library (its public functions may be called from anywhere).
     pub in_library: bool,
+    /// The crate has no standard library where this is built, and no operating
+    /// system is named there: nobody can be parked.
+    pub no_std: bool,
     /// Its name in the source.
     pub site: Site,
     /// What it is.

@@ -316,6 +316,7 @@ mod tests {
             qualified: "f".to_owned(),
             krate: "k".into(),
             in_library: false,
+            no_std: false,
             site: SITE,
             kind: FnKind::Fn,
             parent: None,

@@ -71,6 +71,8 @@ pub struct Attrs {
     pub test: bool,
     /// `#[path = ".."]`.
     pub path: Option<String>,
+    /// `#![no_std]`, and the conditions under which it stands there.
+    pub no_std: Option<Box<[Name]>>,
     /// `#[macro_use]`, `#[macro_export]` and the like are not kept.
     pub proc_macro: bool,
 }

@@ -49,13 +49,39 @@ pub fn exclusive(a: &[SmolStr], b: &[SmolStr]) -> bool {
     if a.is_empty() || b.is_empty() || a == b {
         return false;
     }
-    let mut alternatives: Vec<Vec<Literal>> = vec![Vec::new()];
-    for text in a.iter().chain(b) {
+    together(a.iter().chain(b)).is_some_and(|ways| ways.is_empty())
+}
+
+/// No build contains code under all of these conditions: they contradict each
+/// other (a function for one platform in a module for another), or one of them
+/// is never so, `any()`.
+pub fn never_built(conditions: &[SmolStr]) -> bool {
+    !conditions.is_empty() && together(conditions.iter()).is_some_and(|ways| ways.is_empty())
+}
+
+/// One of the conditions is so on an operating system that it names, be it
+/// among others: `unix`, `target_os = "linux"`.
+pub fn names_system(conditions: &[SmolStr]) -> bool {
+    let system = |literal: &Literal| {
+        let os = literal.atom.strip_prefix("target_os=");
+        literal.holds
+            && (family_of(&literal.atom).is_some() || os.is_some_and(|os| os != "\"none\""))
+    };
+    conditions
+        .iter()
+        .any(|text| parse(text).alternatives(true).iter().flatten().any(system))
+}
+
+/// The ways in which all of the conditions hold; `None` where they are too many
+/// to look at.
+fn together<'a>(conditions: impl Iterator<Item = &'a SmolStr>) -> Option<Vec<Vec<Literal>>> {
+    let mut ways: Vec<Vec<Literal>> = vec![Vec::new()];
+    for text in conditions {
         let options = parse(text).alternatives(true);
-        if alternatives.len() * options.len() > MAX_ALTERNATIVES {
-            return false;
+        if ways.len() * options.len() > MAX_ALTERNATIVES {
+            return None;
         }
-        alternatives = alternatives
+        ways = ways
             .iter()
             .flat_map(|left| {
                 options
@@ -65,7 +91,7 @@ pub fn exclusive(a: &[SmolStr], b: &[SmolStr]) -> bool {
             .filter(|literals| !contradictory(literals))
             .collect();
     }
-    alternatives.is_empty()
+    Some(ways)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,6 +223,11 @@ fn predicate(text: &str, depth: usize) -> Predicate {
             _ => {}
         }
     }
+    match text {
+        "true" => return Predicate::All(Vec::new()),
+        "false" => return Predicate::Any(Vec::new()),
+        _ => {}
+    }
     Predicate::Atom(match text {
         "target_family=\"unix\"" => "unix".to_owned(),
         "target_family=\"windows\"" => "windows".to_owned(),
@@ -267,6 +298,35 @@ mod tests {
         assert!(!clash("any(unix, windows)", "windows"));
         assert!(!clash("not(unix)", "not(windows)"));
         assert!(!exclusive(&[], &[SmolStr::from("unix")]));
+    }
+
+    fn list(texts: &[&str]) -> Vec<SmolStr> {
+        texts.iter().map(|text| SmolStr::from(*text)).collect()
+    }
+
+    #[test]
+    fn conditions_of_one_piece_of_code_can_contradict_each_other() {
+        let never = |texts: &[&str]| never_built(&list(texts));
+        assert!(never(&["target_os = \"macos\"", "target_os = \"linux\""]));
+        assert!(never(&["unix", "feature = \"a\"", "not(feature = \"a\")"]));
+        assert!(never(&["any()"]) && never(&["unix", "false"]) && !never(&["true"]));
+        assert!(!never(&[]));
+        assert!(!never(&["unix", "target_os = \"linux\""]));
+        assert!(!never(&["any(unix, windows)", "windows"]));
+        assert!(!never(&["feature = \"a\"", "feature = \"b\""]));
+        assert!(!never(&["test", "test"]));
+    }
+
+    #[test]
+    fn systems_by_name() {
+        let named = |text: &str| names_system(&list(&[text]));
+        assert!(named("unix"));
+        assert!(named("any(target_os = \"linux\", target_os = \"none\")"));
+        assert!(named("target_os = \"hermit\""));
+        assert!(!named("target_os = \"none\""));
+        assert!(!named("not(any(unix, windows))"));
+        assert!(!named("not(feature = \"std\")"));
+        assert!(!named("not(test)"));
     }
 
     #[test]

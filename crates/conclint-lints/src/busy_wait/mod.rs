@@ -62,10 +62,12 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             // tries again; what waits in it, if anything, is its author's choice.
             let works = !matches!(event.kind, EventKind::Recv { .. }) && comes_back(function, *at);
             // What is asked need not be a question: its answer has to end the wait.
+            // Without a standard library there is nothing to wait on but the value.
             let asks = look.needs_pause && !leaves(function, *at, look);
             let careful = settings.level == Level::Default
                 && (works
                     || asks
+                    || function.no_std
                     || steps(function, *at)
                     || takes_along(function, event)
                     || is_a_lock(function) && round.pauses());

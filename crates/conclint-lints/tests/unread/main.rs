@@ -12,6 +12,7 @@ mod fifth;
 mod inference;
 mod judgement;
 mod objects;
+mod seventh;
 mod sixth;
 mod threads;
 

@@ -132,6 +132,7 @@ impl<'a> Collector<'a> {
             block: false,
             included: false,
             is_test: false,
+            shared: false,
             cfgs: Vec::new(),
             path: String::new(),
             names: Default::default(),
@@ -250,7 +251,11 @@ impl<'a> Collector<'a> {
             return;
         };
         self.define(m, item, Def::Mod(ModId(child)));
-        if let Some(module) = self.ix.modules.get_mut(child as usize).filter(|_| owned) {
+        let Some(module) = self.ix.modules.get_mut(child as usize) else {
+            return;
+        };
+        module.shared |= !owned;
+        if owned {
             module.parent = Some(m);
             module.name = item.name.clone();
             module.cfgs.extend(item.attrs.cfg.iter().cloned());
@@ -259,10 +264,14 @@ impl<'a> Collector<'a> {
     }
 
     fn include(&mut self, item: &Item, m: ModId) {
-        let Some((child, true)) = self.child(item.span) else {
+        let Some((child, owned)) = self.child(item.span) else {
             return;
         };
-        if let Some(module) = self.ix.modules.get_mut(child as usize) {
+        let Some(module) = self.ix.modules.get_mut(child as usize) else {
+            return;
+        };
+        module.shared |= !owned;
+        if owned {
             module.parent = Some(m);
             module.block = true;
             module.included = true;
@@ -487,6 +496,7 @@ impl<'a> Collector<'a> {
             is_pub: item.vis == Vis::Public,
             is_test,
             cfgs,
+            is_built: true,
             trait_path: None,
         });
         let inner = nested::of_fn(def);

@@ -40,6 +40,8 @@ pub(super) struct Module {
     /// An included file: its names are the parent's too.
     pub(super) included: bool,
     pub(super) is_test: bool,
+    /// Several `mod` items name its file, under conditions of their own.
+    pub(super) shared: bool,
     pub(super) cfgs: Vec<SmolStr>,
     /// `crate::a::b`, set when all modules are there.
     pub(super) path: String,

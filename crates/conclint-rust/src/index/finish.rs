@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use conclint_facts::never_built;
 use rayon::prelude::*;
 use smol_str::SmolStr;
 
@@ -69,6 +70,7 @@ impl Index {
             return;
         };
         let parent = module.parent.and_then(|p| self.modules.get(p.index()));
+        let shared = parent.is_some_and(|parent| parent.shared);
         let (path, mut cfgs, is_test) = match parent {
             Some(parent) if module.included => {
                 (parent.path.clone(), parent.cfgs.clone(), parent.is_test)
@@ -96,6 +98,7 @@ impl Index {
             cfgs.truncate(MAX_CFGS);
             module.cfgs = cfgs;
             module.is_test |= is_test;
+            module.shared |= shared;
             module.path = path;
         }
     }
@@ -350,6 +353,7 @@ impl Index {
             if let Some(module) = self.modules.get(placed.around.index()) {
                 entry.cfgs.splice(0..0, module.cfgs.iter().cloned());
                 entry.is_test |= module.is_test;
+                entry.is_built = module.shared || !never_built(&entry.cfgs);
             }
             entry.key = placed.key;
             entry.trait_path = placed.trait_path;

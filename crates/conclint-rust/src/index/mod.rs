@@ -163,6 +163,8 @@ pub struct FnEntry {
     pub is_test: bool,
     /// All `cfg` predicates on it and around it.
     pub cfgs: Vec<SmolStr>,
+    /// There is a build that has it: the predicates do not contradict each other.
+    pub is_built: bool,
     /// The method of this trait it implements (`Drop`, `Iterator`, ..), canonical path.
     pub trait_path: Option<SmolStr>,
 }

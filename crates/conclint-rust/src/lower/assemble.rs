@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use conclint_facts::{
     Arg, Class, ClassId, ClassScope, DeclaredOrder, EventKind, FileId, FnId, FnKind, Function,
     Handle, LockSource, ObjectKind, ObjectRef, Param, Place, Program, Root, Site, SourceFile,
-    Target, Unread,
+    Target, Unread, cfgs_exclusive, names_system,
 };
 use rayon::prelude::*;
 use smol_str::SmolStr;
@@ -39,6 +39,7 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         detached: &detached,
         holders: holders(index),
         behind: super::behind::behind(index, table),
+        no_std: ws.crates.iter().map(|krate| ws.no_std(krate)).collect(),
     };
     let lowered: Vec<Lowered> = index
         .functions()
@@ -111,6 +112,11 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         name: entry.def.name.clone(),
         qualified: entry.qualified.clone(),
         krate: krate.map(|krate| krate.name.clone()).unwrap_or_default(),
+        no_std: shared
+            .no_std
+            .get(entry.krate.index())
+            .and_then(Option::as_ref)
+            .is_some_and(|when| !has_system(&entry.cfgs, when)),
         in_library: krate
             .is_some_and(|krate| matches!(krate.kind, CrateKind::Lib | CrateKind::Loose)),
         site,
@@ -199,6 +205,12 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
     }
 }
 
+/// Code of these conditions has an operating system or a standard library to
+/// ask, in a crate that has no standard library `when`.
+fn has_system(cfgs: &[SmolStr], when: &[SmolStr]) -> bool {
+    names_system(cfgs) || names_system(when) || cfgs_exclusive(cfgs, when)
+}
+
 fn kind_of(entry: &FnEntry, krate: Option<CrateKind>) -> FnKind {
     let free = entry.impl_.is_none() && entry.in_trait.is_none();
     if entry.def.name == "main" && free && !matches!(krate, Some(CrateKind::Lib)) {
@@ -217,7 +229,8 @@ fn kind_of(entry: &FnEntry, krate: Option<CrateKind>) -> FnKind {
 
 impl Lower<'_> {
     fn function(&mut self, id: FnIdx, entry: &FnEntry) {
-        let Some(body) = &entry.def.body else { return };
+        let body = entry.def.body.as_ref().filter(|_| entry.is_built);
+        let Some(body) = body else { return };
         let index = self.index();
         let mut vals = Vec::new();
         for (i, param) in entry.def.params.iter().enumerate() {

@@ -32,6 +32,8 @@ pub(super) struct Shared<'a> {
     pub holders: Vec<bool>,
     /// By type (by number): the guarded type whose parts its objects are.
     pub behind: Vec<Option<crate::index::TypeId>>,
+    /// By crate: that it has no standard library, and when.
+    pub no_std: Vec<Option<Vec<SmolStr>>>,
 }
 
 /// What kind of scope.

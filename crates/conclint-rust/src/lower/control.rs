@@ -5,7 +5,9 @@ use smol_str::SmolStr;
 
 use super::body::{LoopFrame, Lower, ScopeKind, end_of};
 use super::parts::leaves_block;
-use super::pattern::{binds_success, is_any_some, is_bare, is_failure};
+use super::pattern::{
+    binds_success, is_any_some, is_bare, is_failure, is_not_ready, tells_of_event,
+};
 use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
@@ -162,6 +164,7 @@ impl Lower<'_> {
         let mut next = self.new_block();
         self.edge(self.out.cur, next);
         let mut only_none_left = false;
+        let waits_elsewhere = arms.iter().any(|arm| is_not_ready(&arm.pat));
         for arm in arms {
             let start = next;
             next = self.new_block();
@@ -191,8 +194,11 @@ impl Lower<'_> {
                 }
             }
             let outer = self.enter_stmt(arm.body.span, conclint_facts::StmtKind::Expr);
-            // Another item was taken: a loop around it works.
-            if takes_item(scrutinee) && binds_success(&arm.pat) {
+            // Another item was taken: a loop around it works. It is told of
+            // something that happened: what waits, if anything, is another arm.
+            if takes_item(scrutinee)
+                && (binds_success(&arm.pat) || waits_elsewhere && tells_of_event(&arm.pat))
+            {
                 self.other(arm.body.span);
             }
             if super::threads::ignores_failure(scrutinee, arm) {

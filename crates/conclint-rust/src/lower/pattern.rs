@@ -336,3 +336,44 @@ pub(super) fn binds_success(pat: &Pat) -> bool {
         _ => false,
     }
 }
+
+/// The pattern takes in that nothing has come yet, by its name: `Err(TryRecvError::Empty)`.
+pub(super) fn is_not_ready(pat: &Pat) -> bool {
+    match pat {
+        Pat::Or(pats) => pats.iter().any(is_not_ready),
+        _ => {
+            error_name(pat).is_some_and(|name| matches!(name, "Empty" | "NotReady" | "WouldBlock"))
+        }
+    }
+}
+
+/// The pattern matches only errors by names that tell neither that nothing has
+/// come yet nor that nothing will: `Err(TryRecvError::Lagged(_))`.
+pub(super) fn tells_of_event(pat: &Pat) -> bool {
+    match pat {
+        Pat::Or(pats) => pats.iter().all(tells_of_event),
+        _ => error_name(pat).is_some_and(|name| {
+            !matches!(
+                name,
+                "Closed" | "Disconnected" | "Empty" | "NotReady" | "Terminated" | "WouldBlock"
+            )
+        }),
+    }
+}
+
+/// `Lagged` of `Err(TryRecvError::Lagged(_))`.
+fn error_name(pat: &Pat) -> Option<&str> {
+    let Pat::TupleStruct { path, pats } = pat else {
+        return None;
+    };
+    match &pats[..] {
+        [error] if path.last() == "Err" => match error {
+            Pat::Path(path) | Pat::TupleStruct { path, .. } | Pat::Struct { path, .. } => {
+                Some(path.last())
+            }
+            Pat::Bind { name, .. } => is_constant(name).then_some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}

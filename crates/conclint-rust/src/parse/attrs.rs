@@ -42,19 +42,28 @@ fn add_meta(meta: &Meta, out: &mut Attrs) {
     let name = super::span::name(&last.ident);
     match name.as_str() {
         "test" | "rstest" | "bench" | "test_case" | "quickcheck" => out.test = true,
+        "no_std" => out.no_std = Some(Box::default()),
         "proc_macro" | "proc_macro_derive" | "proc_macro_attribute" => out.proc_macro = true,
         name if name.ends_with("_test") => out.test = true,
         _ => {}
     }
 }
 
-/// `cfg_attr(pred, path = "..", test)`: what it adds is taken as given.
+/// `cfg_attr(pred, path = "..", test)`: what it adds is taken as given, but for
+/// `no_std`, of which the condition is kept.
 fn add_cfg_attr(tokens: TokenStream, out: &mut Attrs) {
-    for part in split_commas(tokens).into_iter().skip(1) {
+    let mut parts = split_commas(tokens).into_iter();
+    let condition = parts.next().unwrap_or_default();
+    for part in parts {
         if let Ok(meta) = syn::parse2::<Meta>(part)
             && !meta.path().is_ident("cfg")
         {
             add_meta(&meta, out);
+            if meta.path().is_ident("no_std") {
+                let mut when = Attrs::default();
+                add_cfg(condition.clone(), &mut when);
+                out.no_std = Some(when.cfg.into());
+            }
         }
     }
 }

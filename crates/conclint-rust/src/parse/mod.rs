@@ -232,6 +232,7 @@ fn merge_attrs(into: &mut Attrs, from: Attrs) {
     into.test |= from.test;
     into.proc_macro |= from.proc_macro;
     into.path = into.path.take().or(from.path);
+    into.no_std = into.no_std.take().or(from.no_std);
 }
 
 /// The state of a conversion.

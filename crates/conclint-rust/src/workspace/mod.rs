@@ -17,7 +17,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::hir::{HirFile, Span};
+use crate::hir::{HirFile, ItemKind, Span};
 use crate::index::CrateId;
 
 /// A source file as given, not yet parsed.
@@ -175,6 +175,23 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// Whether a crate has no standard library, and the conditions under which
+    /// it has none: those of `#![no_std]`, and that `extern crate std` is not there.
+    pub fn no_std(&self, krate: &Crate) -> Option<Vec<SmolStr>> {
+        let host = krate.host.and_then(|host| self.crates.get(host.index()));
+        let root = self.files.get(host.unwrap_or(krate).root as usize)?;
+        let mut when = root.hir.attrs.no_std.as_ref()?.to_vec();
+        for item in &root.hir.items {
+            if matches!(&item.kind, ItemKind::ExternCrate { krate } if krate == "std") {
+                if item.attrs.cfg.is_empty() {
+                    return None;
+                }
+                when.push(format!("not(all({}))", item.attrs.cfg.join(", ")).into());
+            }
+        }
+        Some(when)
+    }
+
     /// Sorts files into crates. Of two files with one path the first counts.
     pub fn build(manifests: &[ManifestInput], mut files: Vec<ParsedFile>) -> Self {
         files.sort_by(|a, b| a.path.cmp(&b.path));

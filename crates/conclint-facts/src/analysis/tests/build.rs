@@ -187,6 +187,7 @@ impl Build {
             qualified: format!("S::{name}"),
             krate: "k".into(),
             in_library: true,
+            no_std: false,
             site: site(id.0 * 100 + 1),
             kind: FnKind::Fn,
             parent: None,

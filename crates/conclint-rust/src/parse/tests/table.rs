@@ -97,6 +97,13 @@ fn attributes() {
     let file = parse_file("#![cfg(unix)]\n#[cfg_attr(windows, path = \"w.rs\")] mod a;");
     assert_eq!(file.attrs.cfg, ["unix"]);
     assert_eq!(file.items[0].attrs.path.as_deref(), Some("w.rs"));
+    let no_std = |text: &str| parse_file(text).attrs.no_std;
+    assert_eq!(no_std("#![no_std]\nfn a() {}").as_deref(), Some(&[][..]));
+    assert_eq!(
+        no_std("#![cfg_attr(all(not(test), a), no_std, x)]").as_deref(),
+        Some(&["not(test)".into(), "a".into()][..])
+    );
+    assert_eq!(no_std("#![cfg_attr(a, no_main)]"), None);
     assert!(
         parse_file("#[proc_macro] pub fn a() {}").items[0]
             .attrs
