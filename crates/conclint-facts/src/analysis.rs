@@ -356,6 +356,12 @@ impl Analysis {
         self.threads.parallel(a, b, true)
     }
 
+    /// Whether `function` is reached from a `main` only that starts no thread and
+    /// no task: of its process there is no other thread.
+    pub fn runs_alone(&self, function: FnId) -> bool {
+        self.threads.alone(function)
+    }
+
     /// Whether several threads are seen to run `function`: by known calls, from
     /// two spawns, one that is done again and again, or one and the `main`
     /// beside it. Of what may be called from outside nothing is assumed.

@@ -26,6 +26,8 @@ pub(crate) struct Contention<'a> {
     bodies: Vec<Body>,
     /// Functions that lead to where a lock of the class is taken.
     leading: BTreeMap<ClassId, BTreeSet<FnId>>,
+    /// Functions that are called once, when the process ends.
+    at_exit: BTreeSet<FnId>,
 }
 
 static NOBODY: BTreeSet<FnId> = BTreeSet::new();
@@ -84,7 +86,14 @@ impl<'a> Contention<'a> {
             gates: gates(analysis),
             bodies,
             leading: BTreeMap::new(),
+            at_exit: at_exit(analysis),
         }
+    }
+
+    /// Whether the function runs once in a while at most: by its name and kind,
+    /// or because it was given to `atexit`.
+    pub(crate) fn is_cold(&self, function: FnId) -> bool {
+        self.at_exit.contains(&function) || is_cold(self.analysis.function(function))
     }
 
     /// Whether another thread can want `lock`, held by `holder` in this mode,
@@ -95,6 +104,9 @@ impl<'a> Contention<'a> {
         // there are others.
         if self.bodies.is_empty() {
             return true;
+        }
+        if self.analysis.runs_alone(holder) {
+            return false;
         }
         let scope = self.analysis.class(class).scope;
         if matches!(scope, ClassScope::Local | ClassScope::Param) {
@@ -253,6 +265,24 @@ impl<'a> Contention<'a> {
         };
         self.bodies.iter().any(|body| body.many && near(body))
     }
+}
+
+/// What is handed to `atexit`, and called by nobody else.
+fn at_exit(analysis: &Analysis) -> BTreeSet<FnId> {
+    let (mut handed, mut called) = (BTreeSet::new(), BTreeSet::new());
+    for (_, function) in analysis.functions_with(Kinds::CLOSURE_ARG) {
+        for (_, event) in events(function) {
+            if let EventKind::Call(call) = &event.kind {
+                let given = call.args.iter().filter_map(|arg| arg.closure);
+                match call.name.rsplit("::").next() {
+                    Some("atexit") => handed.extend(given),
+                    _ => called.extend(given),
+                }
+            }
+        }
+    }
+    handed.retain(|function| !called.contains(function));
+    handed
 }
 
 /// `Job` of `Arc<mpsc::SyncSender<Job>>`: what an end of a channel carries.

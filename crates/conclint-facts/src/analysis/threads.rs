@@ -101,18 +101,21 @@ impl Threads {
         if !self.parallel {
             return false;
         }
-        let (a, b) = (self.row(a), self.row(b));
-        let alone = |row: &[u64]| {
-            let other = |(word, quiet): (&u64, &u64)| word & !quiet != 0;
-            row.iter().any(|word| *word != 0) && !row.iter().zip(&self.quiet).any(other)
-        };
-        if alone(a) || alone(b) {
+        if self.alone(a) || self.alone(b) {
             return false;
         }
+        let (a, b) = (self.row(a), self.row(b));
         if statics && has(a, TESTS) && has(b, TESTS) {
             return true;
         }
         self.meets(a, b) || self.meets(b, a)
+    }
+
+    /// Only a `main` that starts nothing comes to `function`.
+    pub(super) fn alone(&self, function: FnId) -> bool {
+        let row = self.row(function);
+        let other = |(word, quiet): (&u64, &u64)| word & !quiet != 0;
+        row.iter().any(|word| *word != 0) && !row.iter().zip(&self.quiet).any(other)
     }
 
     /// The `main` from which alone, itself or by threads, `function` is reached.
@@ -209,6 +212,8 @@ impl Threads {
                     matches!(event.kind, EventKind::Spawn(_) | EventKind::Await)
                         || graph::call_of(event).is_some_and(|call| {
                             matches!(call.resolution, Resolution::External | Resolution::Unknown)
+                                // A panic's hook runs in the thread that panics.
+                                && !call.name.ends_with("set_hook")
                                 && call.args.iter().any(|arg| arg.closure.is_some())
                         })
                 })

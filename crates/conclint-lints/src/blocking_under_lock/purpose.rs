@@ -6,8 +6,8 @@ use conclint_facts::{
     Analysis, BlockKind, BlockedUnder, ClassId, ClassScope, EventKind, Kinds, ObjectKind, Root,
 };
 
-use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_before};
-use crate::contention::{Contention, guards_nothing, is_cold};
+use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_after, used_before};
+use crate::contention::{Contention, guards_nothing};
 use crate::flow::{events, touches};
 use crate::trace::Draw;
 
@@ -140,6 +140,24 @@ fn on_channel_elsewhere(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
         })
 }
 
+/// Whether the channel was part of the guarded data itself: taken out of it, or
+/// still in there.
+fn came_out_of_it(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let EventKind::Recv {
+        channel: Some(channel),
+        ..
+    } = &analysis.event(blocked.event).kind
+    else {
+        return false;
+    };
+    let lock = &blocked.held.lock.place;
+    let inside = channel.place.path.len() > lock.path.len();
+    blocked.chain.is_empty()
+        && inside
+        && channel.place.root == lock.root
+        && channel.place.path.starts_with(&lock.path)
+}
+
 /// Whether anything is done with the guarded data at all. If not, the lock is
 /// there to keep others from what is done under it.
 fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
@@ -250,7 +268,7 @@ pub(super) fn hurts(
     }
     let takes_long =
         reason.is_io() || matches!(reason, Reason::Block(BlockKind::Sleep | BlockKind::BlockOn));
-    if takes_long && is_cold(analysis.function(blocked.function)) {
+    if takes_long && contention.is_cold(blocked.function) {
         return false;
     }
     let on_it = on_guarded_data(analysis, blocked);
@@ -282,6 +300,8 @@ pub(super) fn hurts(
                 && !guards_nothing(guarded)
                 && class.is_some_and(|class| contention.is_taken_by_receivers(lock, class))
         }
+        // One asks, all others wait for the same answer, and find it in its place.
+        Reason::Recv if came_out_of_it(analysis, blocked) && used_after(analysis, blocked) => false,
         // Nobody sleeps to keep others out, unless the guard's name says so.
         Reason::Block(BlockKind::Sleep) => {
             let unused = || guards_nothing(guarded) || is_nameless(analysis, blocked);

@@ -210,6 +210,12 @@ impl Lower<'_> {
                 for val in vals.iter().skip(1) {
                     self.lose_handles(val);
                 }
+                if let [one, other] = &vals[..]
+                    && what.ends_with("swap")
+                {
+                    self.swapped_in(one, other);
+                    self.swapped_in(other, one);
+                }
                 if let Some(guard) = first.borrows {
                     self.emit(EventKind::Use { guard, write: true }, span);
                     let from = vals.get(1).map_or(Origins::NONE, |val| val.from);
@@ -257,6 +263,17 @@ impl Lower<'_> {
             | Effect::InPlace
             | Effect::PoolInPlace
             | Effect::Pause(_) => Val::unknown(),
+        }
+    }
+
+    /// A variable that is given what a field holds is that object from now on.
+    fn swapped_in(&mut self, variable: &Val, of: &Val) {
+        let field = of.class.clone().filter(|_| of.local.is_none());
+        let info = variable
+            .local
+            .and_then(|local| self.locals.get_mut(local.0 as usize));
+        if let (Some(field), Some(info)) = (field, info) {
+            info.val.class = Some(field);
         }
     }
 
