@@ -13,6 +13,8 @@
 //! A program without a spawn and without a library has one thread. When within
 //! a function its threads run is the matter of `lifespans`.
 
+use std::cell::OnceCell;
+
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::graph::{self, Graph};
@@ -194,8 +196,8 @@ impl Threads {
         }
     }
 
-    /// Marks each `main` in whose reach nothing is started, and no closure goes
-    /// where somebody else may start it.
+    /// Marks each `main` in whose reach nothing is started, and no closure that
+    /// others would notice goes where somebody else may start it.
     fn find_quiet(&mut self, program: &Program, graph: &Graph, roots: &[Root]) {
         let mains = |(_, root): &(usize, &Root)| {
             let main = root
@@ -204,6 +206,7 @@ impl Threads {
                 .and_then(|id| program.functions.get(id.index()));
             root.sequential && main.is_some_and(|f| f.kind == FnKind::Main && !f.is_async)
         };
+        let own = Own::of(program, graph);
         let starts_something = |f: &Function| {
             f.blocks
                 .iter()
@@ -214,7 +217,11 @@ impl Threads {
                             matches!(call.resolution, Resolution::External | Resolution::Unknown)
                                 // A panic's hook runs in the thread that panics.
                                 && !call.name.ends_with("set_hook")
-                                && call.args.iter().any(|arg| arg.closure.is_some())
+                                && call
+                                    .args
+                                    .iter()
+                                    .filter_map(|arg| arg.closure)
+                                    .any(|closure| !own.keeps_to_itself(closure))
                         })
                 })
         };
@@ -306,6 +313,71 @@ impl Threads {
             if !changed {
                 return;
             }
+        }
+    }
+}
+
+/// Closures that do nothing another thread could notice, whoever runs them.
+struct Own<'a> {
+    program: &'a Program,
+    graph: &'a Graph,
+    names: OnceCell<HashSet<&'a str>>,
+}
+
+impl<'a> Own<'a> {
+    fn of(program: &'a Program, graph: &'a Graph) -> Self {
+        Own {
+            program,
+            graph,
+            names: OnceCell::new(),
+        }
+    }
+
+    fn names(&self) -> &HashSet<&'a str> {
+        self.names.get_or_init(|| {
+            let functions = &self.program.functions;
+            functions.iter().map(|f| f.name.as_str()).collect()
+        })
+    }
+
+    /// Neither the closure nor what it leads to locks, waits, starts something
+    /// or touches what threads share; what is not found is by its name not the
+    /// program's own.
+    fn keeps_to_itself(&self, closure: FnId) -> bool {
+        const MANY: usize = 32;
+        let mut seen = HashSet::default();
+        let mut work = vec![closure];
+        while let Some(function) = work.pop() {
+            if !seen.insert(function) {
+                continue;
+            }
+            let Some(f) = self.program.functions.get(function.index()) else {
+                return false;
+            };
+            let mut events = f.blocks.iter().flat_map(|block| &block.events);
+            if f.is_async || seen.len() > MANY || events.any(|event| !self.is_own(event)) {
+                return false;
+            }
+            work.extend(self.graph.out(function).iter().map(|edge| edge.callee));
+        }
+        true
+    }
+
+    fn is_own(&self, event: &Event) -> bool {
+        match &event.kind {
+            EventKind::Call(call) => {
+                let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
+                let given = |arg: &Arg| arg.closure.is_some() || arg.guard.is_some();
+                !call.args.iter().any(given)
+                    && (call.resolution != Resolution::Unknown || !self.names().contains(name))
+            }
+            EventKind::Block { kind, .. } => *kind != BlockKind::Callback,
+            EventKind::Work { .. }
+            | EventKind::Test { .. }
+            | EventKind::Pause(_)
+            | EventKind::Other
+            | EventKind::Catch => true,
+            _ => false,
         }
     }
 }

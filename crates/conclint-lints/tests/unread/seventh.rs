@@ -236,6 +236,14 @@ fn main() {
         ])
     };
     assert!(found("").is_empty());
+    // Whoever runs it: it takes no lock.
+    assert!(found("table::each_row(|row| row.columns() + 1);").is_empty());
+    for given in [
+        "let other = env.clone(); table::each_row(move |row| other.lock().unwrap().ticks = row);",
+        "let other = env.clone(); table::each_row(move |row| run(other));",
+    ] {
+        assert_eq!(found(given), ["blocking-under-lock"], "{given}");
+    }
     let watcher = "let other = env.clone(); let watcher = thread::spawn(move || println!(\"{}\", other.lock().unwrap().ticks));";
     let join = "watcher.join().unwrap();";
     assert_eq!(found(&format!("{watcher} {join}")), ["blocking-under-lock"]);
