@@ -358,14 +358,15 @@ fn bind(analysis: &Analysis, callee: &Function, args: &[Arg], object: &ObjectRef
     }
 }
 
-/// Whether two references of one function are one object, for certain.
+/// Whether two references of one function are one object, for certain. (Not
+/// an element of a list: which thread has which one is mostly agreed on.)
 pub(crate) fn one_object(a: &ObjectRef, b: &ObjectRef) -> bool {
     let indexed = |object: &ObjectRef| {
         object
             .place
             .path
             .iter()
-            .any(|part| conclint_facts::is_any_element(part))
+            .any(|part| conclint_facts::is_element(part))
     };
     !matches!(a.place.root, Root::Opaque(_))
         && a.place == b.place

@@ -216,7 +216,7 @@ fn steps(function: &Function, look: Point) -> bool {
             object,
             ..
             // Two elements of a list are hardly the same one.
-        } if !object.place.path.iter().any(|part| conclint_facts::is_any_element(part)) => Some(object.clone()),
+        } if !object.place.path.iter().any(|part| conclint_facts::is_element(part)) => Some(object.clone()),
         _ => None,
     };
     let this = event_at(function, look).and_then(exchanged);

@@ -627,3 +627,31 @@ fn a_scope_joins_its_threads() {
     assert!(scope(held).contains(&"blocking-under-lock"));
     assert!(!scope(free).contains(&"blocking-under-lock"));
 }
+
+#[test]
+fn a_ring_has_a_slot_for_each() {
+    let code = |slot: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering}};
+use std::sync::Arc;
+use std::thread;
+pub struct Slot {{ ready: AtomicU64 }}
+pub struct Ring {{ slots: Vec<Slot>, first: Slot }}
+impl Ring {{
+    pub fn drain(&self, at: usize) {{
+        let slot = {slot};
+        if slot.ready.load(Ordering::Acquire) == 0 {{ return; }}
+        println!(\"{{at}}\");
+        slot.ready.store(0, Ordering::Release);
+    }}
+}}
+pub fn start(ring: Arc<Ring>) {{
+    for at in 0..4 {{ let ring = Arc::clone(&ring); thread::spawn(move || ring.drain(at)); }}
+}}
+"
+        )
+    };
+    assert!(!names_in(&code("&self.slots[at]")).contains(&"non-atomic-update"));
+    assert!(names_in(&code("&self.first")).contains(&"non-atomic-update"));
+}
