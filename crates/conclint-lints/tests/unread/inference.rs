@@ -641,9 +641,9 @@ pub struct Ring {{ slots: Vec<Slot>, first: Slot }}
 impl Ring {{
     pub fn drain(&self, at: usize) {{
         let slot = {slot};
-        if slot.ready.load(Ordering::Acquire) == 0 {{ return; }}
+        let ready = slot.ready.load(Ordering::Acquire);
         println!(\"{{at}}\");
-        slot.ready.store(0, Ordering::Release);
+        slot.ready.store(ready + 1, Ordering::Release);
     }}
 }}
 pub fn start(ring: Arc<Ring>) {{
