@@ -338,6 +338,17 @@ pub struct ObjectRef {
     pub exclusive: bool,
 }
 
+/// A lock that is put into the field of an object: `Pair { left: list[0].clone() }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The field.
+    pub field: Option<ClassId>,
+    /// What is put there, where it is an element of a collection.
+    pub element: Option<ClassId>,
+    /// What is put there, where it is a parameter.
+    pub param: Option<u16>,
+}
+
 /// A function, method, spawned body or stored closure.
 #[derive(Debug, Clone)]
 pub struct Function {
@@ -393,6 +404,8 @@ pub struct Function {
     pub behind: Vec<u32>,
     /// Parts of it about which a condition says something.
     pub parts: Vec<Part>,
+    /// Locks that it puts into the fields of an object.
+    pub made: Vec<Made>,
 }
 
 /// What a function is.

@@ -328,6 +328,7 @@ mod tests {
             compares_order: false,
             behind: Vec::new(),
             parts: Vec::new(),
+            made: Vec::new(),
             origins: Vec::new(),
             returns: conclint_facts::Origins::NONE,
             cfgs: Vec::new(),

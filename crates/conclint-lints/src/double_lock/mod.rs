@@ -1,5 +1,7 @@
 //! A lock taken again while its own guard lives.
 
+mod pool;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
@@ -7,6 +9,7 @@ use conclint_facts::{
     Analysis, Blocking, EventRef, FnId, LockTraits, Mode, Nesting, Root, SameInstance, Site,
 };
 
+use self::pool::Pools;
 use crate::trace::{Draw, confidence, list, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -29,9 +32,11 @@ const MANY: usize = 3;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
+    let pools = Pools::of(analysis);
     let mut by_guard: BTreeMap<(FnId, Site, String), Vec<Case<'_>>> = BTreeMap::new();
     for nesting in analysis.nestings() {
-        if let Some(case) = Case::of(nesting, analysis) {
+        let case = Case::of(nesting, analysis).or_else(|| Case::of_next(nesting, analysis, &pools));
+        if let Some(case) = case {
             let key = (
                 nesting.function,
                 nesting.held.site,
@@ -94,6 +99,8 @@ enum Kind {
     Certain,
     /// It does if the two paths lead to one object.
     PerhapsOne,
+    /// Two of one list, in two fields.
+    Next,
     /// Two reads: it does if a writer comes between them.
     Reads {
         /// Where a writer takes the lock.
@@ -168,6 +175,26 @@ impl<'a> Case<'a> {
             severity,
             confidence: sure,
             kind,
+        })
+    }
+}
+
+impl<'a> Case<'a> {
+    fn of_next(nesting: &'a Nesting, analysis: &Analysis, pools: &Pools) -> Option<Self> {
+        let direct = nesting.chain.is_empty()
+            && nesting.blocking == Blocking::Waits
+            && nesting.held.mode == Mode::Exclusive
+            && nesting.taken_mode == Mode::Exclusive;
+        let is_next = direct
+            && pools.is_next(nesting)
+            && !nesting.apart
+            && nesting.in_order.is_empty()
+            && !in_order(analysis, nesting.function);
+        is_next.then_some(Case {
+            nesting,
+            severity: Severity::Warning,
+            confidence: Confidence::Medium,
+            kind: Kind::Next,
         })
     }
 }
@@ -318,7 +345,13 @@ fn title(draw: &Draw<'_>, case: &Case<'_>) -> String {
         .iter()
         .map(|call| format!("`{}`", call.name))
         .collect();
-    let mut title = format!("one thread: `{lock}`, then `{lock}` again");
+    let mut title = match case.kind {
+        Kind::Next => format!(
+            "each thread: `{}`, then `{lock}`",
+            draw.name(&case.nesting.held.lock)
+        ),
+        _ => format!("one thread: `{lock}`, then `{lock}` again"),
+    };
     if !calls.is_empty() {
         title.push_str(&format!(" through {}", list(&calls)));
     }
@@ -345,6 +378,11 @@ fn message(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>, lock: &str) ->
         Kind::PerhapsOne => format!(
             "`{function}` takes `{lock}` {again} while another `{lock}` is held{sometimes}: \
              if both are one object, the thread waits for itself; if not, two threads can meet in opposite order"
+        ),
+        Kind::Next => format!(
+            "`{function}` takes `{lock}` while it holds `{}`, and both are filled from one list: what is the second \
+             for one object is the first for its neighbour, so all can hold their first and wait for their second for ever",
+            draw.name(&nesting.held.lock),
         ),
         Kind::Reads { writer } => {
             let span = draw.span(analysis.event(writer).site);
@@ -383,6 +421,14 @@ fn help(draw: &Draw<'_>, case: &Case<'_>, lock: &str, more: usize) -> Vec<String
             "the first guard is a temporary that lives to the end of its statement (with `match`, `if let` and `for`: \
              of the whole body); bind what is needed from `{lock}` in a `let` of its own first"
         )),
+    }
+    if case.kind == Kind::Next {
+        return vec![
+            "where the objects are made, put the one with the lower index first: then one of them takes its two the \
+             other way round, and the circle is broken"
+                .to_owned(),
+            "or let all take one more lock around both, or `try_lock` the second and let go of the first".to_owned(),
+        ];
     }
     if case.kind == Kind::PerhapsOne {
         help.push(

@@ -655,3 +655,46 @@ pub fn start(ring: Arc<Ring>) {{
     assert!(!names_in(&code("&self.slots[at]")).contains(&"non-atomic-update"));
     assert!(names_in(&code("&self.first")).contains(&"non-atomic-update"));
 }
+
+#[test]
+fn neighbours_of_one_list_meet_in_a_circle() {
+    let found = |maker: &str, eat: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+static WAITER: Mutex<u32> = Mutex::new(0);
+struct Philosopher {{ left: Arc<Mutex<u32>>, right: Arc<Mutex<u32>> }}
+impl Philosopher {{
+    fn new(left: Arc<Mutex<u32>>, right: Arc<Mutex<u32>>) -> Self {{ Philosopher {{ left, right }} }}
+    fn eat(&self) {{ {eat} }}
+}}
+pub fn dine() {{
+    let forks: Vec<_> = (0..5).map(|_| Arc::new(Mutex::new(0))).collect();
+    let threads: Vec<_> = (0..5).map(|i| {{
+        {maker}
+        thread::spawn(move || one.eat())
+    }}).collect();
+    for thread in threads {{ thread.join().unwrap(); }}
+}}
+"
+        ))
+    };
+    let both = "let a = self.left.lock().unwrap(); *self.right.lock().unwrap() += *a;";
+    let literal =
+        "let one = Philosopher { left: forks[i].clone(), right: forks[(i + 1) % 5].clone() };";
+    let called =
+        "let one = Philosopher::new(Arc::clone(&forks[i]), Arc::clone(&forks[(i + 1) % 5]));";
+    assert_eq!(found(literal, both), ["double-lock"]);
+    assert_eq!(found(called, both), ["double-lock"]);
+    // In order, one after the other, or one philosopher at a time.
+    let ordered = "let (a, b) = (i, (i + 1) % 5); let (a, b) = if a < b { (a, b) } else { (b, a) };
+        let one = Philosopher { left: forks[a].clone(), right: forks[b].clone() };";
+    assert!(found(ordered, both).is_empty());
+    let in_turn = "*self.left.lock().unwrap() += 1; *self.right.lock().unwrap() += 1;";
+    assert!(found(literal, in_turn).is_empty());
+    let asked = format!("let _turn = WAITER.lock().unwrap(); {both}");
+    assert!(found(literal, &asked).is_empty());
+    let lists = "let one = Philosopher { left: forks[i].clone(), right: Arc::new(Mutex::new(1)) };";
+    assert!(found(lists, both).is_empty());
+}

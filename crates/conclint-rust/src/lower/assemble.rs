@@ -140,6 +140,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         compares_order: false,
         behind: Vec::new(),
         parts: Vec::new(),
+        made: Vec::new(),
         origins: Vec::new(),
         returns: conclint_facts::Origins::NONE,
     };
@@ -332,6 +333,7 @@ impl Lower<'_> {
         function.stmts = out.stmts;
         function.compares_order = out.compares_order;
         function.parts = out.parts;
+        function.made = out.made;
         function.origins = out.origins;
         function.returns = out.returns;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {
@@ -531,6 +533,10 @@ impl Relink<'_> {
     fn function(&mut self, function: &mut Function) {
         for param in &mut function.params {
             self.class(&mut param.class);
+        }
+        for made in &mut function.made {
+            self.class(&mut made.field);
+            self.class(&mut made.element);
         }
         for block in &mut function.blocks {
             for event in &mut block.events {

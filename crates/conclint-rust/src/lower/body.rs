@@ -12,8 +12,9 @@
 use std::collections::BTreeMap;
 
 use conclint_facts::{
-    Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, ObjectKind,
-    ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
+    Block, BlockId, Blocking, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, Made,
+    ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
+    StmtKind,
 };
 use smol_str::SmolStr;
 
@@ -125,6 +126,8 @@ pub(super) struct Out {
     pub compares_order: bool,
     /// Parts about which a condition says something.
     pub parts: Vec<Part>,
+    /// Locks put into the fields of an object.
+    pub made: Vec<Made>,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -246,6 +249,7 @@ impl Out {
             lost: std::collections::BTreeSet::new(),
             compares_order: false,
             parts: Vec::new(),
+            made: Vec::new(),
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,

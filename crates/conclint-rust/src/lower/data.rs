@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{GuardId, Handle, ObjectKind};
+use conclint_facts::{GuardId, Handle, Made, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -185,6 +185,7 @@ impl Lower<'_> {
         }
         for (name, field) in fields {
             self.alias_field(&field, &val.ty, &name);
+            self.note_made(&field, &val.ty, &name);
             self.becomes_temporary(&field);
             val.guards.extend(field.guards.iter().copied());
             val.borrows = val.borrows.or(field.borrows);
@@ -196,6 +197,31 @@ impl Lower<'_> {
             self.base(base);
         }
         val
+    }
+
+    /// A lock that goes into a field, where it is one of a list or a parameter.
+    fn note_made(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
+        let Some(kind @ ObjectKind::Lock(_)) = self.object_kind(&val.ty) else {
+            return;
+        };
+        let Some(info) = self.index().field(owner, name) else {
+            return;
+        };
+        let of_list = val.class.clone().filter(|key| key.elem);
+        let param = val.place.as_ref().and_then(|place| match place.root {
+            Root::Param(param) if place.path.is_empty() => Some(param),
+            _ => None,
+        });
+        if of_list.is_none() && param.is_none() {
+            return;
+        }
+        let field = ClassKey::new(ClassBase::Field(info.owner, name.clone()));
+        let made = Made {
+            field: Some(self.class_id(field, &kind, &val.ty)),
+            element: of_list.map(|key| self.class_id(key, &kind, &val.ty)),
+            param,
+        };
+        self.out.made.push(made);
     }
 
     /// A variable's object moves into a field: both names mean one class.

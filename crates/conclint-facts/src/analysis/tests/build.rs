@@ -212,6 +212,7 @@ impl Build {
             compares_order: false,
             behind: Vec::new(),
             parts: Vec::new(),
+            made: Vec::new(),
             origins: Vec::new(),
             returns: crate::Origins::NONE,
         });
