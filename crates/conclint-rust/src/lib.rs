@@ -53,15 +53,17 @@ pub struct Leftovers {
 /// on its size. Call it from threads with a stack of 16 MiB or more: nested
 /// code is walked recursively.
 pub fn read(input: Input) -> (Program, Leftovers) {
+    let macros = parse::Definitions::of(&input.sources);
     let files = input
         .sources
         .par_iter()
         .with_max_len(1)
         .map(|source| {
             let path: Arc<str> = source.path.clone();
+            let seen = macros.file(&path);
             workspace::ParsedFile {
                 path,
-                hir: parse::parse_file(&source.text),
+                hir: parse::parse_source(&source.text, &seen),
             }
         })
         .collect();

@@ -11,6 +11,7 @@ mod facts;
 mod fifth;
 mod inference;
 mod judgement;
+mod macros;
 mod objects;
 mod seventh;
 mod sixth;

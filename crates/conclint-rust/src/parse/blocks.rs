@@ -2,6 +2,7 @@
 
 use conclint_facts::cfgs_exclusive;
 
+use super::expand::is_alone;
 use super::macros::holds_items;
 use super::span::join;
 use super::{Cx, MAX_DEPTH};
@@ -99,7 +100,13 @@ impl Cx {
         match last {
             syn::Stmt::Expr(expr, _) if has_tail => out.tail = Some(self.boxed(expr)),
             syn::Stmt::Macro(stmt) if has_tail => {
-                out.tail = Some(Box::new(self.nested_macro(&mut stmt.mac)));
+                match self.expanded_stmts(&stmt.mac, is_alone(&stmt.mac.path)) {
+                    Some(mut block) => {
+                        out.stmts.append(&mut block.stmts);
+                        out.tail = block.tail;
+                    }
+                    None => out.tail = Some(Box::new(self.nested_macro(&mut stmt.mac))),
+                }
             }
             last => self.stmt(last, &mut out.stmts),
         }
@@ -127,6 +134,14 @@ impl Cx {
                 self.push_items(items, out);
             }
             syn::Stmt::Macro(stmt) => {
+                if let Some(mut block) = self.expanded_stmts(&stmt.mac, is_alone(&stmt.mac.path)) {
+                    out.append(&mut block.stmts);
+                    out.extend(block.tail.map(|expr| Stmt {
+                        span: expr.span,
+                        kind: StmtKind::Expr(*expr),
+                    }));
+                    return;
+                }
                 let expr = self.nested_macro(&mut stmt.mac);
                 let semi = stmt.semi_token.as_ref();
                 let span = semi.map_or(expr.span, |semi| self.until(expr.span, semi.spans[0]));

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
 
+use super::expand::is_alone;
 use super::exprs::{literal_int, made};
 use super::known::{Known, known};
 use super::macro_args::{self as grammar, Args, Branch, Event};
@@ -28,6 +29,9 @@ pub(super) struct Call {
 impl Cx {
     /// Opens a macro call in an expression.
     pub fn macro_expr(&mut self, mac: &mut syn::Macro) -> Expr {
+        if let Some(expr) = self.expanded_expr(mac, is_alone(&mac.path)) {
+            return expr;
+        }
         let from = self.path_span(&mac.path, None);
         let call = Call {
             path: self.path(&mac.path, None),

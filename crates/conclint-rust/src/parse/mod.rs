@@ -5,13 +5,15 @@
 //! (`recover`); deep nesting is measured first (`scan`) and read on a thread
 //! with a stack to match; what says nothing is blanked (`quiet`), and most
 //! bodies of functions are read without `syn` (`direct`). It does not resolve
-//! names and does not expand macros: those with known arguments are opened
-//! (`macros`), the rest is tried.
+//! names. Macros with known arguments are opened (`macros`), calls of the
+//! program's own in expressions and statements are expanded (`expand`), of the
+//! rest the arguments are tried.
 
 mod attrs;
 mod blocks;
 mod comments;
 mod direct;
+mod expand;
 mod exprs;
 mod items;
 mod known;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::hir::{Attrs, Generics, HirFile, Item, Path, Segment, Span, UnreadPart};
+pub(crate) use expand::{Definitions, File as Seen};
 use scan::{Piece, Scan};
 
 /// How deep expressions may nest in the result: left-deep chains of calls and
@@ -68,14 +71,20 @@ const LONGEST: usize = 16 << 20;
 
 const TOO_DEEP: &str = "nested too deeply";
 
-/// Reads one source file.
+/// Reads one source file that sees these macros.
+pub fn parse_source(text: &str, seen: &Seen) -> HirFile {
+    parse(text, seen, true)
+}
+
+/// Reads a source file on its own.
+#[cfg(test)]
 pub fn parse_file(text: &str) -> HirFile {
-    parse(text, true)
+    parse(text, &expand::seen_in(text), true)
 }
 
 /// `directly`: bodies of functions are read without `syn` where that can be.
 /// The result is the same.
-fn parse(text: &str, directly: bool) -> HirFile {
+fn parse(text: &str, seen: &Seen, directly: bool) -> HirFile {
     let mut comments = comments::Comments::new(text);
     let scan = scan::scan(text, |range| comments.push(range));
     let mut file = HirFile {
@@ -89,17 +98,17 @@ fn parse(text: &str, directly: bool) -> HirFile {
         .and_then(|text| quiet::quiet(text, &scan));
     let places_hold = quiet.as_ref().is_none_or(|quiet| quiet.len() == text.len());
     let text = quiet.as_deref().unwrap_or(text);
-    if directly && places_hold && read_directly(text, &scan, &mut file) {
+    if directly && places_hold && read_directly(text, &scan, seen, &mut file) {
         return file;
     }
     if scan.depth <= SHALLOW {
-        read_text(text, &scan, &mut file);
+        read_text(text, &scan, seen, &mut file);
         return file;
     }
     let stack = (scan.depth.min(ABYSS) as usize * STACK_PER_DEPTH).max(64 << 20);
     let done = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(stack);
-        let reader = builder.spawn_scoped(scope, || read_text(text, &scan, &mut file));
+        let reader = builder.spawn_scoped(scope, || read_text(text, &scan, seen, &mut file));
         reader.is_ok_and(|reader| reader.join().is_ok())
     });
     if !done {
@@ -115,12 +124,12 @@ fn parse(text: &str, directly: bool) -> HirFile {
 
 /// Reads a whole text, bodies of functions first. Leaves everything as it was
 /// where it does not parse: of an item that is given up, the body counts, too.
-fn read_directly(text: &str, scan: &Scan, file: &mut HirFile) -> bool {
+fn read_directly(text: &str, scan: &Scan, seen: &Seen, file: &mut HirFile) -> bool {
     let is_sound = scan.balance.is_even() && !text.starts_with('\u{feff}');
     if !is_sound || scan.depth > direct::DEPTH || text.len() > PART {
         return false;
     }
-    let mut cx = Cx::new(0);
+    let mut cx = Cx::new(0, seen);
     let rest = direct::read(text, &scan.bodies, &mut cx);
     let parsed = syn::parse_file(&rest);
     let is_read = parsed.is_ok();
@@ -132,18 +141,18 @@ fn read_directly(text: &str, scan: &Scan, file: &mut HirFile) -> bool {
 }
 
 /// Reads all parts of a text on this thread.
-fn read_text(text: &str, scan: &Scan, file: &mut HirFile) {
+fn read_text(text: &str, scan: &Scan, seen: &Seen, file: &mut HirFile) {
     if scan.depth <= ABYSS && text.len() <= PART {
         let whole = Piece {
             range: 0..text.len(),
             depth: scan.depth,
         };
-        return read_part(text, &whole, 0, file);
+        return read_part(text, &whole, 0, seen, file);
     }
     let mut line = 0_u32;
     for part in parts(text, &scan.pieces) {
         let source = text.get(part.range.clone()).unwrap_or("");
-        read_part(source, &part, line, file);
+        read_part(source, &part, line, seen, file);
         line = line.saturating_add(count_lines(source));
     }
 }
@@ -195,7 +204,7 @@ fn parts(text: &str, pieces: &[Piece]) -> Vec<Piece> {
 }
 
 /// Reads a part that starts at column 1 after `first_line` lines.
-fn read_part(text: &str, part: &Piece, first_line: u32, file: &mut HirFile) {
+fn read_part(text: &str, part: &Piece, first_line: u32, seen: &Seen, file: &mut HirFile) {
     if part.depth > ABYSS || text.len() > LONGEST {
         let item = text.trim_start();
         let before = text.get(..text.len() - item.len()).unwrap_or("");
@@ -215,7 +224,7 @@ fn read_part(text: &str, part: &Piece, first_line: u32, file: &mut HirFile) {
         });
         return;
     }
-    let mut cx = Cx::new(first_line);
+    let mut cx = Cx::new(first_line, seen);
     match syn::parse_file(text) {
         Ok(mut parsed) => cx.whole(&mut parsed, file),
         Err(error) => {
@@ -250,12 +259,14 @@ struct Cx {
     here: Span,
     /// Those that were read already.
     bodies: direct::Bodies,
+    /// The program's own macros.
+    expander: expand::Expander,
     /// Shared by the many items without generics.
     no_generics: Arc<Generics>,
 }
 
 impl Cx {
-    fn new(first_line: u32) -> Self {
+    fn new(first_line: u32, seen: &Seen) -> Self {
         Self {
             unread: Vec::new(),
             first_line,
@@ -266,6 +277,7 @@ impl Cx {
             stmt_items: 0,
             here: Span::default(),
             bodies: direct::Bodies::default(),
+            expander: expand::Expander::new(seen.clone()),
             no_generics: Arc::default(),
         }
     }

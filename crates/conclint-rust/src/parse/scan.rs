@@ -25,6 +25,8 @@ pub(super) struct Scan {
     /// The bodies of functions with their braces, but for those inside others
     /// and those in arguments of macros.
     pub bodies: Vec<Range<usize>>,
+    /// What stands between the braces of `macro_rules!`.
+    pub rules: Vec<Range<usize>>,
 }
 
 /// The text of one top-level item, with the white space before it; pieces can
@@ -498,7 +500,10 @@ impl Scanner<'_> {
         }
         match open.kind {
             OpenKind::Arguments => {}
-            OpenKind::Rules => self.out.silent.push(open.start..at),
+            OpenKind::Rules => {
+                self.out.silent.push(open.start..at);
+                self.out.rules.push(open.start..at);
+            }
             OpenKind::Attribute => self.out.silent.push(open.start..at + 1),
         }
         self.inside = None;

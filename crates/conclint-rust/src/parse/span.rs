@@ -9,11 +9,13 @@ use smol_str::ToSmolStr;
 use super::Cx;
 use crate::hir::{Name, Span};
 
-/// The smallest span that covers both.
+/// From the start of `from` to the end of both. What an expanded macro writes
+/// stands before the arguments that come first in it.
 pub(super) fn join(from: Span, to: Span) -> Span {
+    let (end_line, end_column) = (from.end_line, from.end_column).max((to.end_line, to.end_column));
     Span {
-        end_line: to.end_line,
-        end_column: to.end_column,
+        end_line,
+        end_column,
         ..from
     }
 }
@@ -59,6 +61,10 @@ impl Cx {
 
     /// A token of one line that is `width` characters wide.
     pub fn word(&self, span: proc_macro2::Span, width: usize) -> Span {
+        if self.expander.is_at_work() {
+            // What a macro writes has the extent of the macro's name.
+            return self.span(span);
+        }
         let (line, column) = self.place(span.start());
         let width = u32::try_from(width).unwrap_or(0);
         Span {
@@ -86,7 +92,7 @@ impl Cx {
 
     /// From the start of `from` to the end of the bracket pair or token `to`.
     pub fn until(&self, from: Span, to: proc_macro2::Span) -> Span {
-        let (end_line, end_column) = self.place(to.end());
+        let (end_line, end_column) = self.place(to.end()).max((from.end_line, from.end_column));
         Span {
             end_line,
             end_column,

@@ -32,6 +32,12 @@ impl Reader<'_, '_> {
         if matches!(path.last(), "lazy_static" | "thread_local") {
             return None;
         }
+        if let Some(expr) = self.expanded(self.at - 1, &path, |cx, mac, alone| {
+            cx.expanded_expr(mac, alone)
+        }) {
+            self.at = open.mate + 1;
+            return Some((expr, shape));
+        }
         let known = known(path.last());
         let call = Call {
             path,
@@ -59,6 +65,31 @@ impl Reader<'_, '_> {
         self.macros -= 1;
         self.at = open.mate + 1;
         Some((out?, shape))
+    }
+
+    /// What a call of the program's own macro stands for, whose `!` is the token
+    /// at `bang` and whose arguments are closed.
+    pub fn expanded<T>(
+        &mut self,
+        bang: usize,
+        path: &Path,
+        read: impl FnOnce(&mut Cx, &syn::Macro, bool) -> Option<T>,
+    ) -> Option<T> {
+        let name = self.tokens.get(bang.checked_sub(1)?)?;
+        let close = self.tokens.get(self.tokens.get(bang + 1)?.mate)?;
+        let alone = path.segments.len() == 1 && !path.global;
+        if !self
+            .cx
+            .expander
+            .concerns(path.last(), alone, name.span.line)
+        {
+            return None;
+        }
+        let place = (name.span.line, name.span.column);
+        self.foreign(name.start..close.end, place, |cx, tokens| {
+            let mac = syn::parse2::<syn::Macro>(tokens).ok()?;
+            read(cx, &mac, alone)
+        })
     }
 
     /// Arguments that are expressions, up to the closing bracket.

@@ -99,6 +99,7 @@ fn leave_lines(text: &str, out: &mut String) {
 
 fn body(text: &str, tokens: &[Token], cx: &mut Cx) -> Option<Body> {
     let (unread, items) = (cx.unread.len(), cx.stmt_items);
+    let spent = cx.expander.spent();
     let first = tokens.first()?;
     cx.here = first.span;
     let mut reader = Reader {
@@ -116,6 +117,7 @@ fn body(text: &str, tokens: &[Token], cx: &mut Cx) -> Option<Body> {
     if block.is_none() {
         cx.unread.truncate(unread);
         cx.stmt_items = items;
+        cx.expander.back_to(spent);
     }
     Some(Body {
         block: block?,

@@ -25,6 +25,9 @@ impl Reader<'_, '_> {
             } else if self.starts_item() {
                 self.item(&mut out.stmts)?;
             } else {
+                if self.macro_stmts(&mut out)? {
+                    continue;
+                }
                 let (expr, shape) = match self.brace_macro()? {
                     Some(expr) => (expr, Shape::BraceMacro),
                     None => self.early()?,
@@ -79,9 +82,70 @@ impl Reader<'_, '_> {
         })
     }
 
+    /// A statement that is a call of the program's own macro: adds what it
+    /// writes to `out`, and says whether there was one.
+    fn macro_stmts(&mut self, out: &mut Block) -> Option<bool> {
+        let Some(bang) = self.macro_bang() else {
+            return Some(false);
+        };
+        let open = self.peek(bang + 1);
+        if !matches!(open.kind, Kind::Open(_)) {
+            return Some(false);
+        }
+        let after = open.mate + 1 - self.at;
+        let is_stmt = match open.kind {
+            Kind::Open(b'{') => !self.goes_on(after),
+            _ => self.is_at(after, b";"),
+        };
+        let name = self.peek(bang - 1);
+        let line = name.span.line;
+        if !is_stmt || !self.cx.expander.concerns(self.word(name), bang == 1, line) {
+            return Some(false);
+        }
+        let start = self.at;
+        let (path, _) = self.expr_path()?;
+        let Some(mut block) = self.expanded(self.at, &path, |cx, mac, alone| {
+            cx.expanded_stmts(mac, alone)
+        }) else {
+            self.at = start;
+            return Some(false);
+        };
+        self.at = start + after;
+        out.stmts.append(&mut block.stmts);
+        if let Some(tail) = block.tail {
+            if !self.is(b";") && self.is_empty() {
+                out.tail = Some(tail);
+            } else {
+                out.stmts.push(statement(tail.span, *tail));
+            }
+        }
+        Some(true)
+    }
+
     /// `name! { .. }` as a statement goes no further than its brace, unless a
     /// method is called on it. The inner `None` where there is none.
     fn brace_macro(&mut self) -> Option<Option<Expr>> {
+        let Some(bang) = self.macro_bang() else {
+            return Some(None);
+        };
+        if !self.is_open(bang + 1, b'{') {
+            return Some(None);
+        }
+        let after = self.peek(bang + 1).mate + 1 - self.at;
+        if self.goes_on(after) {
+            return Some(None);
+        }
+        let (path, span) = self.expr_path()?;
+        Some(Some(self.macro_call(path, span)?.0))
+    }
+
+    /// Whether the tokens from there on belong to the expression before them.
+    fn goes_on(&self, after: usize) -> bool {
+        self.is_at(after, b".") && !self.is_at(after, b"..") || self.is_punct(after, b'?')
+    }
+
+    /// How far ahead the `!` after a path is.
+    fn macro_bang(&self) -> Option<usize> {
         let mut ahead = 0;
         let is_name = |ahead: usize| {
             let token = self.peek(ahead);
@@ -97,17 +161,7 @@ impl Reader<'_, '_> {
         while is_name(ahead) && self.is_at(ahead + 1, b"::") {
             ahead += 3;
         }
-        if !is_name(ahead) || !self.is_punct(ahead + 1, b'!') || !self.is_open(ahead + 2, b'{') {
-            return Some(None);
-        }
-        let after = self.peek(ahead + 2).mate + 1 - self.at;
-        let goes_on =
-            self.is_at(after, b".") && !self.is_at(after, b"..") || self.is_punct(after, b'?');
-        if goes_on {
-            return Some(None);
-        }
-        let (path, span) = self.expr_path()?;
-        Some(Some(self.macro_call(path, span)?.0))
+        (is_name(ahead) && self.is_punct(ahead + 1, b'!')).then_some(ahead + 1)
     }
 
     /// A declaration stands here.

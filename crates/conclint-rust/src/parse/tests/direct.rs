@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::expand::seen_in;
 use super::super::parse;
 use super::corpus::{roots, sources_in};
 use crate::hir::HirFile;
@@ -16,7 +17,11 @@ fn sorted(mut file: HirFile) -> HirFile {
 
 /// The lines around the first difference; `None` where there is none.
 fn difference(text: &str) -> Option<String> {
-    let (direct, general) = (sorted(parse(text, true)), sorted(parse(text, false)));
+    let (direct, general) = {
+        let seen = seen_in(text);
+        let read = |directly| sorted(parse(text, &seen, directly));
+        (read(true), read(false))
+    };
     if format!("{direct:?}") == format!("{general:?}") {
         return None;
     }
@@ -44,7 +49,7 @@ fn check(name: &str, text: &str) {
 /// space aside.
 fn share(text: &str) -> (usize, usize) {
     let scan = super::super::scan::scan(text, |_| {});
-    let mut cx = super::super::Cx::new(0);
+    let mut cx = super::super::Cx::new(0, &seen_in(text));
     let rest = super::super::direct::read(text, &scan.bodies, &mut cx);
     let size = |text: &str| text.bytes().filter(|b| !b.is_ascii_whitespace()).count();
     let bodies = scan

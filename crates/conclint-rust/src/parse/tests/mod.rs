@@ -4,6 +4,7 @@ mod corpus;
 mod deep;
 mod direct;
 mod dump;
+mod expand;
 mod hostile;
 mod quiet;
 mod resilience;

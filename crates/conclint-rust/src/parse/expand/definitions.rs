@@ -1,0 +1,201 @@
+//! Which macros a program defines, and which of them are worth expanding.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::super::scan;
+use super::interest;
+use crate::workspace::SourceInput;
+
+/// One `macro_rules!`.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub name: SmolStr,
+    /// What stands between its braces.
+    pub text: String,
+    /// Where the brace opens.
+    line: u32,
+    /// See `interest`; also by the macros that it calls.
+    is_interesting: bool,
+}
+
+/// All definitions of a program.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    files: FxHashMap<Arc<str>, Arc<[Arc<Definition>]>>,
+    /// Each with the package that it is in.
+    by_name: FxHashMap<SmolStr, Vec<(String, Arc<Definition>)>>,
+}
+
+/// The definitions that one file sees.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct File {
+    here: Option<Arc<[Arc<Definition>]>>,
+    all: Arc<Definitions>,
+    path: Arc<str>,
+}
+
+impl Definitions {
+    /// Reads the definitions of all files. Few files have any, and only those
+    /// are looked at closely.
+    pub fn of(sources: &[SourceInput]) -> Arc<Self> {
+        let finder = memmem::Finder::new("macro_rules");
+        let mut found: Vec<(&SourceInput, Vec<Definition>)> = sources
+            .par_iter()
+            .filter(|source| finder.find(source.text.as_bytes()).is_some())
+            .map(|source| (source, definitions(&source.text)))
+            .collect();
+        spread(&mut found);
+        let mut out = Self::default();
+        for (source, definitions) in found {
+            let here: Arc<[Arc<Definition>]> = definitions.into_iter().map(Arc::new).collect();
+            for definition in here.iter() {
+                let package = package(&source.path).to_owned();
+                let named = out.by_name.entry(definition.name.clone()).or_default();
+                named.push((package, definition.clone()));
+            }
+            out.files.insert(source.path.clone(), here);
+        }
+        Arc::new(out)
+    }
+
+    /// What the file at `path` sees.
+    pub fn file(self: &Arc<Self>, path: &Arc<str>) -> File {
+        File {
+            here: self.files.get(path).cloned(),
+            all: self.clone(),
+            path: path.clone(),
+        }
+    }
+}
+
+impl File {
+    pub fn is_empty(&self) -> bool {
+        self.all.by_name.is_empty()
+    }
+
+    /// The definition that a call at `line` means, where it is one to expand.
+    /// `is_known`: a macro that everybody knows has the name; `alone`: there is
+    /// no path before it.
+    pub fn find(
+        &self,
+        name: &str,
+        is_known: bool,
+        alone: bool,
+        line: u32,
+    ) -> Option<Arc<Definition>> {
+        if is_known && (!alone || self.here.is_none()) {
+            return None;
+        }
+        let here = self.here.as_deref().unwrap_or_default();
+        let here: Vec<&Arc<Definition>> = here.iter().filter(|one| one.name == name).collect();
+        if here.is_empty() {
+            return if is_known { None } else { self.elsewhere(name) };
+        }
+        // A later definition replaces an earlier one; a call before all of them
+        // means one that is exported. Of those that exclude each other by `cfg`
+        // one that does something.
+        let before: Vec<_> = here.iter().filter(|one| one.line <= line).collect();
+        let candidates = if before.is_empty() {
+            here.iter().collect()
+        } else {
+            before
+        };
+        let mut latest = candidates.into_iter().rev();
+        latest
+            .find(|one| one.is_interesting)
+            .map(|one| (*one).clone())
+    }
+
+    /// The only definition of this name in the package, or else in the program.
+    fn elsewhere(&self, name: &str) -> Option<Arc<Definition>> {
+        let named = self.all.by_name.get(name)?;
+        let package = package(&self.path);
+        let mut near = named.iter().filter(|(other, _)| other == package);
+        let found = match (near.next(), near.next()) {
+            (Some((_, only)), None) => only,
+            (Some(_), Some(_)) => return None,
+            (None, _) => match named.as_slice() {
+                // There, `$crate` is another crate than here.
+                [(_, only)] if !only.text.contains("$crate") => only,
+                _ => return None,
+            },
+        };
+        found.is_interesting.then(|| found.clone())
+    }
+}
+
+/// The directory of the package that a file is in, as far as its path tells.
+fn package(path: &str) -> &str {
+    let is_root = |part: &str| matches!(part, "src" | "tests" | "benches" | "examples");
+    let mut end = 0;
+    let mut at = 0;
+    for part in path.split('/') {
+        if is_root(part) {
+            end = at;
+        }
+        at += part.len() + 1;
+    }
+    path.get(..end).unwrap_or("")
+}
+
+/// The definitions in a text, in order; those in arguments of macros are not
+/// seen.
+fn definitions(text: &str) -> Vec<Definition> {
+    let scan = scan::scan(text, |_| {});
+    let mut ranges = scan.rules;
+    ranges.sort_by_key(|range| range.start);
+    let (mut line, mut counted) = (1_u32, 0);
+    let mut out = Vec::new();
+    for range in ranges {
+        let between = text.get(counted..range.start).unwrap_or("");
+        line = line.saturating_add(super::super::count_lines(between));
+        counted = range.start;
+        let before = text.get(..range.start.saturating_sub(1)).unwrap_or("");
+        let before = before.trim_end();
+        let name = before
+            .rsplit(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .next();
+        let (Some(name), Some(rules)) = (name, text.get(range)) else {
+            continue;
+        };
+        if name.is_empty() {
+            continue;
+        }
+        out.push(Definition {
+            name: name.into(),
+            text: rules.to_owned(),
+            line,
+            is_interesting: interest::is_interesting(rules),
+        });
+    }
+    out
+}
+
+/// What calls an interesting macro of the program is interesting, too.
+fn spread(found: &mut [(&SourceInput, Vec<Definition>)]) {
+    let all = |found: &mut [(&SourceInput, Vec<Definition>)]| -> FxHashSet<SmolStr> {
+        let all = found.iter().flat_map(|(_, list)| list);
+        let names = all
+            .filter(|one| one.is_interesting)
+            .map(|one| one.name.clone());
+        names.collect()
+    };
+    loop {
+        let names = all(found);
+        let mut has_changed = false;
+        for definition in found.iter_mut().flat_map(|(_, list)| list) {
+            if !definition.is_interesting && interest::calls(&definition.text, &names) {
+                definition.is_interesting = true;
+                has_changed = true;
+            }
+        }
+        if !has_changed {
+            return;
+        }
+    }
+}
