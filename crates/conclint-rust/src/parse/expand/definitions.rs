@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::super::known::{Known, known};
 use super::super::scan;
 use super::interest;
 use crate::workspace::SourceInput;
@@ -81,7 +82,7 @@ impl File {
     /// The definition that a call at `line` means, where it is one to expand.
     /// `is_known`: a macro that everybody knows has the name; `alone`: there is
     /// no path before it.
-    pub fn find(
+    pub(super) fn find(
         &self,
         name: &str,
         is_known: bool,
@@ -176,22 +177,27 @@ fn definitions(text: &str) -> Vec<Definition> {
     out
 }
 
-/// What calls an interesting macro of the program is interesting, too.
+/// What calls an interesting macro of the program is interesting, too. One that
+/// everybody knows by another meaning is called in its own file only.
 fn spread(found: &mut [(&SourceInput, Vec<Definition>)]) {
-    let all = |found: &mut [(&SourceInput, Vec<Definition>)]| -> FxHashSet<SmolStr> {
-        let all = found.iter().flat_map(|(_, list)| list);
-        let names = all
-            .filter(|one| one.is_interesting)
-            .map(|one| one.name.clone());
-        names.collect()
-    };
     loop {
-        let names = all(found);
+        let mut names: FxHashSet<SmolStr> = FxHashSet::default();
+        for one in found.iter().flat_map(|(_, list)| list) {
+            if one.is_interesting && known(&one.name) == Known::Unknown {
+                names.insert(one.name.clone());
+            }
+        }
         let mut has_changed = false;
-        for definition in found.iter_mut().flat_map(|(_, list)| list) {
-            if !definition.is_interesting && interest::calls(&definition.text, &names) {
-                definition.is_interesting = true;
-                has_changed = true;
+        for (_, list) in found.iter_mut() {
+            let own: FxHashSet<SmolStr> = list
+                .iter()
+                .filter(|one| one.is_interesting)
+                .map(|one| one.name.clone())
+                .collect();
+            for definition in list.iter_mut().filter(|one| !one.is_interesting) {
+                let calls = |names| interest::calls(&definition.text, names);
+                definition.is_interesting = calls(&names) || calls(&own);
+                has_changed |= definition.is_interesting;
             }
         }
         if !has_changed {

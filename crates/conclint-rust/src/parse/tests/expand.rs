@@ -190,6 +190,14 @@ fn known_macros_are_known_unless_the_file_has_its_own() {
         ("a/src/lib.rs", "fn f() { info!(a); lk!(b) }"),
     ]);
     assert_eq!(dump::file(&file), "fn f() { Log info!(a); b.lock() }");
+    // What only prints stays closed, whatever another file means by printing.
+    let other = "macro_rules! println { ($e:expr) => { $e.lock() } }";
+    let text = "macro_rules! say { ($e:expr) => { println!($e) } } fn f() { say!(a) }";
+    let file = read(&[("a/src/x.rs", other), ("a/src/lib.rs", text)]);
+    assert_eq!(
+        dump::file(&file),
+        "macro_rules say\nfn f() { Unknown say!(a) }"
+    );
 }
 
 /// The last of these files.
