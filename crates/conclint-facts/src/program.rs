@@ -406,6 +406,9 @@ pub struct Function {
     pub parts: Vec<Part>,
     /// Locks that it puts into the fields of an object.
     pub made: Vec<Made>,
+    /// It has an `if`, a `match` or a `swap`: what it makes may be one thing
+    /// here and another there.
+    pub chooses: bool,
 }
 
 /// What a function is.

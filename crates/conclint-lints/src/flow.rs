@@ -329,6 +329,7 @@ mod tests {
             behind: Vec::new(),
             parts: Vec::new(),
             made: Vec::new(),
+            chooses: false,
             origins: Vec::new(),
             returns: conclint_facts::Origins::NONE,
             cfgs: Vec::new(),

@@ -4,8 +4,9 @@
 //! two fields are two names, and what is right for one is left for the next.
 //! So the order `left`, `right`, though it is the same everywhere, is none
 //! (Dijkstra, "Hierarchical Ordering of Sequential Processes", 1971). Whoever
-//! makes the objects may still put the two in order; where a comparison stands
-//! there, nothing is claimed.
+//! makes the objects may still put the two in order, or let the last one take
+//! them the other way round: where an `if`, a `match` or a `swap` stands there,
+//! nothing is claimed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,10 +53,8 @@ impl Pools {
         filled: impl Iterator<Item = (Option<ClassId>, Option<ClassId>)>,
     ) {
         let around = function.parent.map(|parent| analysis.function(parent));
-        if function.is_test
-            || function.compares_order
-            || around.is_some_and(|around| around.compares_order)
-        {
+        let chooses = |function: &Function| function.chooses || function.compares_order;
+        if function.is_test || chooses(function) || around.is_some_and(chooses) {
             return;
         }
         let mut by_list: BTreeMap<ClassId, BTreeSet<ClassId>> = BTreeMap::new();

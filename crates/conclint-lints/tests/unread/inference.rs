@@ -691,6 +691,10 @@ pub fn dine() {{
     let ordered = "let (a, b) = (i, (i + 1) % 5); let (a, b) = if a < b { (a, b) } else { (b, a) };
         let one = Philosopher { left: forks[a].clone(), right: forks[b].clone() };";
     assert!(found(ordered, both).is_empty());
+    let swapped = "let (mut left, mut right) = (forks[i].clone(), forks[(i + 1) % 5].clone());
+        if i == 4 { std::mem::swap(&mut left, &mut right); }
+        let one = Philosopher { left, right };";
+    assert!(found(swapped, both).is_empty());
     let in_turn = "*self.left.lock().unwrap() += 1; *self.right.lock().unwrap() += 1;";
     assert!(found(literal, in_turn).is_empty());
     let asked = format!("let _turn = WAITER.lock().unwrap(); {both}");

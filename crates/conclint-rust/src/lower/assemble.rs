@@ -141,6 +141,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         behind: Vec::new(),
         parts: Vec::new(),
         made: Vec::new(),
+        chooses: false,
         origins: Vec::new(),
         returns: conclint_facts::Origins::NONE,
     };
@@ -334,6 +335,7 @@ impl Lower<'_> {
         function.compares_order = out.compares_order;
         function.parts = out.parts;
         function.made = out.made;
+        function.chooses = out.chooses;
         function.origins = out.origins;
         function.returns = out.returns;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {

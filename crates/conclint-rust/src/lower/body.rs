@@ -128,6 +128,8 @@ pub(super) struct Out {
     pub parts: Vec<Part>,
     /// Locks put into the fields of an object.
     pub made: Vec<Made>,
+    /// An `if`, a `match` or a `swap` was seen.
+    pub chooses: bool,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -250,6 +252,7 @@ impl Out {
             compares_order: false,
             parts: Vec::new(),
             made: Vec::new(),
+            chooses: false,
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,

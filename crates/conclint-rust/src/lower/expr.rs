@@ -198,9 +198,13 @@ impl Lower<'_> {
                 self.nested_async(block, span)
             }
             ExprKind::If { cond, then, else_ } => {
+                self.out.chooses = true;
                 self.if_expr(cond, then, else_.as_deref(), span, None)
             }
-            ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, None),
+            ExprKind::Match { scrutinee, arms } => {
+                self.out.chooses = true;
+                self.match_expr(scrutinee, arms, None)
+            }
             ExprKind::Loop { label, body } => self.loop_expr(label.as_deref().cloned(), body),
             ExprKind::While { label, cond, body } => {
                 self.while_expr(label.as_deref().cloned(), cond, body)

@@ -28,6 +28,7 @@ impl Lower<'_> {
         let (head, name) = ext.rsplit_once("::").unwrap_or(("", ext));
         // Who asks whether two are one object takes care of both answers.
         self.out.compares_order |= matches!(name, "ptr_eq" | "addr_eq") || ext.ends_with("ptr::eq");
+        self.out.chooses |= name == "swap";
         // `Mutex::lock(&m)`, `Option::map(x, f)`: the method in other words.
         let is_type = head
             .rsplit("::")

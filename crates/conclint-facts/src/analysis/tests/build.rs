@@ -213,6 +213,7 @@ impl Build {
             behind: Vec::new(),
             parts: Vec::new(),
             made: Vec::new(),
+            chooses: false,
             origins: Vec::new(),
             returns: crate::Origins::NONE,
         });
