@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod find;
 mod lex;
+mod macros;
 mod manifests;
 mod names;
 mod narrow;
@@ -248,6 +249,7 @@ fn run(
     findings.extend(directives.unfulfilled(settings));
 
     let mut findings = select::shown(findings, settings, &mut summary);
+    macros::group(&mut findings, &texts);
     narrow.apply(&mut findings, &texts, &mut summary)?;
     select::count(&findings, &mut summary);
     Ok(Outcome {
