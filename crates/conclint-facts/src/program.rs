@@ -302,6 +302,16 @@ impl Place {
         })
     }
 
+    /// What `inner`, a place of a called function, is for the caller, to whom
+    /// its root is this place.
+    pub fn then(&self, inner: &Place) -> Place {
+        let path = self.path.iter().cloned().chain(inner.path_from_outside());
+        Place {
+            root: self.root.clone(),
+            path: path.collect(),
+        }
+    }
+
     /// The path as another function sees it, to which the variables of this
     /// one say nothing.
     pub fn path_from_outside(&self) -> impl Iterator<Item = SmolStr> + '_ {

@@ -340,15 +340,7 @@ fn bind(analysis: &Analysis, callee: &Function, args: &[Arg], object: &ObjectRef
     };
     let place = match (&object.place.root, arg.and_then(|arg| arg.place.as_ref())) {
         (Root::Static(_), _) => object.place.clone(),
-        (Root::Param(_), Some(base)) => Place {
-            root: base.root.clone(),
-            path: base
-                .path
-                .iter()
-                .cloned()
-                .chain(object.place.path_from_outside())
-                .collect(),
-        },
+        (Root::Param(_), Some(base)) => base.then(&object.place),
         _ => elsewhere,
     };
     ObjectRef {

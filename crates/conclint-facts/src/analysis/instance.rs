@@ -65,15 +65,7 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
         Root::Static(_) => place.clone(),
         Root::Local(_) | Root::Opaque(_) => elsewhere(),
         Root::Param(_) => match arg.and_then(|arg| arg.place.as_ref()) {
-            Some(base) if base.path.len() + place.path.len() <= MAX_PATH => Place {
-                root: base.root.clone(),
-                path: base
-                    .path
-                    .iter()
-                    .cloned()
-                    .chain(place.path_from_outside())
-                    .collect(),
-            },
+            Some(base) if base.path.len() + place.path.len() <= MAX_PATH => base.then(place),
             _ => elsewhere(),
         },
     }

@@ -177,9 +177,7 @@ impl<'a> Case<'a> {
             kind,
         })
     }
-}
 
-impl<'a> Case<'a> {
     fn of_next(nesting: &'a Nesting, analysis: &Analysis, pools: &Pools) -> Option<Self> {
         let direct = nesting.chain.is_empty()
             && nesting.blocking == Blocking::Waits

@@ -388,7 +388,7 @@ pub fn step(file: {ty}, count: &mut u32) {{
 
 #[test]
 fn a_policy_that_locks_is_what_implements_it() {
-    let found = |taken: &str| {
+    let found = |guard: &str, lock: &str| {
         names_in(&format!(
             "
 use std::sync::{{Arc, Mutex, MutexGuard}};
@@ -398,8 +398,8 @@ pub trait Policy<T> {{
 }}
 pub struct Guarded<T> {{ data: Arc<Mutex<T>> }}
 impl<T> Policy<T> for Guarded<T> {{
-    type Guard<'a> = {taken} where Self: 'a;
-    fn lock(&self) -> Self::Guard<'_> {{ made(&self.data) }}
+    type Guard<'a> = {guard} where Self: 'a;
+    fn lock(&self) -> Self::Guard<'_> {{ {lock} }}
 }}
 pub trait Service {{ type Shared<T>: Policy<T>; }}
 pub struct Port<S: Service> {{ state: S::Shared<Vec<u32>>, own: Mutex<u32> }}
@@ -414,7 +414,9 @@ impl<S: Service> Port<S> {{
 "
         ))
     };
-    assert!(found("Vec<T>").is_empty());
+    assert!(found("Shared<'a, T>", "Shared::of(&self.data)").is_empty());
+    let plain = found("MutexGuard<'a, T>", "self.data.lock().unwrap()");
+    assert_eq!(plain, ["double-lock"]);
 }
 
 #[test]
