@@ -322,6 +322,19 @@ impl Sinks {{
     assert!(found("").is_empty());
     let writes = "pub fn close(&self, id: u32) { self.sinks.remove(&id); }";
     assert_eq!(found(writes), ["guard-across-await"]);
+    // Where nobody makes the map, others fill it; a thread's body makes none.
+    let part = "
+use dashmap::DashMap;
+pub struct Sinks { sinks: DashMap<u32, String> }
+async fn send(_: &str) { tokio::task::yield_now().await }
+impl Sinks {
+    pub async fn tell(&self, id: u32) {
+        std::thread::spawn(|| println!(\"told\")).join().unwrap();
+        if let Some(sink) = self.sinks.get(&id) { send(&sink).await; }
+    }
+}
+";
+    assert_eq!(names_in(part), ["guard-across-await"]);
 }
 
 #[test]

@@ -322,6 +322,10 @@ const OBJECTS: &[(&str, &str)] = &[
         r#"pub fn f_cast_arc(o: &Arc<Conn>) -> u32 { let c = Arc::clone(o); let g = c.a.lock().unwrap(); *g + c.get() }"#,
     ),
     (
+        "range",
+        r#"pub fn f_range(v: &[Conn]) -> u32 { let rest = &v[1..]; let c = &rest[0]; let g = c.a.lock().unwrap(); *g + c.get() }"#,
+    ),
+    (
         "split",
         r#"pub fn f_split(v: &[Conn]) -> u32 { let (x, _) = v.split_at(1); let c = &x[0]; let g = c.a.lock().unwrap(); *g + c.get() }"#,
     ),
@@ -701,4 +705,27 @@ pub fn dine() {{
     assert!(found(literal, &asked).is_empty());
     let lists = "let one = Philosopher { left: forks[i].clone(), right: Arc::new(Mutex::new(1)) };";
     assert!(found(lists, both).is_empty());
+}
+
+#[test]
+fn a_variable_tells_which_element_as_long_as_it_has_that_one() {
+    let found = |body: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+pub struct One {{ n: Mutex<u32> }}
+impl One {{ fn bump(&self) {{ *self.n.lock().unwrap() += 1; }} }}
+fn first(all: &[One]) {{ let one = &all[0]; *one.n.lock().unwrap() += 1; }}
+pub fn both(all: &[One]) {{ {body} }}
+"
+        ))
+    };
+    let same = "let one = &all[1]; let n = one.n.lock().unwrap(); one.bump(); drop(n);";
+    let next =
+        "let mut one = &all[1]; let n = one.n.lock().unwrap(); one = &all[2]; one.bump(); drop(n);";
+    // A variable of another function says nothing here.
+    let there = "let one = &all[1]; let n = one.n.lock().unwrap(); first(all); drop(n);";
+    assert_eq!(found(same), ["double-lock"]);
+    assert!(found(next).is_empty());
+    assert!(found(there).is_empty());
 }

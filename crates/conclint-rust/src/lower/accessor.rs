@@ -157,7 +157,7 @@ impl Eval<'_, '_> {
             }
             | ExprKind::Try(expr) => self.expr(expr),
             ExprKind::Block(block) if block.stmts.is_empty() => self.expr(block.tail.as_deref()?),
-            ExprKind::Index { base, .. } => {
+            ExprKind::Index { base, index } if !matches!(index.kind, ExprKind::Range(..)) => {
                 let val = self.expr(base)?;
                 let ty = types::value_of(self.lower.index(), &val.ty);
                 Some(val.project("[]", ty))

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::body::Lower;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
-use crate::hir::{self, Expr};
+use crate::hir::{self, Expr, ExprKind};
 use crate::index::{Ty, Tys, ValueRes};
 
 impl Lower<'_> {
@@ -106,8 +106,15 @@ impl Lower<'_> {
         })
     }
 
-    /// `list[1..]`: a view of it.
-    pub fn slice_of(&mut self, val: Val) -> Val {
+    /// `list[1]`, and `list[1..]`, which is a list again.
+    pub fn indexed(&mut self, val: Val, index: &Expr) -> Val {
+        match index.kind {
+            ExprKind::Range(..) => self.slice_of(val),
+            _ => self.element_of(val),
+        }
+    }
+
+    fn slice_of(&mut self, val: Val) -> Val {
         let mut cur = val;
         while let Some(next) = self.step(&cur) {
             cur = next;
@@ -118,7 +125,7 @@ impl Lower<'_> {
         }
     }
 
-    pub fn element_of(&mut self, val: Val) -> Val {
+    fn element_of(&mut self, val: Val) -> Val {
         let mut cur = val;
         while let Some(next) = self.step(&cur) {
             cur = next;

@@ -90,10 +90,7 @@ impl Lower<'_> {
             ExprKind::Index { base, index } => {
                 let val = self.base(base);
                 self.expr(index);
-                if matches!(index.kind, ExprKind::Range(..)) {
-                    return self.slice_of(val);
-                }
-                self.element_of(val)
+                self.indexed(val, index)
             }
             ExprKind::Call { callee, args } => self.call(callee, args, span, awaited),
             ExprKind::MethodCall {

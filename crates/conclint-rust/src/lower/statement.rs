@@ -266,7 +266,7 @@ impl Lower<'_> {
                 self.extend(&mut val, scope);
                 self.look_through(&mut val, expr.span, false);
                 self.expr(index);
-                self.element_of(val)
+                self.indexed(val, index)
             }
             _ => {
                 let moved = self.moved(expr);
