@@ -9,8 +9,9 @@ use conclint_facts::{
 };
 use smol_str::SmolStr;
 
-use super::body::{Lower, NESTED_BASE, Nested, Out, ScopeKind};
+use super::body::{Lower, NESTED_BASE, Nested, Out};
 use super::method::MethodCall;
+use super::scopes::ScopeKind;
 use super::types::{self, GuardTy};
 use super::value::{LocalInfo, SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Span};

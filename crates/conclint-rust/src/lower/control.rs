@@ -3,11 +3,12 @@
 use conclint_facts::{EventKind, GuardId, LocalId, Per};
 use smol_str::SmolStr;
 
-use super::body::{LoopFrame, Lower, ScopeKind, end_of};
+use super::body::{LoopFrame, Lower, end_of};
 use super::parts::leaves_block;
 use super::pattern::{
     binds_success, is_any_some, is_bare, is_failure, is_not_ready, tells_of_event,
 };
+use super::scopes::ScopeKind;
 use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use conclint_facts::{EventKind, Origins, Place, Root};
 use smol_str::SmolStr;
 
-use super::body::{Lower, ScopeKind, end_of};
+use super::body::{Lower, end_of};
+use super::scopes::ScopeKind;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Expr, ExprKind, Span};

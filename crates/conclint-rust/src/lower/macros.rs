@@ -3,7 +3,8 @@
 use conclint_facts::{EventKind, WorkKind};
 use smol_str::SmolStr;
 
-use super::body::{Lower, ScopeKind, end_of};
+use super::body::{Lower, end_of};
+use super::scopes::ScopeKind;
 use super::types;
 use super::value::Val;
 use crate::hir::{self, MacroKind, Span};

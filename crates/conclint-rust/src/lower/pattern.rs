@@ -5,7 +5,8 @@ use std::sync::Arc;
 use conclint_facts::{GuardId, LocalId};
 use smol_str::SmolStr;
 
-use super::body::{Lower, ScopeKind};
+use super::body::Lower;
+use super::scopes::ScopeKind;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Pat, Span};

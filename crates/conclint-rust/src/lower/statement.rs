@@ -6,9 +6,10 @@ use std::sync::Arc;
 use conclint_facts::{ReleaseWhy, StmtKind};
 use smol_str::SmolStr;
 
-use super::body::{Lower, ScopeKind, end_of};
+use super::body::{Lower, end_of};
 use super::expr::{has_unknown, is_place};
 use super::pattern::{binds_success, by_ref, is_any_some};
+use super::scopes::ScopeKind;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
 use crate::index::Ty;

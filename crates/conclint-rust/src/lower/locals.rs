@@ -1,0 +1,166 @@
+//! Variables: what they are bound to, and what becomes of thread handles in them.
+
+use conclint_facts::{EventKind, LocalId, Origins};
+use smol_str::SmolStr;
+
+use super::body::Lower;
+use super::value::{ClassBase, ClassKey, LocalInfo, SpawnId, Val, local_place};
+use crate::hir;
+use crate::index::Ty;
+
+impl Lower<'_> {
+    pub fn declare(&mut self, name: SmolStr, mut val: Val) -> LocalId {
+        let id = LocalId(self.locals.len() as u32);
+        if val.place.is_none() {
+            val.place = Some(local_place(id));
+            if val.class.is_none() {
+                val.class = Some(ClassKey::new(ClassBase::Local(id)));
+            }
+        }
+        if let Some(place) = &mut val.place {
+            place.bind_elements(id);
+        }
+        val.local = Some(id);
+        self.any_drops |= val.channel != 0;
+        self.locals.push(LocalInfo {
+            name: name.clone(),
+            val,
+            level: self.out.level,
+            handles_used: false,
+            moved: false,
+            identity: None,
+        });
+        self.env.push((name, id));
+        let stmt = self.out.stmt.index();
+        self.out.stmts[stmt].defs.push(id);
+        id
+    }
+
+    /// The variable that `pat` just bound as a whole owns its value: a `Drop`
+    /// of its own runs at the scope's end. What a pattern takes apart, or a
+    /// loop hands out, may be borrowed; nothing is claimed of that.
+    pub fn bound_whole(&mut self, pat: &hir::Pat) {
+        self.dropped_in(pat, self.block_scope());
+    }
+
+    /// As for a variable, but a parameter outlives even the temporaries of the
+    /// body's last expression (Reference, "Scopes of function parameters").
+    pub fn bound_param(&mut self, pat: &hir::Pat) {
+        self.dropped_in(pat, self.block_scope().saturating_sub(1));
+    }
+
+    fn dropped_in(&mut self, pat: &hir::Pat, scope: usize) {
+        let hir::Pat::Bind {
+            name,
+            by_ref: false,
+            ..
+        } = pat
+        else {
+            return;
+        };
+        let Some(id) = self.lookup(name) else { return };
+        if let Some(info) = self.locals.get(id.0 as usize)
+            && info.val.borrows.is_none()
+            && matches!(&info.val.ty, Ty::Adt(ty, _) if self.index().drop_fn(*ty).is_some())
+            && let Some(scope) = self.out.scopes.get_mut(scope)
+        {
+            scope.drops.push((id, scope.guards.len()));
+            self.any_drops = true;
+        }
+    }
+
+    pub fn lookup(&self, name: &str) -> Option<LocalId> {
+        self.env
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|&(_, id)| id)
+    }
+
+    /// Reads a variable: its value as this function sees it.
+    pub fn local_val(&mut self, id: LocalId, span: hir::Span) -> Val {
+        let level = self.out.level;
+        let Some(info) = self.locals.get(id.0 as usize) else {
+            return Val::unknown();
+        };
+        let mut val = info.val.clone();
+        let owner = info.level;
+        let same_level = owner == level;
+        let noted = !val.guards.is_empty() || val.borrows.is_some() || val.channel != 0;
+        if !same_level && noted {
+            self.captures.push((id, true));
+        }
+        if !same_level {
+            if !val.handles.is_empty()
+                && let Some(info) = self.locals.get_mut(id.0 as usize)
+            {
+                info.handles_used = true;
+            }
+            val.guards.clear();
+            val.borrows = None;
+            val.exclusive = false;
+            val.handles.clear();
+            val.from = Origins::NONE;
+        }
+        val.local = Some(id);
+        val.flag = None;
+        let stmt = self.out.stmt.index();
+        let uses = &mut self.out.stmts[stmt].uses;
+        if !uses.contains(&id) {
+            uses.push(id);
+        }
+        if let Some(guard) = val.borrows {
+            self.emit(
+                EventKind::Use {
+                    guard,
+                    write: false,
+                },
+                span,
+            );
+        }
+        val
+    }
+
+    /// A value is thrown away: temporaries end with their scope, a lone guard
+    /// at once.
+    pub fn discard(&mut self, val: &Val) {
+        self.drop_handles(val);
+    }
+
+    /// A thread handle is dropped where it is made.
+    pub fn drop_handles(&mut self, val: &Val) {
+        for &spawn in &val.handles {
+            if val.local.is_none() {
+                self.set_handle(spawn, conclint_facts::Handle::DroppedAtOnce);
+            }
+        }
+    }
+
+    pub fn set_handle(&mut self, spawn: SpawnId, to: conclint_facts::Handle) {
+        use conclint_facts::Handle;
+        let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else {
+            return;
+        };
+        if let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
+            .events
+            .get_mut(index)
+            .map(|event| &mut event.kind)
+            && !matches!(spawn.handle, Handle::Excused | Handle::Joined)
+        {
+            spawn.handle = to;
+        }
+    }
+
+    /// The handles in `val` go where this function does not look.
+    pub fn lose_handles(&mut self, val: &Val) {
+        for &spawn in &val.handles {
+            self.set_handle(spawn, conclint_facts::Handle::Elsewhere);
+            self.out.lost.insert(spawn);
+        }
+        if let Some(local) = val.local
+            && let Some(info) = self.locals.get_mut(local.0 as usize)
+        {
+            info.handles_used = true;
+        }
+    }
+}
