@@ -87,6 +87,7 @@ impl<'a> Comments<'a> {
         };
         let mut kinds = Vec::new();
         declared_orders(&plain, &mut kinds);
+        listed_orders(&plain, &mut kinds);
         declaration_order(&plain, &mut kinds);
         for (at, kind) in kinds {
             let line = self.line(line_at(at));
@@ -218,27 +219,123 @@ const BY_DECLARATION: [&str; 10] = [
     "in the order of their declaration",
 ];
 
+/// `locks are acquired in this order: 1. a - why, 2. b`: a list, by numbers or
+/// dashes, after words that announce it. An item's name is what it starts with.
+fn listed_orders(words: &[&str], out: &mut Vec<(usize, CommentKind)>) {
+    let mut start = 0;
+    for (i, pair) in words.windows(2).enumerate() {
+        let [last, first] = pair else { continue };
+        if is_item(last, 0) || i < start {
+            continue;
+        }
+        let marks: Vec<usize> = match (is_item(first, 1), *first) {
+            (true, _) => numbered(words, i + 1),
+            (_, "-") => dashed(words, i + 1),
+            _ => continue,
+        };
+        start = i + 2;
+        let said = words.get(i.saturating_sub(24)..=i).unwrap_or_default();
+        let says = said.join(" ").to_ascii_lowercase();
+        // The words right before the list; a sentence before them is about something else.
+        let says = says.rsplit(". ").next().unwrap_or_default();
+        if !says_lock(says) || !announces_list(says, first) {
+            continue;
+        }
+        let names: Vec<String> = marks
+            .iter()
+            .map_while(|&mark| item_name(words.get(mark + 1)?))
+            .collect();
+        if names.len() > 1 && names.len() == marks.len() {
+            out.push((i, CommentKind::LockOrder(names)));
+        }
+    }
+}
+
+/// Whether the words before a list say that it is an order. Dashes alone are no order.
+fn announces_list(says: &str, mark: &str) -> bool {
+    let ends = |words: &[&str]| {
+        let says = says.trim_end_matches([':', ' ']);
+        words.iter().any(|word| says.ends_with(word))
+    };
+    ends(&["in this order", "in the following order", "in that order"])
+        || mark != "-" && ends(&["order", "ordering", "hierarchy"])
+}
+
+/// `1.`, `1)` or `(1)`; of any number when `number` is zero.
+fn is_item(word: &str, number: usize) -> bool {
+    let digits = word
+        .strip_suffix(['.', ')'])
+        .map(|digits| digits.trim_start_matches('('));
+    digits
+        .and_then(|digits| digits.parse::<usize>().ok())
+        .is_some_and(|found| number == 0 || found == number)
+}
+
+/// Where the items `1.`, `2.`, .. from `first` on start.
+fn numbered(words: &[&str], first: usize) -> Vec<usize> {
+    let mut marks = Vec::new();
+    for (at, word) in words.iter().enumerate().skip(first) {
+        if is_item(word, marks.len() + 1) {
+            marks.push(at);
+        }
+    }
+    marks
+}
+
+fn dashed(words: &[&str], first: usize) -> Vec<usize> {
+    // A dash after a name (`- a - why`) is no item.
+    let mut marks = vec![first];
+    for (at, pair) in words.windows(2).enumerate().skip(first + 1) {
+        if let ["-", name] = pair
+            && name.starts_with('`')
+        {
+            marks.push(at);
+        }
+    }
+    marks
+}
+
+/// The lock that an item starts with: in backquotes, or a name that no prose has.
+fn item_name(word: &str) -> Option<String> {
+    let quoted = word.trim_start_matches('*').starts_with('`');
+    let name = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
+    let name = name.trim_end_matches("()");
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '.');
+    let fits = !name.is_empty() && name.chars().all(is_name);
+    (fits && (quoted || name.contains(['_', '.', ':']))).then(|| name.to_owned())
+}
+
+/// Whether lower-case words speak of locks.
+fn says_lock(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| {
+        word.starts_with("lock")
+            || word.ends_with("lock") && word != "block" && word != "clock"
+            || word == "mutexes"
+    })
+}
+
 /// `locks must be taken in the order declared here`, `always lock in this order`.
 fn declaration_order(words: &[&str], out: &mut Vec<(usize, CommentKind)>) {
     let mut start = 0;
     for sentence in words.split_inclusive(|word| word.ends_with(['.', '!', ';'])) {
         let text = sentence.join(" ").to_ascii_lowercase();
-        let says_lock = text.split(|c: char| !c.is_alphanumeric()).any(|word| {
-            word.starts_with("lock")
-                || word.ends_with("lock") && word != "block" && word != "clock"
-                || word == "mutexes"
-        });
         let this_order = [
             "lock in this order",
             "locked in this order",
             "locks in this order",
             "acquired in this order",
         ];
-        let says_order = BY_DECLARATION
-            .iter()
-            .chain(&this_order)
-            .any(|phrase| text.contains(phrase));
-        if says_lock && says_order {
+        // `in this order:` speaks of what follows it, not of the fields.
+        let follows = |phrase: &str| {
+            let after = text.split(phrase).nth(1).unwrap_or_default();
+            let more = after.len() > 1 || words.len() > start + sentence.len();
+            after.starts_with(':') && more
+        };
+        let says_order = BY_DECLARATION.iter().any(|phrase| text.contains(phrase))
+            || this_order
+                .iter()
+                .any(|phrase| text.contains(phrase) && !follows(phrase));
+        if says_lock(&text) && says_order {
             out.push((start, CommentKind::DeclarationOrder));
         }
         start += sentence.len();

@@ -222,6 +222,31 @@ fn comments_that_declare_orders() {
         kinds("// Fields drop in declaration order. Blocks are not locks."),
         []
     );
+    let listed = "/// # Lock Ordering\n///\n/// To prevent deadlocks, locks must be acquired in this order:\n\
+                  /// 1. `active` - serializes writes\n/// 2. `levels` - tables\n/// 3. `pending` - the queue\n///\n\
+                  /// Read locks follow the same ordering.\n";
+    assert_eq!(
+        kinds(listed),
+        [(3, order(&["active", "levels", "pending"]))],
+        "a list after `in this order:`, and not the order of the fields"
+    );
+    assert_eq!(
+        kinds("// Lock order:\n// 1) state_lock, 2) queue.items\n"),
+        [(1, order(&["state_lock", "queue.items"]))]
+    );
+    assert_eq!(
+        kinds("// Locks are taken in this order:\n//  - `b` - why\n//  - `a`\n"),
+        [(1, order(&["b", "a"]))]
+    );
+    assert_eq!(
+        kinds("// Locks must be acquired in this order: parents come first, children later."),
+        [],
+        "what cannot be read is not taken for the order of the fields"
+    );
+    assert_eq!(
+        kinds("// This module has locks. In order:\n// 1. read the file\n// 2. write it"),
+        []
+    );
     assert_eq!(
         kinds("fn f() {\n    // detached: lives as long as the process\n    g();\n}"),
         [(
