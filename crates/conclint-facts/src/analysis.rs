@@ -20,6 +20,7 @@ mod compute;
 mod cycles;
 mod entry;
 mod graph;
+mod handed;
 mod held;
 mod instance;
 mod kinds;

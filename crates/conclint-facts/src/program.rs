@@ -477,6 +477,8 @@ pub struct Guard {
     pub returned: bool,
     /// It is handed to a call or stored away; its end is not known here.
     pub escapes: bool,
+    /// It came in as this parameter, by value: the caller has taken the lock.
+    pub given: Option<u16>,
 }
 
 /// A statement (or the tail expression of a block).

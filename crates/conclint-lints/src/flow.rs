@@ -197,7 +197,7 @@ pub(crate) fn touches(event: &Event, guard: GuardId) -> bool {
     match &event.kind {
         EventKind::Use { guard: g, .. } | EventKind::ReturnGuard { guard: g } => *g == guard,
         EventKind::Wait { guard: g, .. } => *g == Some(guard),
-        EventKind::Call(call) => call.args.iter().any(|arg| arg.guard == Some(guard)),
+        EventKind::Call(call) => call.args.iter().any(|arg| arg.guards.contains(&guard)),
         _ => false,
     }
 }

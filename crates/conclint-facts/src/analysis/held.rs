@@ -19,6 +19,8 @@ pub(super) struct HeldSets {
     /// Per guard, per lock of [`GuardInfo::locks`]: guesses behind it.
     guesses: Vec<Vec<u8>>,
     sets: Vec<Vec<Held>>,
+    /// Per set: the parameters whose guards are still there, and whether on every path.
+    given: Vec<Vec<(u16, bool)>>,
     /// Per event, in order of blocks: which of `sets`. The first one is empty.
     at: Vec<u32>,
     /// Per block, where its events start in `at`.
@@ -39,6 +41,7 @@ impl HeldSets {
         }
         let mut sets = HeldSets {
             sets: vec![Vec::new()],
+            given: vec![Vec::new()],
             ..HeldSets::default()
         };
         sets.name_guards(program, graph, returned, function);
@@ -48,10 +51,24 @@ impl HeldSets {
 
     /// What is held before `at`.
     pub(super) fn before(&self, at: EventRef) -> &[Held] {
-        let start = self.starts.get(at.block.index()).copied();
-        let set = start.and_then(|start| self.at.get(start as usize + at.index as usize));
-        set.and_then(|&set| self.sets.get(set as usize))
+        self.set_at(at)
+            .and_then(|set| self.sets.get(set as usize))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the guard that came in as parameter `param` is still there before
+    /// `at`: on every path (`Some(true)`), or on some.
+    pub(super) fn given_before(&self, at: EventRef, param: u16) -> Option<bool> {
+        let given = self.given.get(self.set_at(at)? as usize)?;
+        given
+            .iter()
+            .find(|(given, _)| *given == param)
+            .map(|&(_, must)| must)
+    }
+
+    fn set_at(&self, at: EventRef) -> Option<u32> {
+        let start = self.starts.get(at.block.index())?;
+        self.at.get(*start as usize + at.index as usize).copied()
     }
 
     pub(super) fn guard(&self, guard: GuardId) -> Option<&GuardInfo> {
@@ -160,6 +177,7 @@ impl HeldSets {
                     None => {
                         let held = self.expand(&state);
                         self.sets.push(held);
+                        self.given.push(given(f, &state));
                         known.insert(state.clone(), next);
                         next
                     }
@@ -186,6 +204,15 @@ impl HeldSets {
         }
         held
     }
+}
+
+/// The parameters whose guards are there in `state`.
+fn given(f: &Function, state: &State) -> Vec<(u16, bool)> {
+    let guards = f.guards.iter().enumerate();
+    guards
+        .filter(|(index, _)| bit(&state.may, *index))
+        .filter_map(|(index, guard)| Some((guard.given?, bit(&state.must, index))))
+        .collect()
 }
 
 fn unknown() -> ObjectRef {
@@ -264,10 +291,14 @@ fn fixpoint(f: &Function, width: usize) -> Vec<Option<State>> {
     let Some(first) = entry.first_mut() else {
         return entry;
     };
+    let mut given = vec![0; width];
+    for (index, _) in (f.guards.iter().enumerate()).filter(|(_, guard)| guard.given.is_some()) {
+        given[index / 64] |= 1_u64 << (index % 64);
+    }
     *first = Some(State {
-        may: vec![0; width],
-        must: vec![0; width],
-        passed: vec![0; width],
+        may: given.clone(),
+        must: given.clone(),
+        passed: given,
     });
     let mut queued = vec![false; f.blocks.len()];
     let mut work = VecDeque::from([0_usize]);

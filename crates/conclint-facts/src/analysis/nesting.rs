@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::apart::{self, Said};
 use super::entry::{self, Gate};
-use super::graph::{self, Edge, Graph, MAX_GUESSES};
+use super::graph::{self, Edge, Graph, MAX_GUESSES, Via};
 use super::held::HeldSets;
 use super::summary::{self, LockId, Reach, Summaries};
 use super::{
@@ -20,7 +20,7 @@ const MAX_PER_GUARD: usize = 256;
 /// Operations reached by one call under one guard.
 const MAX_PER_CALL: usize = 16;
 /// Guesses behind a guard that moves into a call: the callee may end it at once.
-const MOVED: u8 = 2;
+pub(super) const MOVED: u8 = 2;
 
 /// What all steps read.
 #[derive(Clone, Copy)]
@@ -132,8 +132,8 @@ impl Found<'_> {
     }
 }
 
-struct Under<'a> {
-    context: Context<'a>,
+pub(super) struct Under<'a> {
+    pub(super) context: Context<'a>,
     function: FnId,
     found: Vec<Found<'a>>,
     holders: Vec<Held>,
@@ -205,7 +205,7 @@ impl<'a> Under<'a> {
             .iter()
             .map(|held| (held.clone(), sets.guesses(held)))
             .collect();
-        for guard in self.moved_guards(at, event) {
+        for (guard, _) in self.moved_guards(at, event) {
             for (_, guesses) in holding.iter_mut().filter(|(held, _)| held.guard == guard) {
                 *guesses = guesses.saturating_add(MOVED);
             }
@@ -228,27 +228,6 @@ impl<'a> Under<'a> {
             .into_iter()
             .map(|(held, guesses)| (self.holder(held), guesses))
             .collect()
-    }
-
-    /// The guards that a call takes over. A receiver is mostly the guarded
-    /// data, not the guard: that one moves only where the front end ends it.
-    fn moved_guards(&self, at: EventRef, event: &Event) -> Vec<GuardId> {
-        let Some(call) = graph::call_of(event) else {
-            return Vec::new();
-        };
-        let next = EventRef {
-            index: at.index + 1,
-            ..at
-        };
-        let after = graph::event_at(self.context.program, next).map(|event| &event.kind);
-        let ended = |guard: GuardId| matches!(after, Some(EventKind::Release { guard: g, why: ReleaseWhy::Moved }) if *g == guard);
-        let is_method = call.name.contains('.');
-        let args = call.args.iter().enumerate();
-        args.filter_map(|(index, arg)| {
-            arg.guard
-                .filter(|guard| index > 0 || !is_method || ended(*guard))
-        })
-        .collect()
     }
 
     fn direct(&mut self, at: EventRef, holding: &[Holding], guard: GuardId, lock: &ObjectRef) {
@@ -323,6 +302,9 @@ impl<'a> Under<'a> {
             summaries,
             ..
         } = self.context;
+        let moved = graph::event_at(program, at)
+            .map(|event| self.moved_guards(at, event))
+            .unwrap_or_default();
         for edge in graph
             .out_at(at)
             .iter()
@@ -332,14 +314,27 @@ impl<'a> Under<'a> {
             let mut known: HashMap<LockId, LockRef> = HashMap::default();
             for reach in summaries.get(edge.callee) {
                 let guesses = reach.guesses + edge.guesses;
-                if guesses > MAX_GUESSES || summaries.is_off(program, edge, reach) {
+                if guesses > MAX_GUESSES || summary::conditions(program, edge, reach).is_none() {
                     continue;
                 }
                 let taken = self.taken(&mut known, edge, reach);
                 let again = taken.and_then(|taken| self.again(at, holding, taken));
                 let mut gates = reach.gates.clone();
                 entry::union(&mut gates, &along);
+                let back = self.given_back(at, &moved, edge, reach).cloned();
                 for &(held, own) in holding {
+                    if back.as_ref() == Some(&self.holders[held as usize].lock) {
+                        continue;
+                    }
+                    let guard = self.holders[held as usize].guard;
+                    let handed = moved.iter().find(|(moved, _)| *moved == guard);
+                    let own = match handed.filter(|_| matches!(edge.via, Via::Call)) {
+                        Some(&(_, param)) => match self.still_held(edge, reach, param) {
+                            Some(doubt) => own.saturating_sub(MOVED).saturating_add(doubt),
+                            None => continue,
+                        },
+                        None => own,
+                    };
                     if taken.is_none() && own >= MOVED {
                         continue;
                     }

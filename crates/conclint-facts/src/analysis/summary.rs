@@ -78,6 +78,8 @@ pub(super) struct Reach {
     pub length: u8,
     /// Held on every path along the way.
     pub gates: Vec<Gate>,
+    /// What parameters of the summarised function have to be for it.
+    pub when: Vec<(u16, bool)>,
     /// The first step; 0 is none.
     chain: u32,
 }
@@ -139,34 +141,6 @@ impl Summaries {
         std::iter::successors(node(reach.chain), move |n| node(n.next)).map(|n| n.step)
     }
 
-    /// The call at `edge` switches off the part of the callee that leads to
-    /// `reach`: `play(index, false)`, where `play` looks at its parameter.
-    pub(super) fn is_off(&self, program: &Program, edge: &Edge, reach: &Reach) -> bool {
-        let Some(callee) = program.functions.get(edge.callee.index()) else {
-            return false;
-        };
-        if callee.parts.is_empty() || !matches!(edge.via, Via::Call) {
-            return false;
-        }
-        let first = self.chain(reach).next().unwrap_or(reach.at);
-        let (Some(call), Some(event)) = (
-            graph::call_at(program, edge.at),
-            graph::event_at(program, first).filter(|_| first.function == edge.callee),
-        ) else {
-            return false;
-        };
-        callee.parts.iter().any(|part| {
-            let When::Flag { param, value } = part.when else {
-                return false;
-            };
-            let given = call.args.get(usize::from(param));
-            given
-                .and_then(|arg| arg.flag)
-                .is_some_and(|flag| flag != value)
-                && part.contains(event.site)
-        })
-    }
-
     fn push(&mut self, step: EventRef, next: u32) -> u32 {
         self.nodes.push(Node { step, next });
         self.nodes.len() as u32
@@ -184,7 +158,7 @@ pub(super) fn needed(program: &Program, graph: &Graph, held: &[HeldSets]) -> Vec
         };
         let moved = || {
             graph::call_at(program, edge.at)
-                .is_some_and(|call| call.args.iter().any(|a| a.guard.is_some()))
+                .is_some_and(|call| call.args.iter().any(|a| !a.guards.is_empty()))
         };
         if edge.guesses <= MAX_GUESSES
             && (under(&edge.at) || edge.through.iter().any(under) || moved())
@@ -205,6 +179,61 @@ pub(super) fn needed(program: &Program, graph: &Graph, held: &[HeldSets]) -> Vec
         }
     }
     needed
+}
+
+/// What parameters of the caller have to be for `reach`, which the call at `edge`
+/// leads to; `None` where the call switches it off: `play(index, false)`, where
+/// `play`, or what it hands the flag on to, looks at its parameter.
+pub(super) fn conditions(
+    program: &Program,
+    edge: &Edge,
+    reach: &Reach,
+) -> Option<Vec<(u16, bool)>> {
+    let mut when = Vec::new();
+    add_flags(program, edge.at, &mut when);
+    let call = graph::call_at(program, edge.at).filter(|_| matches!(edge.via, Via::Call));
+    for &(param, value) in &reach.when {
+        let Some(arg) = call.and_then(|call| call.args.get(usize::from(param))) else {
+            continue;
+        };
+        match (arg.flag, &arg.place) {
+            (Some(given), _) if given != value => return None,
+            (
+                None,
+                Some(Place {
+                    root: Root::Param(own),
+                    path,
+                }),
+            ) if path.is_empty() => {
+                let flag = (*own, value);
+                if !when.contains(&flag) {
+                    when.push(flag);
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(when)
+}
+
+/// What the parameters of its function have to be for `at` to be reached.
+fn add_flags(program: &Program, at: EventRef, when: &mut Vec<(u16, bool)>) {
+    let Some(function) = program.functions.get(at.function.index()) else {
+        return;
+    };
+    if function.parts.is_empty() {
+        return;
+    }
+    let Some(site) = graph::event_at(program, at).map(|event| event.site) else {
+        return;
+    };
+    for part in function.parts.iter().filter(|part| part.contains(site)) {
+        if let When::Flag { param, value } = part.when
+            && !when.contains(&(param, value))
+        {
+            when.push((param, value));
+        }
+    }
 }
 
 /// The operation may keep its thread waiting for long.
@@ -276,6 +305,8 @@ impl Growing<'_> {
                     _ => continue,
                 };
                 let gates = entry::at(self.program, self.held, at);
+                let mut when = Vec::new();
+                add_flags(self.program, at, &mut when);
                 self.add(
                     function,
                     Reach {
@@ -284,6 +315,7 @@ impl Growing<'_> {
                         guesses: 0,
                         length: 0,
                         gates,
+                        when,
                         chain: 0,
                     },
                     &mut frontier,
@@ -324,14 +356,12 @@ impl Growing<'_> {
             reach.at.function == caller
                 || self.done.chain(reach).any(|step| step.function == caller)
         };
-        if guesses > MAX_GUESSES
-            || length > MAX_CHAIN
-            || edge.callee == caller
-            || again()
-            || self.done.is_off(self.program, edge, reach)
-        {
+        if guesses > MAX_GUESSES || length > MAX_CHAIN || edge.callee == caller || again() {
             return;
         }
+        let Some(when) = conditions(self.program, edge, reach) else {
+            return;
+        };
         let (program, held) = (self.program, self.held);
         let lock = reach
             .lock
@@ -348,6 +378,7 @@ impl Growing<'_> {
             guesses,
             length,
             gates,
+            when,
             chain: reach.chain,
         };
         if self.worth(caller, &extended) {
@@ -370,6 +401,7 @@ impl Growing<'_> {
             let other = &entries[position as usize];
             other.guesses <= reach.guesses
                 && other.gates.iter().all(|gate| reach.gates.contains(gate))
+                && other.when.iter().all(|flag| reach.when.contains(flag))
         };
         if known.len() >= CHAINS_PER_KEY || known.iter().any(as_good) {
             return false;

@@ -367,7 +367,7 @@ impl<'a> Own<'a> {
         match &event.kind {
             EventKind::Call(call) => {
                 let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
-                let given = |arg: &Arg| arg.closure.is_some() || arg.guard.is_some();
+                let given = |arg: &Arg| arg.closure.is_some() || !arg.guards.is_empty();
                 !call.args.iter().any(given)
                     && (call.resolution != Resolution::Unknown || !self.names().contains(name))
             }

@@ -280,8 +280,8 @@ pub struct Arg {
     pub class: Option<ClassId>,
     /// The closure (or named function), where it is one.
     pub closure: Option<FnId>,
-    /// A guard that moves into the call.
-    pub guard: Option<GuardId>,
+    /// The guards that move into the call: a variable may have had several.
+    pub guards: Vec<GuardId>,
     /// The guard whose data it borrows.
     pub borrows: Option<GuardId>,
     /// What it depends on.

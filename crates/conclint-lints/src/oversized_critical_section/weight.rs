@@ -42,7 +42,7 @@ impl<'a> Weights<'a> {
             .copied()
             .chain(call.args.iter().filter_map(|arg| arg.closure));
         known
-            && call.args.iter().all(|arg| arg.guard.is_none())
+            && call.args.iter().all(|arg| arg.guards.is_empty())
             && reached.all(|f| self.seen_outside.get(f.index()) == Some(&false))
     }
 

@@ -29,7 +29,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in analysis.functions_with(Kinds::WAIT) {
         for (point, event) in events(function) {
-            // Without its guard the wait stands in a helper, and the loop at its caller.
+            // With its caller's guard the wait stands in a helper, and the loop at the caller.
             if let EventKind::Wait {
                 condvar,
                 guard: Some(guard),
@@ -39,6 +39,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 timed: false,
                 by_reference,
             } = &event.kind
+                && taken_here(function, *guard)
                 && let Some(fault) = fault(
                     *in_loop,
                     *predicate_read || avoidable(function, *guard, point),
@@ -95,6 +96,12 @@ fn avoidable(function: &Function, guard: GuardId, wait: Point) -> bool {
         })
 }
 
+/// Whether the guard is of this function, and not of its caller.
+fn taken_here(function: &Function, guard: GuardId) -> bool {
+    let guard = function.guards.get(guard.index());
+    guard.is_some_and(|guard| guard.given.is_none())
+}
+
 /// Whether the code after the wait looks at the guarded data before it goes
 /// on, here or in a function that is handed them.
 fn looked_at_again(analysis: &Analysis, function: &Function, guard: GuardId, wait: Point) -> bool {
@@ -110,7 +117,7 @@ fn looked_at_again(analysis: &Analysis, function: &Function, guard: GuardId, wai
         |_, event| match &event.kind {
             EventKind::Test { from } => again |= !from.and(of_guard).is_empty(),
             EventKind::Call(call) if call.resolution == Resolution::Exact => {
-                let handed = |arg: &Arg| arg.borrows == Some(guard) || arg.guard == Some(guard);
+                let handed = |arg: &Arg| arg.borrows == Some(guard) || arg.guards.contains(&guard);
                 again |= call.args.iter().any(handed) && call.targets.iter().any(branches);
             }
             _ => {}

@@ -9,6 +9,7 @@ use conclint_rust::{Input, SourceInput};
 
 mod facts;
 mod fifth;
+mod handed;
 mod inference;
 mod judgement;
 mod macros;

@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 
 use super::body::{ClassDraft, Lower, NESTED_BASE, Out, Shared};
 use super::types;
+use super::types::GuardTy;
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, CommentKind};
 use crate::index::{FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
@@ -277,7 +278,10 @@ impl Lower<'_> {
         }
         let def = entry.def.clone();
         self.run_body(body.span, |lower| {
-            for (param, val) in def.params.iter().zip(params) {
+            for (number, (param, mut val)) in (0_u16..).zip(def.params.iter().zip(params)) {
+                if let Some(GuardTy::Guard(_)) = lower.guard_ty(&val.ty) {
+                    val.guards = vec![lower.given_guard(number, body.span)];
+                }
                 lower.bind(&param.pat, val);
                 lower.bound_param(&param.pat);
             }

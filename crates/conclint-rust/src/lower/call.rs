@@ -222,7 +222,7 @@ impl Lower<'_> {
             place: val.place.clone(),
             class,
             closure: val.closure,
-            guard: val.guards.first().copied(),
+            guards: val.guards.to_vec(),
             borrows: val.borrows,
             from: val.from,
             exclusive: val.exclusive,
@@ -361,7 +361,10 @@ impl Lower<'_> {
         let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ret.clone());
         val.from = result;
         if let Some(GuardTy::Guard(data)) = &guard_ty {
-            // A guard goes in and comes out again.
+            // A guard goes in and comes out again; with most errors, and `None`, it does not.
+            if types::is_option_or_result(&ret) && !self.error_has_guard(&ret) {
+                self.may_be_gone(&passed);
+            }
             val.guards = passed;
             val.ty = rewrap(&ret, types::guard_of(data.clone()));
         } else if guard_ty == Some(GuardTy::Holder) {
@@ -384,6 +387,13 @@ impl Lower<'_> {
                 .filter(|_| !types::owns(self.shared.index, &val.ty));
         }
         val
+    }
+
+    fn error_has_guard(&self, ret: &Ty) -> bool {
+        let error = types::error_of(ret);
+        let poisoned =
+            |ty: &Ty| matches!(ty, Ty::Ext(path, _) if last_segment(path) == "PoisonError");
+        error.is_some_and(|error| poisoned(error) || self.guard_ty(error).is_some())
     }
 
     /// What a call may run. An implementation for tests is no choice for code

@@ -606,7 +606,7 @@ impl Lower<'_> {
         let mut call = call.clone();
         for arg in &mut call.args {
             // Guards were moved where the future was made.
-            arg.guard = None;
+            arg.guards.clear();
         }
         Some(self.nested(span, FnKind::SpawnBody, true, |lower| {
             lower.emit(EventKind::Call(call), span);

@@ -22,12 +22,14 @@ impl Lower<'_> {
         }
         val.local = Some(id);
         self.any_drops |= val.channel != 0;
+        let flag = val.flag.take();
         self.locals.push(LocalInfo {
             name: name.clone(),
             val,
             level: self.out.level,
             handles_used: false,
             moved: false,
+            flag,
             identity: None,
         });
         self.env.push((name, id));
@@ -103,7 +105,7 @@ impl Lower<'_> {
             val.from = Origins::NONE;
         }
         val.local = Some(id);
-        val.flag = None;
+        val.flag = self.locals.get(id.0 as usize).and_then(|info| info.flag);
         let stmt = self.out.stmt.index();
         let uses = &mut self.out.stmts[stmt].uses;
         if !uses.contains(&id) {

@@ -20,16 +20,17 @@ impl Lower<'_> {
         self.binds_by_ref = outer;
     }
 
-    fn bind_part(&mut self, pat: &Pat, val: Val) {
+    fn bind_part(&mut self, pat: &Pat, mut val: Val) {
         match pat {
             Pat::Wild | Pat::Rest | Pat::Lit | Pat::Path(_) => {}
             Pat::Bind {
                 name,
                 by_ref,
+                mutable,
                 sub,
                 span,
-                ..
             } => {
+                val.flag = val.flag.filter(|_| !mutable);
                 if is_constant(name) && self.is_unit(name) {
                     return;
                 }

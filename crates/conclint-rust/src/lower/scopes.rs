@@ -212,6 +212,15 @@ impl Lower<'_> {
 
     // ---- guards ----
 
+    /// What comes may be without these guards.
+    pub fn may_be_gone(&mut self, guards: &[GuardId]) {
+        for guard in guards {
+            if let Some(info) = self.out.infos.get_mut(guard.index()) {
+                info.fallible = true;
+            }
+        }
+    }
+
     /// Whether a guard may not have been taken.
     pub fn is_fallible(&self, guard: GuardId) -> bool {
         self.out
@@ -237,12 +246,22 @@ impl Lower<'_> {
             stmt,
             returned: false,
             escapes: false,
+            given: None,
         });
         self.out.infos.push(GuardInfo {
             fallible: blocking != Blocking::Waits,
         });
         self.register_temp(id);
         id
+    }
+
+    /// A guard that the caller of this function hands over as parameter `number`.
+    pub fn given_guard(&mut self, number: u16, span: hir::Span) -> GuardId {
+        let guard = self.new_guard(span, Blocking::Waits);
+        if let Some(given) = self.out.guards.get_mut(guard.index()) {
+            given.given = Some(number);
+        }
+        guard
     }
 
     /// The value is looked through (a method, field or dereference): its

@@ -23,6 +23,14 @@ pub(super) fn result_of(inner: Ty) -> Ty {
     ext("std::result::Result", vec![inner, Ty::Unknown])
 }
 
+/// The error type of a `Result` that names it.
+pub(super) fn error_of(ty: &Ty) -> Option<&Ty> {
+    match ty {
+        Ty::Ext(path, args) if path == "std::result::Result" => args.get(1),
+        _ => None,
+    }
+}
+
 pub(super) fn is_option_or_result(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == "std::option::Option" || path == "std::result::Result" || path == "std::task::Poll")
 }

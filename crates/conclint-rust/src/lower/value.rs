@@ -168,6 +168,8 @@ pub(super) struct LocalInfo {
     pub handles_used: bool,
     /// It may have been moved away: its `Drop` is not claimed to run.
     pub moved: bool,
+    /// What it is all its life: `let eager = true;`.
+    pub flag: Option<bool>,
     /// It is what tells an object apart.
     pub identity: Option<Identity>,
 }

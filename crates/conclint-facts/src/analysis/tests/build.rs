@@ -288,6 +288,7 @@ impl Body<'_> {
             stmt: self.stmt,
             returned: false,
             escapes: false,
+            given: None,
         });
         self.event(EventKind::Acquire {
             guard,

@@ -265,7 +265,7 @@ fn a_guard_that_moves_into_a_call_is_held_with_little_certainty() {
             &[
                 this(),
                 Arg {
-                    guard: Some(guard),
+                    guards: vec![guard],
                     ..Arg::default()
                 },
             ],
@@ -460,7 +460,7 @@ fn a_method_of_the_guarded_data_does_not_take_the_guard_over() {
         b.call_with(
             g,
             &[Arg {
-                guard: Some(guard),
+                guards: vec![guard],
                 ..this()
             }],
         );

@@ -1,0 +1,165 @@
+//! Guards that a function hands over by value, and what the callee does with them.
+
+use super::{errors_in, names_in};
+
+/// `sink` hands its guard to `helper`.
+fn player(sink: &str, helper: &str) -> String {
+    format!(
+        "
+use std::sync::{{Condvar, Mutex, MutexGuard}};
+
+#[derive(Default)]
+pub struct State {{ position: u64, flushing: bool }}
+
+pub struct Player {{ state: Mutex<State>, filled: Condvar, log: Mutex<Vec<u64>> }}
+
+impl Player {{
+    pub fn sink(&self) -> Result<(), u64> {{
+        let mut state = self.state.lock().unwrap();
+        {sink}
+        state.position += 1;
+        Ok(())
+    }}
+
+    fn push(&self, position: u64) {{
+        println!(\"{{position}}\");
+    }}
+
+    {helper}
+}}
+"
+    )
+}
+
+const DROPS: &str =
+    "fn flush<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.flushing = true;
+        let position = state.position;
+        drop(state);
+        self.push(position);
+        self.state.lock().unwrap()
+    }";
+
+#[test]
+fn the_callee_lets_go_before_it_takes_the_lock_again() {
+    assert!(names_in(&player("state = self.flush(state);", DROPS)).is_empty());
+    let again = "if state.flushing {
+            drop(state);
+            self.push(0);
+            state = self.state.lock().unwrap();
+        }
+        state = self.flush(state);";
+    assert!(
+        names_in(&player(again, DROPS)).is_empty(),
+        "a variable that had two guards hands over either"
+    );
+    let sometimes = "fn flush<'a>(&'a self, mut state: MutexGuard<'a, State>) -> Result<MutexGuard<'a, State>, u64> {
+        if state.flushing {
+            let position = state.position;
+            drop(state);
+            self.push(position);
+            state = self.state.lock().unwrap();
+        }
+        Ok(state)
+    }";
+    assert!(names_in(&player("state = self.flush(state)?;", sometimes)).is_empty());
+}
+
+#[test]
+fn the_callee_still_has_it_and_takes_the_lock_again() {
+    let keeps = "fn flush<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let position = self.state.lock().unwrap().position;
+        self.push(position);
+        state
+    }";
+    assert_eq!(
+        errors_in(&player("state = self.flush(state);", keeps)),
+        ["double-lock"],
+        "it is as sure as if the guard had stayed with the caller"
+    );
+}
+
+#[test]
+fn an_error_brings_no_guard_back() {
+    let failing = "fn flush<'a>(&'a self, state: MutexGuard<'a, State>) -> Result<MutexGuard<'a, State>, u64> {
+        if state.flushing { return Err(state.position); }
+        Ok(state)
+    }";
+    let arms = "state = match self.flush(state) {
+            Ok(state) => state,
+            Err(_) => self.state.lock().unwrap(),
+        };";
+    assert!(names_in(&player(arms, failing)).is_empty());
+    let poisoned = "fn flush<'a>(&'a self, state: MutexGuard<'a, State>) -> Result<MutexGuard<'a, State>, std::sync::PoisonError<MutexGuard<'a, State>>> {
+        self.filled.wait_while(state, |state| state.flushing)
+    }";
+    assert_eq!(
+        errors_in(&player(arms, poisoned)),
+        ["double-lock"],
+        "a poison error has the guard in it"
+    );
+}
+
+#[test]
+fn a_wait_for_the_caller_gives_its_lock_back() {
+    let waits = "fn flush<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.filled.wait(state).unwrap()
+    }";
+    let looped = "while state.position == 0 { state = self.flush(state); }";
+    assert!(names_in(&player(looped, waits)).is_empty());
+    let other = "let log = self.log.lock().unwrap();
+        while state.position == log.len() as u64 { state = self.flush(state); }
+        drop(log);";
+    assert_eq!(
+        names_in(&player(other, waits)),
+        ["blocking-under-lock"],
+        "another lock stays held all through the wait"
+    );
+}
+
+/// A pool whose `get` takes the writers' lock unless it is told not to.
+fn pool(call: &str) -> String {
+    format!(
+        "
+use std::sync::{{Mutex, MutexGuard}};
+
+pub struct Inner {{ writer: Mutex<u64> }}
+
+impl Inner {{
+    fn get(&self, query_only: bool) -> u64 {{
+        if query_only {{ 1 }} else {{ *self.writer.lock().unwrap() }}
+    }}
+}}
+
+pub struct Pool {{ inner: Inner }}
+
+impl Pool {{
+    fn get(&self, query_only: bool) -> u64 {{ self.inner.get(query_only) }}
+
+    pub fn checkpoint(&self) -> u64 {{
+        let writer: MutexGuard<'_, u64> = self.inner.writer.lock().unwrap();
+        {call} + *writer
+    }}
+}}
+"
+    )
+}
+
+#[test]
+fn a_flag_that_is_handed_on_switches_off_what_is_behind_it() {
+    for call in [
+        "self.get(true)",
+        "{ let query_only = true; self.get(query_only) }",
+        "self.inner.get(true)",
+    ] {
+        assert!(names_in(&pool(call)).is_empty(), "{call}");
+    }
+    for call in [
+        "self.get(false)",
+        "{ let query_only = false; self.get(query_only) }",
+        "{ let mut query_only = true; if *writer > 3 { query_only = false; } self.get(query_only) }",
+        "self.get(*writer > 3)",
+    ] {
+        assert_eq!(names_in(&pool(call)), ["double-lock"], "{call}");
+    }
+}
