@@ -163,3 +163,35 @@ fn a_flag_that_is_handed_on_switches_off_what_is_behind_it() {
         assert_eq!(names_in(&pool(call)), ["double-lock"], "{call}");
     }
 }
+
+#[test]
+fn a_process_is_no_thread() {
+    let text = "
+use tokio::process::Child;
+use tokio::sync::Mutex;
+
+pub struct Command { args: Vec<String> }
+
+impl Command {
+    fn start(&mut self) -> Result<Child, std::io::Error> {
+        tokio::process::Command::new(&self.args[0]).spawn()
+    }
+}
+
+pub struct Runner { command: Mutex<Command> }
+
+impl Runner {
+    pub async fn run(&self) -> std::io::Result<()> {
+        let mut command = self.command.lock().await;
+        command.start()?.wait().await?;
+        command.args.clear();
+        Ok(())
+    }
+
+    pub fn watch(self: std::sync::Arc<Self>) {
+        std::thread::spawn(move || self.command.blocking_lock().args.clear());
+    }
+}
+";
+    assert!(names_in(text).is_empty());
+}

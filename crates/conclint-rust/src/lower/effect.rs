@@ -69,6 +69,14 @@ impl Lower<'_> {
                     Ty::Ext(path, _) if path.ends_with("::Child") => ObjectKind::Child,
                     _ => ObjectKind::Handle,
                 };
+                if kind == ObjectKind::Child && cur.class.is_none() {
+                    // A process that has no name here: no thread ends with it.
+                    if !call.awaited {
+                        let kind = BlockKind::Process;
+                        self.emit(EventKind::Block { kind, what }, span);
+                    }
+                    return Some(Val::of(types::result_of(Ty::Unknown)));
+                }
                 let handle = cur.class.is_some().then(|| self.object(cur, &kind));
                 for &spawn in &cur.handles {
                     self.set_handle(spawn, Handle::Joined);
