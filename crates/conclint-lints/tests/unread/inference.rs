@@ -729,3 +729,41 @@ pub fn both(all: &[One]) {{ {body} }}
     assert!(found(next).is_empty());
     assert!(found(there).is_empty());
 }
+
+#[test]
+fn an_arm_that_leaves_gives_no_type() {
+    let text = |get: &str| {
+        format!(
+            "
+use std::collections::HashMap;
+use std::sync::{{Arc, Mutex}};
+
+pub struct Peer {{ sent: Mutex<u64> }}
+
+pub struct Peers {{ all: HashMap<u64, Arc<Peer>>, best: Option<Arc<Peer>> }}
+
+impl Peers {{
+    pub fn send(&self, id: u64) {{
+        for _ in 0..2 {{
+            let peer = {get};
+            let mut sent = peer.sent.lock().unwrap();
+            *sent += *peer.sent.lock().unwrap();
+        }}
+    }}
+}}
+"
+        )
+    };
+    for get in [
+        "match self.all.get(&id) { None => { return; } Some(peer) => peer }",
+        "match self.all.get(&id) { None => { println!(\"none\"); continue; } Some(peer) => peer.clone() }",
+        "match &self.best { None => { break; } Some(peer) => peer }",
+        "match &self.best { Some(peer) => peer, None => { return; } }",
+        "match &self.best { None => return, Some(peer) => peer }",
+        "match &self.best { None => { panic!(\"none\"); } Some(peer) => peer }",
+        "if self.all.is_empty() { return; } else { &self.all[&id] }",
+        "if let Some(peer) = &self.best { peer } else { return; }",
+    ] {
+        assert_eq!(names_in(&text(get)), ["double-lock"], "{get}");
+    }
+}

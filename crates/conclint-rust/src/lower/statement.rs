@@ -31,6 +31,7 @@ impl Lower<'_> {
         }
         let val = match &block.tail {
             Some(tail) => self.tail(tail, extend),
+            None if super::parts::leaves_block(block) => Val::of(Ty::Never),
             None => Val::of(Ty::unit()),
         };
         self.pop(Some(&val), block.span);

@@ -115,7 +115,7 @@ impl Val {
 
     /// What two branches give: what both could be.
     pub fn join(mut self, other: Val) -> Self {
-        if self.ty == Ty::Unknown || self.ty == Ty::Never {
+        if self.ty == Ty::Never || self.ty == Ty::Unknown && other.ty != Ty::Never {
             self.ty = other.ty;
             if self.place.is_none() {
                 self.place = other.place;
