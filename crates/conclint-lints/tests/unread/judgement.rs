@@ -610,3 +610,38 @@ pub fn total(list: Arc<Mutex<Vec<u64>>>, texts: Vec<String>, names: Vec<String>)
     assert!(found(before).is_empty());
     assert_eq!(found(rounds), ["oversized-critical-section"]);
 }
+
+#[test]
+fn a_response_is_ready_at_once() {
+    let text = |awaited: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+
+pub struct Client {{ sent: Mutex<Vec<u64>> }}
+
+async fn count(sent: &[u64]) -> u64 {{ sent.iter().sum() }}
+async fn ask(id: u64) -> u64 {{ remote::get(id).await }}
+
+impl Client {{
+    pub async fn put(&self, id: u64) -> u64 {{
+        let mut sent = self.sent.lock().unwrap();
+        sent.push(id);
+        let answer = {awaited};
+        sent.push(answer);
+        answer
+    }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("HttpResponse::Ok().await.status()")).is_empty());
+    // A body that never awaits stands in for one that does.
+    for sleeps in [
+        "ask(id).await",
+        "count(&sent).await",
+        "std::future::ready(id).await",
+    ] {
+        assert_eq!(names_in(&text(sleeps)), ["guard-across-await"], "{sleeps}");
+    }
+}

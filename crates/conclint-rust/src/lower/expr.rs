@@ -333,7 +333,7 @@ impl Lower<'_> {
         self.awaited = false;
         // An async lock that is awaited at once has said so itself, before it was taken.
         let took = val.guards.iter().any(|guard| guard.index() >= before) && val.local.is_none();
-        if !took {
+        if !took && !is_ready_made(inner) {
             self.run_future(&val, span);
             self.emit(EventKind::Await, span);
         }
@@ -427,4 +427,17 @@ fn lit_ty(lit: &hir::Lit) -> Ty {
         hir::Lit::Str(_) => Ty::Ref(false, Arc::new(types::ext("str", vec![]))),
         hir::Lit::Other => Ty::Unknown,
     }
+}
+
+/// The builder of a response (actix-web), `HttpResponse::Ok()`: done when it is
+/// first polled. What stands in for a real future, as `ready(..)`, is not let by.
+fn is_ready_made(expr: &Expr) -> bool {
+    let ExprKind::Call { callee, .. } = &expr.kind else {
+        return false;
+    };
+    let ExprKind::Path(path) = &callee.kind else {
+        return false;
+    };
+    let before = path.segments.iter().rev().nth(1);
+    before.is_some_and(|segment| segment.name == "HttpResponse")
 }
