@@ -559,6 +559,9 @@ impl<'a> Under<'a> {
             for part in apart::parts(program, at) {
                 let outward = |place: &Place| apart::outward(program, graph, place, &way[..=depth]);
                 orders.extend(apart::order(program, part, outward, held, taken));
+                if matches!(part.when, When::LastOwner(_)) && !self.drops(&way[..=depth]) {
+                    continue;
+                }
                 match apart::said(program, part, outward, held, taken) {
                     Said::NotReached => return (Said::NotReached, orders),
                     Said::Apart => said = Said::Apart,
@@ -567,6 +570,16 @@ impl<'a> Under<'a> {
             }
         }
         (said, orders)
+    }
+
+    /// Whether a `Drop` is among the functions of these steps: only that of one
+    /// owner says something of the others.
+    fn drops(&self, way: &[EventRef]) -> bool {
+        let functions = &self.context.program.functions;
+        way.iter().any(|step| {
+            let function = functions.get(step.function.index());
+            function.is_some_and(|function| function.qualified.ends_with("::drop"))
+        })
     }
 
     fn blocked(&self, found: Found<'_>) -> BlockedUnder {

@@ -153,6 +153,34 @@ impl Drop for Call {{
 }
 
 #[test]
+fn to_be_the_only_owner_does_not_undo_ones_own_locks() {
+    // Tokens of open transactions are counted, and both functions hold `self`.
+    let text = "
+use std::sync::{Arc, RwLock};
+
+pub struct Environment { open: Arc<()>, arena: RwLock<Vec<u64>>, names: RwLock<Vec<u64>> }
+
+impl Environment {
+    pub fn write(&self) -> Result<usize, ()> {
+        let arena = self.arena.read().map_err(|_| ())?;
+        let names = self.names.read().map_err(|_| ())?;
+        Ok(arena.len() + names.len())
+    }
+
+    pub fn create(&self) -> Result<(), ()> {
+        if Arc::strong_count(&self.open) > 1 { return Err(()); }
+        let mut names = self.names.write().map_err(|_| ())?;
+        let mut arena = self.arena.write().map_err(|_| ())?;
+        names.push(1);
+        arena.push(1);
+        Ok(())
+    }
+}
+";
+    assert_eq!(names_in(text), ["lock-order-inversion"]);
+}
+
+#[test]
 fn who_hands_over_what_a_lock_guards_holds_the_lock() {
     let text = |taken: &str| {
         format!(
