@@ -257,8 +257,17 @@ pub enum Blocking {
     Waits,
     /// Gives up at once (`try_lock`): holds afterwards, never waits.
     Try,
+    /// Gives up at once, in a loop that ends when the lock is taken: it waits all the same.
+    Spins,
     /// Gives up after a time.
     Timed,
+}
+
+impl Blocking {
+    /// Without the lock it does not go on.
+    pub fn needs_lock(self) -> bool {
+        matches!(self, Blocking::Waits | Blocking::Spins)
+    }
 }
 
 /// An access path: which object, seen from one function.

@@ -121,7 +121,7 @@ fn links<'a>(
         let exclusive = nesting.held.lock.exclusive || nesting.taken.exclusive;
         if from == to
             || exclusive
-            || nesting.blocking != Blocking::Waits
+            || !nesting.blocking.needs_lock()
             || !usable(from)
             || !usable(to)
             || setup.covers(nesting)

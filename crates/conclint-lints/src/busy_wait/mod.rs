@@ -151,7 +151,7 @@ impl Look {
             }
             EventKind::Recv {
                 channel,
-                blocking: Blocking::Try,
+                blocking: Blocking::Try | Blocking::Spins,
                 ..
             } => {
                 let name = channel.as_ref().map_or_else(String::new, |c| draw.name(c));
@@ -294,7 +294,7 @@ fn asks(analysis: &Analysis, call: &Call) -> bool {
             EventKind::Acquire { .. }
                 | EventKind::Load { .. }
                 | EventKind::Recv {
-                    blocking: Blocking::Try,
+                    blocking: Blocking::Try | Blocking::Spins,
                     ..
                 }
         )
@@ -410,7 +410,7 @@ impl Round {
             } => {}
             // `recv_timeout` waits, if not for ever.
             EventKind::Recv {
-                blocking: Blocking::Try,
+                blocking: Blocking::Try | Blocking::Spins,
                 ..
             } => return position(function, here).is_some(),
             EventKind::Load { .. } => return !of.exchanges,

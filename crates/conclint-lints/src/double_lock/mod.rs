@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, EventRef, FnId, LockTraits, Mode, Nesting, Root, SameInstance, Site,
+    Analysis, EventRef, FnId, LockTraits, Mode, Nesting, Root, SameInstance, Site,
 };
 
 use self::pool::Pools;
@@ -110,7 +110,7 @@ enum Kind {
 
 impl<'a> Case<'a> {
     fn of(nesting: &'a Nesting, analysis: &Analysis) -> Option<Self> {
-        if nesting.same == SameInstance::Unlikely || nesting.blocking != Blocking::Waits {
+        if nesting.same == SameInstance::Unlikely || !nesting.blocking.needs_lock() {
             return None;
         }
         let class = nesting.taken.class?;
@@ -180,7 +180,7 @@ impl<'a> Case<'a> {
 
     fn of_next(nesting: &'a Nesting, analysis: &Analysis, pools: &Pools) -> Option<Self> {
         let direct = nesting.chain.is_empty()
-            && nesting.blocking == Blocking::Waits
+            && nesting.blocking.needs_lock()
             && nesting.held.mode == Mode::Exclusive
             && nesting.taken_mode == Mode::Exclusive;
         let is_next = direct

@@ -767,3 +767,43 @@ impl Peers {{
         assert_eq!(names_in(&text(get)), ["double-lock"], "{get}");
     }
 }
+
+#[test]
+fn a_lock_that_is_tried_until_it_is_taken_waits() {
+    let text = |get: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+
+macro_rules! get_mut {{
+    ($lock:expr) => {{ loop {{ if let Ok(guard) = $lock.try_lock() {{ break guard; }} }} }};
+}}
+
+pub struct Engine {{ pipeline: Mutex<Vec<u64>> }}
+
+impl Engine {{
+    pub fn copy(&self) -> usize {{
+        let pipeline = get_mut!(self.pipeline);
+        let again = {get};
+        pipeline.len() + again.len()
+    }}
+}}
+"
+        )
+    };
+    for get in [
+        "get_mut!(self.pipeline)",
+        "loop { match self.pipeline.try_lock() { Ok(guard) => break guard, Err(_) => std::thread::yield_now() } }",
+        "self.pipeline.lock().unwrap()",
+    ] {
+        let found = names_in(&text(get));
+        assert!(found.contains(&"double-lock"), "{get}: {found:?}");
+    }
+    for get in [
+        "loop { if let Ok(guard) = self.pipeline.try_lock() { break guard; } else { return 0; } }",
+        "self.pipeline.try_lock().unwrap()",
+    ] {
+        let found = names_in(&text(get));
+        assert!(!found.contains(&"double-lock"), "{get}: {found:?}");
+    }
+}

@@ -173,6 +173,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         asserting: false,
         closure_per: conclint_facts::Per::Count,
         not_taken: Vec::new(),
+        tried_until_taken: None,
         not_held: Vec::new(),
         used_up: Vec::new(),
         assigned: Vec::new(),

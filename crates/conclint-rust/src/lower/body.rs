@@ -142,6 +142,8 @@ pub(super) struct Lower<'a> {
     /// Guards that were not taken where the next closure does not run:
     /// `try_lock().map(|guard| ..)`.
     pub not_taken: Vec<GuardId>,
+    /// The method that a loop tries until it has the lock.
+    pub tried_until_taken: Option<hir::Span>,
     /// Guards that the next closure that runs here finds not taken.
     pub not_held: Vec<GuardId>,
     /// Guards that a closure takes along and lets go of when it is called.

@@ -354,7 +354,10 @@ impl Lower<'_> {
         let join = self.push_loop(label, head);
         self.out.per.push(Per::Loop);
         self.push(ScopeKind::Temp);
+        let outer = self.tried_until_taken;
+        self.tried_until_taken = super::spin::tried_until_taken(body);
         self.block(body, None);
+        self.tried_until_taken = outer;
         self.pop(None, body.span);
         self.edge(self.out.cur, head);
         self.out.loop_depth -= 1;

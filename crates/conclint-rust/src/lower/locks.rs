@@ -233,7 +233,10 @@ impl Lower<'_> {
             guard,
             source: LockSource::Direct(object),
             mode: op.mode,
-            blocking: op.blocking,
+            blocking: match op.blocking {
+                Blocking::Try if self.tried_until_taken == Some(call.name_span) => Blocking::Spins,
+                blocking => blocking,
+            },
         };
         self.emit(event, call.site());
         let from = match op.blocking {

@@ -27,6 +27,7 @@ mod origin;
 mod parts;
 mod pattern;
 mod scopes;
+mod spin;
 mod statement;
 mod threads;
 mod types;

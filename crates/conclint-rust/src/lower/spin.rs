@@ -1,0 +1,61 @@
+//! Loops that try a lock until they have it: `loop { if let Ok(guard) =
+//! lock.try_lock() { break guard; } }`. To whoever holds it already, that is a
+//! lock that waits.
+
+use super::pattern::binds_success;
+use crate::hir::{Block, Expr, ExprKind, Span, StmtKind};
+
+/// The name of the method in a loop whose only way out is to get the lock.
+pub(super) fn tried_until_taken(body: &Block) -> Option<Span> {
+    let only = match (&body.stmts[..], &body.tail) {
+        ([], Some(tail)) => &**tail,
+        ([stmt], None) => match &stmt.kind {
+            StmtKind::Expr(expr) => expr,
+            StmtKind::Let(_) | StmtKind::Item(_) => return None,
+        },
+        _ => return None,
+    };
+    match &only.kind {
+        ExprKind::If { cond, then, else_ } => {
+            let ExprKind::Let { pat, expr } = &cond.kind else {
+                return None;
+            };
+            let stays = else_.as_deref().is_none_or(stays);
+            let out = super::parts::leaves_block(then);
+            tried(expr).filter(|_| binds_success(pat) && out && stays)
+        }
+        ExprKind::Match { scrutinee, arms } => {
+            let fits = arms
+                .iter()
+                .all(|arm| arm.guard.is_none() && binds_success(&arm.pat) != stays(&arm.body));
+            let taken = arms.iter().any(|arm| binds_success(&arm.pat));
+            tried(scrutinee).filter(|_| fits && taken)
+        }
+        _ => None,
+    }
+}
+
+fn tried(expr: &Expr) -> Option<Span> {
+    match &expr.kind {
+        ExprKind::MethodCall {
+            name,
+            name_span,
+            args,
+            ..
+        } if args.is_empty() && name.starts_with("try_") => Some(*name_span),
+        _ => None,
+    }
+}
+
+/// Nothing in it leaves the loop.
+fn stays(expr: &Expr) -> bool {
+    let mut stays = true;
+    expr.each_expr(&mut |inner| {
+        let leaves = matches!(
+            inner.kind,
+            ExprKind::Break { .. } | ExprKind::Return(_) | ExprKind::Try(_)
+        );
+        stays &= !leaves;
+    });
+    stays
+}
