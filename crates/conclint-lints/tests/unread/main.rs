@@ -14,6 +14,7 @@ mod inference;
 mod judgement;
 mod macros;
 mod objects;
+mod owners;
 mod seventh;
 mod sixth;
 mod threads;

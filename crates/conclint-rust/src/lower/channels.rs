@@ -305,8 +305,9 @@ impl Lower<'_> {
     /// What an async block names is taken to move into it.
     pub fn captured_by_task(&mut self, captures: Vec<(LocalId, bool)>) {
         for (id, by_value) in captures {
+            let drops = self.is_dropped(id);
             if let Some(info) = self.locals.get_mut(id.0 as usize) {
-                info.moved |= info.val.channel != 0;
+                info.moved |= info.val.channel != 0 || drops;
             }
             self.captures.push((id, by_value));
         }

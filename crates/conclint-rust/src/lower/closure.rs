@@ -369,6 +369,8 @@ impl Lower<'_> {
             let (taken, guards) = (by_value || closure.is_move, info.val.guards.clone());
             self.used_by_closure(id, taken, span);
             if taken {
+                let drops = self.is_dropped(id);
+                self.locals[id.0 as usize].moved |= drops;
                 for guard in guards {
                     if !val.guards.contains(&guard) {
                         val.guards.push(guard);

@@ -63,12 +63,23 @@ impl Lower<'_> {
         let Some(id) = self.lookup(name) else { return };
         if let Some(info) = self.locals.get(id.0 as usize)
             && info.val.borrows.is_none()
-            && matches!(&info.val.ty, Ty::Adt(ty, _) if self.index().drop_fn(*ty).is_some())
+            && self.has_drop(&info.val.ty)
             && let Some(scope) = self.out.scopes.get_mut(scope)
         {
             scope.drops.push((id, scope.guards.len()));
             self.any_drops = true;
         }
+    }
+
+    /// Values of the type have a `Drop` of their own.
+    pub fn has_drop(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Adt(ty, _) if self.index().drop_fn(*ty).is_some())
+    }
+
+    /// The variable's value has a `Drop` of its own.
+    pub fn is_dropped(&self, id: LocalId) -> bool {
+        let info = self.locals.get(id.0 as usize);
+        info.is_some_and(|info| self.has_drop(&info.val.ty))
     }
 
     pub fn lookup(&self, name: &str) -> Option<LocalId> {
@@ -89,7 +100,7 @@ impl Lower<'_> {
         let owner = info.level;
         let same_level = owner == level;
         let noted = !val.guards.is_empty() || val.borrows.is_some() || val.channel != 0;
-        if !same_level && noted {
+        if !same_level && (noted || self.any_drops && self.has_drop(&val.ty)) {
             self.captures.push((id, true));
         }
         if !same_level {

@@ -451,12 +451,14 @@ impl Lower<'_> {
                     };
                 }
                 // What is inside is borrowed, not moved out.
-                if cur.borrows.is_some()
-                    && types::is_option_or_result(&cur.ty)
+                if types::is_option_or_result(&cur.ty)
                     && matches!(name, "as_ref" | "as_mut" | "as_deref" | "as_deref_mut")
                 {
                     let inner = types::unwrap_ty(&cur.ty);
                     val.ty = types::option_of(Ty::Ref(name.ends_with("mut"), Arc::new(inner)));
+                }
+                if matches!(cur.ty, Ty::Adt(..)) && types::is_view(name) {
+                    val.ty = Ty::Ref(name.ends_with("mut"), Arc::new(cur.ty));
                 }
                 val
             }
@@ -467,11 +469,9 @@ impl Lower<'_> {
             }
             StdRet::Element(wrapped) => {
                 let ty = types::value_of(index, &cur.ty);
-                let ty = match cur.borrows {
-                    Some(_) if types::gives_reference(name) => {
-                        Ty::Ref(name.ends_with("mut"), Arc::new(ty))
-                    }
-                    _ => ty,
+                let ty = match types::gives_reference(name) {
+                    true => Ty::Ref(name.ends_with("mut"), Arc::new(ty)),
+                    false => ty,
                 };
                 let ty = if wrapped { types::option_of(ty) } else { ty };
                 let mut part = cur.project("[]", ty);
@@ -494,6 +494,8 @@ impl Lower<'_> {
                         .first()
                         .map_or(Ty::Unknown, |val| types::element(index, &val.ty));
                     Ty::Tuple(Tys::from([item.ty.clone(), other]))
+                } else if matches!((name, &item.ty), ("iter" | "iter_mut", Ty::Adt(..))) {
+                    Ty::Ref(name == "iter_mut", Arc::new(item.ty))
                 } else {
                     item.ty.clone()
                 };
@@ -531,7 +533,7 @@ impl Lower<'_> {
             StdRet::Upgraded => match &cur.ty {
                 Ty::Unknown => val,
                 ty => {
-                    let ty = types::option_of(ty.clone());
+                    let ty = types::option_of(types::shared(ty.clone()));
                     val.with_ty(ty)
                 }
             },

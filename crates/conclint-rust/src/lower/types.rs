@@ -51,6 +51,14 @@ pub(super) fn is_shared_pointer(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if matches!(last_segment(path), "Arc" | "Rc" | "Weak"))
 }
 
+/// `Arc<T>` of a type of the program's own: one of several owners.
+pub(super) fn shared(ty: Ty) -> Ty {
+    match ty {
+        Ty::Adt(..) => ext("std::sync::Arc", vec![ty]),
+        ty => ty,
+    }
+}
+
 /// One step of automatic dereferencing through references, smart pointers and
 /// cells' guards. Lock guards are not followed here.
 pub(super) fn deref_step(index: &Index, ty: &Ty) -> Option<Ty> {
@@ -428,6 +436,24 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
         | "truncate" | "store" | "push_str" => StdRet::Owned(Ty::unit()),
         _ => StdRet::Unknown,
     }
+}
+
+/// Methods that hand out their object to look at, or a way to it that does
+/// not own it alone.
+pub(super) fn is_view(name: &str) -> bool {
+    name.starts_with("as_")
+        || name.starts_with("borrow")
+        || name.starts_with("deref")
+        || matches!(
+            name,
+            "by_ref"
+                | "get_ref"
+                | "lock_ref"
+                | "get_mut_unchecked"
+                | "downgrade"
+                | "clone_arc"
+                | "to_owned"
+        )
 }
 
 /// Methods of collections that hand out an element by reference.

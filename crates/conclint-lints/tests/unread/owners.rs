@@ -1,0 +1,116 @@
+//! Who owns a value, and so runs its `Drop`.
+
+use super::names_in;
+
+#[test]
+fn who_gives_up_one_of_several_owners_drops_nothing() {
+    let found = |fields: &str, taken: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex, Weak}};
+
+static DIRTY: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+#[derive(Debug)]
+pub struct Disk {{ id: u64 }}
+impl Disk {{
+    pub fn open() -> Self {{ Disk {{ id: 1 }} }}
+    fn queue(&self, _: u64) {{}}
+}}
+impl Drop for Disk {{
+    fn drop(&mut self) {{ DIRTY.lock().unwrap().push(self.id); }}
+}}
+
+pub struct Inode {{ {fields} }}
+impl Inode {{
+    pub fn evict(&self) -> Option<()> {{
+        let mut dirty = DIRTY.lock().unwrap();
+        {taken}
+        disk.queue(1);
+        dirty.push(1);
+        drop(disk);
+        Some(())
+    }}
+}}
+"
+        ))
+    };
+    for (fields, taken) in [
+        ("disk: Weak<Disk>", "let disk = self.disk.upgrade()?;"),
+        (
+            "disk: Mutex<Weak<Disk>>",
+            "let disk = match self.disk.lock().unwrap().upgrade() { Some(disk) => disk, None => return None };",
+        ),
+        (
+            "disks: Vec<Weak<Disk>>",
+            "let disk = self.disks.iter().find_map(|disk| disk.upgrade())?;",
+        ),
+        ("disk: Arc<Disk>", "let disk = self.disk.clone();"),
+        (
+            "disk: Arc<Disk>",
+            "let disk = Arc::downgrade(&self.disk); let _ = disk.upgrade();",
+        ),
+        ("disk: Arc<Disk>", "let disk = self.disk.as_ref();"),
+        (
+            "disks: Vec<Arc<Disk>>",
+            "let disk = self.disks.first().cloned()?;",
+        ),
+        ("disks: Vec<Disk>", "let disk = self.disks.first()?;"),
+        ("disks: Vec<Disk>", "let disk = self.disks.iter().next()?;"),
+        ("disk: Option<Disk>", "let disk = self.disk.as_ref()?;"),
+        (
+            "disk: Option<Disk>",
+            "let Some(disk) = &self.disk else { return None };",
+        ),
+        ("disk: Box<Disk>", "let disk = self.disk.as_ref();"),
+        // Methods of a library's trait for all types.
+        ("disk: Disk", "let disk = self.disk.downgrade();"),
+        ("disk: Disk", "let disk = self.disk.to_owned();"),
+    ] {
+        assert!(found(fields, taken).is_empty(), "{fields} {taken}");
+    }
+    for taken in [
+        "let disk = Disk::open();",
+        "let Some(disk) = Some(Disk::open()) else { return None };",
+    ] {
+        assert_eq!(found("disk: Weak<Disk>", taken), ["double-lock"], "{taken}");
+    }
+    let last = "let disk = self.disk.lock().unwrap().take()?;";
+    assert_eq!(found("disk: Mutex<Option<Disk>>", last), ["double-lock"]);
+}
+
+#[test]
+fn what_a_closure_takes_along_ends_with_it() {
+    let found = |run: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+
+static DIRTY: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+pub struct Disk {{ id: u64 }}
+impl Disk {{ fn queue(&self, _: u64) {{}} }}
+impl Drop for Disk {{
+    fn drop(&mut self) {{ DIRTY.lock().unwrap().push(self.id); }}
+}}
+
+pub fn evict() {{
+    let mut dirty = DIRTY.lock().unwrap();
+    let disk = Disk {{ id: 1 }};
+    {run}
+    dirty.push(1);
+}}
+"
+        ))
+    };
+    for run in [
+        "later(move || disk.queue(1));",
+        "later(async move { disk.queue(1) });",
+        "later(move || drop(disk));",
+    ] {
+        assert!(found(run).is_empty(), "{run}");
+    }
+    for run in ["later(|| disk.queue(1));", "later(disk.id);"] {
+        assert_eq!(found(run), ["double-lock"], "{run}");
+    }
+}
