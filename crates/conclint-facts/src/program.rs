@@ -471,6 +471,8 @@ pub struct Local {
     pub borrows: Option<GuardId>,
     /// Its type is known, and cannot hold a borrow.
     pub owned: bool,
+    /// It is bound to an object that is made there.
+    pub made: bool,
 }
 
 /// A guard: the time between one acquisition and its release.

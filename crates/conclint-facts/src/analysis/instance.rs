@@ -107,7 +107,7 @@ pub(super) fn same_instance(
         return SameInstance::Unlikely;
     }
     let known_class = a.class.is_some() && a.class == b.class;
-    if known_class && held_apart(program, a, b) {
+    if known_class && (held_apart(program, a, b) || made_apart(program, graph, function, a, b)) {
         return SameInstance::Unlikely;
     }
     let indexed = |place: &Place| place.path.iter().any(is_index);
@@ -143,6 +143,35 @@ pub(super) fn same_instance(
 /// names: `a` and `b` are of one class.
 pub(super) fn held_apart(program: &Program, a: &ObjectRef, b: &ObjectRef) -> bool {
     is_inner(program, a) && matches!((holder(a), holder(b)), (Some(a), Some(b)) if a != b)
+}
+
+/// Whether `a` or `b` is of an object that is made here, and the other of one
+/// that was there before: both are fields of one name.
+fn made_apart(
+    program: &Program,
+    graph: &Graph,
+    function: FnId,
+    a: &ObjectRef,
+    b: &ObjectRef,
+) -> bool {
+    let class = a.class.and_then(|id| program.classes.get(id.index()));
+    let own = |lock: &ObjectRef| lock.place.path.len() == 1;
+    let locals = program
+        .functions
+        .get(function.index())
+        .map_or(&[][..], |f| &f.locals);
+    let made = |lock: &ObjectRef| match lock.place.root {
+        Root::Local(id) => {
+            !graph.rebound(function, id, false)
+                && locals.iter().any(|local| local.id == id && local.made)
+        }
+        _ => false,
+    };
+    let given = |lock: &ObjectRef| matches!(lock.place.root, Root::Param(_));
+    let apart = made(a) && given(b)
+        || made(b) && given(a)
+        || made(a) && made(b) && a.place.root != b.place.root;
+    apart && own(a) && own(b) && class.is_some_and(is_inline)
 }
 
 /// Whether two locks of one wrapper type lie in fields of which at least one is

@@ -10,6 +10,7 @@ use conclint_rust::{Input, SourceInput};
 mod facts;
 mod fifth;
 mod handed;
+mod fresh;
 mod inference;
 mod judgement;
 mod macros;

@@ -384,6 +384,7 @@ impl Lower<'_> {
                 name: info.name.clone(),
                 borrows: info.val.borrows.filter(|_| info.level == level),
                 owned: types::owns(self.shared.index, &info.val.ty),
+                made: info.made,
             })
             .collect();
     }

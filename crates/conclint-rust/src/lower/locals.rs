@@ -31,6 +31,7 @@ impl Lower<'_> {
             moved: false,
             flag,
             identity: None,
+            made: false,
         });
         self.env.push((name, id));
         let stmt = self.out.stmt.index();

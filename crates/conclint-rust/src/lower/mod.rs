@@ -17,6 +17,7 @@ mod data;
 mod effect;
 mod expr;
 mod external;
+mod fresh;
 mod known;
 mod locals;
 mod locks;

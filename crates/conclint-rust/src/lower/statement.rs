@@ -10,6 +10,7 @@ use super::body::{Lower, end_of};
 use super::expr::{has_unknown, is_place};
 use super::pattern::{binds_success, by_ref, is_any_some};
 use super::scopes::ScopeKind;
+use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
 use crate::index::Ty;
@@ -144,9 +145,15 @@ impl Lower<'_> {
             }
         }
         let identity = self.identity_of_let(pat, init);
+        let made = is_own_name(pat)
+            && matches!(types::peel_wrappers(self.index(), &val.ty), Ty::Adt(..))
+            && self.makes(init);
         self.bind(pat, val);
         if let Some(info) = self.locals.last_mut().filter(|_| identity.is_some()) {
             info.identity = identity;
+        }
+        if let Some(info) = self.locals.last_mut().filter(|_| made) {
+            info.made = true;
         }
         if !lends(init) {
             self.bound_whole(pat);
@@ -289,6 +296,18 @@ impl Lower<'_> {
             }
         }
     }
+}
+
+/// A variable for the whole value.
+fn is_own_name(pat: &Pat) -> bool {
+    matches!(
+        pat,
+        Pat::Bind {
+            by_ref: false,
+            sub: None,
+            ..
+        }
+    )
 }
 
 fn stmt_kind(expr: &Expr) -> StmtKind {

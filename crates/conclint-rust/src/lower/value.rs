@@ -172,6 +172,8 @@ pub(super) struct LocalInfo {
     pub flag: Option<bool>,
     /// It is what tells an object apart.
     pub identity: Option<Identity>,
+    /// It is bound to an object that is made there.
+    pub made: bool,
 }
 
 pub(super) fn local_place(id: LocalId) -> Place {
