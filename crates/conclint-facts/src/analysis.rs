@@ -24,6 +24,7 @@ mod handed;
 mod held;
 mod instance;
 mod kinds;
+mod layers;
 mod lifespans;
 mod lifted;
 mod names;

@@ -458,6 +458,8 @@ pub struct Param {
     /// A `&mut` to what a lock in a field of `self` guards: whoever has it out
     /// of that lock keeps others away from `self`'s other fields as well.
     pub token: bool,
+    /// The program's own type that it is (a reference to) an object of, by number.
+    pub of: Option<u32>,
 }
 
 /// A local variable.

@@ -11,6 +11,7 @@ use super::held::HeldSets;
 use super::summary::{self, LockId, Reach, Summaries};
 use super::{
     BlockedUnder, Certainty, ChainStep, EventRef, Held, KeyOrder, Nesting, SameInstance, instance,
+    layers,
 };
 use crate::program::*;
 
@@ -582,6 +583,16 @@ impl<'a> Under<'a> {
         })
     }
 
+    /// Whether `taken` is of an object below the one that `held` is of.
+    fn leads_down(&self, found: &Found<'_>, held: &ObjectRef, taken: &ObjectRef) -> bool {
+        let Context { program, graph, .. } = self.context;
+        let one =
+            |lock: &ObjectRef| instance::scope(program, lock.class) == Some(ClassScope::Static);
+        let mut way = self.way(found.way);
+        way.push(found.target);
+        !one(held) && !one(taken) && layers::leads_down(program, graph, &way)
+    }
+
     fn blocked(&self, found: Found<'_>) -> BlockedUnder {
         BlockedUnder {
             function: found.at.function,
@@ -607,6 +618,10 @@ impl<'a> Under<'a> {
             return None;
         }
         let apart = said == Said::Apart;
+        let confidence = match self.leads_down(&found, &held.lock, &taken) {
+            true => Certainty::Low,
+            false => certainty(found.guesses),
+        };
         let mut gates = found.gates;
         entry::union(
             &mut gates,
@@ -639,7 +654,7 @@ impl<'a> Under<'a> {
             in_test: is_test(found.at.function)
                 || is_test(found.target.function)
                 || chain.iter().any(|step| is_test(step.function)),
-            confidence: certainty(found.guesses),
+            confidence,
             held,
             chain,
         })

@@ -9,10 +9,11 @@ use conclint_rust::{Input, SourceInput};
 
 mod facts;
 mod fifth;
-mod handed;
 mod fresh;
+mod handed;
 mod inference;
 mod judgement;
+mod layers;
 mod macros;
 mod objects;
 mod owners;

@@ -255,6 +255,10 @@ impl Lower<'_> {
                 class: None,
                 callable,
                 token,
+                of: match types::peel(index, &ty) {
+                    Ty::Adt(id, _) => Some(id.0),
+                    _ => None,
+                },
             });
             vals.push(ty);
         }

@@ -181,6 +181,7 @@ impl Build {
             class: None,
             callable: false,
             token: false,
+            of: None,
         };
         self.program.functions.push(Function {
             name: name.into(),
