@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, EventRef, FnId, LockTraits, Mode, Nesting, Root, SameInstance, Site,
+    Alone, Analysis, EventRef, FnId, LockTraits, Mode, Nesting, Root, SameInstance, Site,
 };
 
 use self::pool::Pools;
@@ -120,6 +120,11 @@ impl<'a> Case<'a> {
         let mut sure = confidence(nesting.confidence);
         let mut kind = Kind::Certain;
         if waits == Waits::ForWriter {
+            // Who has the object as `&mut` meets no writer.
+            let alone = analysis.is_alone_with(nesting.function, &nesting.held.lock);
+            if nesting.context.is_empty() && alone == Alone::Surely {
+                return None;
+            }
             severity = Severity::Warning;
             kind = Kind::Reads {
                 writer: analysis.has_writer(class)?,

@@ -114,3 +114,36 @@ pub fn evict() {{
         assert_eq!(found(run), ["double-lock"], "{run}");
     }
 }
+
+#[test]
+fn no_writer_comes_between_the_reads_of_who_has_the_object_alone() {
+    let found = |lock: &str, receiver: &str, read: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, RwLock}};
+
+pub struct Device {{ kind: {lock} }}
+impl Device {{
+    pub fn init(&self) {{ *self.kind.write().unwrap() = 1; }}
+    fn kind(&self) -> Option<&RwLock<u64>> {{ Some(&self.kind) }}
+    fn msi(&self) -> u64 {{ *self.kind.{read}().unwrap() }}
+    pub fn remove({receiver}) -> u64 {{
+        if let Some(kind) = self.kind() {{
+            match *kind.read().unwrap() {{ 1 => return self.msi(), _ => return 0 }}
+        }}
+        1
+    }}
+}}
+"
+        ))
+    };
+    assert!(found("RwLock<u64>", "&mut self", "read").is_empty());
+    for (lock, receiver, read) in [
+        ("RwLock<u64>", "&self", "read"),
+        ("Arc<RwLock<u64>>", "&mut self", "read"),
+        ("RwLock<u64>", "&mut self", "write"),
+    ] {
+        let found = found(lock, receiver, read);
+        assert_eq!(found, ["double-lock"], "{lock} {receiver} {read}");
+    }
+}
