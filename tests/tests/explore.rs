@@ -281,6 +281,27 @@ fn calls_that_leave_the_program_are_named() {
         }
 
         #[test]
+        fn copy() {
+            unsafe extern "C" {
+                fn fork() -> i32;
+            }
+            assert!(unsafe { fork() } >= 0);
+        }
+
+        #[test]
+        fn foreign() {
+            extern "C" fn run(_: *mut u8) -> *mut u8 {
+                std::ptr::null_mut()
+            }
+            type Run = extern "C" fn(*mut u8) -> *mut u8;
+            unsafe extern "C" {
+                fn pthread_create(t: *mut usize, a: *const u8, f: Run, x: *mut u8) -> i32;
+            }
+            let (mut thread, none) = (0, std::ptr::null_mut());
+            assert_eq!(unsafe { pthread_create(&mut thread, none, run, none) }, 0);
+        }
+
+        #[test]
         fn alone() {}
         "#,
     );
@@ -293,7 +314,12 @@ fn calls_that_leave_the_program_are_named() {
         (text("verdict"), text("reason"))
     };
     assert_eq!(of("alone"), ("passed".to_owned(), String::new()));
-    for (test, call) in [("network", "calls bind"), ("process", "calls posix_spawn")] {
+    for (test, call) in [
+        ("network", "calls bind"),
+        ("process", "calls posix_spawn"),
+        ("copy", "calls fork"),
+        ("foreign", "calls pthread_create"),
+    ] {
         let (verdict, reason) = of(test);
         assert_eq!(verdict, "inconclusive");
         assert!(reason.starts_with(call), "{reason}");
@@ -320,6 +346,18 @@ fn mains_are_explored() {
         "#,
     );
     project.write("src/bin/usage.rs", "fn main() { std::process::exit(2) }\n");
+    project.write(
+        "src/bin/code.rs",
+        r#"
+        use std::sync::{Arc, atomic::{AtomicU32, Ordering::SeqCst}};
+        fn main() -> std::process::ExitCode {
+            let n = Arc::new(AtomicU32::new(0));
+            let theirs = n.clone();
+            std::thread::spawn(move || theirs.store(1, SeqCst));
+            std::process::ExitCode::from(u8::from(n.load(SeqCst) == 0))
+        }
+        "#,
+    );
     let (code, value) = project.json(&["--keep-going"]);
     assert_eq!(code, Some(1));
     let list = value["targets"].as_array().unwrap();
@@ -327,6 +365,7 @@ fn mains_are_explored() {
     assert_eq!(of("main race")["verdict"], "failed");
     assert_eq!(of("main race")["failure"]["line"], 10);
     assert_eq!(of("main usage")["verdict"], "inconclusive");
+    assert_eq!(of("main code")["verdict"], "failed");
 }
 
 /// A binary that ends before it says what its tests are does not end the run.

@@ -189,7 +189,8 @@ fn ends_the_run(result: &TestResult) -> bool {
     result.verdict.is_failure() && !timing
 }
 
-/// A `main` that refuses to run without arguments says nothing about its threads.
+/// A `main` that refuses to run without arguments says nothing about its threads. One that has
+/// started threads had what it needs.
 fn needs_arguments(binary: &Binary, answer: TestResult) -> TestResult {
     let code = answer.failure.as_ref().and_then(|f| {
         let said = f
@@ -200,7 +201,7 @@ fn needs_arguments(binary: &Binary, answer: TestResult) -> TestResult {
         let returned = after("main ended with exit code ");
         let exited = || Some(after("process::exit(")?.split_once(')')?.0.to_owned());
         let code = returned.or_else(exited)?;
-        f.deviations.is_empty().then_some(code)
+        (f.deviations.is_empty() && f.threads.len() == 1).then_some(code)
     });
     match code {
         Some(code) if binary.target.starts_with("main ") => empty(

@@ -1,4 +1,4 @@
-//! Calls that leave the program: the network and other processes.
+//! Calls that leave the program: the network, other processes, and threads that are not std's.
 //!
 //! What answers there is not scheduled here, so an execution that makes such a call cannot be
 //! repeated, and may wait for ever. The child ends at the call, before it has any effect, and the
@@ -23,7 +23,7 @@ pub(crate) fn watched() -> bool {
 }
 
 /// The calls, and what they need. The journal holds the index + 1.
-const CALLS: [(&str, &str); 8] = [
+const CALLS: [(&str, &str); 11] = [
     ("bind", "the network"),
     ("connect", "the network"),
     ("accept4", "the network"),
@@ -32,6 +32,9 @@ const CALLS: [(&str, &str); 8] = [
     ("posix_spawnp", "another process"),
     ("execvp", "another process"),
     ("execve", "another process"),
+    ("fork", "another process"),
+    ("system", "another process"),
+    ("pthread_create", "a thread that is not std's"),
 ];
 
 /// What a child that has ended wanted: `calls connect: it needs the network`.
@@ -92,6 +95,9 @@ calls! {
     5 posix_spawnp c"posix_spawnp" (pid: *mut libc::pid_t, path: *const c_char, actions: *const c_void, attributes: *const c_void, argv: Strings, envp: Strings);
     6 execvp c"execvp" (path: *const c_char, argv: Strings);
     7 execve c"execve" (path: *const c_char, argv: Strings, envp: Strings);
+    8 fork c"fork" ();
+    9 system c"system" (command: *const c_char);
+    10 pthread_create c"pthread_create" (thread: *mut libc::pthread_t, attributes: *const libc::pthread_attr_t, start: *const c_void, argument: *mut c_void);
 }
 
 #[cfg(test)]

@@ -82,6 +82,16 @@ fn type_of(kind: Kind) -> &'static str {
 }
 
 impl Names {
+    /// Threads have their own numbers, whoever is met first.
+    fn of_threads(keys: &[usize]) -> Self {
+        let named = keys.iter().enumerate();
+        let known = named.map(|(id, key)| (*key, format!("thread {id}")));
+        Self {
+            known: known.collect(),
+            ..Self::default()
+        }
+    }
+
     fn name(&mut self, kind: Kind, object: usize) -> String {
         if object == 0 {
             return String::new();
@@ -219,7 +229,7 @@ pub(crate) fn crashed(outcome: &Outcome, flags: u64, death: &Death<'_>) -> Strin
 }
 
 fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
-    let mut names = Names::default();
+    let mut names = Names::of_threads(&outcome.thread_keys);
     // Names are given in order of first use, also for events that are left out.
     let events: Vec<String> = outcome
         .events
@@ -293,6 +303,13 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_have_their_own_numbers() {
+        let mut names = Names::of_threads(&[0x50, 0x70]);
+        assert_eq!(names.name(Kind::Unpark, 0x50), "thread 0");
+        assert_eq!(names.name(Kind::Join, 0x70), "thread 1");
+    }
 
     #[test]
     fn values_name_no_addresses() {

@@ -89,12 +89,22 @@ pub struct Outcome {
     pub stuck: Vec<crate::explain::Stuck>,
     /// Names of the threads.
     pub threads: Vec<String>,
+    /// What stands for them where they are the object of an operation.
+    pub thread_keys: Vec<usize>,
 }
 
 impl Outcome {
     /// What is known of an execution whose process died.
     pub(crate) fn cut_off(played: Played, deviations: Vec<Deviation>) -> Self {
+        // The main thread is nobody's to start; who parks there is named as an object.
+        let started = played.events.iter().filter(|e| e.kind == Kind::Spawn);
+        let keys = std::iter::once(0).chain(started.map(|e| e.object));
+        let thread_keys = match played.dropped {
+            0 => keys.collect(),
+            _ => Vec::new(),
+        };
         Self {
+            thread_keys,
             end: End::Broken("the process died"),
             deviations,
             preemptions: played.events.iter().filter(|e| e.preempting).count() as u64,
@@ -180,6 +190,7 @@ impl Runner {
         let trace = exec.trace_hash();
         let names = exec.tasks.iter().enumerate();
         let threads = names.map(|(id, t)| t.handle.label(id)).collect();
+        let thread_keys = exec.tasks.iter().map(|t| t.handle.key()).collect();
         for task in exec.tasks.drain(..) {
             if let Some(coro) = task.coro {
                 self.leaked += 1;
@@ -205,6 +216,7 @@ impl Runner {
             trace,
             stuck,
             threads,
+            thread_keys,
         }
     }
 }
