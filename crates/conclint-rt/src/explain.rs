@@ -129,6 +129,14 @@ pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
                     _ => Vec::new(),
                 },
                 Kind::Join => indices(exec, |t| t.handle.key() == object),
+                Kind::Read if !writes(exec, object) => {
+                    // Readers let it in; a writer that has waited for longer does not.
+                    indices(exec, |t| {
+                        t.state == State::Blocked
+                            && t.op.kind == Kind::Write
+                            && t.op.object == object
+                    })
+                }
                 Kind::Lock | Kind::Read | Kind::Write => {
                     indices(exec, |t| t.held.iter().any(|h| h.object == object))
                 }
@@ -151,6 +159,12 @@ pub(crate) fn stuck(exec: &Exec) -> Vec<Stuck> {
             }
         })
         .collect()
+}
+
+/// Somebody holds the lock alone.
+fn writes(exec: &Exec, object: usize) -> bool {
+    let mut held = exec.live.iter().flat_map(|id| &exec.tasks[*id].held);
+    held.any(|h| h.object == object && h.kind == Kind::Write)
 }
 
 /// The locks of other crates that the thread took and somebody waits for.

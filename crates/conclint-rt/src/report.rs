@@ -96,6 +96,11 @@ impl Names {
         if object == 0 {
             return String::new();
         }
+        // A rendezvous waits beside its channel, to be woken by another event.
+        let object = match kind {
+            Kind::Send => object & !1,
+            _ => object,
+        };
         let counts = &mut self.counts;
         let name = self.known.entry(object).or_insert_with(|| {
             let what = type_of(kind);
@@ -270,9 +275,13 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
                 called(Object::default().text("object", &name), frames).end()
             })
             .collect();
+        let op = match s.kind {
+            Kind::Send if s.object & 1 == 1 => "hand-over",
+            kind => kind.text(),
+        };
         let entry = Object::default()
             .raw("thread", s.thread)
-            .text("op", s.kind.text())
+            .text("op", op)
             .text("object", &object);
         at(called(entry, &s.frames), s.at)
             .raw("waits_for", array(s.waits_for.iter().map(u32::to_string)))

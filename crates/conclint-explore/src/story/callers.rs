@@ -69,6 +69,19 @@ impl Callers {
         }
     }
 
+    /// The part of `frames` from the innermost call on that stands in the project.
+    fn own_part<'f>(&mut self, frames: &'f [u32]) -> &'f [u32] {
+        self.read(frames);
+        let own = |line: &Line| {
+            let path = Path::new(&line.place.file);
+            path.strip_prefix(&self.root).is_ok_and(is_source)
+        };
+        let begin = frames
+            .iter()
+            .position(|f| self.known.get(f).is_some_and(|lines| lines.iter().any(own)));
+        begin.map_or(&[], |begin| &frames[begin..])
+    }
+
     /// The innermost call in `frames` that stands in the project.
     pub(super) fn own(&mut self, frames: &[u32]) -> Option<Call> {
         self.read(frames);
@@ -95,9 +108,19 @@ impl Callers {
         line.map(|line| line.place.clone())
     }
 
-    /// What is known of a thread that cannot go on.
-    pub(super) fn wait(&mut self, stuck: &Stuck) -> Wait {
+    /// What is known of a thread that cannot go on; `all` are those that cannot.
+    pub(super) fn wait(&mut self, stuck: &Stuck, all: &[Stuck]) -> Wait {
+        let call = self.own_part(&stuck.frames).to_vec();
+        let others = |object: &str| {
+            let mut others = all.iter().filter(|other| other.thread != stuck.thread);
+            others.any(|other| other.took.iter().any(|t| t.object == object))
+        };
         let took = stuck.took.iter().filter_map(|taken| {
+            // A writer that has shut the door and waits for the readers inside holds nothing yet.
+            let same_call = !call.is_empty() && taken.frames.ends_with(&call);
+            if same_call && taken.object == stuck.object && others(&taken.object) {
+                return None;
+            }
             let place = self.own(&taken.frames)?.place;
             let object = taken.object.clone();
             Some(Held { object, place })

@@ -3,7 +3,7 @@
 //! A sentence is only as sure as what it was read from: where no pattern is
 //! seen, it names the switch that the failure needs and nothing more.
 
-use conclint_diag::explore::{Event, Failure, Verdict};
+use conclint_diag::explore::{Event, Failure, Stuck, Verdict};
 
 use crate::answer;
 
@@ -79,6 +79,10 @@ fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
             "{} waits for room in a channel that nobody empties",
             at(index)
         );
+    }
+    if let Some(index) = waiting("hand-over") {
+        let what = told.stuck.get(index).map_or("?", |s| s.what.as_str());
+        return format!("{} {what}, and nobody does", at(index));
     }
     if let Some(text) = initialisers(raw, told) {
         return text;
@@ -156,7 +160,7 @@ fn blocking_holder(told: &Failure) -> Option<String> {
             .find(|b| b.waits_for.contains(&s.thread))?;
         let held = s.holds.first()?;
         Some(format!(
-            "{} {} and holds `{}`, for which {} waits",
+            "{} {}, and holds `{}`, for which {} waits",
             name(told, s.thread),
             s.what,
             held.object,
@@ -167,6 +171,10 @@ fn blocking_holder(told: &Failure) -> Option<String> {
 
 fn lock_cycle(told: &Failure) -> Option<String> {
     let stuck = |thread: usize| told.stuck.iter().find(|s| s.thread == thread);
+    let mut waits = told.stuck.iter();
+    if let Some(text) = waits.find_map(|s| behind_a_writer(told, s)) {
+        return Some(text);
+    }
     match told.cycle.as_slice() {
         [] => None,
         [one] => {
@@ -198,6 +206,31 @@ fn lock_cycle(told: &Failure) -> Option<String> {
             all.len()
         )),
     }
+}
+
+/// A second read while a writer waits: the writer waits for the first, and goes before the second.
+fn behind_a_writer(told: &Failure, s: &Stuck) -> Option<String> {
+    let object = s.what.strip_prefix("waits to read ")?;
+    let held = s
+        .holds
+        .iter()
+        .find(|h| format!("`{}`", h.object) == object)?;
+    let read = |e: &Event| {
+        e.thread == s.thread
+            && e.op == "read-lock"
+            && e.object == held.object
+            && e.place == held.place
+    };
+    told.timeline.iter().find(|e| read(e))?;
+    let writes = format!("waits to write {object}");
+    let writer = told.stuck.iter().find(|w| w.what == writes)?;
+    Some(format!(
+        "{} {} a second time, behind {}, which waits to write it until the first read ends ({})",
+        name(told, s.thread),
+        s.what,
+        name(told, writer.thread),
+        line(held.place.line)
+    ))
 }
 
 /// A thread waits on a condition variable: was there a notification, and who got it?

@@ -54,7 +54,11 @@ fn failure(
     texts: &mut Texts,
     callers: &mut Callers,
 ) -> Failure {
-    let waits: Vec<Wait> = raw.stuck.iter().map(|s| callers.wait(s)).collect();
+    let waits: Vec<Wait> = raw
+        .stuck
+        .iter()
+        .map(|s| callers.wait(s, &raw.stuck))
+        .collect();
     let names = Names::of(raw, &waits, texts);
     let mut told = Failure {
         kind: raw.kind.clone(),
@@ -218,6 +222,7 @@ fn stuck(
         "wait" => format!("waits on {object}"),
         "recv" => format!("waits to receive from {object}, whose senders are still alive"),
         "send" => format!("waits for room in {object}"),
+        "hand-over" => format!("waits for somebody to receive from {object}"),
         "scope-end" => "waits for the threads of its scope".to_owned(),
         "once" => format!("waits for the initialiser of {object}"),
         "barrier" => format!("waits at {object}"),

@@ -48,8 +48,11 @@ impl Names {
         let mut names: Vec<(&str, String)> = Vec::new();
         for object in &order {
             if let Some(seen) = votes.get(object) {
-                let alike = votes.values().filter(|other| share(seen, other));
-                names.push((object, pick(alike.flatten())));
+                let kind = kind_of(object);
+                let alike = votes
+                    .iter()
+                    .filter(|(other, names)| kind_of(other) == kind && share(seen, names));
+                names.push((object, pick(alike.flat_map(|(_, names)| names))));
             }
         }
         let mut out = BTreeMap::new();
@@ -69,6 +72,11 @@ impl Names {
     pub(crate) fn get<'a>(&'a self, object: &'a str) -> &'a str {
         self.0.get(object).map_or(object, String::as_str)
     }
+}
+
+/// What the runtime says an object is: `mutex 1`.
+fn kind_of(object: &str) -> &str {
+    object.split(' ').next().unwrap_or_default()
 }
 
 /// The source calls both objects by one name somewhere, as it does with the arguments of a
@@ -132,16 +140,44 @@ fn is_method(kind: &str, method: &str) -> bool {
 
 /// The receiver of the call at a place, where that call works on the object.
 fn written(object: &str, place: &Place, texts: &mut Texts) -> Option<String> {
-    let kind = object.split(' ').next().unwrap_or_default();
+    let kind = kind_of(object);
     let (text, at) = texts.at(place)?;
     let rest = text.get(at..)?;
     let end = rest
         .find(|c: char| !c.is_alphanumeric() && c != '_')
         .unwrap_or(rest.len());
     if !is_method(kind, &rest[..end]) {
-        return None;
+        let method = text[..at].trim_end().ends_with('.');
+        return (kind == "once" && !method).then(|| looked_into(rest))?;
     }
     receiver(text.get(..at)?)
+}
+
+/// Methods that lead to what their receiver holds: `rx.lock().unwrap()` is what `rx` guards.
+fn is_way(method: &str) -> bool {
+    matches!(
+        method,
+        "clone" | "as_ref" | "as_mut" | "borrow" | "borrow_mut" | "by_ref" | "lock" | "read"
+    ) || matches!(method, "write" | "expect")
+        || method.starts_with("unwrap")
+}
+
+/// What stands at a place where a lazy value is looked into: `*TABLE`, or `TABLE.get(1)`.
+fn looked_into(text: &str) -> Option<String> {
+    let text = text.trim_start_matches(['*', '&', '(', ' ']);
+    let end = text.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | ':'));
+    let (path, rest) = text.split_at(end.unwrap_or(text.len()));
+    let mut parts: Vec<&str> = path.split(['.', ':']).filter(|p| !p.is_empty()).collect();
+    if rest.starts_with('(') {
+        parts.pop();
+    }
+    // A static is known by its capitals; what follows is inside of it.
+    let capitals = |p: &&str| p.chars().any(char::is_uppercase) && **p == p.to_uppercase();
+    if let Some(last) = parts.iter().position(capitals) {
+        parts.truncate(last + 1);
+    }
+    parts.retain(|p| *p != "self");
+    parts.last().map(|name| (*name).to_owned())
 }
 
 /// The receiver that ends with the dot at the end of `before`, without `self` and arguments.
@@ -171,8 +207,7 @@ fn receiver(before: &str) -> Option<String> {
                         at + rest[at..].chars().next().map_or(1, char::len_utf8)
                     });
                 let name = &rest[word..];
-                let noise =
-                    suffix == "()" && matches!(name, "clone" | "as_ref" | "borrow" | "by_ref");
+                let noise = suffix == "()" && is_way(name);
                 if !noise && name != "self" {
                     parts.push(format!("{name}{suffix}"));
                 }
@@ -235,11 +270,23 @@ mod tests {
         assert_eq!(name("a.b.c.d."), Some("c.d".to_owned()));
         assert_eq!(name("COUNTERS::ONE."), Some("COUNTERS.ONE".to_owned()));
         assert_eq!(name("shared.clone()."), Some("shared".to_owned()));
+        assert_eq!(name("self.rx.lock().unwrap()."), Some("rx".to_owned()));
         assert_eq!(name("Mutex::"), None);
         assert_eq!(name("self."), None);
         assert_eq!(name("(*x)."), None);
         assert_eq!(name("]."), None);
         assert_eq!(name("."), None);
+    }
+
+    #[test]
+    fn lazy_values() {
+        let name = |text: &str| looked_into(text);
+        assert_eq!(name("*TABLE + 1"), Some("TABLE".to_owned()));
+        assert_eq!(name("TABLE.get(1)"), Some("TABLE".to_owned()));
+        assert_eq!(name("config::TABLE.rows.len()"), Some("TABLE".to_owned()));
+        assert_eq!(name("*self.table)"), Some("table".to_owned()));
+        assert_eq!(name("self.table.len()"), Some("table".to_owned()));
+        assert_eq!(name("{"), None);
     }
 
     #[test]

@@ -541,11 +541,19 @@ impl Exec {
     /// Takes ready threads off the list of candidates while a lock they want is held.
     pub(crate) fn disable(&mut self, object: usize, f: impl Fn(&Task) -> bool) {
         let me = self.current;
+        let mut queued = Vec::new();
         for id in &self.live {
             let task = &mut self.tasks[*id];
             if *id != me && task.state == State::Ready && task.op.object == object && f(task) {
                 task.state = State::Blocked;
+                // From now on readers wait behind this one, which a story must show.
+                if self.settings.trace && task.op.kind == Kind::Write {
+                    queued.push(*id);
+                }
             }
+        }
+        for id in queued {
+            self.record_queued(id);
         }
     }
 

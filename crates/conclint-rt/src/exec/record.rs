@@ -46,14 +46,25 @@ impl Exec {
         }
     }
 
+    /// A thread that stands before an operation has to wait, by what the current one has done.
+    pub(super) fn record_queued(&mut self, id: super::Id) {
+        let op = self.tasks[id].op;
+        self.push(Event {
+            thread: u32::try_from(id).unwrap_or(u32::MAX),
+            kind: op.kind,
+            object: op.object,
+            at: op.at,
+            frames: Frames::default(),
+            note: "waits".to_owned(),
+            deviated: false,
+            preempting: false,
+        });
+    }
+
     fn push_event(&mut self, note: String) {
-        if self.events.len() >= 2 * EVENTS {
-            self.events.drain(..EVENTS);
-            self.events_dropped += EVENTS;
-        }
         let op = self.tasks[self.current].op;
         let (deviated, preempting) = std::mem::take(&mut self.mark);
-        let event = Event {
+        self.push(Event {
             thread: u32::try_from(self.current).unwrap_or(u32::MAX),
             kind: op.kind,
             object: op.object,
@@ -65,7 +76,14 @@ impl Exec {
             note,
             deviated,
             preempting,
-        };
+        });
+    }
+
+    fn push(&mut self, event: Event) {
+        if self.events.len() >= 2 * EVENTS {
+            self.events.drain(..EVENTS);
+            self.events_dropped += EVENTS;
+        }
         tape::event(self.events_dropped + self.events.len(), &event);
         self.events.push(event);
     }
