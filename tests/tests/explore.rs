@@ -358,6 +358,37 @@ fn mains_are_explored() {
         }
         "#,
     );
+    project.write(
+        "src/bin/prints.rs",
+        r#"
+        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+        fn main() {
+            let n = AtomicU32::new(0);
+            std::thread::scope(|s| {
+                for _ in 0..2 {
+                    s.spawn(|| n.store(n.load(SeqCst) + 1, SeqCst));
+                }
+            });
+            println!("n = {}", n.into_inner());
+        }
+        "#,
+    );
+    project.write(
+        "src/bin/forgets.rs",
+        "fn main() { std::thread::spawn(|| std::fs::write(\"a\", \"b\")); println!(\"done\"); }\n",
+    );
+    project.write(
+        "src/bin/waits.rs",
+        r#"
+        fn main() {
+            let (tx, rx) = std::sync::mpsc::channel();
+            let (done, all) = std::sync::mpsc::channel();
+            std::thread::spawn(move || for i in rx { let _ = done.send(i); });
+            tx.send(1).unwrap();
+            println!("{}", all.recv().unwrap());
+        }
+        "#,
+    );
     let (code, value) = project.json(&["--keep-going"]);
     assert_eq!(code, Some(1));
     let list = value["targets"].as_array().unwrap();
@@ -366,6 +397,16 @@ fn mains_are_explored() {
     assert_eq!(of("main race")["failure"]["line"], 10);
     assert_eq!(of("main usage")["verdict"], "inconclusive");
     assert_eq!(of("main code")["verdict"], "failed");
+    // What no assertion tells is said all the same.
+    let note = |target: &str| {
+        assert_eq!(of(target)["verdict"], "passed");
+        of(target)["reason"].as_str().unwrap().to_owned()
+    };
+    assert!(note("main prints").ends_with("`n = 2` or `n = 1`"));
+    assert!(
+        note("main forgets").starts_with("main ends before thread 1 has (src/bin/forgets.rs:1)")
+    );
+    assert_eq!(note("main waits"), "");
 }
 
 /// A binary that ends before it says what its tests are does not end the run.

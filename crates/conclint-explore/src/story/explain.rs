@@ -359,7 +359,7 @@ fn operations(told: &Failure) -> Failure {
 fn lost_update(told: &Failure) -> Option<String> {
     let steps = &told.timeline;
     for (i, load) in steps.iter().enumerate() {
-        if load.op != "load" {
+        if load.op != "load" || load.package().is_some() {
             continue;
         }
         let mut own = steps.iter().enumerate().skip(i + 1);
@@ -446,7 +446,8 @@ fn two_moments(told: &Failure) -> Option<String> {
     let victim = steps.get(switch.checked_sub(1)?)?.thread;
     let uses = |e: &&Event| {
         let op = e.op.as_str();
-        !e.object.is_empty() && (op.contains("lock") || matches!(op, "load" | "store" | "modify"))
+        let known = !e.object.is_empty() && e.package().is_none();
+        known && (op.contains("lock") || matches!(op, "load" | "store" | "modify"))
     };
     let mine = |e: &&Event| e.thread == victim && uses(e);
     let first = steps[..switch].iter().rfind(mine)?;

@@ -215,6 +215,17 @@ impl Exec {
         }
     }
 
+    /// The current thread waits until an event loop has something to tell.
+    pub(crate) fn watch(&mut self, epoll: std::ffi::c_int) {
+        self.watched.push((self.current, epoll));
+    }
+
+    /// The current thread waits for no event any more.
+    pub(crate) fn unwatch(&mut self) {
+        let me = self.current;
+        self.watched.retain(|(id, _)| *id != me);
+    }
+
     /// Makes threads ready whose event loop has something to tell.
     fn look_for_events(&mut self) {
         for (id, epoll) in &self.watched {

@@ -15,7 +15,7 @@ mod trace;
 
 pub(crate) use self::record::note;
 pub(crate) use self::run::text_of;
-pub use self::run::{Outcome, Runner};
+pub use self::run::{Left, Outcome, Runner};
 
 use conclint_schedule::{Candidate, Deviation, Strategy};
 
@@ -150,6 +150,8 @@ pub struct Exec {
     pub(crate) end: Option<End>,
     over: bool,
     main_ended_at: Option<u64>,
+    /// Threads that had work before them when the main thread ended.
+    left: Vec<Left>,
     /// Operations so far.
     pub steps: u64,
     decisions: u64,
@@ -421,6 +423,7 @@ impl Exec {
             end: None,
             over: false,
             main_ended_at: None,
+            left: Vec::new(),
             steps: 0,
             decisions: 0,
             preemptions: 0,
@@ -567,17 +570,6 @@ impl Exec {
     pub(crate) fn hold(&mut self, object: usize, kind: Kind, at: &'static Location<'static>) {
         let me = self.current;
         self.tasks[me].held.push(Held { object, kind, at });
-    }
-
-    /// The current thread waits until an event loop has something to tell.
-    pub(crate) fn watch(&mut self, epoll: std::ffi::c_int) {
-        self.watched.push((self.current, epoll));
-    }
-
-    /// The current thread waits for no event any more.
-    pub(crate) fn unwatch(&mut self) {
-        let me = self.current;
-        self.watched.retain(|(id, _)| *id != me);
     }
 
     /// Forgets that some thread holds `object`: guards may be dropped by another thread.

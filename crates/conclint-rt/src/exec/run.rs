@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use conclint_schedule::{Deviation, Strategy};
 
-use super::{BUSY, EXEC, End, Exec, Id, Panicked, Settings, State};
+use super::{BUSY, EXEC, End, Exec, Id, Panicked, Settings, State, Task};
 use crate::coro::{self, Pool};
 use crate::op::{Event, Kind};
 use crate::tape::Played;
@@ -25,7 +25,25 @@ impl Exec {
         self.last_progress = self.steps;
         if id == 0 {
             self.main_ended_at = Some(self.steps);
+            self.left = self.with_work();
         }
+    }
+
+    /// The threads that have something to do and could, but for the main thread's end. Who gives
+    /// something back, or waits for others, has not.
+    fn with_work(&self) -> Vec<Left> {
+        let works = |task: &Task| match task.op.kind {
+            Kind::Start | Kind::Lock | Kind::Read | Kind::Write | Kind::Sleep | Kind::Send => true,
+            Kind::Store | Kind::Rmw | Kind::Cas | Kind::Spawn => task.state == State::Ready,
+            _ => false,
+        };
+        let live = self.live.iter().filter(|id| works(&self.tasks[**id]));
+        live.map(|id| Left {
+            thread: *id,
+            name: self.tasks[*id].handle.label(*id),
+            at: self.tasks[*id].op.at,
+        })
+        .collect()
     }
 
     /// Runs threads until the execution is over.
@@ -54,6 +72,16 @@ impl Exec {
             }
         }
     }
+}
+
+/// A thread that the end of the main thread has cut off.
+#[derive(Clone, Debug)]
+pub struct Left {
+    thread: Id,
+    /// Its name.
+    pub name: String,
+    /// Where it stood.
+    pub at: &'static Location<'static>,
 }
 
 /// What an execution left behind.
@@ -89,6 +117,8 @@ pub struct Outcome {
     pub stuck: Vec<crate::explain::Stuck>,
     /// Names of the threads.
     pub threads: Vec<String>,
+    /// Threads with work before them when the main thread ended, which do end when they may go on.
+    pub left: Vec<Left>,
     /// What stands for them where they are the object of an operation.
     pub thread_keys: Vec<usize>,
 }
@@ -119,6 +149,7 @@ impl Outcome {
             touched_static: None,
             trace: 0,
             stuck: Vec::new(),
+            left: Vec::new(),
             threads: played.threads,
         }
     }
@@ -190,6 +221,9 @@ impl Runner {
         let trace = exec.trace_hash();
         let names = exec.tasks.iter().enumerate();
         let threads = names.map(|(id, t)| t.handle.label(id)).collect();
+        exec.left
+            .retain(|left| exec.tasks[left.thread].state == State::Done);
+        let left = std::mem::take(&mut exec.left);
         let thread_keys = exec.tasks.iter().map(|t| t.handle.key()).collect();
         for task in exec.tasks.drain(..) {
             if let Some(coro) = task.coro {
@@ -216,6 +250,7 @@ impl Runner {
             trace,
             stuck,
             threads,
+            left,
             thread_keys,
         }
     }

@@ -9,6 +9,7 @@ use conclint_schedule::{Portfolio, Strategy as _};
 use super::Test;
 use super::child::files_left;
 use super::judge::{EARLY, LONG, body, fingerprint, flags_for, flags_of_phase, quiet, settings};
+use super::notes::{Notes, Output};
 use crate::exec::Runner;
 use crate::interpose::real_millis;
 use crate::statics::Watch;
@@ -32,6 +33,8 @@ pub(super) struct Start<'a> {
     /// The strategy's state.
     pub saved: Vec<u32>,
     pub statics: &'a [(usize, usize, String)],
+    /// What was seen before it.
+    pub notes: &'a Notes,
 }
 
 /// What a batch came to, as it crosses from the child to the supervisor.
@@ -50,6 +53,8 @@ pub(super) struct Report {
     pub touched: String,
     /// The failure's fingerprint.
     pub failure: String,
+    /// What was seen beside failures.
+    pub notes: Notes,
     /// Hashes of the schedules and of the traces.
     pub schedules: BTreeSet<u64>,
     pub traces: BTreeSet<u64>,
@@ -70,6 +75,7 @@ impl Report {
         let over = u8::from(*over);
         let mut out =
             format!("{executions}\n{steps}\n{exhausted}\n{over}\n{flags}\n{touched}\n{failure}\n");
+        out.push_str(&self.notes.write());
         for set in [&self.schedules, &self.traces] {
             for hash in set {
                 let _ = write!(out, "{hash:x} ");
@@ -91,6 +97,7 @@ impl Report {
             (number(), number(), number(), number(), number());
         let mut text = || lines.next().unwrap_or_default();
         let (touched, failure) = (text().to_owned(), text().to_owned());
+        let notes = Notes::read(&mut text);
         let set = |line: &str| {
             let hashes = line.split_ascii_whitespace();
             hashes
@@ -105,6 +112,7 @@ impl Report {
             flags,
             touched,
             failure,
+            notes,
             schedules: set(text()),
             traces: set(text()),
         }
@@ -121,8 +129,10 @@ pub(super) fn run(start: &Start<'_>) -> Report {
     let watch = Watch::new(start.statics);
     let mut report = Report {
         executions: start.first,
+        notes: start.notes.clone(),
         ..Report::default()
     };
+    let output = (test.name == "main").then(Output::catch).flatten();
     while report.executions < job.schedules {
         let execution = report.executions;
         let check = execution.is_multiple_of(16) || start.max_steps == LONG;
@@ -155,6 +165,9 @@ pub(super) fn run(start: &Start<'_>) -> Report {
             report.traces.insert(outcome.trace);
         }
         report.failure = fingerprint(test, &outcome).unwrap_or_default();
+        if let (Some(output), "") = (&output, report.failure.as_str()) {
+            report.notes.look(output, &outcome, flags & EARLY != 0);
+        }
         if let Some(at) = outcome.touched_static {
             report.touched = at.to_string();
         } else if !start.fresh
@@ -197,6 +210,7 @@ mod tests {
             flags: 3,
             touched: "a::COUNT".to_owned(),
             failure: "panic src/lib.rs:3".to_owned(),
+            notes: Notes::default(),
             schedules: [1, u64::MAX].into(),
             traces: [7].into(),
         };

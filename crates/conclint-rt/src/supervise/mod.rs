@@ -7,6 +7,7 @@
 mod batch;
 mod child;
 mod judge;
+mod notes;
 mod search;
 
 use std::io::Write as _;

@@ -8,6 +8,7 @@ use super::Test;
 use super::batch::{self, Report, Start};
 use super::child::{Child, crash, crash_kind, crash_verdict, in_child, why};
 use super::judge::{AFTER, EARLY, LONG, fingerprint, once, settings};
+use super::notes::Notes;
 use crate::exec::{End, Outcome};
 use crate::interpose::real_millis;
 use crate::wire::{Job, Mode, Object};
@@ -46,6 +47,7 @@ pub(super) struct Supervisor<'a> {
     fresh: Option<String>,
     max_steps: u64,
     statics: Vec<(usize, usize, String)>,
+    notes: Notes,
 }
 
 /// What a schedule came to when it was run.
@@ -78,6 +80,7 @@ impl<'a> Supervisor<'a> {
             fresh: None,
             max_steps: job.max_steps,
             statics: Vec::new(),
+            notes: Notes::default(),
         }
     }
 
@@ -108,10 +111,10 @@ impl<'a> Supervisor<'a> {
                     if self.executions >= self.job.schedules
                         || self.overdue(self.began, self.job.time_ms)
                     {
-                        return self.plain("passed", "");
+                        return self.plain("passed", &self.notes.text());
                     }
                 }
-                Batch::Finished => return self.plain("passed", ""),
+                Batch::Finished => return self.plain("passed", &self.notes.text()),
                 Batch::Failed(print, ..) if print == "long" && self.max_steps < LONG => {
                     // A stress test: fewer schedules, but whole ones.
                     self.max_steps = LONG;
@@ -150,6 +153,7 @@ impl<'a> Supervisor<'a> {
             deadline,
             saved: journal::saved(),
             statics: &self.statics,
+            notes: &self.notes,
         };
         let child = in_child(|| batch::run(&start).write());
         let Child::Report(text) = child else {
@@ -163,6 +167,7 @@ impl<'a> Supervisor<'a> {
         self.schedules.extend(report.schedules);
         self.traces.extend(report.traces);
         self.exhausted = report.exhausted;
+        self.notes = report.notes;
         if !report.touched.is_empty() && self.fresh.is_none() {
             self.fresh = Some(report.touched);
         }
