@@ -326,6 +326,46 @@ fn calls_that_leave_the_program_are_named() {
     }
 }
 
+/// Every execution is sequentially consistent, so what relies on less is not judged by it.
+#[test]
+fn relaxed_is_said_to_be_taken_for_more() {
+    let project = Project::library(
+        r#"
+        use std::sync::atomic::{AtomicU32, Ordering::{self, Acquire, Relaxed, Release}};
+
+        fn publish(store: Ordering, load: Ordering) {
+            let (data, ready) = (AtomicU32::new(0), AtomicU32::new(0));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    data.fetch_add(1, Relaxed);
+                    ready.store(1, store);
+                });
+                let _ = ready.load(load);
+            });
+            assert_eq!(data.load(Relaxed), 1);
+        }
+
+        #[test]
+        fn weak() {
+            publish(Relaxed, Acquire);
+        }
+
+        #[test]
+        fn strong() {
+            publish(Release, Acquire);
+        }
+        "#,
+    );
+    let (code, value) = project.json(&[]);
+    assert_eq!(code, Some(0));
+    let of = |test: &str| {
+        let mut all = value["targets"].as_array().unwrap().iter();
+        all.find(|t| t["test"] == test).unwrap()["reason"].clone()
+    };
+    assert_eq!(of("weak"), "Relaxed taken as SeqCst (src/lib.rs:9)");
+    assert_eq!(of("strong"), "");
+}
+
 /// A program that wants arguments says nothing about its threads.
 #[test]
 fn mains_are_explored() {

@@ -179,6 +179,8 @@ pub struct Exec {
     pub touched_static: Option<&'static Location<'static>>,
     /// Condition variables that were notified while nobody waited.
     pub(crate) missed: Vec<usize>,
+    /// The first `Relaxed` load or store of the project's own text beside other threads.
+    pub(crate) weak: Option<&'static Location<'static>>,
     chains: trace::Chains,
     /// Call stacks, while the execution is recorded.
     pub(crate) callers: Option<Box<Callers>>,
@@ -441,6 +443,7 @@ impl Exec {
             panics: Vec::new(),
             touched_static: None,
             missed: Vec::new(),
+            weak: None,
             chains: trace::Chains::default(),
             callers: settings.trace.then(Box::default),
             pool,

@@ -119,6 +119,8 @@ pub struct Outcome {
     pub threads: Vec<String>,
     /// Threads with work before them when the main thread ended, which do end when they may go on.
     pub left: Vec<Left>,
+    /// A `Relaxed` load or store of the project's own text, which was taken as a stronger one.
+    pub weak: Option<&'static Location<'static>>,
     /// What stands for them where they are the object of an operation.
     pub thread_keys: Vec<usize>,
 }
@@ -150,6 +152,7 @@ impl Outcome {
             trace: 0,
             stuck: Vec::new(),
             left: Vec::new(),
+            weak: None,
             threads: played.threads,
         }
     }
@@ -251,6 +254,7 @@ impl Runner {
             stuck,
             threads,
             left,
+            weak: exec.weak,
             thread_keys,
         }
     }

@@ -165,8 +165,9 @@ pub(super) fn run(start: &Start<'_>) -> Report {
             report.traces.insert(outcome.trace);
         }
         report.failure = fingerprint(test, &outcome).unwrap_or_default();
-        if let (Some(output), "") = (&output, report.failure.as_str()) {
-            report.notes.look(output, &outcome, flags & EARLY != 0);
+        if report.failure.is_empty() {
+            let early = flags & EARLY != 0;
+            report.notes.look(output.as_ref(), &outcome, early);
         }
         if let Some(at) = outcome.touched_static {
             report.touched = at.to_string();

@@ -1,6 +1,6 @@
-//! What executions of a `main` show that is no failure by itself: work that is lost when it ends,
-//! and output that is not the same under all schedules. A program without assertions has no other
-//! way to tell that it is wrong.
+//! What executions show that is no failure by itself. Of a `main`, work that is lost when it ends,
+//! and output that is not the same under all schedules: a program without assertions has no other
+//! way to tell that it is wrong. Of any test, that memory was taken to be stronger than it is.
 
 use std::io::Write as _;
 
@@ -23,6 +23,8 @@ pub(super) struct Notes {
     other: String,
     /// Work that is lost.
     lost: String,
+    /// Where it relies on weak memory.
+    weak: String,
 }
 
 /// What goes to standard output in this process, from now on.
@@ -57,8 +59,14 @@ impl Output {
 impl Notes {
     /// Looks at an execution that has not failed. Where timeouts end early, all sorts of things
     /// may be printed.
-    pub(super) fn look(&mut self, output: &Output, outcome: &Outcome, early: bool) {
-        let said = sorted(&output.take());
+    pub(super) fn look(&mut self, output: Option<&Output>, outcome: &Outcome, early: bool) {
+        if let (Some(at), true) = (outcome.weak, self.weak.is_empty()) {
+            let (file, line) = (at.file(), at.line());
+            self.weak = format!("Relaxed taken as SeqCst ({file}:{line})");
+        }
+        let Some(said) = output.map(|output| sorted(&output.take())) else {
+            return;
+        };
         if early {
             return;
         }
@@ -83,8 +91,9 @@ impl Notes {
 
     /// For a reader; empty where there is nothing to say.
     pub(super) fn text(&self) -> String {
-        let both = [self.lost.as_str(), self.other.as_str()];
-        let said: Vec<&str> = both.into_iter().filter(|s| !s.is_empty()).collect();
+        let all = [&self.weak, &self.lost, &self.other];
+        let said = all.map(String::as_str).into_iter();
+        let said: Vec<&str> = said.filter(|s| !s.is_empty()).collect();
         said.join("; ")
     }
 
@@ -93,13 +102,14 @@ impl Notes {
             .first
             .as_ref()
             .map_or(String::new(), |f| format!("{LINE}{f}"));
-        format!("{}\n{}\n{first}\n", self.other, self.lost)
+        format!("{}\n{}\n{}\n{first}\n", self.other, self.lost, self.weak)
     }
 
     pub(super) fn read<'a>(mut line: impl FnMut() -> &'a str) -> Self {
         Self {
             other: line().to_owned(),
             lost: line().to_owned(),
+            weak: line().to_owned(),
             first: line().strip_prefix(LINE).map(str::to_owned),
         }
     }
@@ -163,6 +173,7 @@ mod tests {
                 first,
                 other: "o".to_owned(),
                 lost: String::new(),
+                weak: "w".to_owned(),
             };
             let text = notes.write();
             let mut lines = text.lines();

@@ -10,7 +10,8 @@ use std::sync::atomic as real;
 pub use std::sync::atomic::Ordering;
 
 use crate::caller::tried;
-use crate::exec::{changed, note, point, point_after};
+use crate::exec::{changed, note, point, point_after, with};
+use crate::frames::foreign;
 use crate::op::Kind;
 
 /// See [`std::sync::atomic::fence`].
@@ -49,6 +50,18 @@ fn after<T: Copy + PartialEq>(old: T, new: T, key: usize, at: &'static Location<
         changed(key, bits(&old), bits(&new));
     }
     point_after(key, at);
+}
+
+/// Marks an operation that other threads may see late on some machines, while there are others.
+#[inline]
+fn weak(order: Ordering, at: &'static Location<'static>) {
+    if order == Ordering::Relaxed {
+        with(|x| {
+            if x.weak.is_none() && x.live.len() > 1 && !foreign(at.file()) {
+                x.weak = Some(at);
+            }
+        });
+    }
 }
 
 macro_rules! common {
@@ -91,7 +104,9 @@ macro_rules! common {
             /// See the method of std's type.
             #[track_caller]
             pub fn load(&self, order: Ordering) -> $t {
-                point(Kind::Load, self.key(), Location::caller());
+                let at = Location::caller();
+                point(Kind::Load, self.key(), at);
+                weak(order, at);
                 let value = self.0.load(order);
                 note(|| format!("= {value:?}"));
                 value
@@ -102,6 +117,7 @@ macro_rules! common {
             pub fn store(&self, value: $t, order: Ordering) {
                 let at = Location::caller();
                 point(Kind::Store, self.key(), at);
+                weak(order, at);
                 let old = self.0.load(Ordering::Relaxed);
                 self.0.store(value, order);
                 note(|| format!("= {value:?} (was {old:?})"));
