@@ -8,6 +8,7 @@
 
 use std::arch::asm;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use crate::exec::with;
 
@@ -40,7 +41,23 @@ pub(crate) struct Cycles {
     power: u64,
     /// The values of the atomics that changed, folded.
     values: u64,
+    /// Threads that have changed anything since the anchor.
+    movers: BTreeSet<usize>,
+    /// The turns are drawn from now on; see [`Cycles::shake`].
+    drawn: Option<Drawn>,
 }
+
+/// Turns that are drawn.
+struct Drawn {
+    random: u64,
+    /// Up to which step.
+    until: u64,
+    /// Threads that had only looked until then.
+    lookers: Vec<usize>,
+}
+
+/// For how many steps turns are drawn before a repetition is believed.
+const SHAKEN: u64 = 20_000;
 
 /// Shorter repetitions than this prove nothing about a step whose effect comes later.
 const REPEATED: u64 = 2;
@@ -57,10 +74,51 @@ impl Cycles {
         }
         if self.length >= self.power {
             self.anchor = state;
+            self.movers.clear();
             self.length = 0;
             self.power = (self.power * 2).max(16);
         }
         false
+    }
+
+    /// A thread has changed something.
+    pub(crate) fn moved(&mut self, thread: usize) {
+        self.movers.insert(thread);
+    }
+
+    /// Turns that go round and round can keep a thread from a lock that others take and give back
+    /// all the time: it always comes when the lock is taken. That is no livelock, since no machine
+    /// runs in such step. So where some of those who can `move` change things and others only look,
+    /// the turns are drawn for a while. `false` where a repetition is to be believed.
+    pub(crate) fn shake(&mut self, moving: impl Iterator<Item = usize>, step: u64) -> bool {
+        let (movers, lookers): (Vec<usize>, Vec<usize>) =
+            moving.partition(|id| self.movers.contains(id));
+        if movers.is_empty() || lookers.is_empty() {
+            return false;
+        }
+        self.drawn = Some(Drawn {
+            random: 0x9e37_79b9_7f4a_7c15,
+            until: step + SHAKEN,
+            lookers,
+        });
+        true
+    }
+
+    /// Turns are drawn: whose it is, of so many. `None`: they go round.
+    pub(crate) fn draw(&mut self, count: usize) -> Option<usize> {
+        let random = &mut self.drawn.as_mut()?.random;
+        *random ^= *random << 13;
+        *random ^= *random >> 7;
+        *random ^= *random << 17;
+        let count = u64::try_from(count).ok()?;
+        usize::try_from((*random >> 11).checked_rem(count)?).ok()
+    }
+
+    /// Whether, by this step, drawing the turns has helped nobody; `None` where they go round.
+    pub(crate) fn in_vain(&self, step: u64) -> Option<bool> {
+        let drawn = self.drawn.as_ref()?;
+        let helped = drawn.lookers.iter().any(|id| self.movers.contains(id));
+        Some(step >= drawn.until && !helped)
     }
 
     /// Something changed that is not part of the state.
@@ -144,6 +202,33 @@ mod tests {
         assert!(!(0..1000_u64).any(|n| cycles.step(n)));
         let mut cycles = Cycles::default();
         assert!((0..1000_u64).any(|n| cycles.step(n % 7)));
+    }
+
+    /// The repetition is believed where all take part in it, and where drawing turns helps nobody.
+    #[test]
+    fn who_only_looks_gets_drawn_turns_first() {
+        let shaken = |movers: &[usize]| {
+            let mut cycles = Cycles::default();
+            movers.iter().for_each(|id| cycles.moved(*id));
+            let shaken = cycles.shake([0, 1, 2].into_iter(), 100);
+            (shaken, cycles)
+        };
+        assert!(!shaken(&[]).0 && !shaken(&[0, 1, 2]).0);
+        let mut cycles = Cycles::default();
+        (0..3).for_each(|id| cycles.moved(id));
+        assert!((0..1000).any(|n| {
+            cycles.moved(1);
+            cycles.step(n % 7)
+        }));
+        assert!(cycles.shake(0..3, 100), "what came before the repetition");
+        let (shaken, mut cycles) = shaken(&[1]);
+        assert!(shaken);
+        let drawn: BTreeSet<_> = (0..100).map(|_| cycles.draw(3)).collect();
+        assert_eq!(drawn, (0..3).map(Some).collect());
+        assert_eq!(cycles.in_vain(101), Some(false));
+        assert_eq!(cycles.in_vain(100 + SHAKEN), Some(true));
+        cycles.moved(2);
+        assert_eq!(cycles.in_vain(100 + SHAKEN), Some(false));
     }
 
     #[test]

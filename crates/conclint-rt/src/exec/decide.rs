@@ -110,6 +110,11 @@ impl Exec {
             candidates: &self.candidates,
         };
         let default = default_choice(&decision);
+        let drawn = self.cycles.as_mut();
+        let drawn = drawn.and_then(|cycles| cycles.draw(decision.candidates.len()));
+        let default = drawn
+            .filter(|index| !decision.candidates[*index].is_timer())
+            .unwrap_or(default);
         let mut pick = default;
         if !fair && self.main_ended_at.is_none() {
             // SAFETY: `run` holds the strategy for as long as the execution lives and touches it
@@ -258,8 +263,11 @@ impl Exec {
             // Somebody will wake, and may change everything.
             return false;
         }
-        let state = self.state();
         let fair_steps = self.steps - self.settings.max_steps;
+        if let Some(in_vain) = self.cycles.as_ref().and_then(|c| c.in_vain(fair_steps)) {
+            return in_vain;
+        }
+        let state = self.state();
         let Some(cycles) = &mut self.cycles else {
             return false;
         };
@@ -269,7 +277,16 @@ impl Exec {
         if fair_steps > CYCLE_STEPS {
             crate::cycles::WATCHED.set(false);
         }
-        cycles.step(state)
+        if !cycles.step(state) {
+            return false;
+        }
+        let tasks = &self.tasks;
+        let ready = |id: &Id| tasks[*id].state == State::Ready;
+        let shaken = cycles.shake(self.live.iter().copied().filter(ready), fair_steps);
+        if shaken {
+            crate::cycles::WATCHED.set(false);
+        }
+        !shaken
     }
 
     fn go_to(&mut self, next: Id, mark: (bool, bool)) {

@@ -405,6 +405,9 @@ pub(crate) fn exit(code: i32, at: &'static Location<'static>) -> ! {
 impl Exec {
     fn moved(&mut self) {
         let me = self.current;
+        if let Some(cycles) = &mut self.cycles {
+            cycles.moved(me);
+        }
         self.tasks[me].idle = 0;
         self.last_progress = self.steps;
         self.new_stretch();
