@@ -139,7 +139,8 @@ fn differing(one: &str, two: &str) -> Option<(String, String)> {
     }
     let (mut a, mut b) = (one.split(LINE).peekable(), two.split(LINE).peekable());
     while a.peek().is_some() && a.peek() == b.peek() {
-        (a.next(), b.next());
+        a.next();
+        b.next();
     }
     let shown = |line: Option<&str>| match line.map(str::trim) {
         None | Some("") => "nothing".to_owned(),
