@@ -28,7 +28,16 @@ fn once(strategy: &mut (dyn Strategy + 'static), trace: bool, main: fn()) -> Out
 }
 
 /// The first failing execution of a search.
-fn search(mut strategy: impl Strategy + 'static, limit: u64, main: fn()) -> Option<Outcome> {
+fn search(strategy: impl Strategy + 'static, limit: u64, main: fn()) -> Option<Outcome> {
+    search_under(Settings::default(), strategy, limit, main)
+}
+
+fn search_under(
+    settings: Settings,
+    mut strategy: impl Strategy + 'static,
+    limit: u64,
+    main: fn(),
+) -> Option<Outcome> {
     let _turn = alone();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -38,7 +47,6 @@ fn search(mut strategy: impl Strategy + 'static, limit: u64, main: fn()) -> Opti
         if !strategy.begin(execution) {
             break;
         }
-        let settings = Settings::default();
         let outcome = runner.run(&mut strategy, settings, "main", Box::new(main));
         strategy.end(outcome.decisions);
         if outcome.end != End::Finished {
@@ -148,6 +156,43 @@ fn a_lost_wakeup_is_told() {
         (found.stuck[0].kind, found.stuck[0].missed),
         (Kind::Wait, 1)
     );
+}
+
+fn waits_for_a_flag(again: bool) {
+    let pair = Arc::new((Mutex::new(false), Condvar::new()));
+    let theirs = pair.clone();
+    let thread = thread::spawn(move || {
+        *theirs.0.lock().unwrap() = true;
+        theirs.1.notify_all();
+    });
+    let mut set = pair.0.lock().unwrap();
+    if !*set {
+        set = pair.1.wait(set).unwrap();
+    }
+    while again && !*set {
+        set = pair.1.wait(set).unwrap();
+    }
+    assert!(*set);
+    drop(set);
+    thread.join().unwrap();
+}
+
+/// A wait may return without a notification, and then has to look again.
+#[test]
+fn a_spurious_wakeup_is_a_choice() {
+    let spurious = Settings {
+        spurious: true,
+        ..Settings::default()
+    };
+    let once = || waits_for_a_flag(false);
+    assert!(search(Bounded::new(2), 1000, once).is_none());
+    let found = search_under(spurious, Bounded::new(1), 100, once);
+    assert_eq!(found.map(|o| o.end), Some(End::Panicked));
+    let again = || waits_for_a_flag(true);
+    assert!(search_under(spurious, Bounded::new(2), 5000, again).is_none());
+    // It saves nobody from a deadlock.
+    let found = search_under(spurious, Bounded::new(1), 1000, lost_wakeup);
+    assert_eq!(found.map(|o| o.end), Some(End::Deadlock));
 }
 
 #[test]

@@ -324,6 +324,9 @@ fn failed(raw: &answer::Failure, told: &Failure) -> String {
         }
         _ => {}
     }
+    if let Some(text) = woken_by_nobody(told) {
+        return text;
+    }
     let patterns = [lost_update, woken_in_vain, split_section, two_moments];
     let operations = operations(told);
     if let Some(text) = patterns.iter().find_map(|pattern| pattern(&operations)) {
@@ -492,6 +495,19 @@ fn timing(told: &Failure) -> Option<String> {
         name(told, other.thread),
         step(other),
         at(other)
+    ))
+}
+
+/// The failing thread goes on after a wait that nobody has ended.
+fn woken_by_nobody(told: &Failure) -> Option<String> {
+    let failing = told.panics.first()?.thread;
+    let spurious = |e: &&Event| e.thread == failing && e.note == "spurious wake-up";
+    let event = told.timeline.iter().rfind(spurious)?;
+    Some(format!(
+        "the wait of {} ({}) returns without a notification, as waits on condition variables may, \
+         and what it waits for is not looked at again",
+        name(told, event.thread),
+        at(event),
     ))
 }
 

@@ -159,7 +159,7 @@ fn folded(steps: Vec<Event>) -> Vec<Event> {
     let named = out.into_iter().map(|(mut event, count)| {
         if let Some(package) = event.package() {
             let how = match event.note.as_str() {
-                note @ ("waits" | "timeout") => format!(", {note}"),
+                note @ ("waits" | "timeout" | "spurious wake-up") => format!(", {note}"),
                 _ => String::new(),
             };
             event.op = format!("{} in {package}{how}", steps_of(count));

@@ -2,7 +2,7 @@
 
 use conclint_schedule::{Access, Candidate, Decision, Deviation, default_choice};
 
-use super::{End, Exec, Id, State};
+use super::{End, Exec, Id, State, Task};
 use crate::coro;
 use crate::cycles::Mixer;
 use crate::op::Kind;
@@ -21,6 +21,9 @@ const HELD_UP: u64 = 1_000_000_000;
 /// How much less that is for a wait with a timeout: the round second that tests give a receive or a
 /// condition is a watchdog, while a sleep of a second is a guess.
 const WATCHDOG: u64 = 10_000_000;
+/// So many waits may return without a notification in one execution: one is enough for code that
+/// does not look again, and each more makes that execution less like what happens.
+const SPURIOUS: u32 = 2;
 /// How long the default lets a thread run on while others can.
 const SLICE: u32 = 4096;
 /// Operations that threads may still take once the main thread has ended.
@@ -29,6 +32,13 @@ const DRAIN: u64 = 2000;
 /// nothing is expected to happen any more.
 const CYCLE_STEPS: u64 = 200_000;
 const IDLE_STEPS: u64 = 2_000_000;
+
+impl Task {
+    /// The thread waits on a condition variable, without a timeout and not yet notified.
+    fn waits(&self) -> bool {
+        self.state == State::Blocked && self.op.kind == Kind::Wait && self.due.is_none()
+    }
+}
 
 impl Exec {
     /// Chooses who goes on after `me` published its operation or blocked. `None`: `me` does.
@@ -217,6 +227,8 @@ impl Exec {
         }
         if self.candidates.is_empty() {
             self.candidates.extend(next);
+        } else if self.settings.spurious && self.spurious < SPURIOUS {
+            self.offer_waits();
         }
     }
 
@@ -229,6 +241,23 @@ impl Exec {
     pub(crate) fn unwatch(&mut self) {
         let me = self.current;
         self.watched.retain(|(id, _)| *id != me);
+    }
+
+    /// Lists the waits that may return without a notification. Not where nobody else can move: that
+    /// would hide a deadlock.
+    fn offer_waits(&mut self) {
+        if self.candidates.iter().all(Candidate::is_timer) {
+            return;
+        }
+        let waits = self.live.iter().filter(|id| self.tasks[**id].waits());
+        let waits = waits.map(|id| Candidate {
+            thread: u32::try_from(*id).unwrap_or(u32::MAX),
+            object: self.tasks[*id].op.object as u64,
+            access: self.tasks[*id].op.kind.access(),
+            due: Some(self.clock),
+        });
+        self.candidates.extend(waits);
+        self.candidates.sort_by_key(|c| c.thread);
     }
 
     /// Makes threads ready whose event loop has something to tell.
@@ -295,7 +324,13 @@ impl Exec {
             self.preemptions += u64::from(mark.1);
             self.tasks[next].slice = 0;
         }
-        if self.tasks[next].state == State::Blocked {
+        if self.tasks[next].waits() {
+            let task = &mut self.tasks[next];
+            task.spurious = true;
+            task.state = State::Ready;
+            self.spurious += 1;
+            self.new_stretch();
+        } else if self.tasks[next].state == State::Blocked {
             let mut others = self.live.iter().filter(|id| **id != next);
             let early = others.any(|id| self.able(*id).is_some());
             let task = &mut self.tasks[next];

@@ -52,6 +52,8 @@ pub(crate) struct Task {
     /// When a blocked thread's timeout is due.
     pub due: Option<u64>,
     pub timed_out: bool,
+    /// A wait on a condition variable returns without a notification.
+    pub spurious: bool,
     pub held: Vec<Held>,
     /// When the thread began to wait on a condition variable, and for which mutex.
     pub since: u64,
@@ -107,6 +109,8 @@ pub struct Settings {
     pub deadline: u64,
     /// Timeouts may fire although other threads can move, but hold none up for long.
     pub early_timers: bool,
+    /// Waits on condition variables may return without a notification while other threads can move.
+    pub spurious: bool,
     /// What others can see gets a scheduling point after it too.
     pub points_after: bool,
     /// Record every operation.
@@ -120,6 +124,7 @@ impl Default for Settings {
             fair_steps: 100_000,
             deadline: 0,
             early_timers: true,
+            spurious: false,
             points_after: false,
             trace: false,
         }
@@ -160,6 +165,8 @@ pub struct Exec {
     pub(crate) clock: u64,
     /// For how long threads that could move have been held up by timeouts that fired early.
     held_up: u64,
+    /// Waits that returned without a notification.
+    spurious: u32,
     candidates: Vec<Candidate>,
     /// The threads that have not ended, in order.
     pub(crate) live: Vec<Id>,
@@ -435,6 +442,7 @@ impl Exec {
             last_progress: 0,
             clock: 0,
             held_up: 0,
+            spurious: 0,
             candidates: Vec::with_capacity(8),
             live: Vec::with_capacity(8),
             boost: decide::BOOST,
@@ -480,6 +488,7 @@ impl Exec {
             },
             due: None,
             timed_out: false,
+            spurious: false,
             held: Vec::new(),
             since: 0,
             relock: None,

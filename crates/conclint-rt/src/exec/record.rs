@@ -40,8 +40,12 @@ impl Exec {
     pub(super) fn record_resumed(&mut self) {
         self.step_taken();
         if self.settings.trace {
-            let timed_out = self.tasks[self.current].timed_out;
-            let note = if timed_out { "timeout" } else { "goes on" };
+            let task = &self.tasks[self.current];
+            let note = match (task.timed_out, task.spurious) {
+                (true, _) => "timeout",
+                (_, true) => "spurious wake-up",
+                _ => "goes on",
+            };
             self.push_event(note.to_owned());
         }
     }

@@ -18,12 +18,16 @@ pub(crate) const EARLY: u64 = 1;
 /// Bit of a schedule's flags: scheduling points after what others can see.
 pub(super) const AFTER: u64 = 2;
 
-/// The flags of an execution that is sampled. Both bits are the exception, not the rule.
+/// Bit of a schedule's flags: waits on condition variables return without a notification.
+pub(super) const SPURIOUS: u64 = 4;
+
+/// The flags of an execution that is sampled. All bits are the exception, not the rule.
 pub(super) fn flags_for(execution: u64) -> u64 {
-    match execution % 8 {
-        3 => EARLY,
-        5 => AFTER,
-        7 => EARLY | AFTER,
+    match execution % 16 {
+        3 | 11 => EARLY,
+        5 | 13 => AFTER,
+        7 | 15 => EARLY | AFTER,
+        9 => SPURIOUS,
         _ => 0,
     }
 }
@@ -33,7 +37,7 @@ pub(super) fn flags_of_phase(phase: u32) -> u64 {
     match phase {
         0 => 0,
         1 => AFTER,
-        _ => AFTER | EARLY,
+        _ => AFTER | EARLY | SPURIOUS,
     }
 }
 
@@ -48,6 +52,7 @@ pub(super) fn settings(flags: u64, max_steps: u64, trace: bool) -> Settings {
         deadline: real_millis() + EXECUTION_MS,
         early_timers: flags & EARLY != 0,
         points_after: flags & AFTER != 0,
+        spurious: flags & SPURIOUS != 0,
         trace,
     }
 }

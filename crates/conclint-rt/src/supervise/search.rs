@@ -7,7 +7,7 @@ use conclint_schedule::{Deviation, Mix, Replay, Shrinker};
 use super::Test;
 use super::batch::{self, Report, Start};
 use super::child::{Child, crash, crash_kind, crash_verdict, in_child, why};
-use super::judge::{AFTER, EARLY, LONG, fingerprint, once, settings};
+use super::judge::{AFTER, EARLY, LONG, SPURIOUS, fingerprint, once, settings};
 use super::notes::Notes;
 use crate::exec::{End, Outcome};
 use crate::interpose::real_millis;
@@ -222,7 +222,7 @@ impl<'a> Supervisor<'a> {
         // Settings that the failure does not need only make it harder to read.
         let mut flags = flags;
         let mut first = first;
-        for simpler in [0, flags & AFTER, flags & EARLY] {
+        for simpler in [0, flags & AFTER, flags & EARLY, flags & SPURIOUS] {
             if flags.count_ones() > simpler.count_ones() {
                 let (result, tried) = self.trial(&first.done, simpler);
                 if result.as_deref() == Some(print) {
@@ -235,10 +235,12 @@ impl<'a> Supervisor<'a> {
         {
             return answer;
         }
-        if flags & AFTER != 0
-            && let Some(tried) = self.simpler(print, first.preemptions, flags & !AFTER)
-        {
-            (flags, first) = (flags & !AFTER, tried);
+        for extra in [AFTER, SPURIOUS] {
+            if flags & extra != 0
+                && let Some(tried) = self.simpler(print, first.preemptions, flags & !extra)
+            {
+                (flags, first) = (flags & !extra, tried);
+            }
         }
         let mut best = self.shrink(print, first, flags);
         if best.preemptions > 0

@@ -56,9 +56,10 @@ impl Condvar {
             x.tasks[me].relock = Some(lock.relock_info());
         });
         let timed_out = block(due);
+        let spurious = with(|x| std::mem::take(&mut x.tasks[x.current].spurious)) == Some(true);
         moved();
         let result = WaitTimeoutResult(timed_out);
-        match lock.relock(at, timed_out) {
+        match lock.relock(at, timed_out || spurious) {
             Ok(guard) => Ok((guard, result)),
             Err(error) => Err(PoisonError::new((error.into_inner(), result))),
         }
