@@ -24,6 +24,7 @@ pub mod intake;
 pub mod interface;
 pub mod judge;
 pub mod late;
+pub mod mutants;
 pub mod receipt;
 pub mod rubric;
 pub mod spent;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anstream::ColorChoice;
 use conclint_grade::build::Toolchain;
+use conclint_grade::mutants::{self, Fate};
 use conclint_grade::receipt::Receipt;
 use conclint_grade::rubric::marks;
 use conclint_grade::{Assignment, Batch, Graded, Grader, Outcome, Spent, batch, exporters, intake};
@@ -244,10 +245,32 @@ fn check_assignment(args: &CheckAssignmentArgs, color: ColorChoice) -> Result<u8
             checked.len()
         )
     })?;
+    if args.mutants && bad == 0 {
+        show_mutants(&grader, color)?;
+    }
     Ok(if bad == 0 {
         exit::CLEAN
     } else {
         exit::FINDINGS
+    })
+}
+
+/// Which small mistakes in the reference keep full marks. They are hints to the author, so the exit
+/// code says nothing of them: a mutant may be no mistake at all.
+fn show_mutants(grader: &Grader, color: ColorChoice) -> Result<(), Failure> {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let report = mutants::grade(grader, jobs)?;
+    output::to_stdout(color, |_, out| {
+        for judged in &report.judged {
+            if matches!(judged.fate, Fate::Survived(_) | Fate::Equivalent(_)) {
+                writeln!(out, "{judged}")?;
+            }
+        }
+        for entry in &report.stale {
+            writeln!(out, "no survivor is {entry}: remove it from the ledger")?;
+        }
+        let (killed, all) = report.share();
+        writeln!(out, "{killed} of {all} small mistakes lose marks")
     })
 }
 

@@ -64,6 +64,11 @@ pub(crate) struct CheckAssignmentArgs {
     #[arg(value_name = "ASSIGNMENT")]
     pub(crate) assignment: PathBuf,
 
+    /// Also grades the reference with one small mistake at a time, and lists the mistakes that keep
+    /// full marks: a test is missing for each
+    #[arg(long)]
+    pub(crate) mutants: bool,
+
     #[command(flatten)]
     pub(crate) tier: TierArgs,
 }

@@ -12,49 +12,58 @@ use syn::visit::{self, Visit};
 use syn::{BinOp, Block, Expr, ExprMethodCall, ExprWhile, ImplItemFn, ItemFn, Stmt};
 
 use super::critical;
+use super::harmless::{Locked, drained};
 
 /// A replacement of a range of the text.
 pub(super) type Edit = (Range<usize>, String);
 
 /// The reference with one mistake.
 #[derive(Clone, Debug)]
-pub(super) struct Mutant {
+pub struct Mutant {
+    /// The file that is edited.
+    pub file: String,
     /// The function it is in.
-    pub(super) function: String,
+    pub function: String,
     /// The operator.
-    pub(super) kind: &'static str,
+    pub kind: &'static str,
     /// The line that is edited, from 1.
-    pub(super) line: usize,
+    pub line: usize,
     /// Its text, trimmed.
-    pub(super) code: String,
+    pub code: String,
     /// The whole text, edited.
-    pub(super) text: String,
+    pub text: String,
 }
 
 impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mutant {
+            file,
             function,
             kind,
             line,
             code,
             ..
         } = self;
-        write!(f, "{function}, {kind}, line {line} `{code}`")
+        write!(f, "{file}:{line}: {function}, {kind}, `{code}`")
     }
 }
 
-/// Every mutant of a reference, in the order of its lines.
+/// Every mutant of a file of a reference, in the order of its lines.
 ///
 /// # Errors
 /// Where the text is no Rust.
-pub(super) fn mutants(text: &str) -> Result<Vec<Mutant>> {
-    let file = syn::parse_file(text).context("the reference does not parse")?;
+pub(super) fn mutants(name: &str, text: &str) -> Result<Vec<Mutant>> {
+    let parsed = syn::parse_file(text);
+    let file = parsed.with_context(|| format!("the reference's {name} does not parse"))?;
     let mut finder = Finder {
+        name,
         text,
         function: Vec::new(),
+        drained: None,
+        locked: Locked::default(),
         out: Vec::new(),
     };
+    finder.locked.visit_file(&file);
     finder.visit_file(&file);
     finder.out.sort_by_key(|m| m.line);
     Ok(finder.out)
@@ -62,8 +71,12 @@ pub(super) fn mutants(text: &str) -> Result<Vec<Mutant>> {
 
 /// Walks the tree and collects mutants.
 pub(super) struct Finder<'t> {
+    name: &'t str,
     pub(super) text: &'t str,
     function: Vec<String>,
+    /// From where on the function's joins wait for nothing.
+    drained: Option<usize>,
+    locked: Locked,
     out: Vec<Mutant>,
 }
 
@@ -90,6 +103,7 @@ impl<'t> Finder<'t> {
         let line = self.text[..at].matches('\n').count();
         let code = self.text.lines().nth(line).unwrap_or_default().trim();
         self.out.push(Mutant {
+            file: self.name.to_owned(),
             function: self.function.join("::"),
             kind,
             line: line + 1,
@@ -123,6 +137,9 @@ impl<'t> Finder<'t> {
 
     /// One atomic step becomes a load and a store.
     fn atomic(&mut self, call: &ExprMethodCall) {
+        if self.locked.holds(range(&call.method).start, &call.receiver) {
+            return;
+        }
         let place = self.of(&*call.receiver);
         let Some(first) = call.args.first().map(|a| self.of(a)) else {
             return;
@@ -191,6 +208,9 @@ impl<'t> Finder<'t> {
                 _ => return,
             }
         };
+        if self.drained.is_some_and(|at| range(whole).start >= at) {
+            return;
+        }
         let with = format!("drop({})", self.of(handle));
         self.add("no join", range(whole).start, vec![(range(whole), with)]);
     }
@@ -198,7 +218,9 @@ impl<'t> Finder<'t> {
     fn named(&mut self, name: &syn::Ident, body: &Block, visit: impl FnOnce(&mut Self)) {
         self.function.push(name.to_string());
         critical::sections(self, body);
+        let outer = std::mem::replace(&mut self.drained, drained(body));
         visit(self);
+        self.drained = outer;
         self.function.pop();
     }
 }
@@ -267,7 +289,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<String> {
-        let mutants = mutants(text).expect("Rust");
+        let mutants = mutants("src/lib.rs", text).expect("Rust");
         for mutant in &mutants {
             assert!(
                 syn::parse_file(&mutant.text).is_ok(),
@@ -325,7 +347,7 @@ fn f(&self) {
     drop(a);
 }
 ";
-        let all = mutants(text).expect("Rust");
+        let all = mutants("src/lib.rs", text).expect("Rust");
         let swapped = all.iter().find(|m| m.kind == "locks swapped");
         let text = swapped.map(|m| m.text.as_str()).unwrap_or_default();
         assert!(text.find("self.b.lock()") < text.find("self.a.lock()"));
@@ -346,5 +368,76 @@ fn f(&self) -> u8 {
 }
 ";
         assert_eq!(kinds(text), ["2 no lock", "4 split", "5 split", "6 split"]);
+    }
+
+    #[test]
+    fn a_section_that_only_becomes_shorter_is_no_mistake() {
+        let text = "\
+fn close(&self) {
+    let mut state = self.state.lock().unwrap();
+    state.closed = true;
+    self.changed.wake();
+}
+fn log(&self) {
+    let mut out = self.out.lock().unwrap();
+    let now = self.clock.lock().unwrap();
+    out.push(now.time);
+}
+fn sum(&self) {
+    let state = self.state.lock().unwrap();
+    for _ in 0..2 {
+        work(state.n);
+    }
+}
+";
+        assert_eq!(kinds(text), ["7 no lock", "7 locks swapped", "12 no lock"]);
+    }
+
+    #[test]
+    fn an_atomic_that_a_lock_guards() {
+        let text = "\
+fn miss(&self) {
+    let mut map = self.map.write().unwrap();
+    map.touch();
+    self.misses.fetch_add(1, Relaxed);
+    self.hits.fetch_add(1, Relaxed);
+    self.all.fetch_add(1, Relaxed);
+    map.touch();
+}
+fn hit(&self) {
+    let map = self.map.read().unwrap();
+    self.hits.fetch_add(1, Relaxed);
+    drop(map);
+    self.all.fetch_add(1, Relaxed);
+}
+";
+        let all = kinds(text);
+        let atomics = all.iter().filter(|kind| kind.ends_with("load and store"));
+        let atomics: Vec<_> = atomics.collect();
+        assert_eq!(
+            atomics,
+            ["6 load and store", "11 load and store", "13 load and store"]
+        );
+    }
+
+    #[test]
+    fn a_drained_channel_has_told_of_the_threads() {
+        let text = "\
+fn drains() {
+    let (sender, results) = mpsc::channel();
+    for result in results {
+        work(result);
+    }
+    handle.join().unwrap();
+}
+fn looks() {
+    let (sender, results) = mpsc::channel();
+    for result in results {
+        break;
+    }
+    handle.join().unwrap();
+}
+";
+        assert_eq!(kinds(text), ["13 no join"]);
     }
 }

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::visit::{self, Visit};
 use syn::{Block, Expr, Local, Pat, Stmt};
 
@@ -150,6 +151,12 @@ fn unlocked(finder: &mut Finder<'_>, guard: &Guard, local: &Local, rest: &[Stmt]
     for stmt in rest {
         uses.visit_stmt(stmt);
     }
+    if let [used] = uses.out.as_slice()
+        && !stands_for_more(rest, used)
+    {
+        // The section only becomes shorter.
+        return;
+    }
     let mut edits: Vec<Edit> = uses
         .out
         .into_iter()
@@ -157,6 +164,77 @@ fn unlocked(finder: &mut Finder<'_>, guard: &Guard, local: &Local, rest: &[Stmt]
         .collect();
     edits.push((range(local), String::new()));
     finder.add("no lock", range(local).start, edits);
+}
+
+/// A single use of the guard is several, in a loop or a closure, or the section stands for more
+/// than what the guard is used for: another lock is taken in it.
+fn stands_for_more(list: &[Stmt], used: &Range<usize>) -> bool {
+    struct More<'a>(&'a Range<usize>, bool);
+    impl<'ast> Visit<'ast> for More<'_> {
+        fn visit_expr(&mut self, expr: &'ast Expr) {
+            self.1 |= match expr {
+                Expr::While(_) | Expr::Loop(_) | Expr::ForLoop(_) | Expr::Closure(_) => {
+                    range(expr).contains(&self.0.start)
+                }
+                other => takes_a_lock(other),
+            };
+            visit::visit_expr(self, expr);
+        }
+    }
+    let mut more = More(used, false);
+    list.iter().for_each(|stmt| more.visit_stmt(stmt));
+    more.1
+}
+
+/// What is done under a guard of a block.
+pub(super) struct Section {
+    /// The lock, as it is written.
+    pub(super) lock: String,
+    /// Nobody else holds it meanwhile.
+    pub(super) alone: bool,
+    pub(super) range: Range<usize>,
+}
+
+/// The sections of the guards that a block's statements bind.
+pub(super) fn live_sections(block: &Block) -> Vec<Section> {
+    let mut out = Vec::new();
+    for (at, stmt) in block.stmts.iter().enumerate() {
+        let Stmt::Local(Local {
+            pat: Pat::Ident(pat),
+            init: Some(init),
+            ..
+        }) = stmt
+        else {
+            continue;
+        };
+        let Some(call) = lock_call(&init.expr) else {
+            continue;
+        };
+        let gone = |stmt: &Stmt| {
+            let text = stmt.to_token_stream().to_string().replace([' ', ';'], "");
+            text == format!("drop({})", pat.ident)
+        };
+        let rest = &block.stmts[at + 1..];
+        let end = rest.iter().find(|s| gone(s)).map(|s| range(s).start);
+        out.push(Section {
+            lock: call.receiver.to_token_stream().to_string(),
+            alone: call.method != "read",
+            range: range(stmt).end..end.unwrap_or(range(block).end),
+        });
+    }
+    out
+}
+
+/// The call that takes the lock, where the expression is the guard itself.
+fn lock_call(expr: &Expr) -> Option<&syn::ExprMethodCall> {
+    match expr {
+        Expr::Try(inner) => lock_call(&inner.expr),
+        Expr::MethodCall(call) if takes_a_lock(expr) => match call.method.to_string().as_str() {
+            "lock" | "write" | "read" => Some(call),
+            _ => lock_call(&call.receiver),
+        },
+        _ => None,
+    }
 }
 
 /// Where a variable is used, in the arguments of macros as well.
