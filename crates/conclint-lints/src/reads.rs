@@ -12,7 +12,7 @@ use conclint_facts::{
 };
 use smol_str::SmolStr;
 
-use crate::flow::{Point, event_at, events};
+use crate::flow::{Point, event_at, events, reaches};
 
 /// How deep getters call getters.
 const DEPTH: u32 = 3;
@@ -226,7 +226,7 @@ pub(crate) fn writes(analysis: &Analysis, function: FnId, depth: u32) -> Vec<Wri
                 let [held] = info.locks.as_slice() else {
                     continue;
                 };
-                if looked_at(body, *guard) {
+                if looked_at(body, *guard, at, how) {
                     continue;
                 }
                 found.push(Write {
@@ -280,11 +280,18 @@ fn arguments(callee: &Function, call: &Call, from: Origins) -> Origins {
         .fold(Origins::NONE, |all, arg| all.or(arg.from))
 }
 
-/// Whether something is decided by the data of `guard`.
-pub(crate) fn looked_at(function: &Function, guard: GuardId) -> bool {
+/// Whether something is decided by the data of `guard` before the write at `write`.
+fn looked_at(function: &Function, guard: GuardId, write: Point, how: &Writing) -> bool {
+    // `entry(..).or_insert(..)` looks by itself.
+    let itself = matches!(how, Writing::Method(name) if matches!(
+        name.as_str(),
+        "entry" | "get_or_insert_with" | "get_or_insert" | "get_mut"
+    ) || name.starts_with("or_"));
     let of_guard = origins_of(function, guard);
-    events(function).any(|(_, event)| match &event.kind {
-        EventKind::Test { from } => !from.and(of_guard).is_empty(),
+    events(function).any(|(at, event)| match &event.kind {
+        EventKind::Test { from } => {
+            !from.and(of_guard).is_empty() && (itself || reaches(function, at, write))
+        }
         EventKind::Wait { guard: g, .. } => *g == Some(guard),
         EventKind::Store {
             target: Target::Guarded { guard: g, .. },
