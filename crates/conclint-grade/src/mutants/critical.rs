@@ -67,7 +67,7 @@ pub(super) fn sections(finder: &mut Finder<'_>, body: &Block) {
                 let rest = live(finder, &guard, &block.stmts[at + 1..]);
                 unlocked(finder, &guard, local, rest);
                 split(finder, &guard, rest, Around::default());
-                swapped(finder, block, at);
+                swapped(finder, stmt, rest);
             }
             if let Stmt::Expr(Expr::If(branch), _) = stmt
                 && let Some(guard) = tried(finder, &branch.cond)
@@ -361,12 +361,12 @@ fn inner(finder: &mut Finder<'_>, guard: &Guard, expr: &Expr, around: Around) {
     }
 }
 
-/// The guard at `at` and each later one of the block, taken in the other order.
-fn swapped(finder: &mut Finder<'_>, block: &Block, at: usize) {
-    let first = &block.stmts[at];
-    for other in &block.stmts[at + 1..] {
+/// A guard and each later one that is taken while it lives, taken in the other order.
+fn swapped(finder: &mut Finder<'_>, first: &Stmt, rest: &[Stmt]) {
+    for other in rest {
         if let Stmt::Local(local) = other
             && guard(finder, local).is_some()
+            && !finder.locked.is_only_nesting(&range(other))
         {
             let (a, b) = (finder.of(first).to_owned(), finder.of(other).to_owned());
             let edits = vec![(range(first), b), (range(other), a)];

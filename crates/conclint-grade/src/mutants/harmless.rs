@@ -17,11 +17,20 @@ struct Change {
     at: usize,
 }
 
-/// Atomic steps of a file that a lock makes one step of anyway.
+/// What is done under locks in a file.
 #[derive(Default)]
 pub(super) struct Locked {
     sections: Vec<Section>,
     changes: Vec<Change>,
+    /// Where locks are taken.
+    taken: Vec<usize>,
+    /// Calls, with the name of what is called.
+    calls: Vec<(usize, String)>,
+    /// The functions that are being read, and those that take locks.
+    within: Vec<String>,
+    takers: Vec<String>,
+    /// A closure gives guards away, so that many may be held at once.
+    gives_guards: bool,
 }
 
 impl<'ast> Visit<'ast> for Locked {
@@ -30,12 +39,42 @@ impl<'ast> Visit<'ast> for Locked {
         visit::visit_block(self, block);
     }
 
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.within.push(item.sig.ident.to_string());
+        visit::visit_item_fn(self, item);
+        self.within.pop();
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.within.push(item.sig.ident.to_string());
+        visit::visit_impl_item_fn(self, item);
+        self.within.pop();
+    }
+
+    fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
+        self.gives_guards |= critical::takes_a_lock(&closure.body);
+        visit::visit_expr_closure(self, closure);
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let Some(name) = name(&call.func) {
+            self.calls.push((range(call).start, name));
+        }
+        visit::visit_expr_call(self, call);
+    }
+
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         let method = call.method.to_string();
+        let at = range(&call.method).start;
+        if call.args.is_empty() && matches!(method.as_str(), "lock" | "read" | "write") {
+            self.taken.push(at);
+            self.takers.extend(self.within.last().cloned());
+        } else {
+            self.calls.push((at, method.clone()));
+        }
         let changes = matches!(method.as_str(), "store" | "swap")
             || ["fetch_", "compare_"].iter().any(|p| method.starts_with(p));
         if let Some(name) = name(&call.receiver).filter(|_| changes) {
-            let at = range(&call.method).start;
             self.changes.push(Change { name, at });
         }
         visit::visit_expr_method_call(self, call);
@@ -69,6 +108,22 @@ impl Locked {
             .is_some_and(|section| {
                 others.all(|other| around(other.at).any(|s| s.lock == section.lock))
             })
+    }
+}
+
+impl Locked {
+    /// Nowhere in the file a lock is taken under another one but in the statement at `place`. Where
+    /// the order of the two leads to no deadlock, the other way round leads to none either:
+    /// turned about, an order is an order.
+    pub(super) fn is_only_nesting(&self, place: &Range<usize>) -> bool {
+        let under = |at: usize| self.sections.iter().any(|s| s.range.contains(&at));
+        let takes = |name: &String| self.takers.contains(name);
+        let mut nested = self.taken.iter().filter(|at| under(**at));
+        let mut calls = self
+            .calls
+            .iter()
+            .filter(|(at, name)| under(*at) && takes(name));
+        !self.gives_guards && nested.all(|at| place.contains(at)) && calls.next().is_none()
     }
 }
 
