@@ -40,6 +40,37 @@ fn the_counter_holds_what_it_promises() {
 }
 
 #[test]
+fn small_mistakes_that_keep_full_marks_are_listed() {
+    let weak = tempfile::tempdir().unwrap();
+    let files = [
+        "skeleton/Cargo.toml",
+        "starter/src/lib.rs",
+        "reference/src/lib.rs",
+        "hidden/tests.rs",
+        "assignment.toml",
+    ];
+    for file in files {
+        let to = weak.path().join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(assignment("counter").join(file), to).unwrap();
+    }
+    fs::create_dir(weak.path().join("known-bad")).unwrap();
+    fs::write(weak.path().join("known-bad/expect.toml"), "").unwrap();
+    // Without the test of the mean, nobody sees that two numbers no longer fit together.
+    let path = weak.path().join("assignment.toml");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let test = "explore = [\"mean_fits\"]";
+    assert!(manifest.contains(test));
+    fs::write(&path, manifest.replace(test, "explore = [\"two_adders\"]")).unwrap();
+    let run = grade(&["check-assignment", "--mutants", text(weak.path())]);
+    let out = String::from_utf8_lossy(&run.stdout);
+    assert_eq!(run.code, Some(0), "{out}\n{}", run.stderr);
+    let survivor = "SURVIVES src/lib.rs:24: add, split, `state.additions += 1;`";
+    assert!(out.contains(survivor), "{out}");
+    assert!(out.contains("1 of 3 small mistakes lose marks"), "{out}");
+}
+
+#[test]
 fn the_pipeline_holds_what_it_promises() {
     check("pipeline");
 }

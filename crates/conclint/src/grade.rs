@@ -271,7 +271,8 @@ fn show_mutants(grader: &Grader, color: ColorChoice) -> Result<(), Failure> {
         }
         let (killed, all) = report.share();
         writeln!(out, "{killed} of {all} small mistakes lose marks")
-    })
+    })?;
+    Ok(())
 }
 
 /// `conclint grade replay`.
