@@ -33,9 +33,45 @@ pub(super) fn leads_down(program: &Program, graph: &Graph, way: &[EventRef]) -> 
             return false;
         };
         let above = &way[..=depth];
-        above.iter().any(|at| works_on(program, graph, *at, own))
+        (again || has_it(program, graph, place, above, own))
             && !place.is_some_and(|place| is_given(program, graph, place, above, own))
     })
+}
+
+/// Whether what `place` names, in the last function of `way`, was got in one
+/// that works on the type `own`: there, or on the way to where it is handed.
+fn has_it(
+    program: &Program,
+    graph: &Graph,
+    place: Option<&Place>,
+    way: &[EventRef],
+    own: u32,
+) -> bool {
+    let family = |at: usize| way.get(at).map(|at| graph.family(at.function));
+    let Some(mut from) = way.len().checked_sub(1) else {
+        return false;
+    };
+    let mut place = place.cloned();
+    loop {
+        if works_on(program, graph, way[from], own) {
+            return true;
+        }
+        let handed = |it: &Place| matches!(it.root, Root::Param(_)) && it.path.is_empty();
+        let Some(here) = place.filter(handed) else {
+            return false;
+        };
+        // What a closure names is what the function has that it stands in.
+        let around = (0..from).rev().find(|at| family(*at) == family(from));
+        let inside = family(from) != Some(way[from].function);
+        (from, place) = match (around.filter(|_| inside), from.checked_sub(1)) {
+            (Some(around), _) => (around, Some(here)),
+            (None, Some(caller)) => {
+                let outer = apart::outward(program, graph, &here, &way[caller..=from]);
+                (caller, outer)
+            }
+            (None, None) => return false,
+        };
+    }
 }
 
 /// Whether the function of `at` is a method of the type `own`, or is given one.

@@ -93,6 +93,50 @@ pub fn both(store: &Counting) {{
 }
 
 #[test]
+fn a_listener_may_be_the_one_who_tells() {
+    let found = |tell: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+
+pub trait Listener: Send + Sync {{ fn changed(&self, key: u64); }}
+pub struct Log;
+impl Listener for Log {{ fn changed(&self, _: u64) {{}} }}
+
+pub struct Bus {{ listener: Arc<dyn Listener> }}
+impl Bus {{
+    fn tell(&self, key: u64) {{ self.listener.changed(key); }}
+}}
+fn told(listener: &dyn Listener, key: u64) {{ listener.changed(key); }}
+fn twice(mut run: impl FnMut(u64)) {{ run(1); run(2); }}
+fn told_twice(listener: &dyn Listener) {{ twice(|key| listener.changed(key)); }}
+
+pub struct Cache {{ bus: Bus, next: Arc<dyn Listener>, names: Mutex<u64>, puts: Mutex<u64> }}
+impl Listener for Cache {{
+    fn changed(&self, key: u64) {{
+        let mut puts = self.puts.lock().unwrap();
+        *puts += *self.names.lock().unwrap() + key;
+    }}
+}}
+impl Cache {{
+    pub fn rename(&self, key: u64) {{
+        let mut names = self.names.lock().unwrap();
+        *names += key;
+        {tell}
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("self.bus.tell(key);"), ["lock-order-inversion"]);
+    assert!(found("self.next.changed(key);").is_empty());
+    assert!(found("told(&*self.next, key);").is_empty());
+    assert!(found("told_twice(&*self.next);").is_empty());
+    let own = found("told(self, key);");
+    assert!(own.contains(&"lock-order-inversion"), "{own:?}");
+}
+
+#[test]
 fn who_comes_back_by_way_of_a_field_is_another_object() {
     let found = |flags: &str| {
         names_in(&format!(
