@@ -218,6 +218,9 @@ mod tests {
         let records = parse(include_str!("../../../fixtures/real-bugs/blind.txt")).unwrap();
         let blocking = records.iter().filter(|r| r.kind == Kind::Blocking);
         assert_eq!((records.len(), blocking.count()), (62, 5));
+        let more = parse(include_str!("../../../fixtures/real-bugs/blind2.txt")).unwrap();
+        let blocking = more.iter().filter(|r| r.kind == Kind::Blocking);
+        assert_eq!((more.len(), blocking.count()), (58, 1));
     }
 
     #[test]
