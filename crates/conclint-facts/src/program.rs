@@ -155,6 +155,8 @@ pub struct Class {
     /// (`struct FairLock<T> { inner: Mutex<T> }`): which lock it is depends on
     /// what holds the wrapper.
     pub is_inner: bool,
+    /// The fields that hold it as well, by name: clones of one `Arc`.
+    pub also: Vec<String>,
 }
 
 /// Where an object is declared.
@@ -364,6 +366,8 @@ pub struct Made {
     pub field: Option<ClassId>,
     /// What is put there, where it is an element of a collection.
     pub element: Option<ClassId>,
+    /// What is put there, where it is a field, a static or a variable.
+    pub source: Option<ClassId>,
     /// What is put there, where it is a parameter.
     pub param: Option<u16>,
 }

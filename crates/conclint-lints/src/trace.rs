@@ -81,6 +81,18 @@ impl<'p> Draw<'p> {
         }
     }
 
+    /// What else the locks of these classes are called.
+    pub fn also(&self, classes: &[ClassId]) -> Vec<String> {
+        let named = classes.iter().filter_map(|id| self.class_of(*id));
+        named
+            .filter(|class| !class.also.is_empty())
+            .map(|class| {
+                let others: Vec<String> = class.also.iter().map(|n| format!("`{n}`")).collect();
+                format!("`{}` is the same lock as {}", class.name, list(&others))
+            })
+            .collect()
+    }
+
     /// A class's name for people.
     pub fn class_name(&self, id: ClassId) -> &'p str {
         self.class_of(id).map_or("a lock", |class| &class.name)

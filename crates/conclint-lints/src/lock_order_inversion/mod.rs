@@ -1,7 +1,9 @@
 //! A cycle in the lock-order graph: two threads can each hold what the other wants.
 
+use std::collections::BTreeMap;
+
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, Certainty, Cycle, EventKind, EventRef, Nesting, Site};
+use conclint_facts::{Analysis, Certainty, Cycle, EventKind, EventRef, FnId, Nesting, Site};
 
 use crate::trace::{Draw, confidence, list};
 use crate::{Found, Level, Lint, Settings};
@@ -18,7 +20,7 @@ pub static LINT: Lint = Lint {
 };
 
 /// Places shown for each direction of a cycle, the first one included.
-const PLACES: usize = 4;
+const PLACES: usize = 8;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
@@ -119,7 +121,7 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
         },
         message: message(draw, cycle),
         paths,
-        help: help(draw, &directions, hidden),
+        help: [help(draw, &directions, hidden), draw.also(&cycle.classes)].concat(),
         identity: identity(draw, cycle),
         in_test,
     }))
@@ -146,17 +148,28 @@ fn identity(draw: &Draw<'_>, cycle: &Cycle) -> Vec<String> {
 }
 
 /// The nestings that make up one direction: the cycle's own edge, then the
-/// others that would close it, each pair of places once, nearest first.
+/// others that would close it, each pair of places once, nearest first; a
+/// function's second place comes after the first of every other.
 fn places<'a>(cycle: &'a Cycle, step: usize, edge: &'a Nesting) -> Vec<&'a Nesting> {
     let mut others: Vec<&Nesting> = cycle.alternatives.get(step).into_iter().flatten().collect();
-    others.sort_by_key(|n| far(cycle, n));
+    others.sort_by_key(|n| distance(cycle, step, n));
     let mut places = vec![edge];
     for other in others {
         if places.iter().all(|known| ends(known) != ends(other)) {
             places.push(other);
         }
     }
-    places
+    let mut seen: BTreeMap<FnId, usize> = BTreeMap::new();
+    let rank = |place: &&Nesting| {
+        let before = seen.entry(place.taken_in).or_default();
+        *before += 1;
+        *before
+    };
+    let ranks: Vec<usize> = places.iter().map(rank).collect();
+    let mut ranked: Vec<(usize, &Nesting)> = ranks.into_iter().zip(places).collect();
+    // Stable: the cycle's own edge stays first.
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, place)| place).collect()
 }
 
 /// The lock an acquisition takes.
@@ -172,12 +185,23 @@ fn ends(nesting: &Nesting) -> (Site, Site) {
     (nesting.held.site, nesting.site)
 }
 
-/// Whether a place lies in none of the files the cycle's own edges lie in.
-fn far(cycle: &Cycle, nesting: &Nesting) -> bool {
-    !cycle
+/// How far a place of direction `step` lies from the cycle: in a file of one of
+/// the other directions, in that of its own, or elsewhere.
+fn distance(cycle: &Cycle, step: usize, nesting: &Nesting) -> u8 {
+    let file = nesting.held.site.file;
+    let here = |(_, edge): &(usize, &Nesting)| edge.held.site.file == file;
+    match cycle
         .edges
         .iter()
-        .any(|edge| edge.held.site.file == nesting.held.site.file)
+        .enumerate()
+        .filter(here)
+        .map(|(at, _)| at != step)
+        .max()
+    {
+        Some(true) => 0,
+        Some(false) => 1,
+        None => 2,
+    }
 }
 
 fn in_words(draw: &Draw<'_>, nesting: &Nesting) -> String {

@@ -11,6 +11,7 @@ mod facts;
 mod fifth;
 mod fresh;
 mod handed;
+mod handles;
 mod inference;
 mod judgement;
 mod layers;

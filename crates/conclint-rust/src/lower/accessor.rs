@@ -1,8 +1,9 @@
 //! Accessors: functions whose result is a place of their receiver, an argument
 //! or a static: `fn sessions(&self) -> &Mutex<..> { &self.sessions }`.
 //!
-//! Only bodies that are one expression (after nothing or plain `let`s) are
-//! looked into, a few calls deep.
+//! What a body ends in is looked into, with the plain `let`s that it names, a
+//! few calls deep: one place, a tuple of them, or one in a branch whose others
+//! give nothing.
 
 use conclint_facts::{Place, Root};
 use smol_str::SmolStr;
@@ -22,8 +23,9 @@ struct Eval<'l, 'a> {
     scope: &'l Scope,
     params: &'l [hir::FnParam],
     args: &'l [Val],
-    /// Variables of the body.
-    env: Vec<(&'l SmolStr, Val)>,
+    body: &'l hir::Block,
+    /// Variables of the body that are being looked at.
+    looked_at: Vec<&'l SmolStr>,
     depth: u32,
 }
 
@@ -38,12 +40,12 @@ impl Lower<'_> {
 fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> Option<Val> {
     let entry = lower.index().functions().get(f.index())?;
     let body = entry.def.body.as_ref()?;
-    if depth == 0 || body.stmts.len() > 2 {
+    let tail = body.tail.as_deref()?;
+    if depth == 0 || !may_be_place(tail) {
+        // Most functions: not worth a look at the arguments.
         return None;
     }
-    let tail = body.tail.as_deref()?;
-    if !may_be_place(tail) {
-        // Most functions: not worth a look at the arguments.
+    if !body.stmts.is_empty() && returns_more(body) {
         return None;
     }
     let mut eval = Eval {
@@ -52,24 +54,40 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
         scope: &entry.scope,
         params: &entry.def.params,
         args,
-        env: Vec::new(),
+        body,
+        looked_at: Vec::new(),
         depth,
     };
-    for stmt in &body.stmts {
-        match &stmt.kind {
-            hir::StmtKind::Let(stmt) => {
-                let (hir::Pat::Bind { name, .. }, Some(init)) = (&stmt.pat, &stmt.init) else {
-                    return None;
-                };
-                let val = eval.expr(init)?;
-                eval.env.push((name, val));
-            }
-            _ => return None,
-        }
-    }
     let val = eval.expr(tail)?;
     // A copy of plain data is not the place it came from.
-    (val.place.is_some() && (val.class.is_some() || !matches!(val.ty, Ty::Unknown))).then_some(val)
+    let is_place =
+        |val: &Val| val.place.is_some() && (val.class.is_some() || !matches!(val.ty, Ty::Unknown));
+    (is_place(&val) || val.parts.iter().any(is_place)).then_some(val)
+}
+
+/// Whether a body gives something back before its end.
+fn returns_more(body: &hir::Block) -> bool {
+    let mut more = false;
+    body.each_expr(&mut |expr| {
+        if let ExprKind::Return(Some(value)) = &expr.kind {
+            more |= !is_nothing(value);
+        }
+    });
+    more
+}
+
+/// `None`, `Err(..)`, and what never gets to give anything.
+fn is_nothing(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Path(path) => path.last() == "None",
+        ExprKind::Call { callee, .. } => {
+            matches!(&callee.kind, ExprKind::Path(path) if path.last() == "Err")
+        }
+        ExprKind::Block(block) => block.tail.as_deref().is_some_and(is_nothing),
+        ExprKind::Return(value) => value.as_deref().is_none_or(is_nothing),
+        ExprKind::Macro(call) => call.kind == hir::MacroKind::Panic,
+        _ => false,
+    }
 }
 
 /// Whether what an expression starts from can be a place, by its syntax.
@@ -78,6 +96,15 @@ fn may_be_place(expr: &Expr) -> bool {
     loop {
         expr = match &expr.kind {
             ExprKind::Path(_) => return true,
+            ExprKind::Tuple(parts) => return parts.iter().any(may_be_place),
+            ExprKind::If {
+                then,
+                else_: Some(else_),
+                ..
+            } => {
+                let then = then.tail.as_deref();
+                return then.is_some_and(may_be_place) || may_be_place(else_);
+            }
             ExprKind::Call { callee, .. } => return matches!(callee.kind, ExprKind::Path(_)),
             ExprKind::Field { base: inner, .. }
             | ExprKind::Ref { expr: inner, .. }
@@ -99,11 +126,26 @@ fn may_be_place(expr: &Expr) -> bool {
     }
 }
 
-impl Eval<'_, '_> {
+impl<'l> Eval<'l, '_> {
     /// A variable or parameter.
-    fn named(&self, name: &SmolStr) -> Option<Val> {
-        if let Some((_, val)) = self.env.iter().rev().find(|(n, _)| *n == name) {
-            return Some(val.clone());
+    fn named(&mut self, name: &'l SmolStr) -> Option<Val> {
+        let of_this_name = |stmt: &'l hir::Stmt| match &stmt.kind {
+            hir::StmtKind::Let(stmt) => match &stmt.pat {
+                hir::Pat::Bind { name: bound, .. } if bound == name => Some(stmt),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut bound = self.body.stmts.iter().filter_map(of_this_name);
+        if let Some(stmt) = bound.next() {
+            // Which of several is meant, or itself: not told here.
+            if bound.next().is_some() || self.looked_at.contains(&name) {
+                return None;
+            }
+            self.looked_at.push(name);
+            let val = self.expr(stmt.init.as_ref()?);
+            self.looked_at.pop();
+            return val;
         }
         let is_named = |param: &hir::FnParam| matches!(&param.pat, hir::Pat::Bind { name: n, .. } if n == name);
         let i = self.params.iter().rposition(is_named)?;
@@ -118,7 +160,7 @@ impl Eval<'_, '_> {
         Some(val)
     }
 
-    fn expr(&mut self, expr: &Expr) -> Option<Val> {
+    fn expr(&mut self, expr: &'l Expr) -> Option<Val> {
         match &expr.kind {
             ExprKind::Path(path) => {
                 if let Some(val) = path.as_name().and_then(|name| self.named(name)) {
@@ -154,14 +196,38 @@ impl Eval<'_, '_> {
             | ExprKind::Unary {
                 op: hir::UnOp::Deref,
                 expr,
+            } => self.expr(expr),
+            ExprKind::Try(expr) => {
+                let val = self.expr(expr)?;
+                let wrapped = types::is_option_or_result(&val.ty);
+                let ty = types::unwrap_ty(&val.ty);
+                Some(if wrapped { val.with_ty(ty) } else { val })
             }
-            | ExprKind::Try(expr) => self.expr(expr),
             ExprKind::Block(block) if block.stmts.is_empty() => self.expr(block.tail.as_deref()?),
             ExprKind::Index { base, index } if !matches!(index.kind, ExprKind::Range(..)) => {
                 let val = self.expr(base)?;
                 let ty = types::value_of(self.lower.index(), &val.ty);
                 Some(val.project("[]", ty))
             }
+            ExprKind::Tuple(parts) => {
+                let parts: Vec<Val> = parts
+                    .iter()
+                    .map(|part| self.expr(part).unwrap_or_else(Val::unknown))
+                    .collect();
+                let types = parts.iter().map(|part| part.ty.clone()).collect();
+                let mut val = Val::of(Ty::Tuple(types));
+                val.parts = parts;
+                Some(val)
+            }
+            ExprKind::If {
+                then,
+                else_: Some(else_),
+                ..
+            } if then.stmts.is_empty() => match then.tail.as_deref()? {
+                then if is_nothing(else_) => self.expr(then),
+                then if is_nothing(then) => self.expr(else_),
+                _ => None,
+            },
             ExprKind::Call { callee, args } => self.call(callee, args),
             ExprKind::MethodCall {
                 receiver,
@@ -173,7 +239,7 @@ impl Eval<'_, '_> {
         }
     }
 
-    fn call(&mut self, callee: &Expr, args: &[Expr]) -> Option<Val> {
+    fn call(&mut self, callee: &Expr, args: &'l [Expr]) -> Option<Val> {
         let ExprKind::Path(path) = &callee.kind else {
             return None;
         };
@@ -196,8 +262,11 @@ impl Eval<'_, '_> {
         }
     }
 
-    fn method(&mut self, receiver: &Expr, name: &SmolStr, args: &[Expr]) -> Option<Val> {
+    fn method(&mut self, receiver: &'l Expr, name: &SmolStr, args: &'l [Expr]) -> Option<Val> {
         let mut cur = self.expr(receiver)?;
+        if name == "clone" && args.is_empty() && types::is_shared_pointer(&cur.ty) {
+            return Some(cur);
+        }
         for _ in 0..8 {
             if let Ty::Ext(path, targs) = &cur.ty
                 && let Some(lock) = self.lower.shared.table.get(path)

@@ -56,6 +56,7 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
     link(&mut program, lowered, index);
     program.unread = unread(ws);
     program.orders = orders(ws, index, &program);
+    super::shared::merge(&mut program);
     program
 }
 
@@ -518,6 +519,7 @@ fn class(
             .site
             .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
         is_inner: is_inner(index, key),
+        also: Vec::new(),
         scope: if key.elem && scope != ClassScope::Param {
             ClassScope::Element
         } else {
@@ -536,19 +538,20 @@ fn local_key(function: &Function, owner: FnId, name: &str) -> String {
 }
 
 /// Replaces a function's own numbers by the program's.
-struct Relink<'m> {
-    map: &'m [ClassId],
-    base: u32,
+pub(super) struct Relink<'m> {
+    pub map: &'m [ClassId],
+    pub base: u32,
 }
 
 impl Relink<'_> {
-    fn function(&mut self, function: &mut Function) {
+    pub fn function(&mut self, function: &mut Function) {
         for param in &mut function.params {
             self.class(&mut param.class);
         }
         for made in &mut function.made {
             self.class(&mut made.field);
             self.class(&mut made.element);
+            self.class(&mut made.source);
         }
         for block in &mut function.blocks {
             for event in &mut block.events {

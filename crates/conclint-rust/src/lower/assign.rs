@@ -46,6 +46,7 @@ impl Lower<'_> {
         self.write_through(&place, span);
         self.store_guarded(&place, Writing::Assign, val.from, span);
         self.other(span);
+        self.note_filled(&place, &val);
         if !val.handles.is_empty() {
             match &place.class {
                 Some(class) if matches!(class.base, ClassBase::Field(..)) => {

@@ -206,26 +206,41 @@ impl Lower<'_> {
         val
     }
 
-    /// A lock that goes into a field, where it is one of a list or a parameter.
+    /// A lock that goes into a field of a new object, and where it comes from.
     fn note_made(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
-        let Some(kind @ ObjectKind::Lock(_)) = self.object_kind(&val.ty) else {
+        if let Some(info) = self.index().field(owner, name) {
+            let field = ClassKey::new(ClassBase::Field(info.owner, name.clone()));
+            self.note_source(field, &info.ty, val);
+        }
+    }
+
+    /// The same, for an assignment.
+    pub fn note_filled(&mut self, place: &Val, val: &Val) {
+        let is_field = |key: &&ClassKey| matches!(key.base, ClassBase::Field(..)) && !key.elem;
+        if let Some(field) = place.class.as_ref().filter(is_field).cloned() {
+            self.note_source(field, &place.ty, val);
+        }
+    }
+
+    fn note_source(&mut self, field: ClassKey, ty: &Ty, val: &Val) {
+        let Some(kind @ ObjectKind::Lock(_)) = self.object_kind(ty) else {
             return;
         };
-        let Some(info) = self.index().field(owner, name) else {
-            return;
-        };
-        let of_list = val.class.clone().filter(|key| key.elem);
         let param = val.place.as_ref().and_then(|place| match place.root {
             Root::Param(param) if place.path.is_empty() => Some(param),
             _ => None,
         });
-        if of_list.is_none() && param.is_none() {
-            return;
-        }
-        let field = ClassKey::new(ClassBase::Field(info.owner, name.clone()));
+        let of = |this: &mut Self, elem: bool| {
+            let key = val.class.clone().filter(|key| key.elem == elem)?;
+            let kind = this.object_kind(&val.ty)?;
+            Some(this.class_id(key, &kind, &val.ty))
+        };
+        let element = of(self, true);
+        let source = of(self, false).filter(|_| param.is_none());
         let made = Made {
-            field: Some(self.class_id(field, &kind, &val.ty)),
-            element: of_list.map(|key| self.class_id(key, &kind, &val.ty)),
+            field: Some(self.class_id(field, &kind, ty)),
+            element,
+            source,
             param,
         };
         self.out.made.push(made);

@@ -28,6 +28,7 @@ mod origin;
 mod parts;
 mod pattern;
 mod scopes;
+mod shared;
 mod spin;
 mod statement;
 mod threads;

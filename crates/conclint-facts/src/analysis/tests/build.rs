@@ -153,6 +153,7 @@ impl Build {
         let id = ClassId(self.program.classes.len() as u32);
         self.program.classes.push(Class {
             is_inner: false,
+            also: Vec::new(),
             key: format!("k::{name}"),
             name: name.to_owned(),
             kind,
