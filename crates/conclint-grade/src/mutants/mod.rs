@@ -1,9 +1,9 @@
 //! Small mistakes in a reference solution, one at a time, and which of them cost marks.
 //!
-//! A mutant is the reference with one edit of the kind that course work has ([`operators`]). One
+//! A mutant is the reference with one edit of the kind that course work has (`operators`). One
 //! that keeps full marks is a mistake that the hidden tests and the rubric do not see: a test is
 //! missing, or nobody can tell the mutant from the reference. Then the assignment's
-//! `equivalent-mutants.toml` may say why ([`equivalent`]).
+//! `equivalent-mutants.toml` may say why (`equivalent`).
 //!
 //! Edits that no schedule can tell from the reference are not made where a general rule knows
 //! them: a guard used once and given up sooner, an atomic that a lock guards already, threads whose
