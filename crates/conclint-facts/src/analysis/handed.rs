@@ -1,9 +1,9 @@
 //! Guards that calls hand over by value: where the callee still has them.
 
-use super::EventRef;
-use super::graph::{self, Edge};
+use super::graph::{self, Edge, Via};
 use super::nesting::{Context, MOVED, Under};
 use super::summary::Reach;
+use super::{EventRef, Held};
 use crate::program::*;
 
 impl Under<'_> {
@@ -26,11 +26,33 @@ impl Under<'_> {
             .collect()
     }
 
+    /// The doubt whether `holder`, held before the call at `edge` with the doubt
+    /// `own`, still is where the callee goes on to `reach`; `None` if it is not.
+    pub(super) fn doubt(
+        &self,
+        moved: &[(GuardId, u16)],
+        edge: &Edge,
+        reach: &Reach,
+        holder: &Held,
+        own: u8,
+    ) -> Option<u8> {
+        if self.given_back(moved, edge, reach) == Some(&holder.lock) {
+            return None;
+        }
+        let handed = moved.iter().find(|(guard, _)| *guard == holder.guard);
+        match handed.filter(|_| edge.via == Via::Call) {
+            Some(&(_, param)) => {
+                let doubt = self.still_held(edge, reach, param)?;
+                Some(own.saturating_sub(MOVED).saturating_add(doubt))
+            }
+            None => Some(own),
+        }
+    }
+
     /// The lock of the guard that a call hands over and `reach` waits with: the
     /// wait gives it back.
-    pub(super) fn given_back(
+    fn given_back(
         &self,
-        at: EventRef,
         moved: &[(GuardId, u16)],
         edge: &Edge,
         reach: &Reach,
@@ -48,13 +70,17 @@ impl Under<'_> {
             return None;
         }
         let (guard, _) = moved.iter().find(|(_, index)| *index == param)?;
-        let info = self.context.held.get(at.function.index())?.guard(*guard)?;
+        let info = self
+            .context
+            .held
+            .get(edge.at.function.index())?
+            .guard(*guard)?;
         info.locks.first().map(|held| &held.lock)
     }
 
     /// Whether a guard that the call at `edge` hands over is still held where the
     /// callee goes on to `reach`; the doubt that stays if so.
-    pub(super) fn still_held(&self, edge: &Edge, reach: &Reach, param: u16) -> Option<u8> {
+    fn still_held(&self, edge: &Edge, reach: &Reach, param: u16) -> Option<u8> {
         let Context {
             program,
             held,

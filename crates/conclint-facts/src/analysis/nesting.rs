@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::apart::{self, Said};
 use super::entry::{self, Gate};
-use super::graph::{self, Edge, Graph, MAX_GUESSES, Via};
+use super::graph::{self, Edge, Graph, MAX_GUESSES};
 use super::held::HeldSets;
 use super::summary::{self, LockId, Reach, Summaries};
 use super::{
@@ -322,19 +322,10 @@ impl<'a> Under<'a> {
                 let again = taken.and_then(|taken| self.again(at, holding, taken));
                 let mut gates = reach.gates.clone();
                 entry::union(&mut gates, &along);
-                let back = self.given_back(at, &moved, edge, reach).cloned();
                 for &(held, own) in holding {
-                    if back.as_ref() == Some(&self.holders[held as usize].lock) {
+                    let guard = &self.holders[held as usize];
+                    let Some(own) = self.doubt(&moved, edge, reach, guard, own) else {
                         continue;
-                    }
-                    let guard = self.holders[held as usize].guard;
-                    let handed = moved.iter().find(|(moved, _)| *moved == guard);
-                    let own = match handed.filter(|_| matches!(edge.via, Via::Call)) {
-                        Some(&(_, param)) => match self.still_held(edge, reach, param) {
-                            Some(doubt) => own.saturating_sub(MOVED).saturating_add(doubt),
-                            None => continue,
-                        },
-                        None => own,
                     };
                     if taken.is_none() && own >= MOVED {
                         continue;

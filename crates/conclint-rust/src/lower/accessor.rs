@@ -77,7 +77,7 @@ fn returns_more(body: &hir::Block) -> bool {
 }
 
 /// `None`, `Err(..)`, and what never gets to give anything.
-fn is_nothing(expr: &Expr) -> bool {
+pub(super) fn is_nothing(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Path(path) => path.last() == "None",
         ExprKind::Call { callee, .. } => {

@@ -120,16 +120,9 @@ fn wrapper(path: &str) -> bool {
     }
 }
 
-/// `Err(..)`, `None`: no object at all.
+/// No object at all; a macro in that place mostly leaves with an error.
 fn is_nothing(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Call { callee, .. } => {
-            matches!(&callee.kind, ExprKind::Path(path) if path.last() == "Err")
-        }
-        ExprKind::Path(path) => path.last() == "None",
-        ExprKind::Macro(_) | ExprKind::Return(_) => true,
-        _ => false,
-    }
+    matches!(expr.kind, ExprKind::Macro(_)) || super::accessor::is_nothing(expr)
 }
 
 /// The expressions whose value a function gives; `last`: what the block gives
