@@ -10,6 +10,8 @@ use std::arch::asm;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use conclint_schedule::Rng;
+
 use crate::exec::with;
 
 thread_local! {
@@ -49,7 +51,7 @@ pub(crate) struct Cycles {
 
 /// Turns that are drawn.
 struct Drawn {
-    random: u64,
+    rng: Rng,
     /// Up to which step.
     until: u64,
     /// Threads that had only looked until then.
@@ -97,7 +99,7 @@ impl Cycles {
             return false;
         }
         self.drawn = Some(Drawn {
-            random: 0x9e37_79b9_7f4a_7c15,
+            rng: Rng::new(0, 0),
             until: step + SHAKEN,
             lookers,
         });
@@ -106,12 +108,8 @@ impl Cycles {
 
     /// Turns are drawn: whose it is, of so many. `None`: they go round.
     pub(crate) fn draw(&mut self, count: usize) -> Option<usize> {
-        let random = &mut self.drawn.as_mut()?.random;
-        *random ^= *random << 13;
-        *random ^= *random >> 7;
-        *random ^= *random << 17;
-        let count = u64::try_from(count).ok()?;
-        usize::try_from((*random >> 11).checked_rem(count)?).ok()
+        let drawn = self.drawn.as_mut()?;
+        (count > 0).then(|| drawn.rng.below(count))
     }
 
     /// Whether, by this step, drawing the turns has helped nobody; `None` where they go round.

@@ -3,17 +3,6 @@
 use super::names_in;
 
 #[test]
-fn a_scope_joins_its_threads() {
-    let scope = |body: &str| names_in(&format!("{WITH_LOCKS}\npub fn all(s: &S) {{ {body} }}"));
-    let held =
-        "let g = s.n.lock().unwrap(); std::thread::scope(|t| { t.spawn(|| s.bump()); }); drop(g);";
-    let free =
-        "let g = s.n.lock().unwrap(); drop(g); std::thread::scope(|t| { t.spawn(|| s.bump()); });";
-    assert!(scope(held).contains(&"blocking-under-lock"));
-    assert!(!scope(free).contains(&"blocking-under-lock"));
-}
-
-#[test]
 fn a_ring_has_a_slot_for_each() {
     let code = |slot: &str| {
         format!(

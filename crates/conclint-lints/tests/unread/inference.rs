@@ -620,3 +620,14 @@ fn what_only_looks_like_it_is_not() {
         assert!(!found.contains(&"double-lock"), "{code}");
     }
 }
+
+#[test]
+fn a_scope_joins_its_threads() {
+    let scope = |body: &str| names_in(&format!("{WITH_LOCKS}\npub fn all(s: &S) {{ {body} }}"));
+    let held =
+        "let g = s.n.lock().unwrap(); std::thread::scope(|t| { t.spawn(|| s.bump()); }); drop(g);";
+    let free =
+        "let g = s.n.lock().unwrap(); drop(g); std::thread::scope(|t| { t.spawn(|| s.bump()); });";
+    assert!(scope(held).contains(&"blocking-under-lock"));
+    assert!(!scope(free).contains(&"blocking-under-lock"));
+}
