@@ -432,6 +432,9 @@ pub struct Function {
     /// It has an `if`, a `match` or a `swap`: what it makes may be one thing
     /// here and another there.
     pub chooses: bool,
+    /// It runs over numbers, not over what there is: `for n in 2..limit`. So
+    /// many rounds take time, whatever is in them.
+    pub counts: bool,
 }
 
 /// What a function is.

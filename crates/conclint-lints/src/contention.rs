@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
-    Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId, Handle,
-    Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef,
+    Analysis, BlockKind, Blocking, ClassId, ClassScope, Event, EventKind, FnId, FnKind, Function,
+    GuardId, Handle, Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef, Site, SpawnKind,
 };
 
-use crate::flow::{Point, events, reaches};
+use crate::flow::{Point, events, reaches, within};
 use crate::graph::Callers;
 
 /// Where locks are taken, and by which threads.
@@ -24,6 +24,7 @@ pub(crate) struct Contention<'a> {
     /// Bodies of threads and tasks, with the field that keeps the handle, and
     /// whether many are started.
     bodies: Vec<Body>,
+    pool_jobs: PoolJobs,
     /// Functions that lead to where a lock of the class is taken.
     leading: BTreeMap<ClassId, BTreeSet<FnId>>,
     /// Functions that are called once, when the process ends.
@@ -85,6 +86,7 @@ impl<'a> Contention<'a> {
             takers,
             gates: gates(analysis),
             bodies,
+            pool_jobs: PoolJobs::of(analysis),
             leading: BTreeMap::new(),
             at_exit: at_exit(analysis),
         }
@@ -201,6 +203,18 @@ impl<'a> Contention<'a> {
             .any(|id| receives(analysis.function(*id)))
     }
 
+    /// Whether anything that a thread pool is given to run takes `lock`: whoever
+    /// waits for a pool may be handed such work.
+    pub(crate) fn is_taken_by_pool_jobs(&mut self, lock: &ObjectRef) -> bool {
+        let itself = lock
+            .class
+            .is_some_and(|class| self.pool_jobs.locks.contains(&class));
+        // The jobs cannot be borrowed beside `leading`, which fills in.
+        let jobs: Vec<FnId> = self.pool_jobs.functions.iter().copied().collect();
+        let leading = self.leading(lock);
+        itself || jobs.iter().any(|job| leading.contains(job))
+    }
+
     fn is_taken_by(&mut self, lock: &ObjectRef, counts: impl Fn(&Body) -> bool) -> bool {
         let bodies: Vec<FnId> = self
             .bodies
@@ -264,6 +278,62 @@ impl<'a> Contention<'a> {
             body.function == function || self.callers.callers(function).contains(&body.function)
         };
         self.bodies.iter().any(|body| body.many && near(body))
+    }
+}
+
+/// What thread pools are given to run: closures stand in the functions that
+/// hand them over, so these are locks and calls in the rest of the statement.
+#[derive(Default)]
+struct PoolJobs {
+    functions: BTreeSet<FnId>,
+    locks: BTreeSet<ClassId>,
+}
+
+impl PoolJobs {
+    fn of(analysis: &Analysis) -> Self {
+        let mut jobs = PoolJobs::default();
+        for (id, function) in analysis.functions_with(Kinds::POOL | Kinds::SPAWN) {
+            let enters = |event: &Event| {
+                let kind = BlockKind::Pool;
+                matches!(&event.kind, EventKind::Block { kind: k, .. } if *k == kind)
+            };
+            let entered: Vec<(Point, Site)> = events(function)
+                .filter(|(_, event)| enters(event))
+                .filter_map(|(at, event)| {
+                    let stmt = function.stmts.get(event.stmt.index())?;
+                    Some((at, stmt.site))
+                })
+                .collect();
+            for (at, event) in events(function) {
+                let given = entered
+                    .iter()
+                    .any(|(from, stmt)| at > *from && within(event.site, *stmt));
+                jobs.add(analysis, id, event, given);
+            }
+        }
+        jobs
+    }
+
+    fn add(&mut self, analysis: &Analysis, id: FnId, event: &Event, given: bool) {
+        match &event.kind {
+            EventKind::Spawn(spawn) if spawn.kind == SpawnKind::Pool => {
+                self.functions.extend(spawn.body);
+            }
+            EventKind::Call(call) if given => {
+                let closures = call.args.iter().filter_map(|arg| arg.closure);
+                self.functions
+                    .extend(call.targets.iter().copied().chain(closures));
+            }
+            EventKind::Acquire { guard, .. } if given => {
+                let locks = analysis.guard(id, *guard).map(|info| &info.locks);
+                let classes = locks
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|held| held.lock.class);
+                self.locks.extend(classes);
+            }
+            _ => {}
+        }
     }
 }
 

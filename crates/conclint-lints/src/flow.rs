@@ -330,6 +330,7 @@ mod tests {
             parts: Vec::new(),
             made: Vec::new(),
             chooses: false,
+            counts: false,
             origins: Vec::new(),
             returns: conclint_facts::Origins::NONE,
             cfgs: Vec::new(),

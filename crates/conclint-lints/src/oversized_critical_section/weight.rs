@@ -7,7 +7,7 @@ use conclint_facts::{
     Analysis, Call, Event, EventKind, FnId, Function, Resolution, StmtKind, WorkKind,
 };
 
-use crate::flow::{goes_round, loops_in_a_loop};
+use crate::flow::{Point, events, goes_round, loops_in_a_loop, reaches};
 use crate::graph::Callers;
 
 /// What functions do, calls included.
@@ -72,11 +72,11 @@ impl<'a> Weights<'a> {
                 _ => {}
             },
             EventKind::Call(call) => {
-                let works = |target: &FnId| {
-                    let target = self.analysis.function(*target);
-                    loops_in_a_loop(target) || in_loop && goes_round(target)
-                };
-                if call.targets.iter().any(works) {
+                if call
+                    .targets
+                    .iter()
+                    .any(|target| self.works(*target, in_loop))
+                {
                     weight.reason(format!("`{}`, which loops", call.name));
                 } else if call.targets.iter().any(|target| self.loops(*target)) {
                     weight.called(format!("`{}`, which loops", call.name));
@@ -86,6 +86,22 @@ impl<'a> Weights<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a function surely takes its time: it does something that costs,
+    /// in a loop or by its nature, or it counts. Other loops run over a handful of
+    /// things, mostly.
+    fn works(&self, function: FnId, in_loop: bool) -> bool {
+        let function = self.analysis.function(function);
+        let costly = |(at, event): (Point, &Event)| match &event.kind {
+            EventKind::Work { kind, what } => {
+                *kind == WorkKind::Heavy || reaches(function, at, at) && costs(what)
+            }
+            EventKind::Call(call) => reaches(function, at, at) && costs(&call.name),
+            _ => false,
+        };
+        (loops_in_a_loop(function) || in_loop && goes_round(function))
+            && (function.counts || events(function).any(costly))
     }
 
     /// Whether a function works itself, whatever those that it calls do.

@@ -19,6 +19,7 @@ mod layers;
 mod macros;
 mod objects;
 mod owners;
+mod pools;
 mod seventh;
 mod sixth;
 mod threads;

@@ -144,6 +144,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         parts: Vec::new(),
         made: Vec::new(),
         chooses: false,
+        counts: false,
         origins: Vec::new(),
         returns: conclint_facts::Origins::NONE,
     };
@@ -184,6 +185,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         dry_spawns: Vec::new(),
         loop_over: SmolStr::default(),
         counted: false,
+        numbers: false,
     };
     lower.function(id, entry);
     let out = std::mem::replace(&mut lower.out, Out::new(0, site));
@@ -346,6 +348,7 @@ impl Lower<'_> {
         function.parts = out.parts;
         function.made = out.made;
         function.chooses = out.chooses;
+        function.counts = out.counts;
         function.origins = out.origins;
         function.returns = out.returns;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {

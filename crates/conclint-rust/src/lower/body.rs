@@ -79,6 +79,8 @@ pub(super) struct Out {
     pub made: Vec<Made>,
     /// An `if`, a `match` or a `swap` was seen.
     pub chooses: bool,
+    /// It runs over numbers.
+    pub counts: bool,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -162,6 +164,8 @@ pub(super) struct Lower<'a> {
     pub loop_over: SmolStr,
     /// The iterator whose method is being lowered has a length that the program sets.
     pub counted: bool,
+    /// The receiver of the method call at hand runs over numbers.
+    pub numbers: bool,
 }
 
 /// A class this function refers to.
@@ -204,6 +208,7 @@ impl Out {
             parts: Vec::new(),
             made: Vec::new(),
             chooses: false,
+            counts: false,
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,

@@ -121,6 +121,7 @@ impl Lower<'_> {
                 let target = (types::mutates(name) || super::channels::is_queue_method(name))
                     .then(|| recv.clone());
                 self.counted = super::threads::counted(receiver);
+                self.numbers = super::threads::numbers(receiver);
                 let val = self.method(recv, &call);
                 if let Some(target) = &target {
                     self.stored_by_method(target, name, call.site());

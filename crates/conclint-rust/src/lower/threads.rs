@@ -9,7 +9,7 @@ use super::body::{Lower, end_of};
 use super::method::MethodCall;
 use super::types;
 use super::value::{SpawnId, Val};
-use crate::hir::{self, Expr, ExprKind, Pat, Span};
+use crate::hir::{self, Expr, ExprKind, Lit, Pat, Span};
 use crate::index::Ty;
 
 impl Lower<'_> {
@@ -148,6 +148,7 @@ impl Lower<'_> {
     /// What the `for` loop over `iter` goes over.
     pub fn per_of_loop(&mut self, over: &Val, iter: &Expr) -> Per {
         self.loop_over = self.name_of(over);
+        self.out.counts |= numbers(iter);
         if mentions_method(iter, &["incoming"]) {
             return Per::Connection;
         }
@@ -160,6 +161,7 @@ impl Lower<'_> {
     /// What an iterator on whose items a closure is run goes over.
     pub fn per_of_iterator(&mut self, cur: &Val) -> Per {
         self.loop_over = self.name_of(cur);
+        self.out.counts |= std::mem::take(&mut self.numbers);
         if std::mem::take(&mut self.counted) {
             return Per::Count;
         }
@@ -280,6 +282,20 @@ fn mentions_method(expr: &Expr, names: &[&str]) -> bool {
             names.contains(&name.as_str()) || mentions_method(receiver, names)
         }
         ExprKind::Try(inner) => mentions_method(inner, names),
+        _ => false,
+    }
+}
+
+/// The chain runs over a range of numbers: neither over a few, nor over the
+/// positions of a list.
+pub(super) fn numbers(expr: &Expr) -> bool {
+    const FEW: u64 = 64;
+    match &expr.kind {
+        ExprKind::Range(_, Some(to)) => match &to.kind {
+            ExprKind::Lit(Lit::Int(end)) => end.is_none_or(|end| end > FEW),
+            _ => !mentions_method(to, &["len", "count"]),
+        },
+        ExprKind::MethodCall { receiver, .. } => numbers(receiver),
         _ => false,
     }
 }

@@ -216,6 +216,7 @@ impl Build {
             parts: Vec::new(),
             made: Vec::new(),
             chooses: false,
+            counts: false,
             origins: Vec::new(),
             returns: crate::Origins::NONE,
         });

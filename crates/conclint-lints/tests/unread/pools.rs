@@ -1,0 +1,81 @@
+//! Work for a thread pool under a lock, and small work that a called function
+//! does in loops.
+
+use super::names_in;
+
+#[test]
+fn work_for_a_pool_hangs_only_when_some_of_it_wants_the_lock() {
+    let found = |job: &str| {
+        names_in(&format!(
+            "
+use rayon::prelude::*;
+use std::sync::Mutex;
+
+pub struct Store {{ index: Mutex<Vec<u64>>, names: Mutex<Vec<String>> }}
+
+impl Store {{
+    pub fn rebuild(&self, raw: &[u64]) {{
+        let mut index = self.index.lock().unwrap();
+        let fresh: Vec<u64> = raw.par_iter().map(|x| x.wrapping_mul(31)).collect();
+        *index = fresh;
+    }}
+
+    pub fn size(&self) -> usize {{ self.index.lock().unwrap().len() }}
+
+    pub fn report(&self, wanted: &[usize]) -> usize {{
+        wanted.par_iter().map(|at| {{ {job} }}).sum()
+    }}
+}}
+"
+        ))
+    };
+    let alone: [&str; 0] = [];
+    assert_eq!(found("at * 2"), alone);
+    assert_eq!(found("self.names.lock().unwrap().len() + at"), alone);
+    assert_eq!(found("self.size() + at"), ["blocking-under-lock"]);
+    assert_eq!(
+        found("self.index.lock().unwrap().len() + at"),
+        ["blocking-under-lock"]
+    );
+}
+
+#[test]
+fn loops_of_a_called_function_weigh_when_something_in_them_does() {
+    let found = |body: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+
+pub struct Node {{ pub id: u64, pub parts: Vec<u64> }}
+pub struct Pantry {{ volumes: Mutex<Vec<(u64, u64)>> }}
+
+fn fresh(nodes: &[Node]) -> u64 {{
+    let mut next = 0;
+    for node in nodes {{
+        for part in &node.parts {{
+            {body}
+        }}
+    }}
+    next
+}}
+
+impl Pantry {{
+    pub fn attach(&self, id: u64, nodes: &[Node]) {{
+        let mut volumes = self.volumes.lock().unwrap();
+        let next = fresh(nodes);
+        volumes.push((id, next));
+    }}
+    pub fn detach(&self, id: u64) {{
+        self.volumes.lock().unwrap().retain(|(known, _)| *known != id);
+    }}
+}}
+"
+        ))
+    };
+    let light: [&str; 0] = [];
+    assert_eq!(found("next = next.max(*part + node.id);"), light);
+    assert_eq!(
+        found("let mut all = node.parts.clone(); all.sort(); next += all.len() as u64 + part;"),
+        ["oversized-critical-section"]
+    );
+}
