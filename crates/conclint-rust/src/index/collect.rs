@@ -47,9 +47,28 @@ pub(super) fn collect(ws: &Workspace) -> Index {
     c.ix
 }
 
-/// Whether the predicates say that this is for tests only.
+/// Whether the predicates say that this is for tests only: in no usual build,
+/// but in those of tests, model checkers and fuzzers.
 pub(super) fn is_test_cfg(cfgs: &[SmolStr]) -> bool {
-    cfgs.iter().any(|c| c == "test")
+    const TOOLS: &[&str] = &[
+        "loom", "shuttle", "kani", "miri", "fuzz", "fuzzing", "mock", "mocks",
+    ];
+    let of_tests = |name: &str| {
+        name.split(|c: char| !c.is_alphanumeric())
+            .any(|word| word.starts_with("test") && word != "testnet" || TOOLS.contains(&word))
+    };
+    cfgs.iter().any(|cfg| {
+        let feature = cfg.strip_prefix("feature = \"");
+        let feature = feature.and_then(|name| name.strip_suffix('"'));
+        feature
+            .or_else(|| is_word(cfg).then_some(cfg))
+            .is_some_and(of_tests)
+    })
+}
+
+/// A name alone, and no `not(..)` or `any(..)`.
+fn is_word(cfg: &str) -> bool {
+    cfg.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// Names under these `cfg`s give way to their twins.

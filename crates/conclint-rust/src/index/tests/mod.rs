@@ -417,6 +417,33 @@ fn included_files_belong_to_the_module_around() {
 }
 
 #[test]
+fn what_only_tests_are_built_with_is_test_code() {
+    let is_test = |cfg: &str| {
+        let ix = index(&[("lib.rs", &format!("#[cfg({cfg})] fn f() {{}}"))], &[]);
+        ix.fns[ix.the_fn("lib::f").index()].is_test
+    };
+    for cfg in [
+        "test",
+        "loom",
+        "all(test, unix)",
+        "feature = \"test-utils\"",
+        "feature = \"concurrent_testpoints\"",
+        "feature = \"mock\"",
+    ] {
+        assert!(is_test(cfg), "{cfg}");
+    }
+    for cfg in [
+        "unix",
+        "not(test)",
+        "any(test, feature = \"fast\")",
+        "feature = \"testnet\"",
+        "feature = \"latest\"",
+    ] {
+        assert!(!is_test(cfg), "{cfg}");
+    }
+}
+
+#[test]
 fn statics_of_macros() {
     let ix = one("
         use std::sync::Mutex;
