@@ -152,18 +152,32 @@ pub fn run(analysis: &Analysis, settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-/// A warning about an example or a benchmark: somebody runs it by hand and
-/// looks on, so that what it costs others to wait is no matter. A deadlock is
-/// one there, too.
+/// A warning about an example, a benchmark or a program for tests: somebody
+/// runs it by hand and looks on, so that what it costs others to wait is no
+/// matter. A deadlock is one there, too.
 fn is_shown_once(finding: &Finding) -> bool {
     let mut directories = finding.primary().file.split('/').rev().skip(1);
     finding.severity < Severity::Error
         && directories.any(|part| {
-            let last = part.rsplit(['_', '-']).next();
-            matches!(
-                last,
-                Some("examples" | "example" | "benches" | "bench" | "benchmark" | "benchmarks")
-            )
+            let mut words = part.split(['_', '-']);
+            let tests = words
+                .clone()
+                .any(|word| matches!(word, "test" | "tests" | "e2e" | "testing"));
+            let last = words.next_back();
+            tests
+                || matches!(
+                    last,
+                    Some(
+                        "examples"
+                            | "example"
+                            | "benches"
+                            | "bench"
+                            | "benchmark"
+                            | "benchmarks"
+                            | "demo"
+                            | "demos"
+                    )
+                )
         })
 }
 

@@ -1,5 +1,7 @@
 //! A lock that is taken and released in one breath: it protects nothing.
 
+use std::collections::BTreeSet;
+
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
     Analysis, Blocking, Call, Event, EventKind, FnId, Function, GuardId, Kinds, LockSource,
@@ -185,28 +187,54 @@ struct Taken<'a> {
 }
 
 /// Whether what is called does more than to take the lock: `renderer()`, which
-/// makes one where there is none yet.
+/// makes one where there is none yet. What it calls in turn counts, too.
 fn does_more(analysis: &Analysis, call: &Call) -> bool {
-    call.targets.iter().any(|target| {
-        let Some(body) = analysis.program().functions.get(target.index()) else {
-            return false;
-        };
-        let taken = events(body)
-            .filter(|(_, event)| matches!(event.kind, EventKind::Acquire { .. }))
-            .count();
-        let works = events(body).any(|(_, event)| {
-            matches!(
-                event.kind,
-                EventKind::Store { .. }
-                    | EventKind::SharedWrite { .. }
-                    | EventKind::Send { .. }
-                    | EventKind::Spawn(_)
-                    | EventKind::CallParam { .. }
-                    | EventKind::Use { write: true, .. }
-            )
-        });
-        taken > 1 || works
-    })
+    const FAR: usize = 3;
+    let mut seen: BTreeSet<FnId> = call.targets.iter().copied().collect();
+    let mut next: Vec<FnId> = seen.iter().copied().collect();
+    for _ in 0..FAR {
+        let bodies = next.iter().map(|target| analysis.function(*target));
+        if bodies.clone().any(works) {
+            return true;
+        }
+        let called: BTreeSet<FnId> = bodies
+            .flat_map(events)
+            .filter_map(|(_, event)| match &event.kind {
+                EventKind::Call(call) => Some(&call.targets),
+                EventKind::Acquire {
+                    source: LockSource::Callee(call),
+                    ..
+                } => Some(&call.targets),
+                _ => None,
+            })
+            .flatten()
+            .copied()
+            .collect();
+        next = called
+            .into_iter()
+            .filter(|target| seen.insert(*target))
+            .collect();
+    }
+    false
+}
+
+/// It takes several locks, or does something to what is not its own.
+fn works(body: &Function) -> bool {
+    let taken = events(body)
+        .filter(|(_, event)| matches!(event.kind, EventKind::Acquire { .. }))
+        .count();
+    let changes = events(body).any(|(_, event)| {
+        matches!(
+            event.kind,
+            EventKind::Store { .. }
+                | EventKind::SharedWrite { .. }
+                | EventKind::Send { .. }
+                | EventKind::Spawn(_)
+                | EventKind::CallParam { .. }
+                | EventKind::Use { write: true, .. }
+        )
+    });
+    taken > 1 || changes
 }
 
 fn report(

@@ -195,3 +195,36 @@ impl Runner {
 ";
     assert!(names_in(text).is_empty());
 }
+
+#[test]
+fn a_call_for_its_effect_may_hand_back_a_guard_that_nobody_wants() {
+    let found = |store: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Mutex, MutexGuard}};
+
+pub struct Doc {{ txn: Mutex<Option<u64>>, log: Mutex<Vec<u64>> }}
+
+impl Doc {{
+    fn renew(&self) {{ {store} }}
+    fn commit_internal(&self) -> (u64, Option<MutexGuard<'_, Option<u64>>>) {{
+        self.renew();
+        (1, Some(self.txn.lock().unwrap()))
+    }}
+    pub fn commit_with(&self) -> (u64, Option<MutexGuard<'_, Option<u64>>>) {{
+        self.commit_internal()
+    }}
+    pub fn commit(&self, wanted: bool) -> Result<(), ()> {{
+        if wanted {{
+            self.commit_with();
+        }}
+        Ok(())
+    }}
+}}
+"
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(found("self.log.lock().unwrap().push(1);"), nothing);
+    assert_eq!(found(""), ["guard-dropped-at-once"]);
+}
