@@ -17,6 +17,7 @@ mod inference;
 mod judgement;
 mod layers;
 mod macros;
+mod maps;
 mod objects;
 mod owners;
 mod pools;

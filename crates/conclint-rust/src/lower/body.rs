@@ -81,6 +81,8 @@ pub(super) struct Out {
     pub chooses: bool,
     /// It runs over numbers.
     pub counts: bool,
+    /// Iterators over maps that lock inside: the call that makes one, and its guard.
+    pub map_iterators: Vec<(hir::Span, GuardId)>,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -209,6 +211,7 @@ impl Out {
             made: Vec::new(),
             chooses: false,
             counts: false,
+            map_iterators: Vec::new(),
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,

@@ -5,7 +5,7 @@ use conclint_facts::{
     Blocking, EventKind, GuardId, LockSource, LockTraits, Mode, ObjectKind, ReleaseWhy,
 };
 
-use super::body::Lower;
+use super::body::{Lower, end_of};
 use super::method::MethodCall;
 use super::types;
 use super::value::Val;
@@ -57,10 +57,38 @@ impl Lower<'_> {
             // What is collected from it is mostly copied out: the guard is a
             // temporary of the statement, or of the loop's head.
             val.borrows = Some(guard);
+            self.out.map_iterators.push((call.span, guard));
         } else {
             val.guards = vec![guard];
         }
         Some(val)
+    }
+
+    /// `map.iter().map(..).collect()`: whatever takes the iterator away ends it,
+    /// and with it its guard. The references that it gives hold the lock, too,
+    /// as long as none is mapped to something else.
+    pub fn map_iterated(&mut self, receiver: &Expr, call: &MethodCall) {
+        if self.out.map_iterators.is_empty() || !table::ends_iterator(call.name) {
+            return;
+        }
+        let mut mapped = call.name != "collect";
+        let mut chain = receiver;
+        while let ExprKind::MethodCall { receiver, name, .. } = &chain.kind {
+            let span = chain.span;
+            let mut known = self.out.map_iterators.iter();
+            if let Some(at) = known.position(|(made, _)| *made == span) {
+                if mapped {
+                    let (_, guard) = self.out.map_iterators.remove(at);
+                    self.release(guard, ReleaseWhy::Dropped, end_of(call.span));
+                }
+                return;
+            }
+            mapped |= matches!(
+                name.as_str(),
+                "map" | "filter_map" | "flat_map" | "map_while"
+            );
+            chain = receiver;
+        }
     }
 
     /// The lock is free again when the method returns; its arguments come

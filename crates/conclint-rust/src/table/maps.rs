@@ -99,6 +99,29 @@ pub fn taking(path: &str, method: &str) -> Option<Taking> {
     })
 }
 
+/// Methods that take an iterator away and run it to its end.
+pub fn ends_iterator(method: &str) -> bool {
+    matches!(
+        method,
+        "collect"
+            | "count"
+            | "fold"
+            | "for_each"
+            | "last"
+            | "max"
+            | "max_by"
+            | "max_by_key"
+            | "min"
+            | "min_by"
+            | "min_by_key"
+            | "partition"
+            | "product"
+            | "reduce"
+            | "sum"
+            | "unzip"
+    )
+}
+
 /// The types of the references and entries that such maps give.
 pub fn is_reference(path: &str) -> bool {
     match path.split("::").next() {

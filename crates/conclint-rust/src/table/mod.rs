@@ -11,4 +11,4 @@ mod maps;
 
 pub use effects::{Effect, MethodEffect, function_effect, method_effect, returns, runs_in_place};
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};
-pub use maps::{Hold, is_reference, lock_inside, taking};
+pub use maps::{Hold, ends_iterator, is_reference, lock_inside, taking};
