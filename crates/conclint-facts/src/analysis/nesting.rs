@@ -4,22 +4,17 @@ use rustc_hash::FxHashMap as HashMap;
 
 use rayon::prelude::*;
 
-use super::apart::{self, Said};
 use super::entry::{self, Gate};
 use super::graph::{self, Edge, Graph, MAX_GUESSES};
 use super::held::HeldSets;
 use super::summary::{self, LockId, Reach, Summaries};
-use super::{
-    BlockedUnder, Certainty, ChainStep, EventRef, Held, KeyOrder, Nesting, SameInstance, instance,
-    layers,
-};
+use super::{BlockedUnder, Certainty, EventRef, Held, Nesting, SameInstance, instance};
 use crate::program::*;
 
-/// Nestings of one guard with one lock, and in all, best first.
-const MAX_PER_LOCK: usize = 16;
-const MAX_PER_GUARD: usize = 256;
-/// Operations reached by one call under one guard.
-const MAX_PER_CALL: usize = 16;
+mod found;
+
+use found::{Found, Way};
+
 /// Guesses behind a guard that moves into a call: the callee may end it at once.
 pub(super) const MOVED: u8 = 2;
 
@@ -92,46 +87,8 @@ pub(super) fn certainty(guesses: u8) -> Certainty {
 /// Held at a point (a position in [`Under::holders`]), and guesses behind that.
 type Holding = (u32, u8);
 
-/// How what happens is reached from where the lock is held.
-#[derive(Clone, Copy)]
-enum Way<'a> {
-    /// At once.
-    Here,
-    /// By a call, and from there by a chain.
-    Call(&'a Edge, &'a Reach),
-    /// From the step of this number on, within the functions called.
-    Closure(&'a Edge, usize, &'a Reach),
-}
-
 /// Names a lock in [`Under::locks`].
 type LockRef = u32;
-
-/// Found, not yet spelled out.
-#[derive(Clone)]
-struct Found<'a> {
-    /// The event under the lock, in the function that holds.
-    at: EventRef,
-    /// Position in [`Under::holders`].
-    held: u32,
-    /// The acquisition or operation.
-    target: EventRef,
-    way: Way<'a>,
-    guesses: u8,
-    /// The lock taken, and whether it is the one held; `None` for an operation.
-    taken: Option<(LockRef, SameInstance)>,
-    /// How the lock taken is held already, by another guard.
-    again: Option<Mode>,
-    gates: Vec<Gate>,
-}
-
-impl Found<'_> {
-    fn length(&self) -> u8 {
-        match self.way {
-            Way::Here => 0,
-            Way::Call(_, reach) | Way::Closure(_, _, reach) => reach.length.saturating_add(1),
-        }
-    }
-}
 
 pub(super) struct Under<'a> {
     pub(super) context: Context<'a>,
@@ -477,177 +434,5 @@ impl<'a> Under<'a> {
                 gates: Vec::new(),
             });
         }
-    }
-
-    /// Keeps the best of much the same, and spells it out.
-    fn finish(mut self) -> Beneath {
-        // Best first; a stable sort keeps the order of evaluation.
-        self.found
-            .sort_by_key(|found| (found.guesses, found.gates.len(), found.length()));
-        let mut locks: HashMap<(u32, LockRef), usize> = HashMap::default();
-        let mut guards: HashMap<u32, usize> = HashMap::default();
-        let mut operations: HashMap<(EventRef, u32), Vec<EventRef>> = HashMap::default();
-        let mut all = Beneath::default();
-        for found in std::mem::take(&mut self.found) {
-            if let Some((taken, same)) = found.taken {
-                let per_lock = locks.entry((found.held, taken)).or_default();
-                let per_guard = guards.entry(found.held).or_default();
-                if *per_lock < MAX_PER_LOCK && *per_guard < MAX_PER_GUARD {
-                    *per_lock += 1;
-                    *per_guard += 1;
-                    all.nestings.extend(self.nesting(found, taken, same));
-                } else {
-                    all.dropped += 1;
-                }
-            } else {
-                let known = operations.entry((found.at, found.held)).or_default();
-                if known.contains(&found.target) {
-                    continue;
-                }
-                if known.len() < MAX_PER_CALL {
-                    known.push(found.target);
-                    all.blocked.push(self.blocked(found));
-                } else {
-                    all.dropped += 1;
-                }
-            }
-        }
-        all
-    }
-
-    fn chain(&self, way: Way<'_>) -> Vec<ChainStep> {
-        summary::steps(self.context.program, self.way(way).into_iter())
-    }
-
-    /// The calls of a way, outermost first.
-    fn way(&self, way: Way<'_>) -> Vec<EventRef> {
-        let summaries = self.context.summaries;
-        match way {
-            Way::Here => Vec::new(),
-            Way::Call(edge, reach) => {
-                let call = std::iter::once(edge.at).chain(edge.through.iter().copied());
-                call.chain(summaries.chain(reach)).collect()
-            }
-            Way::Closure(edge, depth, reach) => {
-                let inner = edge.through.iter().skip(depth).copied();
-                inner.chain(summaries.chain(reach)).collect()
-            }
-        }
-    }
-
-    /// What conditions on the way to `found` say of the two locks, which read
-    /// in the terms of the function that holds.
-    fn said_on_the_way(
-        &self,
-        found: &Found<'_>,
-        held: &ObjectRef,
-        taken: &ObjectRef,
-    ) -> (Said, Vec<KeyOrder>) {
-        let Context { program, graph, .. } = self.context;
-        let mut way = self.way(found.way);
-        way.push(found.target);
-        let (mut said, mut orders) = (Said::Nothing, Vec::new());
-        for (depth, &at) in way.iter().enumerate() {
-            for part in apart::parts(program, at) {
-                let outward = |place: &Place| apart::outward(program, graph, place, &way[..=depth]);
-                orders.extend(apart::order(program, part, outward, held, taken));
-                if matches!(part.when, When::LastOwner(_)) && !self.drops(&way[..=depth]) {
-                    continue;
-                }
-                match apart::said(program, part, outward, held, taken) {
-                    Said::NotReached => return (Said::NotReached, orders),
-                    Said::Apart => said = Said::Apart,
-                    Said::Nothing => {}
-                }
-            }
-        }
-        (said, orders)
-    }
-
-    /// Whether a `Drop` is among the functions of these steps: only that of one
-    /// owner says something of the others.
-    fn drops(&self, way: &[EventRef]) -> bool {
-        let functions = &self.context.program.functions;
-        way.iter().any(|step| {
-            let function = functions.get(step.function.index());
-            function.is_some_and(|function| function.qualified.ends_with("::drop"))
-        })
-    }
-
-    /// Whether `taken` is of an object below the one that `held` is of.
-    fn leads_down(&self, found: &Found<'_>, held: &ObjectRef, taken: &ObjectRef) -> bool {
-        let Context { program, graph, .. } = self.context;
-        let one =
-            |lock: &ObjectRef| instance::scope(program, lock.class) == Some(ClassScope::Static);
-        let mut way = self.way(found.way);
-        way.push(found.target);
-        !one(held) && !one(taken) && layers::leads_down(program, graph, &way)
-    }
-
-    fn blocked(&self, found: Found<'_>) -> BlockedUnder {
-        BlockedUnder {
-            function: found.at.function,
-            chain: self.chain(found.way),
-            event: found.target,
-            confidence: certainty(found.guesses),
-            held: self.holders[found.held as usize].clone(),
-        }
-    }
-
-    fn nesting(&self, found: Found<'_>, taken: LockRef, same: SameInstance) -> Option<Nesting> {
-        let program = self.context.program;
-        let event = graph::event_at(program, found.target)?;
-        let EventKind::Acquire { mode, blocking, .. } = event.kind else {
-            return None;
-        };
-        let (held, taken) = (
-            self.holders[found.held as usize].clone(),
-            self.locks[taken as usize].clone(),
-        );
-        let (said, in_order) = self.said_on_the_way(&found, &held.lock, &taken);
-        if said == Said::NotReached {
-            return None;
-        }
-        let apart = said == Said::Apart;
-        let confidence = match self.leads_down(&found, &held.lock, &taken) {
-            true => Certainty::Low,
-            false => certainty(found.guesses),
-        };
-        let mut gates = found.gates;
-        entry::union(
-            &mut gates,
-            self.context
-                .entry
-                .get(found.at.function.index())
-                .map_or(&[], Vec::as_slice),
-        );
-        gates.retain(|gate| Some(gate.class) != held.lock.class && Some(gate.class) != taken.class);
-        let chain = self.chain(found.way);
-        let is_test = |id: FnId| program.functions.get(id.index()).is_some_and(|f| f.is_test);
-        Some(Nesting {
-            function: found.at.function,
-            taken,
-            taken_mode: mode,
-            blocking,
-            site: event.site,
-            taken_in: found.target.function,
-            same: if apart { SameInstance::Unlikely } else { same },
-            apart,
-            in_order,
-            again: found.again,
-            gates: gates.iter().map(|gate| gate.class).collect(),
-            shared_gates: gates
-                .iter()
-                .filter(|gate| gate.shared)
-                .map(|gate| gate.class)
-                .collect(),
-            context: Vec::new(),
-            in_test: is_test(found.at.function)
-                || is_test(found.target.function)
-                || chain.iter().any(|step| is_test(step.function)),
-            confidence,
-            held,
-            chain,
-        })
     }
 }
