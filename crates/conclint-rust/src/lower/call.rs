@@ -252,17 +252,6 @@ impl Lower<'_> {
         }
     }
 
-    /// The handles of a variable move on into another value.
-    pub fn rehome(&mut self, val: &Val) {
-        if !val.handles.is_empty()
-            && let Some(info) = val
-                .local
-                .and_then(|local| self.locals.get_mut(local.0 as usize))
-        {
-            info.handles_used = true;
-        }
-    }
-
     /// Closures that go where nobody looks may run later.
     pub fn escaping_closures(&mut self, name: &SmolStr, vals: &[Val], span: Span) {
         if vals.iter().any(|val| val.closure.is_some()) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{GuardId, Handle, Made, ObjectKind, Root};
+use conclint_facts::{GuardId, Made, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -263,26 +263,6 @@ impl Lower<'_> {
                 key.clone(),
                 ClassKey::new(ClassBase::Field(info.owner, name.clone())),
             );
-        }
-    }
-
-    /// Thread handles end up in a field.
-    pub fn store_handles(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
-        match self.index().field(owner, name) {
-            Some(info) => {
-                let key = ClassKey::new(ClassBase::Field(info.owner, name.clone()));
-                let class = self.class_id(key, &ObjectKind::Handle, &info.ty);
-                for &spawn in &val.handles {
-                    self.set_handle(spawn, Handle::Stored(class));
-                }
-                if let Some(info) = val
-                    .local
-                    .and_then(|local| self.locals.get_mut(local.0 as usize))
-                {
-                    info.handles_used = true;
-                }
-            }
-            None => self.lose_handles(val),
         }
     }
 }

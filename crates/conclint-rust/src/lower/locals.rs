@@ -1,10 +1,10 @@
-//! Variables: what they are bound to, and what becomes of thread handles in them.
+//! Variables: what they are bound to, and where they are used.
 
 use conclint_facts::{EventKind, LocalId, Origins};
 use smol_str::SmolStr;
 
 use super::body::Lower;
-use super::value::{ClassBase, ClassKey, LocalInfo, SpawnId, Val, local_place};
+use super::value::{ClassBase, ClassKey, LocalInfo, Val, local_place};
 use crate::hir;
 use crate::index::Ty;
 
@@ -139,42 +139,5 @@ impl Lower<'_> {
     /// at once.
     pub fn discard(&mut self, val: &Val) {
         self.drop_handles(val);
-    }
-
-    /// A thread handle is dropped where it is made.
-    pub fn drop_handles(&mut self, val: &Val) {
-        for &spawn in &val.handles {
-            if val.local.is_none() {
-                self.set_handle(spawn, conclint_facts::Handle::DroppedAtOnce);
-            }
-        }
-    }
-
-    pub fn set_handle(&mut self, spawn: SpawnId, to: conclint_facts::Handle) {
-        use conclint_facts::Handle;
-        let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else {
-            return;
-        };
-        if let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
-            .events
-            .get_mut(index)
-            .map(|event| &mut event.kind)
-            && !matches!(spawn.handle, Handle::Excused | Handle::Joined)
-        {
-            spawn.handle = to;
-        }
-    }
-
-    /// The handles in `val` go where this function does not look.
-    pub fn lose_handles(&mut self, val: &Val) {
-        for &spawn in &val.handles {
-            self.set_handle(spawn, conclint_facts::Handle::Elsewhere);
-            self.out.lost.insert(spawn);
-        }
-        if let Some(local) = val.local
-            && let Some(info) = self.locals.get_mut(local.0 as usize)
-        {
-            info.handles_used = true;
-        }
     }
 }

@@ -110,7 +110,7 @@ impl Lower<'_> {
             return;
         };
         let scope = self.block_scope();
-        self.lazy = super::closure::lazy_adaptors(init);
+        self.lazy = super::combinator::lazy_adaptors(init);
         let mut val = if matches!(pat, Pat::Wild) && is_place(init) {
             // `let _ = g;` moves nothing.
             let mut val = self.base(init);

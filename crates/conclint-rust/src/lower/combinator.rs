@@ -1,0 +1,212 @@
+//! Methods that run their closure before they return: those of `Option` and
+//! `Result`, of iterators and collections, `with` and `get_or_init`.
+//!
+//! Goes by names and by the kind of value only. What the closure itself does is
+//! read by `closure`.
+
+use super::body::Lower;
+use super::method::MethodCall;
+use super::types;
+use super::value::Val;
+use crate::hir::{Expr, ExprKind, Span};
+use crate::index::Ty;
+
+impl Lower<'_> {
+    /// A method of `Option`, `Result`, an iterator or a collection that runs
+    /// its closure before it returns.
+    pub fn combinator(&mut self, cur: &Val, many: bool, call: &MethodCall) -> Val {
+        let name = call.name.as_str();
+        let container = types::is_option_or_result(&cur.ty);
+        // `value.map(f).unwrap_or(..)` runs `f` once, whatever `value` is.
+        let once = container || call.outer.as_deref().is_some_and(is_of_option);
+        let many = many || (name == "map" && !once && !self.is_no_iterator(&cur.ty));
+        // An iterator bound to a variable has not run yet.
+        let in_rounds = many && !self.lazy.contains(&call.name_span);
+        let mut param = if container {
+            let mut inner = cur.clone();
+            inner.ty = match name {
+                "map_err" | "or_else" | "unwrap_or_else" | "ok_or_else" => Ty::Unknown,
+                _ => types::unwrap_ty(&cur.ty),
+            };
+            inner
+        } else if matches!(
+            name,
+            "get_or_init" | "or_insert_with" | "call_once" | "then"
+        ) {
+            Val::unknown()
+        } else if matches!(name, "with" | "with_borrow" | "with_borrow_mut") {
+            cur.clone()
+        } else {
+            self.item_of(cur)
+        };
+        param.local = None;
+        param.handles.clone_from(&cur.handles);
+        self.test(cur.from, call.site());
+        let per = self.per_of_iterator(cur);
+        let around = std::mem::replace(&mut self.closure_per, per);
+        let result = self
+            .in_place_closures(call.args, &param, in_rounds)
+            .unwrap_or_else(Val::unknown);
+        self.closure_per = around;
+        if name.starts_with("with") {
+            self.other(call.site());
+        }
+        self.swallowed_in_turn(name, call.args);
+        let index = self.index();
+        let wrap = |ty: Ty| {
+            if container {
+                types::option_of(ty)
+            } else if many {
+                types::ext("conclint::Iter", vec![ty])
+            } else {
+                ty
+            }
+        };
+        match name {
+            "map" => {
+                let ty = wrap(result.ty.clone());
+                let mut val = result;
+                val.local = None;
+                val.with_ty(ty)
+            }
+            "and_then" | "with" | "with_borrow" | "with_borrow_mut" | "map_or" | "map_or_else"
+            | "then" => {
+                let mut val = result;
+                val.local = None;
+                if name == "then" {
+                    wrap_option(val)
+                } else {
+                    val
+                }
+            }
+            "filter_map" | "flat_map" | "map_while" => {
+                let inside = match name {
+                    "flat_map" => types::element(index, &result.ty),
+                    _ => types::unwrap_ty(&result.ty),
+                };
+                let ty = wrap(inside);
+                let mut val = result;
+                val.local = None;
+                val.with_ty(ty)
+            }
+            "unwrap_or_else" | "get_or_init" | "or_insert_with" | "get_or_insert_with" => {
+                let ty = match name {
+                    "unwrap_or_else" => types::unwrap_ty(&cur.ty),
+                    "get_or_init" => match &cur.ty {
+                        Ty::Ext(path, args) if path.contains("Once") || path.contains("Lazy") => {
+                            args.first().cloned().unwrap_or(Ty::Unknown)
+                        }
+                        inside => inside.clone(),
+                    },
+                    _ => types::value_of(index, &cur.ty),
+                };
+                let mut val = cur.clone().with_ty(ty);
+                val.local = None;
+                val.guards.extend(result.guards);
+                val
+            }
+            "find" | "max_by_key" | "min_by_key" | "max_by" | "min_by" | "reduce" => {
+                let item = self.item_of(cur);
+                let ty = types::option_of(item.ty.clone());
+                item.with_ty(ty)
+            }
+            "any" | "all" | "is_some_and" | "is_ok_and" | "is_none_or" => {
+                Val::of(types::ext("bool", vec![]))
+            }
+            "position" | "for_each" | "retain" | "fold" | "try_for_each" | "try_fold"
+            | "partition" | "sort_by" | "sort_by_key" | "find_map" => {
+                let mut val = if matches!(name, "fold" | "find_map" | "try_fold") {
+                    result
+                } else {
+                    Val::unknown()
+                };
+                val.local = None;
+                val
+            }
+            _ => {
+                let mut val = cur.clone();
+                val.local = None;
+                val
+            }
+        }
+    }
+
+    /// A type of the workspace that does not say it iterates: what `map` does
+    /// to a future, a parser or a guard, it does once.
+    fn is_no_iterator(&self, ty: &Ty) -> bool {
+        let index = self.index();
+        match types::peel(index, ty) {
+            ty @ Ty::Adt(..) => !index.implements(&ty, "Iterator"),
+            _ => false,
+        }
+    }
+}
+
+fn wrap_option(val: Val) -> Val {
+    let ty = types::option_of(val.ty.clone());
+    val.with_ty(ty)
+}
+
+/// The adaptors of an iterator that is not consumed where it is written, by
+/// the places of their names.
+pub(super) fn lazy_adaptors(init: &Expr) -> Vec<Span> {
+    const ADAPTORS: &[&str] = &[
+        "filter",
+        "filter_map",
+        "flat_map",
+        "inspect",
+        "map",
+        "map_while",
+        "scan",
+        "skip_while",
+        "take_while",
+    ];
+    const WALKS: &[&str] = &[
+        "cloned",
+        "copied",
+        "enumerate",
+        "rev",
+        "skip",
+        "take",
+        "zip",
+    ];
+    let mut lazy = Vec::new();
+    let mut next = init;
+    while let ExprKind::MethodCall {
+        receiver,
+        name,
+        name_span,
+        ..
+    } = &next.kind
+    {
+        if ADAPTORS.contains(&name.as_str()) {
+            lazy.push(*name_span);
+        } else if !WALKS.contains(&name.as_str()) {
+            break;
+        }
+        next = receiver;
+    }
+    lazy
+}
+
+/// Methods that `Option` and `Result` have, and iterators have not.
+fn is_of_option(name: &str) -> bool {
+    matches!(
+        name,
+        "err"
+            | "expect"
+            | "is_err"
+            | "is_none"
+            | "is_ok"
+            | "is_some"
+            | "is_some_and"
+            | "map_err"
+            | "ok"
+            | "ok_or"
+            | "ok_or_else"
+            | "unwrap"
+            | "unwrap_or"
+            | "unwrap_or_default"
+            | "unwrap_or_else"
+    )
+}
