@@ -9,7 +9,7 @@ use super::method::MethodCall;
 use super::types;
 use super::value::Val;
 use crate::hir::{Expr, ExprKind, Span};
-use crate::index::Ty;
+use crate::index::{Index, Ty};
 
 impl Lower<'_> {
     /// A method of `Option`, `Result`, an iterator or a collection that runs
@@ -22,25 +22,7 @@ impl Lower<'_> {
         let many = many || (name == "map" && !once && !self.is_no_iterator(&cur.ty));
         // An iterator bound to a variable has not run yet.
         let in_rounds = many && !self.lazy.contains(&call.name_span);
-        let mut param = if container {
-            let mut inner = cur.clone();
-            inner.ty = match name {
-                "map_err" | "or_else" | "unwrap_or_else" | "ok_or_else" => Ty::Unknown,
-                _ => types::unwrap_ty(&cur.ty),
-            };
-            inner
-        } else if matches!(
-            name,
-            "get_or_init" | "or_insert_with" | "call_once" | "then"
-        ) {
-            Val::unknown()
-        } else if matches!(name, "with" | "with_borrow" | "with_borrow_mut") {
-            cur.clone()
-        } else {
-            self.item_of(cur)
-        };
-        param.local = None;
-        param.handles.clone_from(&cur.handles);
+        let param = self.given_to_closure(cur, name);
         self.test(cur.from, call.site());
         let per = self.per_of_iterator(cur);
         let around = std::mem::replace(&mut self.closure_per, per);
@@ -52,7 +34,35 @@ impl Lower<'_> {
             self.other(call.site());
         }
         self.swallowed_in_turn(name, call.args);
+        self.combined(cur, name, many, result)
+    }
+
+    /// What the method `name` of `cur` gives its closure.
+    fn given_to_closure(&mut self, cur: &Val, name: &str) -> Val {
+        let mut param = if types::is_option_or_result(&cur.ty) {
+            let mut inner = cur.clone();
+            inner.ty = match name {
+                "map_err" | "or_else" | "unwrap_or_else" | "ok_or_else" => Ty::Unknown,
+                _ => types::unwrap_ty(&cur.ty),
+            };
+            inner
+        } else {
+            match name {
+                "get_or_init" | "or_insert_with" | "call_once" | "then" => Val::unknown(),
+                "with" | "with_borrow" | "with_borrow_mut" => cur.clone(),
+                _ => self.item_of(cur),
+            }
+        };
+        param.local = None;
+        param.handles.clone_from(&cur.handles);
+        param
+    }
+
+    /// What the method `name` of `cur` gives, where its closure gave `result`;
+    /// one of many where it runs `many` times.
+    fn combined(&mut self, cur: &Val, name: &str, many: bool, mut result: Val) -> Val {
         let index = self.index();
+        let container = types::is_option_or_result(&cur.ty);
         let wrap = |ty: Ty| {
             if container {
                 types::option_of(ty)
@@ -62,45 +72,25 @@ impl Lower<'_> {
                 ty
             }
         };
+        result.local = None;
         match name {
             "map" => {
                 let ty = wrap(result.ty.clone());
-                let mut val = result;
-                val.local = None;
-                val.with_ty(ty)
+                result.with_ty(ty)
             }
-            "and_then" | "with" | "with_borrow" | "with_borrow_mut" | "map_or" | "map_or_else"
-            | "then" => {
-                let mut val = result;
-                val.local = None;
-                if name == "then" {
-                    wrap_option(val)
-                } else {
-                    val
-                }
+            "then" => {
+                let ty = types::option_of(result.ty.clone());
+                result.with_ty(ty)
             }
             "filter_map" | "flat_map" | "map_while" => {
                 let inside = match name {
                     "flat_map" => types::element(index, &result.ty),
                     _ => types::unwrap_ty(&result.ty),
                 };
-                let ty = wrap(inside);
-                let mut val = result;
-                val.local = None;
-                val.with_ty(ty)
+                result.with_ty(wrap(inside))
             }
             "unwrap_or_else" | "get_or_init" | "or_insert_with" | "get_or_insert_with" => {
-                let ty = match name {
-                    "unwrap_or_else" => types::unwrap_ty(&cur.ty),
-                    "get_or_init" => match &cur.ty {
-                        Ty::Ext(path, args) if path.contains("Once") || path.contains("Lazy") => {
-                            args.first().cloned().unwrap_or(Ty::Unknown)
-                        }
-                        inside => inside.clone(),
-                    },
-                    _ => types::value_of(index, &cur.ty),
-                };
-                let mut val = cur.clone().with_ty(ty);
+                let mut val = cur.clone().with_ty(made_sure_of(index, name, &cur.ty));
                 val.local = None;
                 val.guards.extend(result.guards);
                 val
@@ -113,16 +103,10 @@ impl Lower<'_> {
             "any" | "all" | "is_some_and" | "is_ok_and" | "is_none_or" => {
                 Val::of(types::ext("bool", vec![]))
             }
-            "position" | "for_each" | "retain" | "fold" | "try_for_each" | "try_fold"
-            | "partition" | "sort_by" | "sort_by_key" | "find_map" => {
-                let mut val = if matches!(name, "fold" | "find_map" | "try_fold") {
-                    result
-                } else {
-                    Val::unknown()
-                };
-                val.local = None;
-                val
-            }
+            "and_then" | "with" | "with_borrow" | "with_borrow_mut" | "map_or" | "map_or_else"
+            | "fold" | "find_map" | "try_fold" => result,
+            "position" | "for_each" | "retain" | "try_for_each" | "partition" | "sort_by"
+            | "sort_by_key" => Val::unknown(),
             _ => {
                 let mut val = cur.clone();
                 val.local = None;
@@ -142,9 +126,18 @@ impl Lower<'_> {
     }
 }
 
-fn wrap_option(val: Val) -> Val {
-    let ty = types::option_of(val.ty.clone());
-    val.with_ty(ty)
+/// What is there after `unwrap_or_else` or `get_or_init` of a `ty`.
+fn made_sure_of(index: &Index, name: &str, ty: &Ty) -> Ty {
+    match name {
+        "unwrap_or_else" => types::unwrap_ty(ty),
+        "get_or_init" => match ty {
+            Ty::Ext(path, args) if path.contains("Once") || path.contains("Lazy") => {
+                args.first().cloned().unwrap_or(Ty::Unknown)
+            }
+            inside => inside.clone(),
+        },
+        _ => types::value_of(index, ty),
+    }
 }
 
 /// The adaptors of an iterator that is not consumed where it is written, by
