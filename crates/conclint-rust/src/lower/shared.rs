@@ -11,7 +11,7 @@ use conclint_facts::{
     Call, ClassId, ClassScope, EventKind, FnId, Function, LockSource, ObjectKind, Program,
 };
 
-use super::assemble::Relink;
+use super::link::Relink;
 
 /// How far what a maker is given is followed through the makers that call it.
 const DEPTH: usize = 4;

@@ -1,0 +1,176 @@
+//! One named function: its parameters and what their types promise, its body,
+//! and what of that is kept.
+
+use conclint_facts::{FnKind, Function, Param, Place, Root};
+use smol_str::SmolStr;
+
+use super::body::{Lower, Out};
+use super::types::{self, GuardTy};
+use super::value::{ClassBase, ClassKey, Val};
+use crate::hir;
+use crate::index::{FnEntry, FnIdx, Ty, last_segment};
+
+impl Lower<'_> {
+    /// Writes the body, if there is one and it is built.
+    pub(super) fn function(&mut self, id: FnIdx, entry: &FnEntry) {
+        let body = entry.def.body.as_ref().filter(|_| entry.is_built);
+        let Some(body) = body else { return };
+        let index = self.index();
+        let mut vals = Vec::new();
+        for (i, param) in entry.def.params.iter().enumerate() {
+            let ty = index.fn_param_ty(id, i);
+            let name = match &param.pat {
+                hir::Pat::Bind { name, .. } => name.clone(),
+                _ => SmolStr::new_static("_"),
+            };
+            let callable = matches!(types::peel(index, &ty), Ty::Fn(..))
+                || matches!(types::peel(index, &ty), Ty::Param(_) | Ty::Bounded(..))
+                    && self.is_fn_bound(&types::peel(index, &ty));
+            self.base.behind.extend(self.lies_behind(&ty));
+            let token = vals
+                .first()
+                .is_some_and(|own| entry.def.has_self && self.is_token(own, &ty));
+            self.base.params.push(Param {
+                name,
+                class: None,
+                callable,
+                token,
+                of: match types::peel(index, &ty) {
+                    Ty::Adt(id, _) => Some(id.0),
+                    _ => None,
+                },
+            });
+            vals.push(ty);
+        }
+        let mut params = Vec::new();
+        for (i, ty) in vals.into_iter().enumerate() {
+            let mut val = Val::of(ty);
+            let number = u16::try_from(i).unwrap_or(u16::MAX);
+            val.place = Some(Place {
+                root: Root::Param(number),
+                path: Vec::new(),
+            });
+            val.exclusive = matches!(val.ty, Ty::Ref(true, _) | Ty::Adt(..));
+            val.from = self.param_origin(number);
+            let is_object = !matches!(types::peel(index, &val.ty), Ty::Adt(..));
+            if is_object && let Some(kind) = self.object_kind(&val.ty) {
+                let key = ClassKey::new(ClassBase::Param(number));
+                val.class = Some(key.clone());
+                let class = self.class_id(key, &kind, &val.ty);
+                self.base.params[i].class = Some(class);
+            }
+            params.push(val);
+        }
+        let def = entry.def.clone();
+        self.run_body(body.span, |lower| {
+            for (number, (param, mut val)) in (0_u16..).zip(def.params.iter().zip(params)) {
+                if let Some(GuardTy::Guard(_)) = lower.guard_ty(&val.ty) {
+                    val.guards = vec![lower.given_guard(number, body.span)];
+                }
+                lower.bind(&param.pat, val);
+                lower.bound_param(&param.pat);
+            }
+            lower.block(body, None)
+        });
+    }
+
+    /// Of `&mut T`, the guarded type that every `T` is a part of.
+    fn lies_behind(&self, ty: &Ty) -> Option<u32> {
+        let Ty::Ref(true, inner) = ty else {
+            return None;
+        };
+        let Ty::Adt(id, _) = &**inner else {
+            return None;
+        };
+        self.shared.behind.get(id.index())?.map(|root| root.0)
+    }
+
+    /// `&mut T`, where a field of the type `own` is a lock around a `T`.
+    fn is_token(&self, own: &Ty, ty: &Ty) -> bool {
+        let index = self.index();
+        let (Ty::Ref(true, data), Ty::Adt(owner, _)) = (ty, types::peel(index, own)) else {
+            return false;
+        };
+        let Ty::Adt(data, _) = &**data else {
+            return false;
+        };
+        index.field_types(owner).iter().any(|field| {
+            let Ty::Ext(path, args) = types::peel_wrappers(index, field) else {
+                return false;
+            };
+            matches!(args.last(), Some(Ty::Adt(guarded, _)) if guarded == data)
+                && self.shared.table.get(&path).is_some()
+        })
+    }
+
+    fn is_fn_bound(&self, ty: &Ty) -> bool {
+        let is_fn = |bound: &crate::index::Bound| {
+            matches!(&bound.trait_, crate::index::TraitRef::Ext(path)
+                if matches!(last_segment(path), "Fn" | "FnMut" | "FnOnce"))
+        };
+        match ty {
+            Ty::Param(name) => self.index().bounds(&self.scope, name).iter().any(is_fn),
+            Ty::Bounded(_, bounds) => bounds.iter().any(is_fn),
+            _ => false,
+        }
+    }
+
+    /// Moves what was written into the function's facts.
+    pub(super) fn fill(&self, function: &mut Function, out: Out) {
+        let level = out.level;
+        function.guards = out.guards;
+        function.blocks = out.blocks;
+        function.stmts = out.stmts;
+        function.compares_order = out.compares_order;
+        function.parts = out.parts;
+        function.made = out.made;
+        function.chooses = out.chooses;
+        function.counts = out.counts;
+        function.origins = out.origins;
+        function.returns = out.returns;
+        if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {
+            function.params = self.base.params.clone();
+        }
+        if function.guards.is_empty() {
+            // Statements and variables only matter inside critical sections.
+            for block in &mut function.blocks {
+                for event in &mut block.events {
+                    event.stmt = conclint_facts::StmtId(0);
+                }
+            }
+            // That it loops matters to whoever calls it under a lock.
+            let a_loop = function
+                .stmts
+                .iter()
+                .skip(1)
+                .find(|stmt| stmt.kind == conclint_facts::StmtKind::Loop)
+                .cloned();
+            function.stmts.truncate(1);
+            function
+                .stmts
+                .extend(a_loop.map(|stmt| conclint_facts::Stmt {
+                    parent: Some(conclint_facts::StmtId(0)),
+                    defs: Vec::new(),
+                    uses: Vec::new(),
+                    ..stmt
+                }));
+            if function.blocks.iter().all(|block| block.events.is_empty()) {
+                function.blocks.clear();
+                function.blocks.push(conclint_facts::Block::default());
+            }
+            return;
+        }
+        function.locals = self
+            .locals
+            .iter()
+            .enumerate()
+            .map(|(i, info)| conclint_facts::Local {
+                id: conclint_facts::LocalId(i as u32),
+                name: info.name.clone(),
+                borrows: info.val.borrows.filter(|_| info.level == level),
+                owned: types::owns(self.shared.index, &info.val.ty),
+                made: info.made,
+            })
+            .collect();
+    }
+}

@@ -1,0 +1,244 @@
+//! One program out of functions that were lowered apart: classes and closures
+//! get their numbers, which do not depend on who was ready first.
+//!
+//! Nothing is found out about code here; a class is looked at no further than
+//! its key, its kind and its declaration.
+
+use std::collections::BTreeMap;
+
+use conclint_facts::{
+    Arg, Class, ClassId, ClassScope, EventKind, FileId, FnId, Function, Handle, LockSource,
+    ObjectKind, ObjectRef, Program, Target,
+};
+
+use super::assemble::{Lowered, site_of};
+use super::body::{ClassDraft, NESTED_BASE};
+use super::types;
+use super::value::{ClassBase, ClassKey};
+use crate::index::{Index, Ty};
+
+/// Puts functions into the program: the named ones first, then all closures.
+pub(super) fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) {
+    let mut known: BTreeMap<ClassKey, ClassId> = BTreeMap::new();
+    let named = lowered.len() as u32;
+    let mut next_closure = named;
+    let mut closures = Vec::new();
+    for (i, mut one) in lowered.into_iter().enumerate() {
+        let base = next_closure;
+        next_closure += one.nested.len() as u32;
+        let owner = FnId(i as u32);
+        let map: Vec<ClassId> = one
+            .classes
+            .iter()
+            .map(|(key, draft)| class(program, &mut known, key, draft, &one.function, owner, index))
+            .collect();
+        // Most functions name nothing that has a number of its own.
+        if !map.is_empty() || !one.nested.is_empty() {
+            let mut relink = Relink { map: &map, base };
+            relink.function(&mut one.function);
+            for nested in &mut one.nested {
+                nested.parent = Some(owner);
+                relink.function(nested);
+            }
+        }
+        program.functions.push(one.function);
+        closures.append(&mut one.nested);
+    }
+    program.functions.append(&mut closures);
+}
+
+/// The program-wide number of a class.
+fn class(
+    program: &mut Program,
+    known: &mut BTreeMap<ClassKey, ClassId>,
+    key: &ClassKey,
+    draft: &ClassDraft,
+    function: &Function,
+    owner: FnId,
+    index: &Index,
+) -> ClassId {
+    let own = matches!(key.base, ClassBase::Local(_) | ClassBase::Param(_));
+    if !own && let Some(&id) = known.get(key) {
+        // One function saw that it is awaited: then so it is everywhere.
+        if let Some(Class { kind, .. }) = program.classes.get_mut(id.index())
+            && let ObjectKind::Lock(traits) = kind
+            && let ObjectKind::Lock(seen) = &draft.kind
+        {
+            traits.is_async |= seen.is_async;
+        }
+        return id;
+    }
+    let id = ClassId(program.classes.len() as u32);
+    let suffix = if key.elem { "[]" } else { "" };
+    let (name, full, site, scope) = match &key.base {
+        ClassBase::Field(ty, field) => {
+            let name = format!("{}.{field}", index.type_name(*ty));
+            let full = format!("{}.{field}", index.type_key(*ty));
+            (name, full, index.field_site(*ty, field), ClassScope::Field)
+        }
+        ClassBase::Static(id) => {
+            let entry = index.static_(*id);
+            (
+                entry.name.to_string(),
+                entry.key.to_string(),
+                Some((entry.file, entry.span)),
+                ClassScope::Static,
+            )
+        }
+        ClassBase::Named(name) => (name.to_string(), name.to_string(), None, ClassScope::Static),
+        ClassBase::Local(_) => (
+            draft.name.clone(),
+            local_key(function, owner, &draft.name),
+            None,
+            ClassScope::Local,
+        ),
+        ClassBase::Param(_) => (
+            draft.name.clone(),
+            local_key(function, owner, &draft.name),
+            None,
+            ClassScope::Param,
+        ),
+    };
+    program.classes.push(Class {
+        key: format!("{full}{suffix}"),
+        name: format!("{name}{suffix}"),
+        kind: draft.kind.clone(),
+        type_text: declared_text(index, key).unwrap_or_else(|| draft.type_text.clone()),
+        site: draft
+            .site
+            .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
+        is_inner: is_inner(index, key),
+        also: Vec::new(),
+        scope: if key.elem && scope != ClassScope::Param {
+            ClassScope::Element
+        } else {
+            scope
+        },
+    });
+    if !own {
+        known.insert(key.clone(), id);
+    }
+    id
+}
+
+/// A field declared as a lock of the type's own parameter: `RwLock<T>`.
+fn is_inner(index: &Index, key: &ClassKey) -> bool {
+    let ClassBase::Field(owner, field) = &key.base else {
+        return false;
+    };
+    let declared = index.variant_field(*owner, 0, field);
+    matches!(
+        declared.map(|ty| types::peel_wrappers(index, &ty)),
+        Some(Ty::Ext(_, args)) if matches!(args.last(), Some(Ty::Param(_)))
+    )
+}
+
+/// A field's type as it is declared: where it is used, the pointers around the
+/// lock are out of sight.
+fn declared_text(index: &Index, key: &ClassKey) -> Option<String> {
+    let ClassBase::Field(owner, field) = &key.base else {
+        return None;
+    };
+    let declared = index.variant_field(*owner, 0, field)?;
+    (!is_inner(index, key) && declared != Ty::Unknown).then(|| types::text(index, &declared))
+}
+
+fn local_key(function: &Function, owner: FnId, name: &str) -> String {
+    let _ = owner;
+    format!("{}::{}::{name}", function.krate, function.qualified)
+}
+
+/// Replaces a function's own numbers by the program's.
+pub(super) struct Relink<'m> {
+    pub map: &'m [ClassId],
+    pub base: u32,
+}
+
+impl Relink<'_> {
+    pub fn function(&mut self, function: &mut Function) {
+        for param in &mut function.params {
+            self.class(&mut param.class);
+        }
+        for made in &mut function.made {
+            self.class(&mut made.field);
+            self.class(&mut made.element);
+            self.class(&mut made.source);
+        }
+        for block in &mut function.blocks {
+            for event in &mut block.events {
+                self.event(&mut event.kind);
+            }
+        }
+    }
+
+    fn class(&self, class: &mut Option<ClassId>) {
+        *class = class.and_then(|id| self.map.get(id.index()).copied());
+    }
+
+    fn object(&self, object: &mut ObjectRef) {
+        self.class(&mut object.class);
+    }
+
+    fn target(&self, f: &mut FnId) {
+        if f.0 >= NESTED_BASE {
+            f.0 = f.0 - NESTED_BASE + self.base;
+        }
+    }
+
+    fn call(&self, call: &mut conclint_facts::Call) {
+        for target in &mut call.targets {
+            self.target(target);
+        }
+        for Arg { class, closure, .. } in &mut call.args {
+            self.class(class);
+            if let Some(closure) = closure {
+                self.target(closure);
+            }
+        }
+    }
+
+    fn event(&self, event: &mut EventKind) {
+        match event {
+            EventKind::Acquire {
+                source: LockSource::Direct(object),
+                ..
+            } => self.object(object),
+            EventKind::Acquire {
+                source: LockSource::Callee(call),
+                ..
+            }
+            | EventKind::Call(call) => self.call(call),
+            EventKind::Spawn(spawn) => {
+                if let Some(body) = &mut spawn.body {
+                    self.target(body);
+                }
+                if let Handle::Stored(class) = &mut spawn.handle
+                    && let Some(&to) = self.map.get(class.index())
+                {
+                    *class = to;
+                }
+            }
+            EventKind::Join {
+                handle: Some(handle),
+                ..
+            } => self.object(handle),
+            EventKind::Wait { condvar, .. } | EventKind::Notify { condvar, .. } => {
+                self.object(condvar)
+            }
+            EventKind::Send { channel, .. } | EventKind::Recv { channel, .. } => {
+                if let Some(channel) = channel {
+                    self.object(channel);
+                }
+            }
+            EventKind::SharedWrite {
+                object: Some(object),
+            }
+            | EventKind::Load { object, .. }
+            | EventKind::Store {
+                target: Target::Atomic { object, .. },
+                ..
+            } => self.object(object),
+            _ => {}
+        }
+    }
+}
