@@ -4,21 +4,19 @@
 //! Only sets up what lowering needs: `function` reads one, `link` gives what
 //! they name its numbers, `orders` reads the comments.
 
-use std::collections::BTreeMap;
-
 use conclint_facts::{
-    FileId, FnKind, Function, Program, Site, SourceFile, Unread, cfgs_exclusive, names_system,
+    FileId, FnKind, Function, Program, SourceFile, Unread, cfgs_exclusive, names_system,
 };
 use rayon::prelude::*;
 use smol_str::SmolStr;
 
-use super::body::{ClassDraft, Lower, Out, Shared};
+use super::body::{ClassDraft, Lower, Out, Shared, site_of};
 use super::value::ClassKey;
 use super::{link, orders, types};
 use crate::hir::{self, CommentKind};
 use crate::index::{FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
 use crate::table::LockTable;
-use crate::workspace::{CrateKind, Workspace};
+use crate::workspace::{Crate, CrateKind, Edition, Workspace};
 
 /// One named function with its closures, numbers still its own.
 pub(super) struct Lowered {
@@ -107,10 +105,36 @@ fn is_guard_field(ty: &Ty, holders: &[bool]) -> bool {
 
 fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) -> Lowered {
     let krate = ws.crates.get(entry.krate.index());
-    let file = FileId(entry.file);
-    let span = entry.def.span;
-    let site = site_of(file, entry.def.name_span);
-    let base = Function {
+    let tail_scopes = krate.is_some_and(|krate| krate.edition >= Edition::E2024);
+    let mut lower = Lower::new(shared, entry, declared(shared, krate, entry), tail_scopes);
+    lower.function(id, entry);
+    let out = std::mem::replace(&mut lower.out, Out::new(0, lower.base.site));
+    let mut function = lower.base.clone();
+    lower.fill(&mut function, out);
+    let classes = lower
+        .class_order
+        .iter()
+        .filter_map(|key| {
+            Some((
+                lower.aliases.get(key).unwrap_or(key).clone(),
+                lower.classes.get(key)?.clone(),
+            ))
+        })
+        .collect();
+    Lowered {
+        function,
+        nested: lower
+            .nested
+            .into_iter()
+            .map(|nested| nested.function)
+            .collect(),
+        classes,
+    }
+}
+
+/// The facts that a function's declaration tells.
+fn declared(shared: &Shared<'_>, krate: Option<&Crate>, entry: &FnEntry) -> Function {
+    Function {
         name: entry.def.name.clone(),
         qualified: entry.qualified.clone(),
         krate: krate.map(|krate| krate.name.clone()).unwrap_or_default(),
@@ -121,7 +145,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
             .is_some_and(|when| !has_system(&entry.cfgs, when)),
         in_library: krate
             .is_some_and(|krate| matches!(krate.kind, CrateKind::Lib | CrateKind::Loose)),
-        site,
+        site: site_of(FileId(entry.file), entry.def.name_span),
         kind: kind_of(entry, krate.map(|krate| krate.kind)),
         parent: None,
         is_pub: entry.is_pub,
@@ -147,68 +171,6 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         counts: false,
         origins: Vec::new(),
         returns: conclint_facts::Origins::NONE,
-    };
-    let mut lower = Lower {
-        shared,
-        scope: entry.scope.clone(),
-        file,
-        file_index: entry.file as usize,
-        tail_scopes: krate.is_some_and(|krate| krate.edition >= crate::workspace::Edition::E2024),
-        out: Out::new(0, site_of(file, span)),
-        env: Vec::new(),
-        locals: Vec::new(),
-        nested: Vec::new(),
-        classes: BTreeMap::new(),
-        class_order: Vec::new(),
-        aliases: BTreeMap::new(),
-        base,
-        opaque: 0,
-        outer_method: None,
-        awaited: false,
-        recv_loop: false,
-        captures: Vec::new(),
-        any_drops: false,
-        binds_by_ref: None,
-        lazy: Vec::new(),
-        depth: 0,
-        seen: conclint_facts::Origins::NONE,
-        asserting: false,
-        closure_per: conclint_facts::Per::Count,
-        not_taken: Vec::new(),
-        tried_until_taken: None,
-        not_held: Vec::new(),
-        used_up: Vec::new(),
-        assigned: Vec::new(),
-        known: Vec::new(),
-        channels: 0,
-        dry: Vec::new(),
-        dry_spawns: Vec::new(),
-        loop_over: SmolStr::default(),
-        counted: false,
-        numbers: false,
-    };
-    lower.function(id, entry);
-    let out = std::mem::replace(&mut lower.out, Out::new(0, site));
-    let mut function = lower.base.clone();
-    lower.fill(&mut function, out);
-    let classes = lower
-        .class_order
-        .iter()
-        .filter_map(|key| {
-            Some((
-                lower.aliases.get(key).unwrap_or(key).clone(),
-                lower.classes.get(key)?.clone(),
-            ))
-        })
-        .collect();
-    Lowered {
-        function,
-        nested: lower
-            .nested
-            .into_iter()
-            .map(|nested| nested.function)
-            .collect(),
-        classes,
     }
 }
 
@@ -231,16 +193,6 @@ fn kind_of(entry: &FnEntry, krate: Option<CrateKind>) -> FnKind {
         FnKind::Drop
     } else {
         FnKind::Fn
-    }
-}
-
-pub(super) fn site_of(file: FileId, span: hir::Span) -> Site {
-    Site {
-        file,
-        line: span.line,
-        column: span.column,
-        end_line: span.end_line,
-        end_column: span.end_column,
     }
 }
 

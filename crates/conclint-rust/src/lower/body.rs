@@ -5,15 +5,16 @@
 use std::collections::BTreeMap;
 
 use conclint_facts::{
-    Block, BlockId, ClassId, Event, EventKind, FnId, Guard, GuardId, LocalId, Made, ObjectKind,
-    ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId, StmtKind,
+    Block, BlockId, ClassId, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
+    ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
+    StmtKind,
 };
 use smol_str::SmolStr;
 
 use super::scopes::DropScope;
 use super::value::{ClassBase, ClassKey, LocalInfo, SpawnId, Val};
 use crate::hir;
-use crate::index::{Index, Scope, Ty};
+use crate::index::{FnEntry, Index, Scope, Ty};
 use crate::table::LockTable;
 
 /// What all functions share while they are lowered.
@@ -103,7 +104,7 @@ pub(super) const NESTED_BASE: u32 = 0x8000_0000;
 pub(super) struct Lower<'a> {
     pub shared: &'a Shared<'a>,
     pub scope: Scope,
-    pub file: conclint_facts::FileId,
+    pub file: FileId,
     pub file_index: usize,
     /// Edition 2024 or later.
     pub tail_scopes: bool,
@@ -220,18 +221,61 @@ impl Out {
 }
 
 impl<'a> Lower<'a> {
+    /// Nothing is written yet; `base` is what the declaration tells.
+    pub fn new(
+        shared: &'a Shared<'a>,
+        entry: &FnEntry,
+        base: conclint_facts::Function,
+        tail_scopes: bool,
+    ) -> Self {
+        let file = FileId(entry.file);
+        Lower {
+            shared,
+            scope: entry.scope.clone(),
+            file,
+            file_index: entry.file as usize,
+            tail_scopes,
+            out: Out::new(0, site_of(file, entry.def.span)),
+            env: Vec::new(),
+            locals: Vec::new(),
+            nested: Vec::new(),
+            classes: BTreeMap::new(),
+            class_order: Vec::new(),
+            aliases: BTreeMap::new(),
+            base,
+            opaque: 0,
+            outer_method: None,
+            awaited: false,
+            recv_loop: false,
+            captures: Vec::new(),
+            any_drops: false,
+            binds_by_ref: None,
+            lazy: Vec::new(),
+            depth: 0,
+            seen: Origins::NONE,
+            asserting: false,
+            closure_per: Per::Count,
+            not_taken: Vec::new(),
+            tried_until_taken: None,
+            not_held: Vec::new(),
+            used_up: Vec::new(),
+            assigned: Vec::new(),
+            known: Vec::new(),
+            channels: 0,
+            dry: Vec::new(),
+            dry_spawns: Vec::new(),
+            loop_over: SmolStr::default(),
+            counted: false,
+            numbers: false,
+        }
+    }
+
     pub fn index(&self) -> &'a Index {
         self.shared.index
     }
 
     pub fn site(&self, span: hir::Span) -> Site {
-        Site {
-            file: self.file,
-            line: span.line,
-            column: span.column,
-            end_line: span.end_line,
-            end_column: span.end_column,
-        }
+        site_of(self.file, span)
     }
 
     // ---- control flow ----
@@ -397,6 +441,17 @@ pub(super) fn end_of(span: hir::Span) -> hir::Span {
     hir::Span {
         line: span.end_line,
         column: span.end_column.saturating_sub(1).max(1),
+        end_line: span.end_line,
+        end_column: span.end_column,
+    }
+}
+
+/// Where `span` is, for the facts.
+pub(super) fn site_of(file: FileId, span: hir::Span) -> Site {
+    Site {
+        file,
+        line: span.line,
+        column: span.column,
         end_line: span.end_line,
         end_column: span.end_column,
     }

@@ -11,8 +11,8 @@ use conclint_facts::{
     ObjectKind, ObjectRef, Program, Target,
 };
 
-use super::assemble::{Lowered, site_of};
-use super::body::{ClassDraft, NESTED_BASE};
+use super::assemble::Lowered;
+use super::body::{ClassDraft, NESTED_BASE, site_of};
 use super::types;
 use super::value::{ClassBase, ClassKey};
 use crate::index::{Index, Ty};
@@ -30,7 +30,7 @@ pub(super) fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) 
         let map: Vec<ClassId> = one
             .classes
             .iter()
-            .map(|(key, draft)| class(program, &mut known, key, draft, &one.function, owner, index))
+            .map(|(key, draft)| class(program, &mut known, key, draft, &one.function, index))
             .collect();
         // Most functions name nothing that has a number of its own.
         if !map.is_empty() || !one.nested.is_empty() {
@@ -54,7 +54,6 @@ fn class(
     key: &ClassKey,
     draft: &ClassDraft,
     function: &Function,
-    owner: FnId,
     index: &Index,
 ) -> ClassId {
     let own = matches!(key.base, ClassBase::Local(_) | ClassBase::Param(_));
@@ -88,13 +87,13 @@ fn class(
         ClassBase::Named(name) => (name.to_string(), name.to_string(), None, ClassScope::Static),
         ClassBase::Local(_) => (
             draft.name.clone(),
-            local_key(function, owner, &draft.name),
+            local_key(function, &draft.name),
             None,
             ClassScope::Local,
         ),
         ClassBase::Param(_) => (
             draft.name.clone(),
-            local_key(function, owner, &draft.name),
+            local_key(function, &draft.name),
             None,
             ClassScope::Param,
         ),
@@ -143,8 +142,7 @@ fn declared_text(index: &Index, key: &ClassKey) -> Option<String> {
     (!is_inner(index, key) && declared != Ty::Unknown).then(|| types::text(index, &declared))
 }
 
-fn local_key(function: &Function, owner: FnId, name: &str) -> String {
-    let _ = owner;
+fn local_key(function: &Function, name: &str) -> String {
     format!("{}::{}::{name}", function.krate, function.qualified)
 }
 
