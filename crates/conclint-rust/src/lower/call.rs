@@ -1,17 +1,16 @@
-//! Calls by path, arguments, and calls of the workspace's own functions.
+//! Calls by path and of values: who is called, and what constructors build.
+//!
+//! What arguments carry along is in `args`; functions of the workspace are
+//! `workspace_call`, those of others `external`.
 
-use std::sync::Arc;
-
-use conclint_facts::{
-    Arg, BlockKind, Call, EventKind, FnId, GuardId, ReleaseWhy, Resolution, WorkKind,
-};
+use conclint_facts::{BlockKind, Call, EventKind, FnId, ReleaseWhy, Resolution, WorkKind};
 use smol_str::SmolStr;
 
 use super::body::{Lower, NESTED_BASE, end_of};
 use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{FnIdx, How, MethodRes, Ty, Tys, ValueRes, last_segment};
+use crate::index::{Ty, Tys, ValueRes, last_segment};
 use crate::table::{self};
 
 impl Lower<'_> {
@@ -207,266 +206,6 @@ impl Lower<'_> {
         }
     }
 
-    /// An argument of a call: closures are lowered on their own.
-    pub fn arg(&mut self, expr: &Expr) -> Val {
-        self.expr(expr)
-    }
-
-    pub fn arg_fact(&mut self, val: &Val) -> Arg {
-        let kind = self.object_kind(&val.ty);
-        let class = match (&val.class, kind) {
-            (Some(key), Some(kind)) => Some(self.class_id(key.clone(), &kind, &val.ty)),
-            _ => None,
-        };
-        Arg {
-            place: val.place.clone(),
-            class,
-            closure: val.closure,
-            guards: val.guards.to_vec(),
-            borrows: val.borrows,
-            from: val.from,
-            exclusive: val.exclusive,
-            channel: val.channel,
-            flag: val.flag,
-        }
-    }
-
-    /// Guards that closures take along: what the closure does with them
-    /// happens while it runs, which may be to let go first thing.
-    pub fn taken_along(&mut self, vals: &mut [Val], span: Span) {
-        for val in vals.iter_mut().filter(|val| val.closure.is_some()) {
-            for guard in std::mem::take(&mut val.guards) {
-                self.release(guard, ReleaseWhy::Moved, span);
-            }
-        }
-    }
-
-    /// By-value guards and handles that go into a call nobody looks into.
-    pub fn swallow(&mut self, vals: &[Val], span: Span) {
-        for val in vals {
-            for guard in val.guards.clone() {
-                self.escapes(guard);
-                self.release(guard, ReleaseWhy::Moved, end_of(span));
-            }
-            self.lose_handles(val);
-        }
-    }
-
-    /// Closures that go where nobody looks may run later.
-    pub fn escaping_closures(&mut self, name: &SmolStr, vals: &[Val], span: Span) {
-        if vals.iter().any(|val| val.closure.is_some()) {
-            let args = vals.iter().map(|val| self.arg_fact(val)).collect();
-            let call = Call {
-                name: name.clone(),
-                targets: Vec::new(),
-                resolution: Resolution::External,
-                args,
-            };
-            self.emit(EventKind::Call(call), span);
-        }
-    }
-
-    pub fn unresolved(&mut self, name: SmolStr, vals: &[Val], span: Span) {
-        let args = vals.iter().map(|val| self.arg_fact(val)).collect();
-        self.emit(
-            EventKind::Call(Call {
-                name,
-                targets: Vec::new(),
-                resolution: Resolution::Unknown,
-                args,
-            }),
-            span,
-        );
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call site each for paths and methods"
-    )]
-    pub fn workspace_call(
-        &mut self,
-        res: &MethodRes,
-        recv: Option<Val>,
-        args: &[Expr],
-        name: &SmolStr,
-        site: Span,
-        span: Span,
-        turbofish: &[Ty],
-        resolution: Option<Resolution>,
-        awaited: bool,
-    ) -> Val {
-        let mut vals: Vec<Val> = recv.into_iter().collect();
-        let has_recv = !vals.is_empty();
-        for arg in args {
-            let val = self.arg(arg);
-            vals.push(val);
-        }
-        self.taken_along(&mut vals, site);
-        let resolution = resolution.unwrap_or(match res.how {
-            How::Exact => Resolution::Exact,
-            How::Trait => Resolution::Trait,
-        });
-        let Some(&first) = res.fns.first() else {
-            return Val::unknown();
-        };
-        if has_recv
-            && self.takes_self(first)
-            && let Some(local) = vals.first().and_then(|val| val.local)
-        {
-            self.locals[local.0 as usize].moved = true;
-        }
-        self.out.compares_order |= orders(&entry_name(self, first));
-        let arg_tys: Vec<&Ty> = vals.iter().map(|val| &val.ty).collect();
-        let ret = self
-            .index()
-            .fn_ret_of_args(first, Some(&res.self_ty), turbofish, &arg_tys);
-        let ret = self.in_scope(ret);
-        let call = Call {
-            name: name.clone(),
-            targets: self.candidates(&res.fns, resolution),
-            resolution,
-            args: vals.iter().map(|val| self.arg_fact(val)).collect(),
-        };
-        let guard_ty = self.guard_ty(&ret);
-        let passed: Vec<GuardId> = vals
-            .iter()
-            .skip(usize::from(has_recv && !self.takes_self(first)))
-            .flat_map(|val| val.guards.iter().copied())
-            .collect();
-        let accessed = self.accessed(first, &vals);
-        if guard_ty.is_some() && passed.is_empty() && !matches!(guard_ty, Some(GuardTy::None)) {
-            return self.acquire_through(call, &ret, guard_ty, site, accessed);
-        }
-        if !awaited && self.is_async_fn(first) {
-            // Nothing runs yet; the future takes its arguments along.
-            self.swallow(&vals, span);
-            let mut val = Val::of(ret);
-            val.future = Some(Arc::new(call));
-            return val;
-        }
-        self.emit(EventKind::Call(call), site);
-        let result = self.event_origin();
-        self.stored_by_call(first, has_recv, &vals, site);
-        let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ret.clone());
-        val.from = result;
-        if let Some(GuardTy::Guard(data)) = &guard_ty {
-            // A guard goes in and comes out again; with most errors, and `None`, it does not.
-            if types::is_option_or_result(&ret) && !self.error_has_guard(&ret) {
-                self.may_be_gone(&passed);
-            }
-            val.guards = passed;
-            val.ty = rewrap(&ret, types::guard_of(data.clone()));
-        } else if guard_ty == Some(GuardTy::Holder) {
-            // `Transaction::new(self.state.lock())`: it lives on in there.
-            val.guards = passed;
-        } else {
-            for guard in passed {
-                self.escapes(guard);
-                self.release(guard, ReleaseWhy::Moved, end_of(span));
-            }
-        }
-        for moved in &vals {
-            self.lose_handles(moved);
-        }
-        if val.borrows.is_none() {
-            // A reference that comes out may point into what went in.
-            val.borrows = vals
-                .iter()
-                .find_map(|v| v.borrows)
-                .filter(|_| !types::owns(self.shared.index, &val.ty));
-        }
-        val
-    }
-
-    fn error_has_guard(&self, ret: &Ty) -> bool {
-        let error = types::error_of(ret);
-        let poisoned =
-            |ty: &Ty| matches!(ty, Ty::Ext(path, _) if last_segment(path) == "PoisonError");
-        error.is_some_and(|error| poisoned(error) || self.guard_ty(error).is_some())
-    }
-
-    /// What a call may run. An implementation for tests is no choice for code
-    /// that is none, unless it is named.
-    fn candidates(&self, fns: &[FnIdx], resolution: Resolution) -> Vec<FnId> {
-        let entries = self.index().functions();
-        let guessed = matches!(resolution, Resolution::Trait | Resolution::ByName);
-        let for_tests = |f: &FnIdx| entries.get(f.index()).is_some_and(|entry| entry.is_test);
-        fns.iter()
-            .filter(|f| !guessed || self.base.is_test || !for_tests(f))
-            .map(|f| FnId(f.0))
-            .collect()
-    }
-
-    /// Guarded data that is handed to `f` as `&mut`.
-    fn stored_by_call(&mut self, f: FnIdx, has_recv: bool, vals: &[Val], span: Span) {
-        if vals.iter().all(|val| val.borrows.is_none()) {
-            return;
-        }
-        let entry = self.index().functions().get(f.index());
-        let mut_self = entry
-            .and_then(|entry| entry.def.params.first())
-            .is_some_and(|param| matches!(param.ty, hir::Ty::Ref { mutable: true, .. }));
-        let from = vals
-            .iter()
-            .fold(conclint_facts::Origins::NONE, |all, val| all.or(val.from));
-        for (i, val) in vals.iter().enumerate() {
-            if matches!(val.ty, Ty::Ref(true, _)) || i == 0 && has_recv && mut_self {
-                self.store_guarded(val, conclint_facts::Writing::Call, from, span);
-            }
-        }
-    }
-
-    fn is_async_fn(&self, f: FnIdx) -> bool {
-        let entry = self.index().functions().get(f.index());
-        entry.is_some_and(|entry| entry.def.is_async)
-    }
-
-    /// A future is run to its end here: what it stands for happens now.
-    pub fn run_future(&mut self, val: &Val, span: Span) {
-        if let Some(call) = &val.future {
-            self.emit(EventKind::Call((**call).clone()), span);
-        } else if let Some(closure) = val.closure {
-            self.call_closure(closure, SmolStr::new_static("await"), span);
-        }
-    }
-
-    /// `fn f(self)`.
-    pub fn takes_self(&self, f: FnIdx) -> bool {
-        let entry = self.index().functions().get(f.index());
-        entry
-            .and_then(|entry| entry.def.params.first())
-            .is_some_and(|param| !matches!(param.ty, hir::Ty::Ref { .. }))
-    }
-
-    /// Type parameters that mean nothing here are not known.
-    pub fn in_scope(&self, ty: Ty) -> Ty {
-        match ty {
-            Ty::Param(name) => {
-                let known = self
-                    .scope
-                    .generics
-                    .iter()
-                    .any(|g| g.params.iter().any(|p| p.name == name));
-                if known { Ty::Param(name) } else { Ty::Unknown }
-            }
-            Ty::Ref(mutable, inner) => Ty::Ref(mutable, Arc::new(self.in_scope((*inner).clone()))),
-            Ty::Ext(path, args)
-                if args
-                    .iter()
-                    .any(|arg| matches!(arg, Ty::Param(_) | Ty::Ref(..) | Ty::Ext(..))) =>
-            {
-                Ty::Ext(
-                    path,
-                    args.iter()
-                        .map(|arg| self.in_scope(arg.clone()))
-                        .collect::<Vec<_>>()
-                        .into(),
-                )
-            }
-            other => other,
-        }
-    }
-
     /// A heavy call that is worth naming.
     pub fn work(&mut self, kind: WorkKind, what: &SmolStr, span: Span) {
         self.emit(
@@ -505,15 +244,6 @@ pub(super) fn orders(name: &str) -> bool {
     )
 }
 
-pub(super) fn entry_name(lower: &Lower<'_>, f: FnIdx) -> SmolStr {
-    lower
-        .index()
-        .functions()
-        .get(f.index())
-        .map(|entry| entry.def.name.clone())
-        .unwrap_or_default()
-}
-
 pub(super) fn is_callable(ty: &Ty) -> bool {
     match ty {
         Ty::Fn(..) => true,
@@ -522,26 +252,6 @@ pub(super) fn is_callable(ty: &Ty) -> bool {
                 if matches!(last_segment(path), "Fn" | "FnMut" | "FnOnce"))
         }),
         _ => false,
-    }
-}
-
-/// The result type with its guard type replaced by the pseudo guard.
-pub(super) fn rewrap(ret: &Ty, guard: Ty) -> Ty {
-    match ret {
-        Ty::Ext(path, args) if types::is_option_or_result(ret) => {
-            let inner = args
-                .first()
-                .map_or_else(|| guard.clone(), |inner| rewrap(inner, guard.clone()));
-            let rest = args.iter().skip(1).cloned();
-            Ty::Ext(
-                path.clone(),
-                std::iter::once(inner)
-                    .chain(rest)
-                    .collect::<Vec<_>>()
-                    .into(),
-            )
-        }
-        _ => guard,
     }
 }
 

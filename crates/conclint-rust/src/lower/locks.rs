@@ -8,10 +8,10 @@ use conclint_facts::{
 use smol_str::SmolStr;
 
 use super::body::Lower;
-use super::call::rewrap;
 use super::method::MethodCall;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
+use super::workspace_call::rewrap;
 use crate::hir::Span;
 use crate::index::{MethodRes, Ty, last_segment};
 use crate::table::{self};

@@ -5,6 +5,7 @@
 //! `table`. Refuses to decide what is a bug.
 
 mod accessor;
+mod args;
 mod assemble;
 mod assign;
 mod behind;
@@ -41,5 +42,6 @@ mod threads;
 mod types;
 mod value;
 mod variants;
+mod workspace_call;
 
 pub(crate) use assemble::program;
