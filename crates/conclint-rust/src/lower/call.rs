@@ -11,7 +11,7 @@ use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, Tys, ValueRes, last_segment};
-use crate::table::{self};
+use crate::table;
 
 impl Lower<'_> {
     pub fn resolve_type(&self, ty: &hir::Ty) -> Ty {
