@@ -27,6 +27,7 @@ mod known;
 mod link;
 mod locals;
 mod locks;
+mod loops;
 mod macros;
 mod maps;
 mod method;
