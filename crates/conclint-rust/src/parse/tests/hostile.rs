@@ -7,6 +7,7 @@ use super::super::parse_file;
 const REAL: &[&str] = &[
     include_str!("../macro_args.rs"),
     include_str!("../scan.rs"),
+    include_str!("../scan/ends.rs"),
     include_str!("dump.rs"),
     include_str!("table.rs"),
 ];
