@@ -18,6 +18,7 @@ use conclint_facts::Analysis;
 
 mod contention;
 mod flow;
+mod futures;
 mod graph;
 mod reads;
 mod registry;

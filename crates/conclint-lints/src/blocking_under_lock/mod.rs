@@ -10,6 +10,7 @@ use conclint_facts::{
 
 use crate::contention::Contention;
 use crate::flow::{Point, after, ends, event_at, events, touches, used_in_statement, within};
+use crate::futures;
 use crate::trace::{Draw, confidence, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -241,20 +242,19 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
 fn is_ready(analysis: &Analysis, at: EventRef) -> bool {
     let function = analysis.function(at.function);
     let stmt = analysis.event(at).stmt;
-    let futures: Vec<&Function> = events(function)
-        .filter(|(_, event)| event.stmt == stmt)
-        .filter_map(|(_, event)| match &event.kind {
-            EventKind::Call(call) if call.resolution == Resolution::Exact => Some(&call.targets),
-            _ => None,
-        })
-        .flatten()
-        .map(|target| analysis.function(*target))
-        .filter(|target| target.is_async)
-        .collect();
-    let awaits = |function: &Function| {
-        events(function).any(|(_, event)| matches!(event.kind, EventKind::Await))
+    let starts = |event: &&Event| match &event.kind {
+        EventKind::Call(call) if call.resolution == Resolution::Exact => {
+            let mut targets = call.targets.iter();
+            targets.any(|target| analysis.function(*target).is_async)
+        }
+        _ => false,
     };
-    !futures.is_empty() && !futures.into_iter().any(awaits)
+    let mut futures = events(function)
+        .map(|(_, event)| event)
+        .filter(|event| event.stmt == stmt)
+        .filter(starts)
+        .peekable();
+    futures.peek().is_some() && futures.all(|event| futures::never_suspends(analysis, event))
 }
 
 /// A channel made for one exchange: a variable of this function, whose other

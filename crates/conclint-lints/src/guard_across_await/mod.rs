@@ -10,6 +10,7 @@ use conclint_facts::{
 
 use crate::contention::Contention;
 use crate::flow::{events, within};
+use crate::futures::is_ready;
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -31,7 +32,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     for (id, function) in analysis.functions_with(Kinds::AWAIT) {
         let mut awaits: BTreeMap<GuardId, (Held, Vec<Site>)> = BTreeMap::new();
         for (point, event) in events(function) {
-            if !matches!(event.kind, EventKind::Await) {
+            if !matches!(event.kind, EventKind::Await) || is_ready(analysis, function, point) {
                 continue;
             }
             for held in analysis.held_before(point.in_function(id)) {

@@ -11,6 +11,7 @@ mod elements;
 mod facts;
 mod fifth;
 mod fresh;
+mod futures;
 mod handed;
 mod handles;
 mod inference;

@@ -1,0 +1,70 @@
+//! What a future does when it is polled, as far as the program's own `async
+//! fn`s tell. Says nothing of the futures of libraries: those may sleep.
+
+use conclint_facts::{Analysis, Event, EventKind, FnId, Function, Resolution};
+
+use crate::flow::{Point, event_at, events};
+
+/// Calls that are followed.
+const FAR: usize = 4;
+
+/// Whether the `.await` at this place never suspends: what it awaits is a call
+/// of the program's own `async fn` that itself awaits nothing that suspends.
+pub(crate) fn is_ready(analysis: &Analysis, function: &Function, at: Point) -> bool {
+    awaited(function, at)
+        .is_some_and(|event| never_suspends(analysis, event) && does_something(analysis, event))
+}
+
+/// The call whose future is awaited at this place: what comes right before.
+fn awaited(function: &Function, at: Point) -> Option<&Event> {
+    let before = at.index.checked_sub(1)?;
+    let event = event_at(
+        function,
+        Point {
+            index: before,
+            ..at
+        },
+    )?;
+    matches!(event.kind, EventKind::Call(_)).then_some(event)
+}
+
+/// Whether the event is a call of `async fn`s that are known and are done when
+/// they are first polled.
+pub(crate) fn never_suspends(analysis: &Analysis, event: &Event) -> bool {
+    ends_at_once(analysis, event, FAR)
+}
+
+fn ends_at_once(analysis: &Analysis, event: &Event, far: usize) -> bool {
+    let EventKind::Call(call) = &event.kind else {
+        return false;
+    };
+    let ready = |target: &FnId| {
+        let target = analysis.function(*target);
+        let mut awaits = events(target).filter(|(_, event)| matches!(event.kind, EventKind::Await));
+        target.is_async
+            && awaits.all(|(at, _)| {
+                far > 0
+                    && awaited(target, at).is_some_and(|event| {
+                        ends_at_once(analysis, event, far - 1) && does_something(analysis, event)
+                    })
+            })
+    };
+    call.resolution == Resolution::Exact
+        && !call.targets.is_empty()
+        && call.targets.iter().all(ready)
+}
+
+/// What is called takes a lock, or calls the program's own code. A body without
+/// any of that stands in for one that will do more, in examples and drafts.
+fn does_something(analysis: &Analysis, event: &Event) -> bool {
+    let works = |event: &Event| match &event.kind {
+        EventKind::Acquire { .. } => true,
+        EventKind::Call(call) => !call.targets.is_empty(),
+        _ => false,
+    };
+    let EventKind::Call(call) = &event.kind else {
+        return false;
+    };
+    let mut bodies = call.targets.iter().map(|target| analysis.function(*target));
+    bodies.any(|body| events(body).any(|(_, event)| works(event)))
+}
