@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Function, Local,
-    LocalId, Mode, ObjectRef, Resolution, Root, Site, StmtId, StmtKind,
+    Analysis, BlockKind, BlockedUnder, Blocking, Event, EventKind, EventRef, FnId, Local, LocalId,
+    Mode, ObjectRef, Resolution, Root, Site, StmtId, StmtKind,
 };
 
 use crate::contention::Contention;
