@@ -297,14 +297,18 @@ impl Index {
     /// A method of the traits of bounds and of their supertraits: the default,
     /// then all impls; the bare declaration where there is nothing else.
     fn of_bounds(&self, bounds: &[Bound], name: &str) -> Option<(Vec<FnIdx>, How)> {
-        let mut pending: Vec<TraitId> = bounds.iter().rev().filter_map(here).collect();
+        let start = bounds.iter().rev().filter_map(here);
+        let mut pending: Vec<(TraitId, TraitId)> = start.map(|t| (t, t)).collect();
         let mut seen = Vec::new();
-        while let Some(t) = pending.pop() {
+        while let Some((t, bound)) = pending.pop() {
             if seen.contains(&t) || seen.len() > MAX_TRAITS {
                 continue;
             }
             seen.push(t);
-            if let Some(found) = self.all_of_trait(t, name) {
+            if let Some(mut found) = self.all_of_trait(t, name) {
+                if t != bound {
+                    self.keep_implementors(&mut found, bound);
+                }
                 return Some((found, How::Trait));
             }
             let supers = self
@@ -312,9 +316,34 @@ impl Index {
                 .get(t.index())
                 .map(|t| &t.supers[..])
                 .unwrap_or_default();
-            pending.extend(supers.iter().rev().filter_map(here));
+            pending.extend(supers.iter().rev().filter_map(here).map(|t| (t, bound)));
         }
         None
+    }
+
+    /// Of methods of a supertrait, those of types that implement `bound`, too:
+    /// no other type can be behind it. All, where one of its impls is for any type.
+    fn keep_implementors(&self, fns: &mut Vec<FnIdx>, bound: TraitId) {
+        let heads: Option<Vec<Head>> = self
+            .impls_by_trait
+            .get(&bound)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.impls.get(id.index()))
+            .map(|imp| Head::of(&imp.self_ty))
+            .collect();
+        let Some(heads) = heads.filter(|heads| !heads.is_empty()) else {
+            return;
+        };
+        let fits = |id: &FnIdx| {
+            let of = self.fns.get(id.index()).and_then(|f| f.impl_);
+            let head = of.and_then(|id| Head::of(&self.impls.get(id.index())?.self_ty));
+            head.is_none_or(|head| heads.contains(&head))
+        };
+        let kept: Vec<FnIdx> = fns.iter().copied().filter(fits).collect();
+        if !kept.is_empty() {
+            *fns = kept;
+        }
     }
 
     /// A trait's method with all its implementations.

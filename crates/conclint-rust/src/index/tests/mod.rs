@@ -468,6 +468,29 @@ fn statics_of_macros() {
 }
 
 #[test]
+fn behind_a_subtrait_stands_only_who_implements_it() {
+    let ix = one("
+        trait Service { fn stop(&self); }
+        trait Managed: Service {}
+        struct Admin; impl Service for Admin { fn stop(&self) {} }
+        struct Chat; impl Service for Chat { fn stop(&self) {} } impl Managed for Chat {}
+        fn a(x: &dyn Managed) {} fn b(x: &dyn Service) {} fn d<T: Managed>(x: T) {}
+        trait Any: Service {} impl<T: Service> Any for T {} fn c(x: &dyn Any) {}
+    ");
+    let stop = |function: &str| {
+        let found = ix.method_on(function, "stop");
+        let (fns, _) = found.split_once(" on ").expect("two parts");
+        fns.to_owned()
+    };
+    let chat = "Trait main::<Chat as Service>::stop";
+    let all = "Trait main::<Admin as Service>::stop, main::<Chat as Service>::stop";
+    assert_eq!(stop("main::a"), chat);
+    assert_eq!(stop("main::b"), all);
+    assert_eq!(stop("main::c"), all);
+    assert_eq!(stop("main::d"), chat);
+}
+
+#[test]
 fn hostile_input_ends() {
     // Cyclic aliases, imports, supertraits, bounds, associated types.
     let ix = one("
