@@ -323,3 +323,30 @@ impl Job {{
         ["oversized-critical-section"]
     );
 }
+
+#[test]
+fn a_type_may_be_its_own_target() {
+    let found = names_in(
+        "
+use std::ops::Deref;
+use std::sync::Mutex;
+
+pub struct Any;
+pub struct Bound<T>(T);
+impl<T> Deref for Bound<T> { type Target = Bound<Any>; fn deref(&self) -> &Bound<Any> { loop {} } }
+pub struct Ping;
+pub struct Pong;
+impl Deref for Ping { type Target = Pong; fn deref(&self) -> &Pong { loop {} } }
+impl Deref for Pong { type Target = Ping; fn deref(&self) -> &Ping { loop {} } }
+
+pub fn walk(all: Bound<u32>, ping: Ping, lock: &Mutex<u32>) {
+    for one in all { drop(one); }
+    for one in &ping { drop(one); }
+    let _ = (all[0], &all[1..2], ping[0], &ping[1..], all.missing(), ping.missing, *ping);
+    let held = lock.lock().unwrap();
+    let again = lock.lock().unwrap();
+}
+",
+    );
+    assert_eq!(found, ["double-lock"]);
+}

@@ -12,6 +12,9 @@ use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Expr, ExprKind};
 use crate::index::{Ty, Tys, ValueRes};
 
+/// Pointers to pointers that are followed.
+pub(super) const MAX_DEREFS: usize = 12;
+
 impl Lower<'_> {
     /// `val.name`, through references, smart pointers and guards.
     pub fn field(&mut self, val: Val, name: &SmolStr) -> Val {
@@ -19,7 +22,7 @@ impl Lower<'_> {
             return part.clone();
         }
         let mut cur = val;
-        for _ in 0..12 {
+        for _ in 0..MAX_DEREFS {
             if let Some(info) = self.index().field(&cur.ty, name) {
                 let mut part = cur.project(name, info.ty);
                 part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
@@ -114,11 +117,21 @@ impl Lower<'_> {
         }
     }
 
-    fn slice_of(&mut self, val: Val) -> Val {
+    /// What references, smart pointers and guards lead to. A type may be its
+    /// own `Deref::Target`, or two each other's: then some value on the way.
+    pub fn behind_pointers(&self, val: Val) -> Val {
         let mut cur = val;
-        while let Some(next) = self.step(&cur) {
-            cur = next;
+        for _ in 0..MAX_DEREFS {
+            match self.step(&cur) {
+                Some(next) => cur = next,
+                None => break,
+            }
         }
+        cur
+    }
+
+    fn slice_of(&mut self, val: Val) -> Val {
+        let cur = self.behind_pointers(val);
         match types::value_of(self.index(), &cur.ty) {
             Ty::Unknown => cur,
             element => cur.with_ty(Ty::Slice(Arc::new(element))),
@@ -126,10 +139,7 @@ impl Lower<'_> {
     }
 
     fn element_of(&mut self, val: Val) -> Val {
-        let mut cur = val;
-        while let Some(next) = self.step(&cur) {
-            cur = next;
-        }
+        let cur = self.behind_pointers(val);
         let ty = types::value_of(self.index(), &cur.ty);
         cur.project("[]", ty)
     }

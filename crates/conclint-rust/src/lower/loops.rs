@@ -255,10 +255,7 @@ impl Lower<'_> {
 
     /// What iterating over `val` binds.
     pub fn item_of(&mut self, val: &Val) -> Val {
-        let mut cur = val.clone();
-        while let Some(next) = self.step(&cur) {
-            cur = next;
-        }
+        let cur = self.behind_pointers(val.clone());
         let ty = types::element(self.index(), &cur.ty);
         let mut item = cur.project("[]", ty);
         if let Ty::Tuple(parts) = item.ty.clone() {

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
 use super::call::orders;
+use super::data::MAX_DEREFS;
 use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
@@ -62,7 +63,7 @@ impl Lower<'_> {
             self.look_through(&mut recv, call.name_span, types::mutates(call.name));
         }
         let mut cur = recv;
-        for _ in 0..12 {
+        for _ in 0..MAX_DEREFS {
             if let Some(val) = self.method_here(&mut cur, call) {
                 return val;
             }
