@@ -31,7 +31,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
         for (at, event) in events(function) {
             if let EventKind::Spawn(spawn) = &event.kind
                 && spawn.kind == SpawnKind::Thread
-                && let Some(loss) = joins.lost(function, &spawn.handle)
+                && let Some(loss) = joins.lost(analysis, function, &spawn.handle)
             {
                 let confidence = confidence(analysis, id, function, at, spawn, &loss);
                 findings.push(report(&draw, id, event, spawn, &loss, confidence));
@@ -83,14 +83,27 @@ impl Joins {
         joins
     }
 
-    fn lost(&self, function: &Function, handle: &Handle) -> Option<Loss> {
+    /// Of types that no build has both, under one name, one may be joined for all.
+    fn is_joined(&self, analysis: &Analysis, function: &Function, class: ClassId) -> bool {
+        let name = &analysis.class(class).name;
+        let mut named = self
+            .classes
+            .iter()
+            .map(|joined| &analysis.class(*joined).name);
+        self.classes.contains(&class)
+            || !function.cfgs.is_empty() && named.any(|joined| joined == name)
+    }
+
+    fn lost(&self, analysis: &Analysis, function: &Function, handle: &Handle) -> Option<Loss> {
         match handle {
             Handle::DroppedAtOnce => Some(Loss::Dropped),
             Handle::NeverJoined(name) => Some(Loss::Variable(name.to_string())),
-            Handle::Stored(class) if !self.classes.contains(class) => Some(Loss::Field {
-                class: *class,
-                perhaps_joined: self.unclear.contains(function.krate.as_str()),
-            }),
+            Handle::Stored(class) if !self.is_joined(analysis, function, *class) => {
+                Some(Loss::Field {
+                    class: *class,
+                    perhaps_joined: self.unclear.contains(function.krate.as_str()),
+                })
+            }
             Handle::Stored(_) | Handle::Joined | Handle::Elsewhere | Handle::Excused => None,
         }
     }

@@ -51,14 +51,16 @@ fn sends(analysis: &Analysis, function: FnId, calls: u32) -> bool {
     })
 }
 
-/// Whether the function receives, and never waits for a message.
+/// Whether the function receives, and never waits for a message: neither at
+/// once nor by looking again and again.
 pub(super) fn only_looks(function: &Function) -> bool {
-    let mut receives = events(function).filter_map(|(_, event)| match event.kind {
-        EventKind::Recv { blocking, .. } => Some(blocking),
+    let mut receives = events(function).filter_map(|(at, event)| match event.kind {
+        EventKind::Recv { blocking, .. } => {
+            Some(blocking == Blocking::Try && !reaches(function, at, at))
+        }
         _ => None,
     });
-    let first = receives.next();
-    first == Some(Blocking::Try) && receives.all(|blocking| blocking == Blocking::Try)
+    receives.next() == Some(true) && receives.all(|looks| looks)
 }
 
 /// Whether it receives on a channel that it keeps for no later call.
@@ -88,9 +90,8 @@ pub(super) fn ends_the_program(analysis: &Analysis, function: &Function, at: Poi
                 | EventKind::Wait { .. }
                 | EventKind::Await
                 | EventKind::SenderAlive { .. } => true,
-                EventKind::Recv { blocking, .. } => {
-                    *blocking == Blocking::Waits && reaches(function, point, point)
-                }
+                // To look again and again is to wait, too.
+                EventKind::Recv { .. } => reaches(function, point, point),
                 EventKind::Block { kind, .. } => {
                     !matches!(kind, BlockKind::Sleep | BlockKind::File)
                 }

@@ -271,3 +271,80 @@ impl Feed {{
     assert!(found(kept, "self.reports").is_empty());
     assert_eq!(found(own, "reports"), ["unjoined-thread"]);
 }
+
+#[test]
+fn to_look_again_and_again_is_to_wait() {
+    let found = |rest: &str| {
+        names_in(&format!(
+            "
+use std::sync::mpsc::{{channel, Receiver, Sender}};
+use std::thread;
+
+enum Info {{ Found(String), End }}
+
+fn search(tx: Sender<Info>) {{
+    tx.send(Info::Found(String::new())).unwrap();
+    tx.send(Info::End).unwrap();
+}}
+
+fn main() {{
+    let (tx, rx) = channel();
+    let _ = thread::Builder::new().spawn(move || search(tx));
+    {rest}
+}}
+"
+        ))
+        .into_iter()
+        .filter(|name| *name == "unjoined-thread")
+        .collect::<Vec<_>>()
+    };
+    let nothing: [&str; 0] = [];
+    let look = "match rx.try_recv() { Ok(Info::End) => break, Ok(Info::Found(s)) => println!(\"{s}\"), _ => {} }";
+    assert_eq!(found(&format!("loop {{ {look} }}")), nothing);
+    assert_eq!(
+        found("if let Ok(Info::Found(s)) = rx.try_recv() { println!(\"{s}\"); }"),
+        ["unjoined-thread"]
+    );
+}
+
+#[test]
+fn twins_of_which_a_build_has_one_are_joined_together() {
+    let found = |cfg: &str| {
+        names_in(&format!(
+            "
+use std::thread::JoinHandle;
+
+#[cfg(target_os = \"macos\")]
+pub mod kqueue {{
+    pub struct Timer {{ pub handle: Option<super::JoinHandle<()>> }}
+    impl Timer {{
+        pub fn start() -> Self {{ Timer {{ handle: Some(std::thread::spawn(|| super::tick())) }} }}
+        pub fn stop(&self) {{}}
+    }}
+}}
+#[cfg(target_os = \"macos\")]
+pub use kqueue::Timer;
+{cfg}
+pub mod epoll {{
+    pub struct Timer {{ pub handle: Option<super::JoinHandle<()>> }}
+    impl Timer {{
+        pub fn start() -> Self {{ Timer {{ handle: Some(std::thread::spawn(|| super::tick())) }} }}
+        pub fn stop(&self) {{}}
+    }}
+}}
+{cfg}
+pub use epoll::Timer;
+
+fn tick() {{ std::fs::rename(\"a\", \"b\").unwrap(); }}
+pub struct Agent {{ timer: Timer }}
+impl Agent {{
+    pub fn stop(&mut self) {{
+        if let Some(handle) = self.timer.handle.take() {{ handle.join().unwrap(); }}
+    }}
+}}
+"
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(found("#[cfg(target_os = \"linux\")]"), nothing);
+}
