@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Blocking, Call, Event, EventKind, FnId, Function, GuardId, Kinds, LockSource,
-    ObjectKind, ObjectRef, ReleaseWhy, StmtKind,
+    Analysis, Blocking, Call, ClassScope, Event, EventKind, FnId, Function, GuardId, Kinds,
+    LockSource, ObjectKind, ObjectRef, ReleaseWhy, StmtKind,
 };
 
 use crate::contention::guards_nothing;
@@ -42,7 +42,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     .guard(id, *guard)
                     .and_then(|info| info.locks.first())
                     .map(|held| &held.lock);
-                if locks_itself(analysis, lock) {
+                if locks_itself(analysis, lock) || how == How::AtOnce && is_lazy(analysis, lock) {
                     continue;
                 }
                 let wanted =
@@ -67,6 +67,20 @@ fn locks_itself(analysis: &Analysis, lock: Option<&ObjectRef>) -> bool {
     class
         .and_then(|class| analysis.lock_traits(class))
         .is_some_and(|traits| traits.self_locking)
+}
+
+/// `CONFIG.lock();` with a static that is made when it is first used: that is a
+/// way to have it made now.
+fn is_lazy(analysis: &Analysis, lock: Option<&ObjectRef>) -> bool {
+    let class = lock.and_then(|lock| lock.class);
+    class
+        .map(|class| analysis.class(class))
+        .is_some_and(|class| {
+            class.scope == ClassScope::Static
+                && ["LazyLock<", "Lazy<", "OnceLock<", "OnceCell<"]
+                    .iter()
+                    .any(|lazy| class.type_text.contains(lazy))
+        })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -228,3 +228,37 @@ impl Doc {{
     assert_eq!(found("self.log.lock().unwrap().push(1);"), nothing);
     assert_eq!(found(""), ["guard-dropped-at-once"]);
 }
+
+#[test]
+fn a_static_that_is_made_on_first_use_may_be_made_by_locking_it() {
+    let found = |declared: &str| {
+        names_in(&format!(
+            "
+use parking_lot::Mutex;
+use std::sync::LazyLock;
+
+{declared}
+
+pub fn set_up() {{
+    {{
+        URING.lock();
+    }}
+    attach();
+}}
+fn attach() {{ URING.lock().push(1); }}
+"
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    let made = "Mutex::new(Vec::new())";
+    for lazy in [
+        format!("lazy_static! {{ pub static ref URING: Mutex<Vec<u64>> = {made}; }}"),
+        format!("pub static URING: LazyLock<Mutex<Vec<u64>>> = LazyLock::new(|| {made});"),
+    ] {
+        assert_eq!(found(&lazy), nothing, "{lazy}");
+    }
+    assert_eq!(
+        found(&format!("pub static URING: Mutex<Vec<u64>> = {made};")),
+        ["guard-dropped-at-once"]
+    );
+}

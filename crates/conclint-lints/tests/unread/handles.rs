@@ -239,3 +239,40 @@ impl Env {{
         assert_eq!(errors_in(&text(ask)), ["lock-order-inversion"], "{ask}");
     }
 }
+
+#[test]
+fn a_lazy_pointer_is_cloned_to_the_one_object() {
+    let found = |declared: &str| {
+        names_in(&format!(
+            "
+use parking_lot::Mutex;
+use std::sync::{{Arc, LazyLock}};
+
+{declared}
+pub struct Tcp {{ inner: Arc<Mutex<u64>> }}
+
+pub fn sockets() -> Arc<Mutex<Vec<u64>>> {{ SOCKETS.clone() }}
+
+impl Tcp {{
+    pub fn read(&self) {{
+        let inner = self.inner.lock();
+        let sockets = sockets();
+        sockets.lock().push(*inner);
+    }}
+    pub fn write(&self) {{
+        let sockets = SOCKETS.clone();
+        let all = sockets.lock();
+        *self.inner.lock() += all.len() as u64;
+    }}
+}}
+"
+        ))
+    };
+    let made = "Arc::new(Mutex::new(Vec::new()))";
+    for lazy in [
+        format!("lazy_static! {{ pub static ref SOCKETS: Arc<Mutex<Vec<u64>>> = {made}; }}"),
+        format!("pub static SOCKETS: LazyLock<Arc<Mutex<Vec<u64>>>> = LazyLock::new(|| {made});"),
+    ] {
+        assert_eq!(found(&lazy), ["lock-order-inversion"], "{lazy}");
+    }
+}

@@ -264,6 +264,9 @@ impl<'l> Eval<'l, '_> {
 
     fn method(&mut self, receiver: &'l Expr, name: &SmolStr, args: &'l [Expr]) -> Option<Val> {
         let mut cur = self.expr(receiver)?;
+        if types::is_lazy(&cur.ty) {
+            cur = self.lower.step(&cur)?;
+        }
         if name == "clone" && args.is_empty() && types::is_shared_pointer(&cur.ty) {
             return Some(cur);
         }

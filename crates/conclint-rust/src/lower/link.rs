@@ -135,10 +135,11 @@ fn is_inner(index: &Index, key: &ClassKey) -> bool {
 /// A field's type as it is declared: where it is used, the pointers around the
 /// lock are out of sight.
 fn declared_text(index: &Index, key: &ClassKey) -> Option<String> {
-    let ClassBase::Field(owner, field) = &key.base else {
-        return None;
+    let declared = match &key.base {
+        ClassBase::Field(owner, field) => index.variant_field(*owner, 0, field)?,
+        ClassBase::Static(id) => index.static_(*id).ty.clone(),
+        _ => return None,
     };
-    let declared = index.variant_field(*owner, 0, field)?;
     (!is_inner(index, key) && declared != Ty::Unknown).then(|| types::text(index, &declared))
 }
 

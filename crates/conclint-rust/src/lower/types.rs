@@ -51,6 +51,11 @@ pub(super) fn is_shared_pointer(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if matches!(last_segment(path), "Arc" | "Rc" | "Weak"))
 }
 
+/// A value that is made when it is first used, and has no methods of its own.
+pub(super) fn is_lazy(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if matches!(last_segment(path), "LazyLock" | "Lazy" | "LazyCell"))
+}
+
 /// `Arc<T>` of a type of the program's own: one of several owners.
 pub(super) fn shared(ty: Ty) -> Ty {
     match ty {

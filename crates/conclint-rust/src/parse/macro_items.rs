@@ -78,7 +78,11 @@ impl Cx {
         let declared = grammar::statics.parse2(tokens).ok()?;
         for mut one in declared {
             let ty = self.ty(&one.ty);
-            let ty = if own_of_thread { local_key(ty) } else { ty };
+            let ty = if own_of_thread {
+                of_std(["std", "thread", "LocalKey"], ty)
+            } else {
+                of_std(["std", "sync", "LazyLock"], ty)
+            };
             let init = self.body(&mut one.init);
             let (name, name_span) = self.ident(&one.ident);
             let from = self.word(one.keyword.span, 0);
@@ -239,9 +243,9 @@ fn without_gated(list: &[TokenTree]) -> TokenStream {
     out.into_iter().collect()
 }
 
-/// `::std::thread::LocalKey<ty>`.
-fn local_key(ty: Ty) -> Ty {
-    let mut segments: Segments = ["std", "thread", "LocalKey"]
+/// `::std::sync::LazyLock<ty>`, of the three segments of its path.
+fn of_std(path: [&str; 3], ty: Ty) -> Ty {
+    let mut segments: Segments = path
         .map(|name| Segment::plain(name.into()))
         .into_iter()
         .collect();

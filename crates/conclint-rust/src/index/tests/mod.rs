@@ -455,7 +455,7 @@ fn statics_of_macros() {
     assert_eq!(ix.value("main::f", "TABLE"), "static main::TABLE");
     assert_eq!(
         ix.show(&ix.statics[0].ty),
-        "std::sync::Mutex<std::vec::Vec<u8>>"
+        "std::sync::LazyLock<std::sync::Mutex<std::vec::Vec<u8>>>"
     );
     assert_eq!(ix.value("main::f", "PLAIN"), "static main::PLAIN");
     let own = ix

@@ -295,7 +295,7 @@ fn unknown_macros_in_bodies() {
 fn item_macros() {
     check(
         "lazy_static! { /// doc\n pub static ref A: Mutex<u8> = Mutex::new(1); static ref B: u8 = 2; }",
-        "static A: Mutex<u8> = Mutex::new(1)\nstatic B: u8 = 2",
+        "static A: ::std::sync::LazyLock<Mutex<u8>> = Mutex::new(1)\nstatic B: ::std::sync::LazyLock<u8> = 2",
     );
     check(
         "thread_local! { static A: RefCell<u8> = const { RefCell::new(1) }; pub static B: u8 = 2 }",
