@@ -118,7 +118,6 @@ const STOP: &[&str] = &[
     "try_recv",
     "abs",
     "hash_one",
-    "write_all",
     "finish",
 ];
 
@@ -148,17 +147,7 @@ impl Lower<'_> {
             how: How::Exact,
             self_ty,
         };
-        let name = call.name.clone();
-        Some(self.workspace_call(
-            &res,
-            Some(cur.clone()),
-            call.args,
-            &name,
-            call.site(),
-            call.span,
-            &[],
-            Some(Resolution::ByName),
-            call.awaited,
-        ))
+        let call = call.of_workspace(&res, Resolution::ByName, &[]);
+        Some(self.workspace_call(Some(cur.clone()), &call))
     }
 }

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::body::{Lower, NESTED_BASE, end_of};
 use super::types::{self, GuardTy};
 use super::value::Val;
+use super::workspace_call::{WorkspaceCall, resolution};
 use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, Tys, ValueRes, last_segment};
 use crate::table;
@@ -91,10 +92,17 @@ impl Lower<'_> {
                     .last()
                     .map(|s| s.args().iter().map(|ty| self.resolve_type(ty)).collect())
                     .unwrap_or_default();
-                let name = short_path(path);
-                self.workspace_call(
-                    &res, None, args, &name, span, span, &turbofish, None, awaited,
-                )
+                let call = WorkspaceCall {
+                    res: &res,
+                    resolution: resolution(&res),
+                    args,
+                    name: &short_path(path),
+                    site: span,
+                    span,
+                    turbofish: &turbofish,
+                    awaited,
+                };
+                self.workspace_call(None, &call)
             }
             ValueRes::Ctor { .. } => {
                 let vals = args.iter().map(|arg| self.expr(arg)).collect();

@@ -3,7 +3,7 @@
 //! What the methods of other people's types give is in `std_result`, what they
 //! do in `effect`.
 
-use conclint_facts::{Blocking, GuardId, ReleaseWhy};
+use conclint_facts::{Blocking, GuardId, ReleaseWhy, Resolution};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -11,6 +11,7 @@ use super::call::orders;
 use super::data::MAX_DEREFS;
 use super::types;
 use super::value::Val;
+use super::workspace_call::{WorkspaceCall, resolution};
 use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{MethodRes, Ty};
 use crate::table;
@@ -37,6 +38,25 @@ impl MethodCall<'_> {
             }
         } else {
             self.name_span
+        }
+    }
+
+    /// The same call, now that it is known what it may run.
+    pub fn of_workspace<'c>(
+        &'c self,
+        res: &'c MethodRes,
+        resolution: Resolution,
+        turbofish: &'c [Ty],
+    ) -> WorkspaceCall<'c> {
+        WorkspaceCall {
+            res,
+            resolution,
+            args: self.args,
+            name: self.name,
+            site: self.site(),
+            span: self.span,
+            turbofish,
+            awaited: self.awaited,
         }
     }
 }
@@ -176,15 +196,8 @@ impl Lower<'_> {
             .map(|ty| self.resolve_type(ty))
             .collect();
         self.workspace_call(
-            res,
             Some(cur),
-            call.args,
-            call.name,
-            call.site(),
-            call.span,
-            &turbofish,
-            None,
-            call.awaited,
+            &call.of_workspace(res, resolution(res), &turbofish),
         )
     }
 

@@ -15,34 +15,43 @@ use super::value::Val;
 use crate::hir::{self, Expr, Span};
 use crate::index::{FnIdx, How, MethodRes, Ty, last_segment};
 
+/// A call of a function of the workspace, but for its receiver.
+pub(super) struct WorkspaceCall<'c> {
+    /// What it may run.
+    pub res: &'c MethodRes,
+    pub resolution: Resolution,
+    pub args: &'c [Expr],
+    /// As people write it.
+    pub name: &'c SmolStr,
+    /// What is pointed at: of a method from its name on.
+    pub site: Span,
+    /// The whole call.
+    pub span: Span,
+    pub turbofish: &'c [Ty],
+    pub awaited: bool,
+}
+
+/// How sure it is that these functions are meant.
+pub(super) fn resolution(res: &MethodRes) -> Resolution {
+    match res.how {
+        How::Exact => Resolution::Exact,
+        How::Trait => Resolution::Trait,
+    }
+}
+
 impl Lower<'_> {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call site each for paths and methods"
-    )]
-    pub fn workspace_call(
-        &mut self,
-        res: &MethodRes,
-        recv: Option<Val>,
-        args: &[Expr],
-        name: &SmolStr,
-        site: Span,
-        span: Span,
-        turbofish: &[Ty],
-        resolution: Option<Resolution>,
-        awaited: bool,
-    ) -> Val {
+    /// A call of one of the functions in `call.res`.
+    pub fn workspace_call(&mut self, recv: Option<Val>, call: &WorkspaceCall<'_>) -> Val {
+        let &WorkspaceCall {
+            res, site, span, ..
+        } = call;
+        let has_recv = recv.is_some();
         let mut vals: Vec<Val> = recv.into_iter().collect();
-        let has_recv = !vals.is_empty();
-        for arg in args {
+        for arg in call.args {
             let val = self.arg(arg);
             vals.push(val);
         }
         self.taken_along(&mut vals, site);
-        let resolution = resolution.unwrap_or(match res.how {
-            How::Exact => Resolution::Exact,
-            How::Trait => Resolution::Trait,
-        });
         let Some(&first) = res.fns.first() else {
             return Val::unknown();
         };
@@ -56,12 +65,12 @@ impl Lower<'_> {
         let arg_tys: Vec<&Ty> = vals.iter().map(|val| &val.ty).collect();
         let ret = self
             .index()
-            .fn_ret_of_args(first, Some(&res.self_ty), turbofish, &arg_tys);
+            .fn_ret_of_args(first, Some(&res.self_ty), call.turbofish, &arg_tys);
         let ret = self.in_scope(ret);
-        let call = Call {
-            name: name.clone(),
-            targets: self.candidates(&res.fns, resolution),
-            resolution,
+        let fact = Call {
+            name: call.name.clone(),
+            targets: self.candidates(&res.fns, call.resolution),
+            resolution: call.resolution,
             args: vals.iter().map(|val| self.arg_fact(val)).collect(),
         };
         let guard_ty = self.guard_ty(&ret);
@@ -72,36 +81,21 @@ impl Lower<'_> {
             .collect();
         let accessed = self.accessed(first, &vals);
         if guard_ty.is_some() && passed.is_empty() && !matches!(guard_ty, Some(GuardTy::None)) {
-            return self.acquire_through(call, &ret, guard_ty, site, accessed);
+            return self.acquire_through(fact, &ret, guard_ty, site, accessed);
         }
-        if !awaited && self.is_async_fn(first) {
+        if !call.awaited && self.is_async_fn(first) {
             // Nothing runs yet; the future takes its arguments along.
             self.swallow(&vals, span);
             let mut val = Val::of(ret);
-            val.future = Some(Arc::new(call));
+            val.future = Some(Arc::new(fact));
             return val;
         }
-        self.emit(EventKind::Call(call), site);
+        self.emit(EventKind::Call(fact), site);
         let result = self.event_origin();
         self.stored_by_call(first, has_recv, &vals, site);
         let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ret.clone());
         val.from = result;
-        if let Some(GuardTy::Guard(data)) = &guard_ty {
-            // A guard goes in and comes out again; with most errors, and `None`, it does not.
-            if types::is_option_or_result(&ret) && !self.error_has_guard(&ret) {
-                self.may_be_gone(&passed);
-            }
-            val.guards = passed;
-            val.ty = rewrap(&ret, types::guard_of(data.clone()));
-        } else if guard_ty == Some(GuardTy::Holder) {
-            // `Transaction::new(self.state.lock())`: it lives on in there.
-            val.guards = passed;
-        } else {
-            for guard in passed {
-                self.escapes(guard);
-                self.release(guard, ReleaseWhy::Moved, end_of(span));
-            }
-        }
+        self.handed_through(&mut val, &ret, guard_ty, passed, span);
         for moved in &vals {
             self.lose_handles(moved);
         }
@@ -113,6 +107,36 @@ impl Lower<'_> {
                 .filter(|_| !types::owns(self.shared.index, &val.ty));
         }
         val
+    }
+
+    /// Guards that were `passed` to a call come out again with what it gives,
+    /// which is of type `ret`, or stay where nobody looks.
+    fn handed_through(
+        &mut self,
+        val: &mut Val,
+        ret: &Ty,
+        guard_ty: Option<GuardTy>,
+        passed: Vec<GuardId>,
+        span: Span,
+    ) {
+        match guard_ty {
+            Some(GuardTy::Guard(data)) => {
+                // With most errors, and `None`, it does not.
+                if types::is_option_or_result(ret) && !self.error_has_guard(ret) {
+                    self.may_be_gone(&passed);
+                }
+                val.guards = passed;
+                val.ty = rewrap(ret, types::guard_of(data));
+            }
+            // `Transaction::new(self.state.lock())`: it lives on in there.
+            Some(GuardTy::Holder) => val.guards = passed,
+            _ => {
+                for guard in passed {
+                    self.escapes(guard);
+                    self.release(guard, ReleaseWhy::Moved, end_of(span));
+                }
+            }
+        }
     }
 
     fn error_has_guard(&self, ret: &Ty) -> bool {
