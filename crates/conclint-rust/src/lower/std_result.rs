@@ -9,7 +9,7 @@ use super::body::Lower;
 use super::call::is_builder_ty;
 use super::types::{self, StdRet};
 use super::value::Val;
-use crate::index::{Ty, Tys};
+use crate::index::{Index, Ty, Tys};
 
 impl Lower<'_> {
     /// What a method of the standard library gives, as far as its name tells.
@@ -29,32 +29,7 @@ impl Lower<'_> {
             return val.with_ty(ty);
         }
         match types::std_method(&cur.ty, name) {
-            StdRet::Same => {
-                val.parts = cur.parts.clone();
-                if name == "collect" && !matches!(cur.ty, Ty::Ext(..)) {
-                    val.ty = Ty::Unknown;
-                }
-                if name == "flatten"
-                    && let Ty::Ext(path, args) = &cur.ty
-                    && let Some(inside) = args.first()
-                {
-                    val.ty = match types::is_option_or_result(&cur.ty) {
-                        true => inside.clone(),
-                        false => Ty::Ext(path.clone(), [types::element(index, inside)].into()),
-                    };
-                }
-                // What is inside is borrowed, not moved out.
-                if types::is_option_or_result(&cur.ty)
-                    && matches!(name, "as_ref" | "as_mut" | "as_deref" | "as_deref_mut")
-                {
-                    let inner = types::unwrap_ty(&cur.ty);
-                    val.ty = types::option_of(Ty::Ref(name.ends_with("mut"), Arc::new(inner)));
-                }
-                if matches!(cur.ty, Ty::Adt(..)) && types::is_view(name) {
-                    val.ty = Ty::Ref(name.ends_with("mut"), Arc::new(cur.ty));
-                }
-                val
-            }
+            StdRet::Same => same_kind(index, val, cur, name),
             StdRet::Inner => {
                 val.parts = cur.parts.clone();
                 let ty = types::unwrap_ty(&cur.ty);
@@ -79,66 +54,14 @@ impl Lower<'_> {
                 cur.project("[]", ty)
             }
             StdRet::Iter => {
-                let item = self.item_of(&cur);
-                let ty = if name == "enumerate" {
-                    Ty::Tuple(Tys::from([types::ext("usize", vec![]), item.ty.clone()]))
-                } else if name == "zip" {
-                    let other = vals
-                        .first()
-                        .map_or(Ty::Unknown, |val| types::element(index, &val.ty));
-                    Ty::Tuple(Tys::from([item.ty.clone(), other]))
-                } else if matches!((name, &item.ty), ("iter" | "iter_mut", Ty::Adt(..))) {
-                    Ty::Ref(name == "iter_mut", Arc::new(item.ty))
-                } else {
-                    item.ty.clone()
-                };
-                val.ty = types::ext("conclint::Iter", vec![ty]);
-                val
+                let item = self.item_of(&cur).ty;
+                val.with_ty(iterator(item_given(index, item, name, vals)))
             }
-            StdRet::Chunks => {
-                let list = Ty::Slice(Arc::new(types::value_of(index, &cur.ty)));
-                val.with_ty(types::ext("conclint::Iter", vec![list]))
-            }
-            StdRet::Halves => {
-                let half = Ty::Slice(Arc::new(types::value_of(index, &cur.ty)));
-                val.with_ty(Ty::Tuple(Tys::from([half.clone(), half])))
-            }
-            StdRet::Pair(wrapped) => {
+            StdRet::Pair(true) => {
                 let pair = types::element(index, &cur.ty);
-                if wrapped {
-                    cur.project("[]", types::option_of(pair))
-                } else {
-                    val.with_ty(types::ext("conclint::Iter", vec![pair]))
-                }
+                cur.project("[]", types::option_of(pair))
             }
-            StdRet::MapEntry => {
-                let value = types::value_of(index, &cur.ty);
-                val.with_ty(types::ext(types::MAP_ENTRY, vec![value]))
-            }
-            StdRet::Held(wrapped) => {
-                let held = Ty::Ref(name.ends_with("mut"), Arc::new(types::arg(&cur.ty, 0)));
-                val.with_ty(if wrapped {
-                    types::option_of(held)
-                } else {
-                    held
-                })
-            }
-            StdRet::Upgraded => match &cur.ty {
-                Ty::Unknown => val,
-                ty => {
-                    let ty = types::option_of(types::shared(ty.clone()));
-                    val.with_ty(ty)
-                }
-            },
-            StdRet::Keys | StdRet::Values => {
-                let at = usize::from(matches!(types::std_method(&cur.ty, name), StdRet::Values));
-                let ty = match types::element(index, &cur.ty) {
-                    Ty::Tuple(parts) => parts.get(at).cloned().unwrap_or(Ty::Unknown),
-                    _ => Ty::Unknown,
-                };
-                val.ty = types::ext("conclint::Iter", vec![ty]);
-                val
-            }
+            StdRet::Upgraded if cur.ty == Ty::Unknown => val,
             StdRet::Owned(ty) => {
                 let mut owned = Val::of(ty);
                 owned.handles = if name == "join" {
@@ -153,6 +76,88 @@ impl Lower<'_> {
                 unknown.borrows = cur.borrows;
                 unknown
             }
+            ret => val.with_ty(other_type(index, &cur.ty, &ret, name)),
         }
     }
+}
+
+/// The type that `ret` stands for, where the value is the same in other terms.
+fn other_type(index: &Index, ty: &Ty, ret: &StdRet, name: &str) -> Ty {
+    let list = || Ty::Slice(Arc::new(types::value_of(index, ty)));
+    let of_entry = |part: usize| match types::element(index, ty) {
+        Ty::Tuple(parts) => parts.get(part).cloned().unwrap_or(Ty::Unknown),
+        _ => Ty::Unknown,
+    };
+    match ret {
+        StdRet::Chunks => iterator(list()),
+        StdRet::Halves => Ty::Tuple(Tys::from([list(), list()])),
+        StdRet::Pair(_) => iterator(types::element(index, ty)),
+        StdRet::Keys => iterator(of_entry(0)),
+        StdRet::Values => iterator(of_entry(1)),
+        StdRet::MapEntry => types::ext(types::MAP_ENTRY, vec![types::value_of(index, ty)]),
+        StdRet::Held(wrapped) => {
+            let held = Ty::Ref(name.ends_with("mut"), Arc::new(types::arg(ty, 0)));
+            match wrapped {
+                true => types::option_of(held),
+                false => held,
+            }
+        }
+        StdRet::Upgraded => types::option_of(types::shared(ty.clone())),
+        StdRet::Same
+        | StdRet::Inner
+        | StdRet::Element(_)
+        | StdRet::Entry
+        | StdRet::Iter
+        | StdRet::Owned(_)
+        | StdRet::Unknown => Ty::Unknown,
+    }
+}
+
+/// A method of `cur` that gives a value of its own kind: `val`, which was `cur`.
+fn same_kind(index: &Index, mut val: Val, cur: Val, name: &str) -> Val {
+    val.parts = cur.parts;
+    if name == "collect" && !matches!(cur.ty, Ty::Ext(..)) {
+        val.ty = Ty::Unknown;
+    }
+    if name == "flatten"
+        && let Ty::Ext(path, args) = &cur.ty
+        && let Some(inside) = args.first()
+    {
+        val.ty = match types::is_option_or_result(&cur.ty) {
+            true => inside.clone(),
+            false => Ty::Ext(path.clone(), [types::element(index, inside)].into()),
+        };
+    }
+    // What is inside is borrowed, not moved out.
+    if types::is_option_or_result(&cur.ty)
+        && matches!(name, "as_ref" | "as_mut" | "as_deref" | "as_deref_mut")
+    {
+        let inner = types::unwrap_ty(&cur.ty);
+        val.ty = types::option_of(Ty::Ref(name.ends_with("mut"), Arc::new(inner)));
+    }
+    if matches!(cur.ty, Ty::Adt(..)) && types::is_view(name) {
+        val.ty = Ty::Ref(name.ends_with("mut"), Arc::new(cur.ty));
+    }
+    val
+}
+
+/// What the iterator that the method `name` gives goes over, where the items of
+/// what it is called on are an `item`.
+fn item_given(index: &Index, item: Ty, name: &str, vals: &[Val]) -> Ty {
+    match (name, &item) {
+        ("enumerate", _) => Ty::Tuple(Tys::from([types::ext("usize", vec![]), item])),
+        ("zip", _) => {
+            let other = vals
+                .first()
+                .map_or(Ty::Unknown, |val| types::element(index, &val.ty));
+            Ty::Tuple(Tys::from([item, other]))
+        }
+        ("iter" | "iter_mut", Ty::Adt(..)) => Ty::Ref(name == "iter_mut", Arc::new(item)),
+        _ => item,
+    }
+}
+
+/// An iterator of any kind over `item`s.
+fn iterator(item: Ty) -> Ty {
+    types::ext("conclint::Iter", vec![item])
 }
