@@ -59,27 +59,22 @@ impl Lower<'_> {
     /// Closures that go where nobody looks may run later.
     pub fn escaping_closures(&mut self, name: &SmolStr, vals: &[Val], span: Span) {
         if vals.iter().any(|val| val.closure.is_some()) {
-            let args = vals.iter().map(|val| self.arg_fact(val)).collect();
-            let call = Call {
-                name: name.clone(),
-                targets: Vec::new(),
-                resolution: Resolution::External,
-                args,
-            };
-            self.emit(EventKind::Call(call), span);
+            self.call_outside(name.clone(), vals, Resolution::External, span);
         }
     }
 
+    /// A call of a function that was not found.
     pub fn unresolved(&mut self, name: SmolStr, vals: &[Val], span: Span) {
-        let args = vals.iter().map(|val| self.arg_fact(val)).collect();
-        self.emit(
-            EventKind::Call(Call {
-                name,
-                targets: Vec::new(),
-                resolution: Resolution::Unknown,
-                args,
-            }),
-            span,
-        );
+        self.call_outside(name, vals, Resolution::Unknown, span);
+    }
+
+    fn call_outside(&mut self, name: SmolStr, vals: &[Val], resolution: Resolution, span: Span) {
+        let call = Call {
+            name,
+            targets: Vec::new(),
+            resolution,
+            args: vals.iter().map(|val| self.arg_fact(val)).collect(),
+        };
+        self.emit(EventKind::Call(call), span);
     }
 }

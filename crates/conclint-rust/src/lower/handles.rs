@@ -4,20 +4,25 @@
 //! Nothing is decided about threads whose handle left the function; what is
 //! known of their joins is in `threads`.
 
-use conclint_facts::{EventKind, Handle, ObjectKind};
+use conclint_facts::{EventKind, Handle, ObjectKind, Spawn};
 use smol_str::SmolStr;
 
-use super::body::Lower;
+use super::body::{Lower, Out};
 use super::value::{ClassBase, ClassKey, SpawnId, Val};
 use crate::index::Ty;
 
 impl Lower<'_> {
     /// The handles of a variable move on into another value.
     pub fn rehome(&mut self, val: &Val) {
-        if !val.handles.is_empty()
-            && let Some(info) = val
-                .local
-                .and_then(|local| self.locals.get_mut(local.0 as usize))
+        if !val.handles.is_empty() {
+            self.handles_used(val);
+        }
+    }
+
+    /// Somebody does something with the handles of a variable.
+    pub fn handles_used(&mut self, val: &Val) {
+        if let Some(local) = val.local
+            && let Some(info) = self.locals.get_mut(local.0 as usize)
         {
             info.handles_used = true;
         }
@@ -31,12 +36,7 @@ impl Lower<'_> {
             .collect();
         if !handles.is_empty() {
             for val in vals {
-                if let Some(info) = val
-                    .local
-                    .and_then(|local| self.locals.get_mut(local.0 as usize))
-                {
-                    info.handles_used = true;
-                }
+                self.handles_used(val);
             }
             let level = self.out.level;
             let own = cur.local.filter(|local| {
@@ -71,11 +71,8 @@ impl Lower<'_> {
                     | "unwrap"
                     | "expect"
             )
-            && let Some(info) = cur
-                .local
-                .and_then(|local| self.locals.get_mut(local.0 as usize))
         {
-            info.handles_used = true;
+            self.handles_used(cur);
         }
     }
 
@@ -88,12 +85,7 @@ impl Lower<'_> {
                 for &spawn in &val.handles {
                     self.set_handle(spawn, Handle::Stored(class));
                 }
-                if let Some(info) = val
-                    .local
-                    .and_then(|local| self.locals.get_mut(local.0 as usize))
-                {
-                    info.handles_used = true;
-                }
+                self.handles_used(val);
             }
             None => self.lose_handles(val),
         }
@@ -114,11 +106,7 @@ impl Lower<'_> {
             self.set_handle(spawn, Handle::Elsewhere);
             self.out.lost.insert(spawn);
         }
-        if let Some(local) = val.local
-            && let Some(info) = self.locals.get_mut(local.0 as usize)
-        {
-            info.handles_used = true;
-        }
+        self.handles_used(val);
     }
 
     /// Variables that still hold a handle nobody joined.
@@ -140,13 +128,7 @@ impl Lower<'_> {
             }
         }
         for (spawn, name) in verdicts {
-            let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else {
-                continue;
-            };
-            if let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
-                .events
-                .get_mut(index)
-                .map(|event| &mut event.kind)
+            if let Some(spawn) = self.out.spawn_mut(spawn)
                 && spawn.handle == Handle::Elsewhere
             {
                 spawn.handle = Handle::NeverJoined(name);
@@ -155,16 +137,21 @@ impl Lower<'_> {
     }
 
     pub fn set_handle(&mut self, spawn: SpawnId, to: Handle) {
-        let Some(&(block, index)) = self.out.spawns.get(spawn.0 as usize) else {
-            return;
-        };
-        if let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
-            .events
-            .get_mut(index)
-            .map(|event| &mut event.kind)
+        if let Some(spawn) = self.out.spawn_mut(spawn)
             && !matches!(spawn.handle, Handle::Excused | Handle::Joined)
         {
             spawn.handle = to;
+        }
+    }
+}
+
+impl Out {
+    /// The start of a thread that was written before.
+    pub fn spawn_mut(&mut self, spawn: SpawnId) -> Option<&mut Spawn> {
+        let &(block, index) = self.spawns.get(spawn.0 as usize)?;
+        match &mut self.blocks[block.index()].events.get_mut(index)?.kind {
+            EventKind::Spawn(spawn) => Some(spawn),
+            _ => None,
         }
     }
 }

@@ -18,15 +18,8 @@ impl Lower<'_> {
         let block = self.out.cur;
         let index = self.out.blocks[block.index()].events.len() - 1;
         self.out.last_join = Some((block, index));
-        for spawn in handles {
-            let Some(&(at, position)) = self.out.spawns.get(spawn.0 as usize) else {
-                continue;
-            };
-            if let Some(EventKind::Spawn(spawn)) = self.out.blocks[at.index()]
-                .events
-                .get_mut(position)
-                .map(|event| &mut event.kind)
-            {
+        for &spawn in handles {
+            if let Some(spawn) = self.out.spawn_mut(spawn) {
                 spawn.joined.get_or_insert((block, index as u32));
             }
         }
@@ -37,11 +30,8 @@ impl Lower<'_> {
         let block = self.out.cur;
         let index = self.out.blocks[block.index()].events.len() as u32;
         let mut any = false;
-        for (at, position) in self.out.spawns.iter().skip(started).copied() {
-            if let Some(EventKind::Spawn(spawn)) = self.out.blocks[at.index()]
-                .events
-                .get_mut(position)
-                .map(|event| &mut event.kind)
+        for spawn in started..self.out.spawns.len() {
+            if let Some(spawn) = self.out.spawn_mut(SpawnId(spawn as u32))
                 && spawn.kind == SpawnKind::Scoped
             {
                 spawn.scope_end.get_or_insert((block, index));
@@ -92,12 +82,8 @@ impl Lower<'_> {
                     && let Some((block, index)) = self.out.last_join
                 {
                     let site = self.out.blocks[block.index()].events[index].site;
-                    if let Some(&(block, index)) = self.out.spawns.last()
-                        && let Some(EventKind::Spawn(spawn)) = self.out.blocks[block.index()]
-                            .events
-                            .get_mut(index)
-                            .map(|event| &mut event.kind)
-                    {
+                    let last = SpawnId(self.out.spawns.len().saturating_sub(1) as u32);
+                    if let Some(spawn) = self.out.spawn_mut(last) {
                         spawn.in_turn = Some(site);
                     }
                 }
