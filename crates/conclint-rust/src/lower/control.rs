@@ -19,7 +19,6 @@ impl Lower<'_> {
         cond: &Expr,
         then: &hir::Block,
         else_: Option<&Expr>,
-        span: Span,
         extend: Option<usize>,
     ) -> Val {
         self.note_parts(cond, then, else_);
@@ -72,7 +71,6 @@ impl Lower<'_> {
         if else_.is_none() && leaves_block(then) {
             self.know(cond, false);
         }
-        let _ = span;
         val.join(other)
     }
 

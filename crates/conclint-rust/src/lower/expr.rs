@@ -199,7 +199,7 @@ impl Lower<'_> {
             }
             ExprKind::If { cond, then, else_ } => {
                 self.out.chooses = true;
-                self.if_expr(cond, then, else_.as_deref(), span, None)
+                self.if_expr(cond, then, else_.as_deref(), None)
             }
             ExprKind::Match { scrutinee, arms } => {
                 self.out.chooses = true;

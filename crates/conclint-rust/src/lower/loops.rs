@@ -44,7 +44,8 @@ impl Lower<'_> {
         }
     }
 
-    fn push_loop(&mut self, label: Option<SmolStr>, head: BlockId) -> BlockId {
+    /// Begins a loop with the block `head` that goes over `per`.
+    fn push_loop(&mut self, label: Option<SmolStr>, head: BlockId, per: Per) -> BlockId {
         let join = self.new_block();
         let depth = self.out.scopes.len();
         self.out.loops.push(LoopFrame {
@@ -55,7 +56,16 @@ impl Lower<'_> {
             value: None,
         });
         self.out.loop_depth += 1;
+        self.out.per.push(per);
         join
+    }
+
+    /// The end of a loop's body: back to `head`, and what is left by `join`.
+    fn end_loop(&mut self, head: BlockId, join: BlockId) -> Val {
+        self.edge(self.out.cur, head);
+        self.out.loop_depth -= 1;
+        self.out.per.pop();
+        self.pop_loop(join, None)
     }
 
     /// Walks a loop; twice where its body gives a guard to a variable from
@@ -136,18 +146,14 @@ impl Lower<'_> {
         let head = self.new_block();
         self.go(head);
         self.loop_receiving(body);
-        let join = self.push_loop(label, head);
-        self.out.per.push(Per::Loop);
+        let join = self.push_loop(label, head, Per::Loop);
         self.push(ScopeKind::Temp);
         let outer = self.tried_until_taken;
         self.tried_until_taken = super::spin::tried_until_taken(body);
         self.block(body, None);
         self.tried_until_taken = outer;
         self.pop(None, body.span);
-        self.edge(self.out.cur, head);
-        self.out.loop_depth -= 1;
-        self.out.per.pop();
-        self.pop_loop(join, None)
+        self.end_loop(head, join)
     }
 
     pub fn while_expr(&mut self, label: Option<SmolStr>, cond: &Expr, body: &hir::Block) -> Val {
@@ -157,12 +163,10 @@ impl Lower<'_> {
     fn while_once(&mut self, label: Option<SmolStr>, cond: &Expr, body: &hir::Block) -> Val {
         let head = self.new_block();
         self.go(head);
-        let join = self.push_loop(label, head);
-        let has_let = chain_has_let(cond);
-        if has_let {
+        let join = self.push_loop(label, head, Per::While);
+        if chain_has_let(cond) {
             self.note_recv_loop(cond);
         }
-        self.out.per.push(Per::While);
         self.push(ScopeKind::Temp);
         self.push(ScopeKind::Block);
         self.chain(cond, join, true);
@@ -176,10 +180,7 @@ impl Lower<'_> {
         self.block(body, None);
         self.pop(None, body.span);
         self.pop(None, body.span);
-        self.edge(self.out.cur, head);
-        self.out.loop_depth -= 1;
-        self.out.per.pop();
-        self.pop_loop(join, None);
+        self.end_loop(head, join);
         Val::of(Ty::unit())
     }
 
@@ -229,9 +230,8 @@ impl Lower<'_> {
             };
             self.emit(kind, iter.span);
         }
-        let join = self.push_loop(label, head);
         let per = self.per_of_loop(&over, iter);
-        self.out.per.push(per);
+        let join = self.push_loop(label, head, per);
         // Sooner or later it ends: no way to wait.
         self.other(iter.span);
         self.edge(head, join);
@@ -246,10 +246,7 @@ impl Lower<'_> {
         self.block(body, None);
         self.pop(None, body.span);
         self.pop(None, body.span);
-        self.edge(self.out.cur, head);
-        self.out.loop_depth -= 1;
-        self.out.per.pop();
-        self.pop_loop(join, None);
+        self.end_loop(head, join);
         Val::of(Ty::unit())
     }
 

@@ -245,7 +245,7 @@ impl Lower<'_> {
             }
             ExprKind::Block(block) => self.block(block, Some(scope)),
             ExprKind::If { cond, then, else_ } => {
-                self.if_expr(cond, then, else_.as_deref(), expr.span, Some(scope))
+                self.if_expr(cond, then, else_.as_deref(), Some(scope))
             }
             ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, Some(scope)),
             _ => self.expr(expr),
