@@ -32,7 +32,7 @@ impl Head {
     }
 }
 
-fn vis(vis: &Visibility) -> Vis {
+pub(super) fn vis(vis: &Visibility) -> Vis {
     match vis {
         Visibility::Public(_) => Vis::Public,
         Visibility::Restricted(_) => Vis::Restricted,
@@ -218,12 +218,7 @@ impl Cx {
                 head.item(name(&item.ident), to, ItemKind::TraitAlias)
             }
             _ => {
-                self.unread(
-                    Span::default(),
-                    "item",
-                    "syntax not known",
-                    &Default::default(),
-                );
+                self.unknown_item();
                 return None;
             }
         };
@@ -379,16 +374,15 @@ impl Cx {
             }
             ImplItem::Macro(item) => return self.impl_macro(&mut item.mac, out),
             ImplItem::Verbatim(tokens) => return self.verbatim_member(tokens, out),
-            _ => {
-                return self.unread(
-                    Span::default(),
-                    "item",
-                    "syntax not known",
-                    &Default::default(),
-                );
-            }
+            _ => return self.unknown_item(),
         };
         out.push(item);
+    }
+
+    /// Of a kind that came with a later version of the language.
+    fn unknown_item(&mut self) {
+        let (span, tokens) = Default::default();
+        self.unread(span, "item", "syntax not known", &tokens);
     }
 
     fn trait_(&mut self, item: &mut syn::ItemTrait) -> Item {
@@ -447,14 +441,7 @@ impl Cx {
             }
             TraitItem::Macro(item) => return self.impl_macro(&mut item.mac, out),
             TraitItem::Verbatim(tokens) => return self.verbatim_member(tokens, out),
-            _ => {
-                return self.unread(
-                    Span::default(),
-                    "item",
-                    "syntax not known",
-                    &Default::default(),
-                );
-            }
+            _ => return self.unknown_item(),
         };
         out.push(item);
     }

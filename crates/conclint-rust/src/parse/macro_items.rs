@@ -6,15 +6,17 @@ use syn::parse::Parser;
 
 use super::Cx;
 use super::attrs::{add_cfg, attrs, predicate};
+use super::items::vis;
 use super::macro_args as grammar;
 use super::span::{join, name};
-use crate::hir::{Attrs, GenericArgs, Item, ItemKind, Path, Segment, Segments, Span, Ty, Vis};
+use crate::hir::{
+    Attrs, GenericArgs, Item, ItemKind, Name, Path, Segment, Segments, Span, Ty, Vis,
+};
 
 impl Cx {
     pub fn macro_item(&mut self, item: &mut syn::ItemMacro, out: &mut Vec<Item>) {
         if item.mac.path.is_ident("macro_rules") {
-            let from = self.path_span(&item.mac.path, None);
-            let span = self.until(from, item.mac.delimiter.span().close());
+            let span = self.call_span(&item.mac);
             let name = item.ident.as_ref().map(name).unwrap_or_default();
             out.push(Item {
                 name,
@@ -30,21 +32,13 @@ impl Cx {
 
     /// A macro call that stands for items.
     pub fn item_macro(&mut self, mac: &mut syn::Macro, list: &[Attribute], out: &mut Vec<Item>) {
-        let from = self.path_span(&mac.path, None);
-        let span = self.until(from, mac.delimiter.span().close());
         let tokens = std::mem::take(&mut mac.tokens);
-        let called = mac
-            .path
-            .segments
-            .last()
-            .map(|last| name(&last.ident))
-            .unwrap_or_default();
         let start = out.len();
-        let read = match called.as_str() {
+        let read = match called(mac).as_str() {
             "lazy_static" => self.statics(tokens.clone(), false, out),
             "thread_local" => self.statics(tokens.clone(), true, out),
             "cfg_if" => self.cfg_if_items(tokens.clone(), out),
-            "include" => self.include(tokens.clone(), span, out),
+            "include" => self.include(tokens.clone(), self.call_span(mac), out),
             // These expand to nothing that runs at this place.
             "compile_error" | "global_asm" => Some(()),
             _ => self
@@ -53,13 +47,7 @@ impl Cx {
                 .map(|mut items| out.append(&mut items)),
         };
         if read.is_none() {
-            self.unread(
-                span,
-                format!("macro {called}!"),
-                "arguments are not items",
-                &tokens,
-            );
-            return;
+            return self.not_items(mac, &tokens);
         }
         // What stands before the call holds for all that is inside.
         let outer = attrs(list);
@@ -91,11 +79,6 @@ impl Cx {
             } else {
                 name_span
             };
-            let vis = match &one.vis {
-                syn::Visibility::Public(_) => Vis::Public,
-                syn::Visibility::Restricted(_) => Vis::Restricted,
-                syn::Visibility::Inherited => Vis::Private,
-            };
             let kind = ItemKind::Static {
                 ty,
                 mutable: false,
@@ -104,7 +87,7 @@ impl Cx {
             out.push(Item {
                 name,
                 attrs: attrs(&one.attrs),
-                vis,
+                vis: vis(&one.vis),
                 span: join(from, to),
                 kind,
             });
@@ -155,20 +138,18 @@ impl Cx {
             }
             return;
         }
+        self.not_items(mac, &tokens);
+    }
+
+    /// A macro call whose arguments do not read as what stands there.
+    fn not_items(&mut self, mac: &syn::Macro, tokens: &TokenStream) {
+        let what = format!("macro {}!", called(mac));
+        self.unread(self.call_span(mac), what, "arguments are not items", tokens);
+    }
+
+    fn call_span(&self, mac: &syn::Macro) -> Span {
         let from = self.path_span(&mac.path, None);
-        let span = self.until(from, mac.delimiter.span().close());
-        let called = mac
-            .path
-            .segments
-            .last()
-            .map(|last| name(&last.ident))
-            .unwrap_or_default();
-        self.unread(
-            span,
-            format!("macro {called}!"),
-            "arguments are not items",
-            &tokens,
-        );
+        self.until(from, mac.delimiter.span().close())
     }
 
     /// An item that the parser left as tokens.
@@ -241,6 +222,12 @@ fn without_gated(list: &[TokenTree]) -> TokenStream {
         }
     }
     out.into_iter().collect()
+}
+
+/// The name of a macro, without the path before it.
+fn called(mac: &syn::Macro) -> Name {
+    let last = mac.path.segments.last();
+    last.map(|last| name(&last.ident)).unwrap_or_default()
 }
 
 /// `::std::sync::LazyLock<ty>`, of the three segments of its path.
