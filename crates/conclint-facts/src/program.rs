@@ -437,6 +437,41 @@ pub struct Function {
     pub counts: bool,
 }
 
+impl Function {
+    /// A private function of this name, of which nothing else is known.
+    pub fn new(name: SmolStr, site: Site) -> Self {
+        Function {
+            qualified: name.to_string(),
+            name,
+            krate: SmolStr::default(),
+            in_library: false,
+            no_std: false,
+            site,
+            kind: FnKind::Fn,
+            parent: None,
+            is_pub: false,
+            is_test: false,
+            is_test_root: false,
+            is_async: false,
+            mut_self: false,
+            cfgs: Vec::new(),
+            params: Vec::new(),
+            guards: Vec::new(),
+            stmts: Vec::new(),
+            locals: Vec::new(),
+            blocks: Vec::new(),
+            compares_order: false,
+            origins: Vec::new(),
+            returns: Origins::NONE,
+            behind: Vec::new(),
+            parts: Vec::new(),
+            made: Vec::new(),
+            chooses: false,
+            counts: false,
+        }
+    }
+}
+
 /// What a function is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FnKind {

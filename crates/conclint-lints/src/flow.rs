@@ -271,7 +271,7 @@ pub(crate) fn used_in_statement(function: &Function, guard: GuardId, stmt: StmtI
 #[cfg(test)]
 mod tests {
     use super::*;
-    use conclint_facts::{Block, FileId, FnKind, Site};
+    use conclint_facts::{Block, FileId, Site};
 
     const SITE: Site = Site {
         file: FileId(0),
@@ -312,33 +312,8 @@ mod tests {
 
     fn function(blocks: Vec<Block>) -> Function {
         Function {
-            name: "f".into(),
-            qualified: "f".to_owned(),
-            krate: "k".into(),
-            in_library: false,
-            no_std: false,
-            site: SITE,
-            kind: FnKind::Fn,
-            parent: None,
-            is_pub: false,
-            is_test: false,
-            is_test_root: false,
-            is_async: false,
-            mut_self: false,
-            compares_order: false,
-            behind: Vec::new(),
-            parts: Vec::new(),
-            made: Vec::new(),
-            chooses: false,
-            counts: false,
-            origins: Vec::new(),
-            returns: conclint_facts::Origins::NONE,
-            cfgs: Vec::new(),
-            params: Vec::new(),
-            guards: Vec::new(),
-            stmts: Vec::new(),
-            locals: Vec::new(),
             blocks,
+            ..Function::new("f".into(), SITE)
         }
     }
 

@@ -134,8 +134,8 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
 
 /// The facts that a function's declaration tells.
 fn declared(shared: &Shared<'_>, krate: Option<&Crate>, entry: &FnEntry) -> Function {
+    let site = site_of(FileId(entry.file), entry.def.name_span);
     Function {
-        name: entry.def.name.clone(),
         qualified: entry.qualified.clone(),
         krate: krate.map(|krate| krate.name.clone()).unwrap_or_default(),
         no_std: shared
@@ -145,9 +145,7 @@ fn declared(shared: &Shared<'_>, krate: Option<&Crate>, entry: &FnEntry) -> Func
             .is_some_and(|when| !has_system(&entry.cfgs, when)),
         in_library: krate
             .is_some_and(|krate| matches!(krate.kind, CrateKind::Lib | CrateKind::Loose)),
-        site: site_of(FileId(entry.file), entry.def.name_span),
         kind: kind_of(entry, krate.map(|krate| krate.kind)),
-        parent: None,
         is_pub: entry.is_pub,
         is_test: entry.is_test,
         is_test_root: entry.def.attrs.test,
@@ -158,19 +156,7 @@ fn declared(shared: &Shared<'_>, krate: Option<&Crate>, entry: &FnEntry) -> Func
                 Some(hir::Ty::Ref { mutable: true, .. })
             ),
         cfgs: entry.cfgs.clone(),
-        params: Vec::new(),
-        guards: Vec::new(),
-        stmts: Vec::new(),
-        locals: Vec::new(),
-        blocks: Vec::new(),
-        compares_order: false,
-        behind: Vec::new(),
-        parts: Vec::new(),
-        made: Vec::new(),
-        chooses: false,
-        counts: false,
-        origins: Vec::new(),
-        returns: conclint_facts::Origins::NONE,
+        ..Function::new(entry.def.name.clone(), site)
     }
 }
 

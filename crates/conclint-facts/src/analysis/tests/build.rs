@@ -185,22 +185,10 @@ impl Build {
             of: None,
         };
         self.program.functions.push(Function {
-            name: name.into(),
             qualified: format!("S::{name}"),
             krate: "k".into(),
             in_library: true,
-            no_std: false,
-            site: site(id.0 * 100 + 1),
-            kind: FnKind::Fn,
-            parent: None,
-            is_pub: false,
-            is_test: false,
-            is_test_root: false,
-            is_async: false,
-            mut_self: false,
-            cfgs: Vec::new(),
             params: vec![param("self"), param("other")],
-            guards: Vec::new(),
             stmts: vec![Stmt {
                 site: site(id.0 * 100 + 1),
                 parent: None,
@@ -209,16 +197,8 @@ impl Build {
                 uses: Vec::new(),
                 pinned: false,
             }],
-            locals: Vec::new(),
             blocks: vec![Block::default()],
-            compares_order: false,
-            behind: Vec::new(),
-            parts: Vec::new(),
-            made: Vec::new(),
-            chooses: false,
-            counts: false,
-            origins: Vec::new(),
-            returns: crate::Origins::NONE,
+            ..Function::new(name.into(), site(id.0 * 100 + 1))
         });
         id
     }
