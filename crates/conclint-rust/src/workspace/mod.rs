@@ -9,7 +9,7 @@ mod manifest;
 mod modules;
 mod paths;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 use super::*;
 use crate::parse::parse_file;
 
-fn build(files: &[(&str, &str)], manifests: &[(&str, &str)]) -> Workspace {
+/// Files by path, manifests by folder.
+pub(crate) fn build(files: &[(&str, &str)], manifests: &[(&str, &str)]) -> Workspace {
     let files = files
         .iter()
         .map(|(path, text)| ParsedFile {

@@ -4,24 +4,10 @@ mod members;
 
 use super::*;
 use crate::parse::parse_file;
-use crate::workspace::{ManifestInput, ParsedFile, Workspace};
+use crate::workspace::tests::build;
 
 fn index(files: &[(&str, &str)], manifests: &[(&str, &str)]) -> Index {
-    let files = files
-        .iter()
-        .map(|(path, text)| ParsedFile {
-            path: (*path).into(),
-            hir: parse_file(text),
-        })
-        .collect();
-    let manifests: Vec<_> = manifests
-        .iter()
-        .map(|(dir, text)| ManifestInput {
-            dir: (*dir).into(),
-            text: (*text).into(),
-        })
-        .collect();
-    Index::build(&Workspace::build(&manifests, files))
+    Index::build(&build(files, manifests))
 }
 
 fn one(text: &str) -> Index {
