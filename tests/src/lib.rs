@@ -1,6 +1,7 @@
 //! What the end-to-end tests of this package share: running the command the
 //! way a user does, with a limit on its time.
 
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -69,6 +70,24 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))
+}
+
+/// Copies a fixture, without what a build left in it.
+///
+/// # Panics
+///
+/// When a file cannot be read or written.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory can be made");
+    for entry in fs::read_dir(from).expect("a fixture is there") {
+        let path = entry.expect("a fixture can be listed").path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_file() {
+            fs::copy(&path, &target).expect("a file can be copied");
+        } else if !path.ends_with("target") {
+            copy(&path, &target);
+        }
+    }
 }
 
 /// Runs `conclint` with `arguments` in `dir`; after `limit` it is killed.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use conclint_tests::{Run, repository, run};
+use conclint_tests::{Run, copy, repository, run};
 use serde_json::Value;
 
 /// A run never takes this long; one that hangs ends here.
@@ -70,21 +70,18 @@ impl Project {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            fs::create_dir_all(&target).unwrap();
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The arguments of the command that a report gives for its first failure.
+#[track_caller]
+fn replay_of(shown: &str) -> Vec<&str> {
+    let mut lines = shown.lines();
+    let line = lines.find_map(|line| line.strip_prefix("replay: conclint "));
+    line.unwrap_or_else(|| panic!("{shown}"))
+        .split(' ')
+        .collect()
 }
 
 /// Test and verdict of each target.
@@ -129,10 +126,9 @@ fn a_failure_replays_after_cargo_clean_and_an_added_comment() {
     let explored = project.conclint(&["explore", "lost_update"]);
     assert_eq!(explored.code, Some(1), "{}", explored.stderr);
     let shown = text(&explored.stdout);
-    let file = shown
-        .lines()
-        .find_map(|l| l.strip_prefix("replay: conclint replay "));
-    let file = file.unwrap_or_else(|| panic!("{shown}"));
+    let [_, file] = replay_of(&shown)[..] else {
+        panic!("{shown}")
+    };
     let saved = project.dir().join(file);
     assert!(saved.is_file(), "{file}");
     let kept = project.dir().join("kept.json");
@@ -366,13 +362,10 @@ fn relaxed_is_said_to_be_taken_for_more() {
     assert_eq!(of("strong"), "");
 }
 
-/// A program that wants arguments says nothing about its threads.
-#[test]
-fn mains_are_explored() {
-    let project = Project::library("");
-    project.write(
-        "src/bin/race.rs",
-        r#"
+/// A program whose two threads add one to `n`, and now and then both to the same value; what it
+/// does `then` is on line 10.
+fn two_add_one(then: &str) -> String {
+    let program = r#"
         use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
         fn main() {
             let n = AtomicU32::new(0);
@@ -381,10 +374,18 @@ fn mains_are_explored() {
                     s.spawn(|| n.store(n.load(SeqCst) + 1, SeqCst));
                 }
             });
-            assert_eq!(n.into_inner(), 2);
+            THEN;
         }
-        "#,
-    );
+    "#;
+    program.replace("THEN", then)
+}
+
+/// A program that wants arguments says nothing about its threads.
+#[test]
+fn mains_are_explored() {
+    let project = Project::library("");
+    let asserts = "assert_eq!(n.into_inner(), 2)";
+    project.write("src/bin/race.rs", &two_add_one(asserts));
     project.write("src/bin/usage.rs", "fn main() { std::process::exit(2) }\n");
     project.write(
         "src/bin/code.rs",
@@ -398,21 +399,8 @@ fn mains_are_explored() {
         }
         "#,
     );
-    project.write(
-        "src/bin/prints.rs",
-        r#"
-        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-        fn main() {
-            let n = AtomicU32::new(0);
-            std::thread::scope(|s| {
-                for _ in 0..2 {
-                    s.spawn(|| n.store(n.load(SeqCst) + 1, SeqCst));
-                }
-            });
-            println!("n = {}", n.into_inner());
-        }
-        "#,
-    );
+    let prints = "println!(\"n = {}\", n.into_inner())";
+    project.write("src/bin/prints.rs", &two_add_one(prints));
     project.write(
         "src/bin/forgets.rs",
         "fn main() { std::thread::spawn(|| std::fs::write(\"a\", \"b\")); println!(\"done\"); }\n",
@@ -488,11 +476,7 @@ fn explored_from_elsewhere() {
     let explored = elsewhere.conclint(&arguments);
     assert_eq!(explored.code, Some(1), "{}", explored.stderr);
     let shown = text(&explored.stdout);
-    let line = shown
-        .lines()
-        .find_map(|l| l.strip_prefix("replay: conclint "));
-    let line: Vec<&str> = line.unwrap().split(' ').collect();
-    let replayed = elsewhere.conclint(&line);
+    let replayed = elsewhere.conclint(&replay_of(&shown));
     assert_eq!(replayed.code, Some(1), "{}", replayed.stderr);
     assert!(text(&replayed.stdout).contains("an update of `counter` is lost"));
     assert!(entries(elsewhere.dir()).is_empty());
@@ -505,13 +489,7 @@ fn hash_order_replays() {
     let explored = project.conclint(&["explore", "hashes_repeat"]);
     assert_eq!(explored.code, Some(1), "{}", explored.stderr);
     let shown = text(&explored.stdout);
-    let line = shown
-        .lines()
-        .find_map(|l| l.strip_prefix("replay: conclint "));
-    let line: Vec<&str> = line
-        .unwrap_or_else(|| panic!("{shown}"))
-        .split(' ')
-        .collect();
+    let line = replay_of(&shown);
     let said = |text: &str| {
         let at = text.find("somebody else took").expect("the message");
         text[at..].lines().next().map(str::to_owned)

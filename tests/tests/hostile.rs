@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use conclint_tests::{repository, run};
+use conclint_tests::{copy, repository, run};
 use serde_json::Value;
 
 /// A run never takes this long; one that hangs ends here.
@@ -39,19 +39,6 @@ const TRACES: [&str; 8] = [
     "/tmp/conclint-hostile-rustc",
     "/tmp/conclint-hostile-toolchain",
 ];
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 /// This machine gives the tier; where it does not, there is nothing to look at.
 fn works(tier: &str) -> bool {

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use conclint_tests::{Run, repository, run};
+use conclint_tests::{Run, copy, repository, run};
 use serde_json::Value;
 
 /// A run never takes this long; one that hangs ends here.
@@ -97,19 +97,6 @@ impl Course {
         list.into_iter()
             .map(|e| (e["submission"].as_str().unwrap().to_owned(), e))
             .collect()
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 

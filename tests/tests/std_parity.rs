@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use conclint_tests::{repository, run};
+use conclint_tests::{copy, repository, run};
 
 /// How many snippets must behave as std, and how many both must reject.
 const BEHAVE: usize = 69;
@@ -31,20 +31,6 @@ fn real_std(dir: &Path) -> Vec<String> {
         (result == "ok").then(|| name.to_owned())
     });
     passed.collect()
-}
-
-/// A copy of the fixture, so that nothing is written into the repository.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap();
-        if path.is_file() {
-            fs::copy(&path, to.join(name)).unwrap();
-        } else if name != "target" {
-            copy(&path, &to.join(name));
-        }
-    }
 }
 
 #[test]
