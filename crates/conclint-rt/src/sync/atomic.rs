@@ -264,10 +264,13 @@ macro_rules! common {
 
 macro_rules! fetch {
     ($t:ty: $($method:ident)*) => {
+        fetch!($t => $t: $($method)*);
+    };
+    ($value:ty => $t:ty: $($method:ident)*) => {
         $(
             /// See the method of std's type.
             #[track_caller]
-            pub fn $method(&self, value: $t, order: Ordering) -> $t {
+            pub fn $method(&self, value: $value, order: Ordering) -> $t {
                 self.modify(order, |a| a.$method(value, order))
             }
         )*
@@ -338,47 +341,7 @@ impl<T> fmt::Pointer for AtomicPtr<T> {
 }
 
 impl<T> AtomicPtr<T> {
-    /// See the method of std's type.
-    #[track_caller]
-    pub fn fetch_ptr_add(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(order, |a| a.fetch_ptr_add(value, order))
-    }
-
-    /// See the method of std's type.
-    #[track_caller]
-    pub fn fetch_ptr_sub(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(order, |a| a.fetch_ptr_sub(value, order))
-    }
-
-    /// See the method of std's type.
-    #[track_caller]
-    pub fn fetch_byte_add(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(order, |a| a.fetch_byte_add(value, order))
-    }
-
-    /// See the method of std's type.
-    #[track_caller]
-    pub fn fetch_byte_sub(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(order, |a| a.fetch_byte_sub(value, order))
-    }
-
-    /// See the method of std's type.
-    #[track_caller]
-    pub fn fetch_or(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(order, |a| a.fetch_or(value, order))
-    }
-
-    /// See the method of std's type.
-    #[track_caller]
-    pub fn fetch_and(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(order, |a| a.fetch_and(value, order))
-    }
-
-    /// See the method of std's type.
-    #[track_caller]
-    pub fn fetch_xor(&self, value: usize, order: Ordering) -> *mut T {
-        self.modify(order, |a| a.fetch_xor(value, order))
-    }
+    fetch!(usize => *mut T: fetch_ptr_add fetch_ptr_sub fetch_byte_add fetch_byte_sub fetch_or fetch_and fetch_xor);
 }
 
 macro_rules! init {
