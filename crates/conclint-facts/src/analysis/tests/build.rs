@@ -408,6 +408,10 @@ pub(super) fn pairs(analysis: &Analysis) -> Vec<String> {
         .collect()
 }
 
+pub(super) fn confidences(analysis: &Analysis) -> Vec<Certainty> {
+    analysis.nestings().iter().map(|n| n.confidence).collect()
+}
+
 /// Names of the classes of each cycle.
 pub(super) fn cycles(analysis: &Analysis) -> Vec<Vec<&str>> {
     analysis

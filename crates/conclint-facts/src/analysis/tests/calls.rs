@@ -272,14 +272,7 @@ fn a_guard_that_moves_into_a_call_is_held_with_little_certainty() {
         );
     });
     let analysis = p.analyse();
-    assert_eq!(
-        analysis
-            .nestings()
-            .iter()
-            .map(|n| n.confidence)
-            .collect::<Vec<_>>(),
-        [Certainty::Low]
-    );
+    assert_eq!(confidences(&analysis), [Certainty::Low]);
 }
 
 #[test]
@@ -467,12 +460,5 @@ fn a_method_of_the_guarded_data_does_not_take_the_guard_over() {
         b.release(guard);
     });
     let analysis = p.analyse();
-    assert_eq!(
-        analysis
-            .nestings()
-            .iter()
-            .map(|n| n.confidence)
-            .collect::<Vec<_>>(),
-        [Certainty::High]
-    );
+    assert_eq!(confidences(&analysis), [Certainty::High]);
 }

@@ -103,14 +103,7 @@ fn what_unknown_code_does_with_a_closure_is_a_guess() {
         b.release(guard);
     });
     let analysis = p.analyse();
-    assert_eq!(
-        analysis
-            .nestings()
-            .iter()
-            .map(|n| n.confidence)
-            .collect::<Vec<_>>(),
-        [Certainty::Low]
-    );
+    assert_eq!(confidences(&analysis), [Certainty::Low]);
 }
 
 #[test]
