@@ -37,6 +37,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod writers;
 
 pub use alone::Alone;
 pub use cfgs::{exclusive as cfgs_exclusive, names_system, never_built};
@@ -252,7 +253,7 @@ pub struct Analysis {
     /// Per function: several threads are seen to run it.
     several: Vec<bool>,
     alone: Vec<Alone>,
-    writers: BTreeMap<ClassId, EventRef>,
+    writers: writers::Writers,
     condvars: BTreeMap<ClassId, compute::Condvar>,
     counts: Counts,
 }
@@ -398,7 +399,14 @@ impl Analysis {
 
     /// A place outside tests that takes `class` for writing.
     pub fn has_writer(&self, class: ClassId) -> Option<EventRef> {
-        self.writers.get(&class).copied()
+        self.writers.first(class)
+    }
+
+    /// A place outside tests that takes `class` for writing, and that another
+    /// thread can come to while one is in `reader`.
+    pub fn writer_beside(&self, class: ClassId, reader: FnId) -> Option<EventRef> {
+        self.writers
+            .beside(&self.program, &self.threads, class, reader)
     }
 
     /// The waits on the condition variable `class`, also those that name it as

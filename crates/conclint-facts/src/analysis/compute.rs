@@ -12,6 +12,7 @@ use super::setup::Setup;
 use super::sources::Returned;
 use super::summary::{self, Summaries};
 use super::threads::Threads;
+use super::writers::Writers;
 use super::{
     Analysis, BlockedUnder, ChainStep, Counts, EventRef, Kinds, Nesting, alone, cycles, entry,
     instance, lifted, nesting, several,
@@ -19,7 +20,7 @@ use super::{
 use crate::program::*;
 
 /// Callers asked what a parameter is that is taken for writing or waited on.
-const MAX_WRITER_DEPTH: usize = 4;
+pub(super) const MAX_WRITER_DEPTH: usize = 4;
 
 /// Links `program`.
 pub(super) fn analyse(program: Program) -> Analysis {
@@ -44,7 +45,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
         || {
             let threads = Threads::of(&program, &graph);
             let setup = Setup::of(&program, &graph);
-            let writers = writers(&program, &graph, &setup);
+            let writers = Writers::of(&program, &graph, &setup);
             let alone = alone::of(&program, &graph);
             (threads, setup, alone, (writers, graph.callers()))
         },
@@ -172,52 +173,9 @@ fn counts(program: &Program, graph: &Graph, held: &[HeldSets]) -> Counts {
     counts
 }
 
-fn is_method(function: &Function) -> bool {
-    function.params.first().is_some_and(|p| p.name == "self")
-}
-
-/// Per class, the first place outside tests that takes it for writing.
-fn writers(program: &Program, graph: &Graph, setup: &Setup<'_>) -> BTreeMap<ClassId, EventRef> {
-    let mut writers: BTreeMap<ClassId, (Site, EventRef)> = BTreeMap::new();
-    for (at, event) in graph.events_with(program, Kinds::ACQUIRE) {
-        let EventKind::Acquire {
-            source: LockSource::Direct(lock),
-            mode,
-            ..
-        } = &event.kind
-        else {
-            continue;
-        };
-        let function = &program.functions[at.function.index()];
-        // While an object is made, nobody else reads in it; what is offered to
-        // everybody may be called later, too.
-        let offered = function.is_pub && function.in_library && is_method(function);
-        let early = !offered && setup.is_of_made(at.function, lock);
-        if function.is_test
-            || early
-            || lock.exclusive
-            || !matches!(mode, Mode::Exclusive | Mode::Upgradable)
-        {
-            continue;
-        }
-        for (class, named) in classes_of(program, graph, at, lock, MAX_WRITER_DEPTH) {
-            // Where the lock has a name is what tells people which it is.
-            let Some(site) = graph::event_at(program, named).map(|event| event.site) else {
-                continue;
-            };
-            let first = writers.entry(class).or_insert((site, named));
-            *first = (*first).min((site, named));
-        }
-    }
-    writers
-        .into_iter()
-        .map(|(class, (_, at))| (class, at))
-        .collect()
-}
-
 /// The class of `lock`, which the event `at` is about, and that event; of a
 /// parameter, those that callers outside tests pass, and their calls.
-fn classes_of(
+pub(super) fn classes_of(
     program: &Program,
     graph: &Graph,
     at: EventRef,

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::alone::Alone;
 use super::lifespans::Lifespans;
 use super::setup::Setup;
+use super::writers::Writers;
 use super::{Certainty, Cycle, EventRef, Nesting};
 use crate::program::*;
 
@@ -34,7 +35,7 @@ const MAX_CHOICES: usize = 1_000;
 struct Search<'a> {
     program: &'a Program,
     lifespans: Lifespans<'a>,
-    writers: &'a BTreeMap<ClassId, EventRef>,
+    writers: &'a Writers,
     links: Links<'a>,
     alone: &'a [Alone],
     cycles: Vec<Cycle>,
@@ -48,7 +49,7 @@ struct Search<'a> {
 pub(super) fn of(
     lifespans: Lifespans<'_>,
     setup: &Setup<'_>,
-    writers: &BTreeMap<ClassId, EventRef>,
+    writers: &Writers,
     alone: &[Alone],
     nestings: &[Nesting],
 ) -> Vec<Cycle> {

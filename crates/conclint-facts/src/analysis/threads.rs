@@ -40,6 +40,8 @@ pub(super) struct Threads {
     quiet: Vec<u64>,
     /// Per root, the one `main` that it comes from, if there is one.
     mains: Vec<Option<FnId>>,
+    /// Per root, the one place where its body is started, once each time.
+    started: Vec<Option<EventRef>>,
     /// Where a body is spawned.
     spawns: HashMap<FnId, Vec<EventRef>>,
     parallel: bool,
@@ -70,6 +72,10 @@ impl Threads {
             many: vec![0; width],
             quiet: vec![0; width],
             mains: vec![None; roots.len()],
+            started: roots
+                .iter()
+                .map(|root| root.spawn.filter(|_| !root.many))
+                .collect(),
             spawns: HashMap::default(),
             parallel: library
                 || roots.iter().any(|root| root.spawn.is_some())
@@ -98,6 +104,11 @@ impl Threads {
         threads
     }
 
+    /// Something in the program starts a thread, or offers itself to others'.
+    pub(super) fn are_there(&self) -> bool {
+        self.parallel
+    }
+
     /// Two threads may be in `a` and `b` at one time. `statics`: two tests count.
     pub(super) fn parallel(&self, a: FnId, b: FnId, statics: bool) -> bool {
         if !self.parallel {
@@ -111,6 +122,37 @@ impl Threads {
             return true;
         }
         self.meets(a, b) || self.meets(b, a)
+    }
+
+    /// `a` and `b` are run by one worker alone that is started for an object by
+    /// the function that makes it, and `locks` are that object's: every worker has
+    /// its own, however many there are.
+    pub(super) fn is_one_worker(
+        &self,
+        program: &Program,
+        a: FnId,
+        b: FnId,
+        locks: &[ClassId],
+    ) -> bool {
+        let Some(start) = self
+            .only_start(a)
+            .filter(|at| self.only_start(b) == Some(*at))
+        else {
+            return false;
+        };
+        let maker = program.functions.get(start.function.index());
+        let puts = |class: &ClassId| {
+            maker.is_some_and(|maker| maker.made.iter().any(|made| made.field == Some(*class)))
+        };
+        locks.iter().all(puts)
+    }
+
+    /// The one start of the one worker that comes to `function`.
+    fn only_start(&self, function: FnId) -> Option<EventRef> {
+        let row = self.row(function);
+        let mut roots = (0..self.started.len()).filter(|bit| has(row, *bit));
+        let only = roots.next()?;
+        roots.next().is_none().then_some(self.started[only])?
     }
 
     /// Only a `main` that starts nothing comes to `function`.

@@ -127,7 +127,7 @@ impl<'a> Case<'a> {
             }
             severity = Severity::Warning;
             kind = Kind::Reads {
-                writer: analysis.has_writer(class)?,
+                writer: analysis.writer_beside(class, nesting.function)?,
             };
         }
         if nesting.same == SameInstance::Maybe {

@@ -348,3 +348,71 @@ impl Agent {{
     let nothing: [&str; 0] = [];
     assert_eq!(found("#[cfg(target_os = \"linux\")]"), nothing);
 }
+
+/// A client whose constructor starts `worker`, and offers `more`.
+fn client(worker: &str, more: &str) -> String {
+    format!(
+        "
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::thread;
+
+struct Client {{ spaces: Arc<RwLock<Vec<u64>>>, cache: Arc<RwLock<Vec<u64>>> }}
+
+impl Client {{
+    fn new(events: Arc<Events>) -> Client {{
+        let spaces = Arc::new(RwLock::new(Vec::new()));
+        let cache = Arc::new(RwLock::new(Vec::new()));
+        let events = Arc::clone(&events);
+        let (own, others) = (Arc::clone(&spaces), Arc::clone(&cache));
+        let spaces = own;
+        let cache = others;
+        thread::spawn(move || {{
+            while let Some(event) = events.next() {{ {worker} }}
+        }});
+        Client {{ spaces, cache }}
+    }}
+    {more}
+}}
+
+struct Events;
+impl Events {{ fn next(&self) -> Option<u64> {{ None }} }}
+
+fn main() {{
+    let first = Client::new(Arc::new(Events));
+    let second = Client::new(Arc::new(Events));
+    {use_it}
+}}
+",
+        use_it = if more.is_empty() {
+            ""
+        } else {
+            "first.other(); second.other();"
+        },
+    )
+}
+
+#[test]
+fn each_object_has_one_worker() {
+    let found = |worker: &str, more: &str| {
+        names(&[("src/main.rs", &client(worker, more))])
+            .into_iter()
+            .filter(|name| *name != "unjoined-thread")
+            .collect::<Vec<_>>()
+    };
+    let nothing: [&str; 0] = [];
+    let orders = "
+        if event > 1 { let c = cache.write(); spaces.write().push(c.len() as u64 + event); }
+        else { let s = spaces.write(); cache.write().push(s.len() as u64); }";
+    let reads = "
+        if event > 1 { let s = spaces.read(); if spaces.read().len() > s.len() { continue; } }
+        else { spaces.write().push(event); }";
+    assert_eq!(found(orders, ""), nothing);
+    assert_eq!(found(reads, ""), nothing);
+    let writes = "fn other(&self) { self.spaces.write().clear(); }";
+    assert_eq!(found(reads, writes), ["double-lock"]);
+    let other =
+        "fn other(&self) { let c = self.cache.write(); self.spaces.write().push(c.len() as u64); }";
+    assert_eq!(found(orders, other), ["lock-order-inversion"]);
+}
