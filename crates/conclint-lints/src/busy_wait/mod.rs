@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockId, BlockKind, Blocking, Call, Event, EventKind, FnId, Function, ObjectRef,
-    Origin, Origins, PauseKind, Resolution, WorkKind,
+    Analysis, BlockId, BlockKind, Blocking, Call, ClassId, Event, EventKind, FnId, Function,
+    ObjectRef, Origin, Origins, PauseKind, Resolution, WorkKind,
 };
 
 use crate::flow::{Point, event_at, events, leads_to_block, reaches};
 use crate::reads::origins_of;
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
+
+mod signals;
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -26,6 +28,7 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
+    let signalled = signals::told(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         if function.origins.is_empty() {
             continue;
@@ -68,6 +71,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 && (works
                     || asks
                     || function.no_std
+                    || look.object.is_some_and(|class| signalled.contains(&class))
                     || steps(function, *at)
                     || takes_along(function, event)
                     || is_a_lock(function) && round.pauses());
@@ -108,6 +112,8 @@ struct Look {
     /// What is looked at, for people.
     name: String,
     what: String,
+    /// The atomic that is looked at.
+    object: Option<ClassId>,
     /// The results that tell of it.
     from: Origins,
     /// It is an exchange: where it fails, the state is another one, and the next
@@ -142,6 +148,7 @@ impl Look {
                     return Some(Look {
                         name,
                         what,
+                        object: None,
                         from: data,
                         exchanges: false,
                         needs_pause: false,
@@ -165,6 +172,10 @@ impl Look {
         Some(Look {
             name,
             what,
+            object: match &event.kind {
+                EventKind::Load { object, .. } => object.class,
+                _ => None,
+            },
             from: Origins::one(position(function, at)?),
             exchanges: matches!(event.kind, EventKind::Load { exchange: true, .. }),
             needs_pause,

@@ -416,3 +416,63 @@ fn each_object_has_one_worker() {
         "fn other(&self) { let c = self.cache.write(); self.spaces.write().push(c.len() as u64); }";
     assert_eq!(found(orders, other), ["lock-order-inversion"]);
 }
+
+#[test]
+fn a_task_that_a_builder_starts_is_no_thread() {
+    let found = |builder: &str| {
+        names_in(&format!(
+            "
+use std::net::TcpListener;
+
+pub fn serve(listener: TcpListener) {{
+    for stream in listener.incoming() {{
+        let stream = stream.unwrap();
+        {builder}::new().name(\"conn\".to_string()).spawn({body}).expect(\"to start\");
+    }}
+}}
+fn answer(_: std::net::TcpStream) {{}}
+",
+            body = if builder.starts_with("tokio") {
+                "async move { answer(stream) }"
+            } else {
+                "move || answer(stream)"
+            }
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(found("tokio::task::Builder"), nothing);
+    assert_eq!(found("std::thread::Builder"), ["unbounded-spawn"]);
+}
+
+#[test]
+fn a_flag_that_a_signal_sets_is_looked_at_again_and_again() {
+    let found = |tell: &str| {
+        names_in(&format!(
+            "
+use std::sync::atomic::{{AtomicBool, Ordering}};
+use std::sync::{{Arc, LazyLock}};
+use std::time::Duration;
+
+static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(false)));
+
+pub fn install() {{ {tell} }}
+pub fn wait() {{
+    while !STOP.load(Ordering::SeqCst) {{ std::thread::sleep(Duration::from_millis(250)); }}
+}}
+"
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(
+        found("signal_hook::flag::register(signal_hook::consts::SIGINT, STOP.clone()).unwrap();"),
+        nothing
+    );
+    assert_eq!(
+        found("ctrlc::set_handler(move || STOP.store(true, Ordering::SeqCst)).unwrap();"),
+        nothing
+    );
+    assert_eq!(
+        found("std::thread::spawn(|| STOP.store(true, Ordering::SeqCst)).join().unwrap();"),
+        ["busy-wait"]
+    );
+}

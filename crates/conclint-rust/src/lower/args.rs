@@ -59,8 +59,13 @@ impl Lower<'_> {
     /// Closures that go where nobody looks may run later.
     pub fn escaping_closures(&mut self, name: &SmolStr, vals: &[Val], span: Span) {
         if vals.iter().any(|val| val.closure.is_some()) {
-            self.call_outside(name.clone(), vals, Resolution::External, span);
+            self.escaping(name, vals, span);
         }
+    }
+
+    /// A call of a function of others, of which something is to be said.
+    pub fn escaping(&mut self, name: &SmolStr, vals: &[Val], span: Span) {
+        self.call_outside(name.clone(), vals, Resolution::External, span);
     }
 
     /// A call of a function that was not found.

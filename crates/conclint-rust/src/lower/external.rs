@@ -53,7 +53,12 @@ impl Lower<'_> {
             return self.method(recv, &call);
         }
         let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
-        self.escaping_closures(&what, &vals, span);
+        if ext.starts_with("signal_hook") {
+            // Flags that a handler sets are told from others.
+            self.escaping(&what, &vals, span);
+        } else {
+            self.escaping_closures(&what, &vals, span);
+        }
         for val in vals.iter().filter(|val| matches!(val.ty, Ty::Ref(true, _))) {
             self.store_guarded(val, Writing::Call, val.from, span);
         }

@@ -249,6 +249,12 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
         ("Condvar" | "", "notify_one", 0) => Notify(false),
         ("Condvar" | "", "notify_all", 0) => Notify(true),
         ("Scope" | "ScopedThreadBuilder", "spawn" | "builder", _) => Spawn(SpawnKind::Scoped),
+        ("Builder", "spawn" | "spawn_local" | "spawn_on", _) if ty.starts_with("tokio") => {
+            Spawn(SpawnKind::Task)
+        }
+        ("Builder", "spawn_blocking", _) if ty.starts_with("tokio") => {
+            Spawn(SpawnKind::BlockingTask)
+        }
         ("Builder", "spawn", 1) => Spawn(SpawnKind::Thread),
         ("Builder", "spawn_scoped", 2) => Spawn(SpawnKind::Scoped),
         (
