@@ -278,7 +278,7 @@ pub struct Place {
     /// Where the path starts.
     pub root: Root,
     /// Fields followed; `[]` is an element of a collection, `[7]` the one that
-    /// the variable 7 of this function has. Dereferences, borrows, `Arc::clone`
+    /// the variable 7 of this function has, `[#7]` the one at 7. Dereferences, borrows, `Arc::clone`
     /// and `unwrap` leave no trace here.
     pub path: Vec<SmolStr>,
 }
@@ -296,7 +296,24 @@ pub fn is_any_element(step: &str) -> bool {
     step == ELEMENT
 }
 
+/// The step of a path to the element of a collection at `index`.
+pub fn element_at(index: u64) -> SmolStr {
+    format_smolstr!("[#{index}]")
+}
+
+/// The index of the element that a step leads to, where a literal tells it.
+pub fn element_index(step: &str) -> Option<u64> {
+    step.strip_prefix("[#")?.strip_suffix(']')?.parse().ok()
+}
+
 impl Place {
+    /// Of the elements on the way, nothing tells which they are.
+    pub fn forget_elements(&mut self) {
+        for step in self.path.iter_mut().filter(|step| is_element(step)) {
+            *step = SmolStr::new_static(ELEMENT);
+        }
+    }
+
     /// The elements on the way become the ones that the variable `local` has,
     /// where nothing told which they are.
     pub fn bind_elements(&mut self, local: LocalId) {
@@ -326,10 +343,39 @@ impl Place {
     /// The path as another function sees it, to which the variables of this
     /// one say nothing.
     pub fn path_from_outside(&self) -> impl Iterator<Item = SmolStr> + '_ {
-        self.path.iter().map(|step| match is_element(step) {
-            true => SmolStr::new_static(ELEMENT),
-            false => step.clone(),
-        })
+        let is_told = |step: &SmolStr| element_index(step).is_some();
+        self.path
+            .iter()
+            .map(move |step| match is_element(step) && !is_told(step) {
+                true => SmolStr::new_static(ELEMENT),
+                false => step.clone(),
+            })
+    }
+}
+
+/// What the element at `place` of a class called `name` is called, where a
+/// literal tells which it is: `Device.frames[0]`, `Frame.n` of `frames[0]`.
+pub fn element_name(name: &str, place: &Place) -> String {
+    let told = |step: &SmolStr| element_index(step);
+    let Some((at, index)) = place
+        .path
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(at, step)| Some((at, told(step)?)))
+    else {
+        return name.to_owned();
+    };
+    match name.strip_suffix(ELEMENT) {
+        Some(list) => format!("{list}[{index}]"),
+        None => match at.checked_sub(1).and_then(|at| place.path.get(at)) {
+            Some(list) if !is_element(list) => {
+                let inner = place.path[at + 1..].iter().filter(|step| !is_element(step));
+                let inner: Vec<&str> = inner.map(SmolStr::as_str).collect();
+                format!("{list}[{index}].{}", inner.join("."))
+            }
+            _ => name.to_owned(),
+        },
     }
 }
 

@@ -76,7 +76,7 @@ impl<'p> Draw<'p> {
     /// An object's name for people: `Registry.sessions`.
     pub fn name(&self, object: &ObjectRef) -> String {
         match self.class(object) {
-            Some(class) => class.name.clone(),
+            Some(class) => conclint_facts::element_name(&class.name, &object.place),
             None => place_name(object),
         }
     }

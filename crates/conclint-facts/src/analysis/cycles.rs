@@ -13,7 +13,7 @@ use super::alone::Alone;
 use super::lifespans::Lifespans;
 use super::setup::Setup;
 use super::writers::Writers;
-use super::{Certainty, Cycle, EventRef, Nesting};
+use super::{Certainty, Cycle, EventRef, Nesting, instance};
 use crate::program::*;
 
 mod fit;
@@ -66,6 +66,7 @@ pub(super) fn of(
         steps: 0,
     };
     search.pairs();
+    search.elements();
     for length in 3..=MAX_LENGTH {
         search.longer(length);
     }
@@ -98,43 +99,77 @@ impl<'a> Search<'a> {
             .filter(|(a, b)| a < b && self.links.contains_key(&(*b, *a)))
             .collect();
         for (a, b) in both {
-            let statics = self.all_static(&[a, b]);
             let (forward, backward) = (&self.links[&(a, b)], &self.links[&(b, a)]);
-            let fits = |x: &Link<'_>, y: &Link<'_>| {
-                self.follows(x, y).is_some()
-                    && self.follows(y, x).is_some()
-                    && self.fit(x, y, statics)
-                    && !self.goes_down(x, y)
-                    && !self.goes_down(y, x)
-                    && !keep_one_order(&[x, y])
-            };
-            let mut best: Option<(_, usize, usize)> = None;
-            for (i, x) in forward.iter().enumerate().take(MAX_PAIRED) {
-                for (j, y) in backward.iter().enumerate().take(MAX_PAIRED) {
-                    let score = |sure: Certainty| {
-                        let sum = x.rank().2 + y.rank().2;
-                        (
-                            x.nesting.in_test || y.nesting.in_test,
-                            std::cmp::Reverse(sure),
-                            sum,
-                        )
-                    };
-                    let better = |score: &_| best.as_ref().is_none_or(|(known, ..)| score < known);
-                    // What it takes for readers to wait can only make it worse.
-                    let at_best = score(x.nesting.confidence.min(y.nesting.confidence));
-                    if better(&at_best) && fits(x, y) {
-                        let score = score(self.confidence(&[x, y]));
-                        if better(&score) {
-                            best = Some((score, i, j));
-                        }
+            if let Some((chosen, alternatives)) = self.best_pair(forward, backward) {
+                self.report(vec![a, b], &chosen, alternatives);
+            }
+        }
+    }
+
+    /// Both directions between two elements of one list.
+    fn elements(&mut self) {
+        let mut found = Vec::new();
+        for (&(class, _), links) in self.links.iter().filter(|((a, b), _)| a == b) {
+            let mut orders: BTreeMap<(u64, u64), Vec<Link<'a>>> = BTreeMap::new();
+            for link in links {
+                let (held, taken) = (&link.nesting.held.lock, &link.nesting.taken);
+                if let Some(order) = instance::elements(held, taken) {
+                    orders.entry(order).or_default().push(link.clone());
+                }
+            }
+            for (&(a, b), forward) in orders.iter().filter(|((a, b), _)| a < b) {
+                let backward = orders.get(&(b, a)).map_or(&[][..], Vec::as_slice);
+                found.extend(self.best_pair(forward, backward).map(|pair| (class, pair)));
+            }
+        }
+        for (class, (chosen, alternatives)) in found {
+            self.report(vec![class, class], &chosen, alternatives);
+        }
+    }
+
+    /// The best two links in opposite directions that go together, and for
+    /// each direction what would do as well.
+    fn best_pair(
+        &self,
+        forward: &[Link<'a>],
+        backward: &[Link<'a>],
+    ) -> Option<([Link<'a>; 2], Vec<Vec<Nesting>>)> {
+        let classes = forward.first()?.nesting;
+        let classes = [classes.held.lock.class?, classes.taken.class?];
+        let statics = self.all_static(&classes);
+        let fits = |x: &Link<'_>, y: &Link<'_>| {
+            self.follows(x, y).is_some()
+                && self.follows(y, x).is_some()
+                && self.fit(x, y, statics)
+                && !self.goes_down(x, y)
+                && !self.goes_down(y, x)
+                && !keep_one_order(&[x, y])
+        };
+        let mut best: Option<(_, usize, usize)> = None;
+        for (i, x) in forward.iter().enumerate().take(MAX_PAIRED) {
+            for (j, y) in backward.iter().enumerate().take(MAX_PAIRED) {
+                let score = |sure: Certainty| {
+                    let sum = x.rank().2 + y.rank().2;
+                    (
+                        x.nesting.in_test || y.nesting.in_test,
+                        std::cmp::Reverse(sure),
+                        sum,
+                    )
+                };
+                let better = |score: &_| best.as_ref().is_none_or(|(known, ..)| score < known);
+                // What it takes for readers to wait can only make it worse.
+                let at_best = score(x.nesting.confidence.min(y.nesting.confidence));
+                if better(&at_best) && fits(x, y) {
+                    let score = score(self.confidence(&[x, y]));
+                    if better(&score) {
+                        best = Some((score, i, j));
                     }
                 }
             }
-            let Some((_, i, j)) = best else { continue };
-            let others = |list: &[Link<'_>],
-                          chosen: usize,
-                          fits: &dyn Fn(&Link<'_>) -> bool|
-             -> Vec<Nesting> {
+        }
+        let (_, i, j) = best?;
+        let others =
+            |list: &[Link<'_>], chosen: usize, fits: &dyn Fn(&Link<'_>) -> bool| -> Vec<Nesting> {
                 let rest = list
                     .iter()
                     .enumerate()
@@ -144,17 +179,15 @@ impl<'a> Search<'a> {
                     .map(|(_, link)| link.nesting.clone())
                     .collect()
             };
-            let alternatives = vec![
-                others(forward, i, &|x| {
-                    backward.iter().take(MAX_PAIRED).any(|y| fits(x, y))
-                }),
-                others(backward, j, &|y| {
-                    forward.iter().take(MAX_PAIRED).any(|x| fits(x, y))
-                }),
-            ];
-            let chosen = [forward[i].clone(), backward[j].clone()];
-            self.report(vec![a, b], &chosen, alternatives);
-        }
+        let alternatives = vec![
+            others(forward, i, &|x| {
+                backward.iter().take(MAX_PAIRED).any(|y| fits(x, y))
+            }),
+            others(backward, j, &|y| {
+                forward.iter().take(MAX_PAIRED).any(|x| fits(x, y))
+            }),
+        ];
+        Some(([forward[i].clone(), backward[j].clone()], alternatives))
     }
 
     /// Cycles of `length` classes that contain an order not reported yet.

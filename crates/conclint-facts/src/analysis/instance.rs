@@ -118,8 +118,7 @@ pub(super) fn same_instance(
     match (&a.place.root, &b.place.root) {
         (Root::Opaque(_), _) | (_, Root::Opaque(_)) => SameInstance::Unlikely,
         (left, right) if left == right => {
-            let alike = || a.place.path_from_outside().eq(b.place.path_from_outside());
-            if a.place.path != b.place.path && !(element && alike()) {
+            if a.place.path != b.place.path && !(element && alike(&a.place, &b.place)) {
                 // One root, two paths: a parent and its child.
                 SameInstance::Unlikely
             } else if let Root::Local(local) = left
@@ -137,6 +136,29 @@ pub(super) fn same_instance(
         _ if element || !known_class || in_unknown_holders(program, a, b) => SameInstance::Unlikely,
         _ => SameInstance::Maybe,
     }
+}
+
+/// Whether both may lead by way of the same elements.
+fn alike(a: &Place, b: &Place) -> bool {
+    let same = |(a, b): (&SmolStr, &SmolStr)| {
+        let told = || element_index(a).is_some() && element_index(b).is_some();
+        a == b || is_element(a) && is_element(b) && !told()
+    };
+    a.path.len() == b.path.len() && a.path.iter().zip(&b.path).all(same)
+}
+
+/// Two elements of one collection, by literals: at which index the first is,
+/// and at which the second.
+pub(super) fn elements(a: &ObjectRef, b: &ObjectRef) -> Option<(u64, u64)> {
+    let (first, second) = (&a.place, &b.place);
+    if a.class.is_none() || a.class != b.class || first.root != second.root {
+        return None;
+    }
+    let mut steps = first.path.iter().zip(&second.path);
+    let mut differing = steps.by_ref().filter(|(a, b)| a != b);
+    let (one, other) = differing.next()?;
+    let indices = element_index(one).zip(element_index(other));
+    indices.filter(|_| first.path.len() == second.path.len() && differing.next().is_none())
 }
 
 /// Whether two locks of one wrapper type are held by fields of different

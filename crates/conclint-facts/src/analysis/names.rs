@@ -5,11 +5,13 @@ use crate::program::*;
 /// The class's name, else the place as it would be written in `function`.
 pub(super) fn object(program: &Program, object: &ObjectRef, function: FnId) -> String {
     if let Some(class) = object.class.and_then(|id| program.classes.get(id.index())) {
-        return class.name.clone();
+        return element_name(&class.name, &object.place);
     }
     let mut name = root(program, &object.place.root, function);
     for field in &object.place.path {
-        if is_element(field) {
+        if let Some(index) = element_index(field) {
+            name.push_str(&format!("[{index}]"));
+        } else if is_element(field) {
             name.push_str("[..]");
         } else {
             name.push('.');

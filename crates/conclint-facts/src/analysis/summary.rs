@@ -18,6 +18,8 @@ use crate::program::*;
 const MAX_CHAIN: u8 = 10;
 /// Chains to one acquisition of one lock.
 const CHAINS_PER_KEY: usize = 4;
+/// Those of them that hang on parameters; one more stands for all others.
+const CONDITIONS_PER_KEY: usize = 8;
 /// Entries of one kind in a summary.
 const MAX_LOCKS: usize = 512;
 const MAX_BLOCKING: usize = 128;
@@ -79,7 +81,7 @@ pub(super) struct Reach {
     /// Held on every path along the way.
     pub gates: Vec<Gate>,
     /// What parameters of the summarised function have to be for it.
-    pub when: Vec<(u16, bool)>,
+    pub when: Vec<(u16, Variants)>,
     /// The first step; 0 is none.
     chain: u32,
 }
@@ -182,42 +184,46 @@ pub(super) fn needed(program: &Program, graph: &Graph, held: &[HeldSets]) -> Vec
 }
 
 /// What parameters of the caller have to be for `reach`, which the call at `edge`
-/// leads to; `None` where the call switches it off: `play(index, false)`, where
-/// `play`, or what it hands the flag on to, looks at its parameter.
+/// leads to; `None` where the call switches it off: `play(index, false)` or
+/// `emit(Event::Found(id))`, where the function, or what it hands the flag on to,
+/// looks at its parameter.
 pub(super) fn conditions(
     program: &Program,
     edge: &Edge,
     reach: &Reach,
-) -> Option<Vec<(u16, bool)>> {
+) -> Option<Vec<(u16, Variants)>> {
     let mut when = Vec::new();
     add_flags(program, edge.at, &mut when);
     let call = graph::call_at(program, edge.at).filter(|_| matches!(edge.via, Via::Call));
-    for &(param, value) in &reach.when {
+    for &(param, values) in &reach.when {
         let Some(arg) = call.and_then(|call| call.args.get(usize::from(param))) else {
             continue;
         };
-        match (arg.flag, &arg.place) {
-            (Some(given), _) if given != value => return None,
-            (
-                None,
-                Some(Place {
-                    root: Root::Param(own),
-                    path,
-                }),
-            ) if path.is_empty() => {
-                let flag = (*own, value);
-                if !when.contains(&flag) {
-                    when.push(flag);
-                }
+        let own = match (arg.flag, &arg.place) {
+            (Some(Flag::Written(given)), _) if given.excludes(values) => return None,
+            (Some(Flag::Param(own)), _) => own,
+            // Of a place it is only known where nothing changes what it is.
+            (None, Some(place)) if values.of() == Choice::Bool && place.path.is_empty() => {
+                let Root::Param(own) = place.root else {
+                    continue;
+                };
+                own
             }
-            _ => {}
+            _ => continue,
+        };
+        let excluded = |&(param, known): &(u16, Variants)| param == own && known.excludes(values);
+        if when.iter().any(excluded) {
+            return None;
+        }
+        if !when.contains(&(own, values)) {
+            when.push((own, values));
         }
     }
     Some(when)
 }
 
 /// What the parameters of its function have to be for `at` to be reached.
-fn add_flags(program: &Program, at: EventRef, when: &mut Vec<(u16, bool)>) {
+fn add_flags(program: &Program, at: EventRef, when: &mut Vec<(u16, Variants)>) {
     let Some(function) = program.functions.get(at.function.index()) else {
         return;
     };
@@ -228,12 +234,18 @@ fn add_flags(program: &Program, at: EventRef, when: &mut Vec<(u16, bool)>) {
         return;
     };
     for part in function.parts.iter().filter(|part| part.contains(site)) {
-        if let When::Flag { param, value } = part.when
-            && !when.contains(&(param, value))
+        if let When::Flag { param, values } = part.when
+            && !when.contains(&(param, values))
         {
-            when.push((param, value));
+            when.push((param, values));
         }
     }
+}
+
+/// Whether `when` says as much of a parameter, or more.
+fn is_implied(when: &[(u16, Variants)], (param, values): (u16, Variants)) -> bool {
+    when.iter()
+        .any(|(other, known)| *other == param && known.is_within(values))
 }
 
 /// The operation may keep its thread waiting for long.
@@ -372,7 +384,7 @@ impl Growing<'_> {
             .entry(number)
             .or_insert_with(|| entry::along(program, held, edge));
         entry::union(&mut gates, more);
-        let extended = Reach {
+        let mut extended = Reach {
             at: reach.at,
             lock,
             guesses,
@@ -381,6 +393,9 @@ impl Growing<'_> {
             when,
             chain: reach.chain,
         };
+        if self.hangs_on_many(caller, &extended) {
+            extended.when.clear();
+        }
         if self.worth(caller, &extended) {
             let inner = edge
                 .through
@@ -392,6 +407,18 @@ impl Growing<'_> {
         }
     }
 
+    /// Whether there are enough entries of its key that parameters decide
+    /// about: a big `match` of which each arm leads there.
+    fn hangs_on_many(&self, function: FnId, reach: &Reach) -> bool {
+        if reach.when.is_empty() {
+            return false;
+        }
+        let entries = &self.done.of[function.index()];
+        let known = self.known.get(&(function, reach.at, reach.lock));
+        let hang = |&&position: &&u32| !entries[position as usize].when.is_empty();
+        known.is_some_and(|known| known.iter().filter(hang).count() >= CONDITIONS_PER_KEY)
+    }
+
     /// `reach` says something that no entry of its key says.
     fn worth(&mut self, function: FnId, reach: &Reach) -> bool {
         let key = (function, reach.at, reach.lock);
@@ -401,9 +428,15 @@ impl Growing<'_> {
             let other = &entries[position as usize];
             other.guesses <= reach.guesses
                 && other.gates.iter().all(|gate| reach.gates.contains(gate))
-                && other.when.iter().all(|flag| reach.when.contains(flag))
+                && other.when.iter().all(|&flag| is_implied(&reach.when, flag))
         };
-        if known.len() >= CHAINS_PER_KEY || known.iter().any(as_good) {
+        let alike =
+            |&&position: &&u32| reach.when.is_empty() == entries[position as usize].when.is_empty();
+        let limit = match reach.when.is_empty() {
+            true => CHAINS_PER_KEY,
+            false => CONDITIONS_PER_KEY,
+        };
+        if known.iter().filter(alike).count() >= limit || known.iter().any(as_good) {
             return false;
         }
         let [locks, operations] = self.counts[function.index()];

@@ -2,7 +2,9 @@
 
 use smol_str::SmolStr;
 
-use super::{BlockId, Blocking, ClassId, FnId, GuardId, Mode, ObjectRef, Place, Site, StmtId};
+use super::{
+    BlockId, Blocking, ClassId, Flag, FnId, GuardId, Mode, ObjectRef, Place, Site, StmtId,
+};
 use crate::values::{Origins, PauseKind, Target, Writing};
 
 /// Something that happens.
@@ -290,8 +292,8 @@ pub struct Arg {
     pub exclusive: bool,
     /// The channel it is an end of, as in [`Queue`].
     pub channel: u32,
-    /// It is `true` or `false`, written out.
-    pub flag: Option<bool>,
+    /// Which value it is, where that can be told.
+    pub flag: Option<Flag>,
 }
 
 /// A start of a thread or task.

@@ -25,6 +25,7 @@ mod pools;
 mod seventh;
 mod sixth;
 mod threads;
+mod variants;
 
 /// What is found in these files, test code left out.
 fn findings(files: &[(&str, &str)]) -> Vec<Finding> {

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{GuardId, Made, ObjectKind, Root};
+use conclint_facts::{Flag, GuardId, Made, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
 use super::types::{self, GuardTy};
-use super::value::{ClassBase, ClassKey, Val};
+use super::value::{ClassBase, ClassKey, Val, local_place};
 use crate::hir::{self, Expr, ExprKind};
 use crate::index::{Ty, Tys, ValueRes};
 
@@ -110,10 +110,44 @@ impl Lower<'_> {
     }
 
     /// `list[1]`, and `list[1..]`, which is a list again.
-    pub fn indexed(&mut self, val: Val, index: &Expr) -> Val {
+    pub fn indexed(&mut self, val: Val, list: &Expr, index: &Expr) -> Val {
         match index.kind {
             ExprKind::Range(..) => self.slice_of(val),
+            ExprKind::Lit(hir::Lit::Int(Some(at))) if self.is_whole(list, &val) => {
+                let mut element = self.element_of(val);
+                let step = element
+                    .place
+                    .as_mut()
+                    .and_then(|place| place.path.last_mut());
+                if let Some(step) = step {
+                    *step = conclint_facts::element_at(at);
+                }
+                element
+            }
             _ => self.element_of(val),
+        }
+    }
+
+    /// `list` is a field, static or variable that owns its elements, not a part
+    /// of some other list: an index means the same all the time.
+    fn is_whole(&self, list: &Expr, val: &Val) -> bool {
+        let owns = match &val.ty {
+            Ty::Slice(_) => true,
+            Ty::Ext(path, _) => path == "std::vec::Vec",
+            _ => false,
+        };
+        let own_place = || match (&val.place, val.local) {
+            (Some(place), Some(local)) => {
+                let is_param = matches!(val.flag, Some(Flag::Param(_)));
+                is_param || *place == local_place(local)
+            }
+            (Some(place), None) => matches!(place.root, Root::Static(_)),
+            (None, _) => false,
+        };
+        owns && match &list.kind {
+            ExprKind::Field { .. } => true,
+            ExprKind::Path(_) => own_place(),
+            _ => false,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{EventKind, Origins, Place, Root};
+use conclint_facts::{EventKind, Flag, Origins, Place, Root};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
 use super::scopes::ScopeKind;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
+use super::written::keeps_variant;
 use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, Tys, ValueRes};
 
@@ -65,6 +66,18 @@ impl Lower<'_> {
         self.depth += 1;
         let around = std::mem::take(&mut self.seen);
         let mut val = self.expr_inner(expr, outer_method, awaited);
+        match &expr.kind {
+            ExprKind::MethodCall { name, .. } => {
+                val.flag = val.flag.filter(|_| keeps_variant(name));
+            }
+            ExprKind::Try(_) | ExprKind::Await { .. } | ExprKind::Call { .. } => {
+                val.flag = self.written(expr).map(Flag::Written);
+            }
+            ExprKind::Path(_) | ExprKind::Lit(_) | ExprKind::Struct { .. } => {
+                val.flag = val.flag.or_else(|| self.written(expr).map(Flag::Written));
+            }
+            _ => {}
+        }
         if super::origin::combines(expr) {
             val.from = val.from.or(self.seen);
         }
@@ -77,13 +90,7 @@ impl Lower<'_> {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Path(path) => self.path(path, span),
-            ExprKind::Lit(lit) => {
-                let mut val = Val::of(lit_ty(lit));
-                if let hir::Lit::Bool(value) = lit {
-                    val.flag = Some(*value);
-                }
-                val
-            }
+            ExprKind::Lit(lit) => Val::of(lit_ty(lit)),
             ExprKind::Field { base, name, .. } => {
                 let val = self.base(base);
                 self.field(val, name)
@@ -91,7 +98,7 @@ impl Lower<'_> {
             ExprKind::Index { base, index } => {
                 let val = self.base(base);
                 self.expr(index);
-                self.indexed(val, index)
+                self.indexed(val, base, index)
             }
             ExprKind::Call { callee, args } => self.call(callee, args, span, awaited),
             ExprKind::MethodCall {
@@ -101,6 +108,7 @@ impl Lower<'_> {
                 generics,
                 args,
             } => {
+                self.note_closures(receiver, name, args);
                 self.outer_method = Some(name.clone());
                 let moved = self.moved(receiver);
                 let captured = self.captures.len();

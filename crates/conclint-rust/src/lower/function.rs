@@ -68,6 +68,7 @@ impl Lower<'_> {
                     val.guards = vec![lower.given_guard(number, body.span)];
                 }
                 lower.bind(&param.pat, val);
+                lower.keeps_param(&param.pat, number);
                 lower.bound_param(&param.pat);
             }
             lower.block(body, None)

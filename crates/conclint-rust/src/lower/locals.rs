@@ -1,6 +1,6 @@
 //! Variables: what they are bound to, and where they are used.
 
-use conclint_facts::{EventKind, LocalId, Origins};
+use conclint_facts::{EventKind, Flag, LocalId, Origins};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -117,7 +117,8 @@ impl Lower<'_> {
             val.from = Origins::NONE;
         }
         val.local = Some(id);
-        val.flag = self.locals.get(id.0 as usize).and_then(|info| info.flag);
+        let flag = self.locals.get(id.0 as usize).and_then(|info| info.flag);
+        val.flag = flag.filter(|flag| same_level || matches!(flag, Flag::Written(_)));
         let stmt = self.out.stmt.index();
         let uses = &mut self.out.stmts[stmt].uses;
         if !uses.contains(&id) {

@@ -46,5 +46,6 @@ mod types;
 mod value;
 mod variants;
 mod workspace_call;
+mod written;
 
 pub(crate) use assemble::program;

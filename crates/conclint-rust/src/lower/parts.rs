@@ -5,7 +5,7 @@
 //! Only what can be told from the condition's own words (and from getters of
 //! one expression) is noted; a condition that is not understood says nothing.
 
-use conclint_facts::{Part, Place, Root, When};
+use conclint_facts::{Part, Place, Root, Variants, When};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -34,7 +34,8 @@ impl Lower<'_> {
         for conjunct in conjuncts(cond) {
             self.note(conjunct, true, end(conjunct.span), end(then.span));
         }
-        if let Some(else_) = else_ {
+        // What a macro wrote has one place for both.
+        if let Some(else_) = else_.filter(|else_| end(then.span) <= start(else_.span)) {
             self.note(cond, false, start(else_.span), end(else_.span));
         }
     }
@@ -63,13 +64,35 @@ impl Lower<'_> {
                     self.compared(BinOp::Ne, left, right, true, &mut found);
                     self.add_parts(found, from, to);
                 }
+                let rest = self.rest_of_match(scrutinee, arms);
+                self.add_parts(rest.into_iter().collect(), from, to);
             }
             _ => {}
         }
     }
 
+    /// What follows in `block` on a `let` that leaves it for some values.
+    pub fn note_let(&mut self, written: &hir::Let, block: Span) {
+        let Some(init) = &written.init else { return };
+        let to = end(block);
+        if let Some(else_) = &written.else_ {
+            let found = |taken| self.asked_of(&written.pat, init, taken);
+            let (rest, other) = (found(true), found(false));
+            self.add_parts(rest.into_iter().collect(), end(else_.span), to);
+            self.add_parts(
+                other.into_iter().collect(),
+                start(else_.span),
+                end(else_.span),
+            );
+        } else if let ExprKind::Match { scrutinee, arms } = &init.kind {
+            let rest = self.rest_of_match(scrutinee, arms);
+            self.add_parts(rest.into_iter().collect(), end(init.span), to);
+        }
+    }
+
     /// The arms of `match a.id.cmp(&b.id) { .. }`.
     pub fn note_arms(&mut self, scrutinee: &Expr, arms: &[hir::Arm]) {
+        self.note_variant_arms(scrutinee, arms);
         let ExprKind::MethodCall {
             receiver,
             name,
@@ -118,13 +141,14 @@ impl Lower<'_> {
         self.add_parts(found, from, to);
     }
 
-    fn add_parts(&mut self, found: Vec<When>, from: Point, to: Point) {
+    pub fn add_parts(&mut self, found: Vec<When>, from: Point, to: Point) {
         let parts = found.into_iter().map(|when| Part { when, from, to });
         self.out.parts.extend(parts);
     }
 
     /// What is so where `cond` is `truth`.
     fn implied(&self, cond: &Expr, truth: bool, found: &mut Vec<When>) {
+        found.extend(self.asked(cond, truth));
         match &cond.kind {
             ExprKind::Unary {
                 op: UnOp::Not,
@@ -169,7 +193,7 @@ impl Lower<'_> {
         match (&place.root, place.path.as_slice()) {
             (Root::Param(param), []) if self.out.level == 0 => Some(When::Flag {
                 param: *param,
-                value,
+                values: Variants::flag(value),
             }),
             _ => None,
         }
@@ -493,7 +517,7 @@ pub(super) fn leaves_block(block: &hir::Block) -> bool {
     }
 }
 
-fn leaves(expr: &Expr) -> bool {
+pub(super) fn leaves(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Return(_) | ExprKind::Break { .. } | ExprKind::Continue { .. } => true,
         ExprKind::Macro(call) => call.kind == hir::MacroKind::Panic,

@@ -31,6 +31,10 @@ impl Lower<'_> {
                 span,
             } => {
                 val.flag = val.flag.filter(|_| !mutable);
+                if *mutable && let Some(place) = &mut val.place {
+                    // Later it may have another one.
+                    place.forget_elements();
+                }
                 if is_constant(name) && self.is_unit(name) {
                     return;
                 }
@@ -175,6 +179,7 @@ impl Lower<'_> {
                 _ => types::unwrap_ty(&val.ty),
             };
             inner.parts.clear();
+            inner.flag = None;
             if inner.local.is_some() && inner.guards.is_empty() {
                 inner.local = None;
             }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{ReleaseWhy, StmtKind};
+use conclint_facts::{Flag, ReleaseWhy, StmtKind};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -25,6 +25,10 @@ impl Lower<'_> {
         self.push(ScopeKind::Block);
         let known = self.known.len();
         for stmt in &block.stmts {
+            if let hir::StmtKind::Let(written) = &stmt.kind {
+                // Names still mean what they mean in the initialiser.
+                self.note_let(written, block.span);
+            }
             self.statement(stmt);
             if let hir::StmtKind::Expr(expr) = &stmt.kind {
                 self.note_rest(expr, block.span);
@@ -229,14 +233,18 @@ impl Lower<'_> {
                     .iter()
                     .map(|arg| self.expr_extended(arg, scope))
                     .collect();
-                self.construct(callee, vals)
+                let mut val = self.construct(callee, vals);
+                val.flag = self.written(expr).map(Flag::Written);
+                val
             }
             ExprKind::Struct { path, fields, base } => {
                 let vals = fields
                     .iter()
                     .map(|(name, value)| (name.clone(), self.expr_extended(value, scope)))
                     .collect();
-                self.struct_literal(path, vals, base.as_deref())
+                let mut val = self.struct_literal(path, vals, base.as_deref());
+                val.flag = self.written(expr).map(Flag::Written);
+                val
             }
             ExprKind::Cast { expr: inner, ty } => {
                 let val = self.expr_extended(inner, scope);
@@ -275,7 +283,7 @@ impl Lower<'_> {
                 self.extend(&mut val, scope);
                 self.look_through(&mut val, expr.span, false);
                 self.expr(index);
-                self.indexed(val, index)
+                self.indexed(val, base, index)
             }
             _ => {
                 let moved = self.moved(expr);

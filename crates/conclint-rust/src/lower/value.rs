@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Call, FnId, GuardId, LocalId, Origins, Place, Root};
+use conclint_facts::{Call, Flag, FnId, GuardId, LocalId, Origins, Place, Root};
 use smol_str::SmolStr;
 
 use super::parts::Identity;
@@ -78,8 +78,8 @@ pub(super) struct Val {
     pub future: Option<Arc<Call>>,
     /// It is (or wraps) an end of this channel; 0 for all else.
     pub channel: u32,
-    /// It is `true` or `false`, written out.
-    pub flag: Option<bool>,
+    /// Which value it is: written out, or a parameter's.
+    pub flag: Option<Flag>,
 }
 
 impl Val {
@@ -169,7 +169,7 @@ pub(super) struct LocalInfo {
     /// It may have been moved away: its `Drop` is not claimed to run.
     pub moved: bool,
     /// What it is all its life: `let eager = true;`.
-    pub flag: Option<bool>,
+    pub flag: Option<Flag>,
     /// It is what tells an object apart.
     pub identity: Option<Identity>,
     /// It is bound to an object that is made there.

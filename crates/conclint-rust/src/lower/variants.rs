@@ -93,7 +93,7 @@ impl Lower<'_> {
 }
 
 /// The pattern matches every value.
-fn is_any(pat: &&Pat) -> bool {
+pub(super) fn is_any(pat: &&Pat) -> bool {
     match pat {
         Pat::Wild | Pat::Rest => true,
         Pat::Bind { sub, name, .. } => {

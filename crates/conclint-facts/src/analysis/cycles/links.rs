@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use crate::analysis::graph::{self, Graph};
 use crate::analysis::owners::{self, Owners};
 use crate::analysis::setup::Setup;
-use crate::analysis::{Certainty, EventRef, Nesting, cfgs};
+use crate::analysis::{Certainty, EventRef, Nesting, cfgs, instance};
 use crate::program::*;
 
 /// One direction between two classes: nestings, best first.
@@ -59,7 +59,8 @@ pub(super) fn links<'a>(
             continue;
         };
         let exclusive = nesting.held.lock.exclusive || nesting.taken.exclusive;
-        if from == to
+        // Of one class, two elements that literals name can be taken in some order.
+        if from == to && instance::elements(&nesting.held.lock, &nesting.taken).is_none()
             || exclusive
             || !nesting.blocking.needs_lock()
             || !usable(from)
@@ -146,13 +147,16 @@ impl<'a> Link<'a> {
     /// What it holds besides what it takes, and whether for reading only.
     pub(super) fn lock_set(&self) -> impl Iterator<Item = (ClassId, bool)> {
         let reading = matches!(self.nesting.held.mode, Mode::Read | Mode::ReadRecursive);
+        // Another element of the same list keeps nobody out.
+        let held = self.nesting.held.lock.class;
+        let held = held.filter(|_| held != self.nesting.taken.class);
         let gates = self
             .nesting
             .gates
             .iter()
             .map(|gate| (*gate, self.nesting.shared_gates.contains(gate)));
         gates
-            .chain(self.nesting.held.lock.class.map(|class| (class, reading)))
+            .chain(held.map(|class| (class, reading)))
             .chain(self.owner.map(|class| (class, false)))
     }
 }
