@@ -54,11 +54,15 @@ fn ends_at_once(analysis: &Analysis, event: &Event, far: usize) -> bool {
         && call.targets.iter().all(ready)
 }
 
-/// What is called takes a lock, or calls the program's own code. A body without
+/// What is called takes a lock, changes what is shared, or calls the program's own code. A body without
 /// any of that stands in for one that will do more, in examples and drafts.
 fn does_something(analysis: &Analysis, event: &Event) -> bool {
     let works = |event: &Event| match &event.kind {
-        EventKind::Acquire { .. } => true,
+        EventKind::Acquire { .. }
+        | EventKind::Notify { .. }
+        | EventKind::Send { .. }
+        | EventKind::SharedWrite { .. }
+        | EventKind::Store { .. } => true,
         EventKind::Call(call) => !call.targets.is_empty(),
         _ => false,
     };

@@ -1,8 +1,11 @@
 //! Work inside a critical section that never touches the guarded data.
 
+use std::collections::BTreeSet;
+
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, EventKind, FnId, Function, GuardId, Mode, ObjectKind, ObjectRef, Site,
+    Analysis, BlockKind, BlockedUnder, EventKind, FnId, GuardId, Kinds, Mode, ObjectKind,
+    ObjectRef, Site,
 };
 
 use crate::contention::{Contention, is_cold};
@@ -31,12 +34,14 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let weights = Weights::of(analysis);
     let contention = Contention::of(analysis);
+    let waiting = waiting(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         if is_cold(function) {
             continue;
         }
         for section in section::sections(function, &weights) {
-            let finding = report(analysis, &draw, id, function, &section);
+            let waits = waiting.contains(&(id, section.guard));
+            let finding = report(analysis, &draw, id, &section, waits);
             let wanted = lock(analysis, id, section.guard).is_some_and(|(lock, mode)| {
                 // The lock inside a lock type is every lock of that type, and
                 // the standard input is hardly shared.
@@ -56,9 +61,10 @@ fn report(
     analysis: &Analysis,
     draw: &Draw<'_>,
     id: FnId,
-    function: &Function,
     section: &Section,
+    waits: bool,
 ) -> Option<Finding> {
+    let function = analysis.function(id);
     let (lock, mode) = lock(analysis, id, section.guard)?;
     let guard = function.guards.get(section.guard.index())?;
     let guard_name = guard.name.clone().unwrap_or_default();
@@ -98,7 +104,7 @@ fn report(
         severity: Severity::Warning,
         confidence: match mode {
             _ if groups.iter().all(|group| group.by_call) => Confidence::Low,
-            _ if syncs(analysis, id, function, section.guard) => Confidence::Low,
+            _ if waits => Confidence::Low,
             Mode::Exclusive | Mode::Upgradable => Confidence::High,
             // Readers do not wait for each other, only a writer does.
             Mode::Read | Mode::ReadRecursive => Confidence::Low,
@@ -115,20 +121,34 @@ fn report(
     }))
 }
 
-/// Whether a file is brought to the disk under the lock: nothing else that is
-/// done there matters beside that.
-fn syncs(analysis: &Analysis, id: FnId, function: &Function, guard: GuardId) -> bool {
-    events(function).any(|(at, event)| {
-        let sync = match &event.kind {
-            EventKind::Block { what, .. } => what.rsplit(['.', ':']).next(),
-            _ => None,
-        };
-        sync.is_some_and(|name| name.starts_with("sync_"))
-            && analysis
-                .held_before(at.in_function(id))
-                .iter()
-                .any(|held| held.guard == guard)
-    })
+/// Guards under which files, sockets or other tasks are waited for in any case:
+/// nothing else that is done there matters beside that. What is only written
+/// goes to the system's memory first, and what is written must be put together.
+fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
+    let long = |blocked: &&BlockedUnder| match &analysis.event(blocked.event).kind {
+        EventKind::Block { kind, what } => match kind {
+            BlockKind::File => {
+                let name = what.rsplit([':', '.']).next().unwrap_or(what);
+                !name.starts_with("write") && name != "flush"
+            }
+            BlockKind::Network | BlockKind::Http | BlockKind::Process => true,
+            _ => false,
+        },
+        _ => false,
+    };
+    let blocked = analysis.blocked().iter().filter(long);
+    let mut waiting: BTreeSet<(FnId, GuardId)> = blocked
+        .map(|blocked| (blocked.function, blocked.held.guard))
+        .collect();
+    for (id, function) in analysis.functions_with(Kinds::AWAIT) {
+        for (at, event) in events(function) {
+            if matches!(event.kind, EventKind::Await) {
+                let held = analysis.held_before(at.in_function(id));
+                waiting.extend(held.iter().map(|held| (id, held.guard)));
+            }
+        }
+    }
+    waiting
 }
 
 /// The lock of a guard and how it is held, where it is one lock.

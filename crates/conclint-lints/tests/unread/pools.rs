@@ -125,3 +125,39 @@ impl Mesh {{
         ["blocking-under-lock"]
     );
 }
+
+#[test]
+fn small_work_beside_a_file_that_is_read_is_no_matter() {
+    let found = |read: &str| {
+        names_in(&format!(
+            "
+use std::fs::File;
+use std::io::Read;
+use std::sync::Mutex;
+
+pub struct Slots {{ file: Mutex<File>, count: usize }}
+
+fn decode(record: &[u8]) -> String {{ record.iter().map(|b| b.to_string()).collect() }}
+
+impl Slots {{
+    pub fn batch(&self, path: &str) -> Vec<String> {{
+        let mut file = self.file.lock().unwrap();
+        let mut bytes = vec![0u8; 64];
+        {read}
+        let mut all = Vec::new();
+        for record in path.as_bytes().chunks(8) {{ all.push(decode(record)); }}
+        all.sort();
+        all
+    }}
+    pub fn replace(&self, file: File) {{ *self.file.lock().unwrap() = file; }}
+}}
+"
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(found("file.read_exact(&mut bytes).unwrap();"), nothing);
+    assert_eq!(
+        found("file.set_permissions(permissions()); drop(bytes);"),
+        ["oversized-critical-section"]
+    );
+}
