@@ -184,7 +184,7 @@ fn in_rounds(
                     .filter_map(|s| tree.stmt(*s))
                     .any(|s| s.uses.iter().any(|used| inner.contains(used)));
                 if tree.touches(*child, id) || depends {
-                    inner.extend(tree.defs(*child));
+                    inner.extend(tree.changed(*child));
                 } else if round.kind == StmtKind::Let
                     && !tree
                         .within(*child)
@@ -204,7 +204,7 @@ fn in_rounds(
             .filter_map(|s| tree.stmt(*s))
             .any(|s| s.uses.iter().any(|used| derived.contains(used)));
         if depends || tree.touches(*outer, id) {
-            derived.extend(tree.defs(*outer));
+            derived.extend(tree.changed(*outer));
         }
     }
     None
@@ -392,6 +392,16 @@ impl<'f> Tree<'f> {
     }
 
     /// The variables that the statement and those in it bind or assign.
+    /// The variables that a statement may give a new value: those that it binds,
+    /// and what a call that gives nothing back may fill: `check(&guard, &mut all)?;`.
+    fn changed(&self, id: StmtId) -> Vec<LocalId> {
+        let mut changed: Vec<LocalId> = self.defs(id).collect();
+        if let Some(stmt) = self.stmt(id).filter(|stmt| stmt.kind == StmtKind::Expr) {
+            changed.extend(&stmt.uses);
+        }
+        changed
+    }
+
     fn defs(&self, id: StmtId) -> impl Iterator<Item = LocalId> + '_ {
         self.within(id)
             .into_iter()

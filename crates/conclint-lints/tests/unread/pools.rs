@@ -161,3 +161,47 @@ impl Slots {{
         ["oversized-critical-section"]
     );
 }
+
+#[test]
+fn what_a_call_fills_depends_on_what_it_is_given() {
+    let found = |filter: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+
+pub struct Manifest {{ pub runs: Vec<u64> }}
+pub struct Timeline {{ manifest: Mutex<Manifest> }}
+
+fn hash(records: &[u64]) -> u64 {{
+    let mut sum = 0;
+    for round in 0..1000u64 {{ for r in records {{ sum ^= r * round; }} }}
+    sum
+}}
+
+impl Timeline {{
+    fn remove_known(&self, manifest: &Manifest, grouped: &mut Vec<Vec<u64>>) {{
+        for group in grouped.iter_mut() {{ group.retain(|r| !manifest.runs.contains(r)); }}
+    }}
+    pub fn append(&self, mut grouped: Vec<Vec<u64>>) {{
+        let mut manifest = self.manifest.lock().unwrap();
+        {filter}
+        for group in grouped {{
+            let run = hash(&group);
+            manifest.runs.push(run);
+        }}
+    }}
+    pub fn size(&self) -> usize {{ self.manifest.lock().unwrap().runs.len() }}
+}}
+"
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(
+        found("self.remove_known(&manifest, &mut grouped);"),
+        nothing
+    );
+    assert_eq!(
+        found("manifest.runs.clear();"),
+        ["oversized-critical-section"]
+    );
+}
