@@ -19,6 +19,7 @@ mod judgement;
 mod layers;
 mod macros;
 mod maps;
+mod missed_b;
 mod objects;
 mod owners;
 mod pools;

@@ -434,7 +434,7 @@ impl Lower<'_> {
             return Some(ObjectKind::Lock(traits));
         }
         Some(match last_segment(path) {
-            "Condvar" => ObjectKind::Condvar,
+            "Condvar" | "SgxCondvar" => ObjectKind::Condvar,
             "Barrier" => ObjectKind::Barrier,
             "SyncSender" => ObjectKind::Sender {
                 bounded: Some(true),

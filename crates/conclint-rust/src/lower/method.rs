@@ -13,7 +13,7 @@ use super::types;
 use super::value::Val;
 use super::workspace_call::{WorkspaceCall, resolution};
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{MethodRes, Ty};
+use crate::index::{MethodRes, Ty, last_segment};
 use crate::table;
 
 /// A method call, but for its receiver.
@@ -157,7 +157,9 @@ impl Lower<'_> {
                 if path == "std::io::Stdin" && name == "lock" {
                     return Some(self.acquire_stdin(call));
                 }
-                if path.ends_with("::Condvar") && name.starts_with("wait") {
+                if matches!(last_segment(path), "Condvar" | "SgxCondvar")
+                    && name.starts_with("wait")
+                {
                     return Some(self.wait(cur, call));
                 }
                 None

@@ -105,6 +105,9 @@ pub(super) fn deref_step(index: &Index, ty: &Ty) -> Option<Ty> {
             | "OwnedRwLockWriteGuard"
             | "ReentrantMutexGuard"
             | "ArcMutexGuard"
+            | "SgxMutexGuard"
+            | "SgxRwLockReadGuard"
+            | "SgxRwLockWriteGuard"
                 if path != GUARD =>
             {
                 args.last().cloned()
@@ -184,6 +187,9 @@ pub(super) fn is_guard_name(name: &str) -> bool {
             | "SpinMutexGuard"
             | "RwLockUpgradeableGuard"
             | "RwLockUpgradableGuard"
+            | "SgxMutexGuard"
+            | "SgxRwLockReadGuard"
+            | "SgxRwLockWriteGuard"
     )
 }
 

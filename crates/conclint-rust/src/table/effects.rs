@@ -246,8 +246,8 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
         ("Receiver", "blocking_recv", 0) => Recv,
         ("Sender" | "SyncSender" | "UnboundedSender", "send" | "blocking_send", 1) => Send,
         ("Sender" | "SyncSender", "try_send" | "send_timeout", _) => TrySend,
-        ("Condvar" | "", "notify_one", 0) => Notify(false),
-        ("Condvar" | "", "notify_all", 0) => Notify(true),
+        ("Condvar" | "SgxCondvar" | "", "notify_one", 0) => Notify(false),
+        ("Condvar" | "SgxCondvar" | "", "notify_all", 0) => Notify(true),
         ("Scope" | "ScopedThreadBuilder", "spawn" | "builder", _) => Spawn(SpawnKind::Scoped),
         ("Builder", "spawn" | "spawn_local" | "spawn_on", _) if ty.starts_with("tokio") => {
             Spawn(SpawnKind::Task)

@@ -74,6 +74,11 @@ const TYPES: &[Row] = {
         ("std::sync::nonpoison::RwLock", RwLock, Plain, false, false),
         ("std::sync::poison::Mutex", Mutex, Result, false, false),
         ("std::sync::poison::RwLock", RwLock, Result, false, false),
+        // The std of programs in an SGX enclave, which is imported as `std`.
+        ("std::sync::SgxMutex", Mutex, Result, false, false),
+        ("std::sync::SgxRwLock", RwLock, Result, false, false),
+        ("sgx_tstd::sync::SgxMutex", Mutex, Result, false, false),
+        ("sgx_tstd::sync::SgxRwLock", RwLock, Result, false, false),
         ("parking_lot::Mutex", Mutex, Plain, false, false),
         ("parking_lot::RwLock", RwLock, Plain, false, false),
         ("parking_lot::FairMutex", Mutex, Plain, false, false),
