@@ -38,3 +38,75 @@ pub fn dispatch(block: u64) {{
         assert!(found(uses, "drop(state);").is_empty(), "{uses}");
     }
 }
+
+#[test]
+fn what_a_listener_gives_is_a_stream() {
+    let found = |stream: &str, then: &str| {
+        names_in(&format!(
+            "
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::{{Arc, Mutex}};
+
+pub struct App {{ name: String, n: u64 }}
+
+pub fn serve(app: Arc<Mutex<App>>) {{
+    let listener = TcpListener::bind(\"localhost:80\").expect(\"a port\");
+    loop {{
+        {stream}
+        let mut app = app.lock().unwrap();
+        app.n += 1;
+        let name = app.name.clone();
+        {then}
+        if stream.write(name.as_bytes()).is_err() {{ break; }}
+    }}
+}}
+"
+        ))
+    };
+    for stream in [
+        "let (mut stream, _) = listener.accept().unwrap();",
+        "let Ok((mut stream, _)) = listener.accept() else { continue };",
+        "let mut stream = listener.incoming().next().unwrap().unwrap();",
+        "let (stream, _) = listener.accept().unwrap(); let mut stream = stream.try_clone().unwrap();",
+    ] {
+        assert_eq!(found(stream, ""), ["blocking-under-lock"], "{stream}");
+        assert!(found(stream, "drop(app);").is_empty(), "{stream}");
+    }
+}
+
+#[test]
+fn the_runtime_that_is_running_blocks_like_any() {
+    let found = |handle: &str, then: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+use tokio::runtime::{{Handle, Runtime}};
+
+pub struct Wallet {{ inner: Mutex<Vec<u64>>, runtime: Runtime }}
+
+async fn store(all: Vec<u64>) {{ disk::write(all).await; }}
+
+impl Wallet {{
+    pub fn connected(&self, block: u64) {{
+        let mut inner = self.inner.lock().unwrap();
+        inner.push(block);
+        let all = inner.clone();
+        {then}
+        let handle = {handle};
+        handle.block_on(store(all));
+    }}
+}}
+"
+        ))
+    };
+    for handle in [
+        "Handle::current()",
+        "Handle::try_current().unwrap()",
+        "Handle::try_current().unwrap_or(self.runtime.handle().clone())",
+        "self.runtime.handle()",
+    ] {
+        assert_eq!(found(handle, ""), ["blocking-under-lock"], "{handle}");
+        assert!(found(handle, "drop(inner);").is_empty(), "{handle}");
+    }
+}

@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::body::Lower;
 use super::method::MethodCall;
+use super::std_result::library_result;
 use super::types::{self};
 use super::value::Val;
 use crate::hir::{ExprKind, Span};
@@ -58,6 +59,9 @@ impl Lower<'_> {
                     vals.iter().for_each(|val| self.run_future(val, span));
                 }
                 let mut val = Val::unknown();
+                if let Some(ty) = library_result(&cur.ty, name) {
+                    val.ty = ty;
+                }
                 if kind == BlockKind::File && call.name == "open" {
                     val.ty = types::result_of(types::ext("std::fs::File", vec![]));
                 }

@@ -81,17 +81,15 @@ impl Lower<'_> {
                 val.channel = channel;
                 return val;
             }
-            return match table::method_effect(head, name, vals.len()) {
-                Some(table::MethodEffect::Block(kind)) => {
-                    self.emit(EventKind::Block { kind, what }, span);
-                    Val::unknown()
-                }
-                _ => Val::unknown(),
-            };
+            if let Some(table::MethodEffect::Block(kind)) =
+                table::method_effect(head, name, vals.len())
+            {
+                self.emit(EventKind::Block { kind, what }, span);
+            }
+            return Val::of(returned(ext));
         }
         self.swallow(&vals, span);
-        let mut val =
-            Val::of(table::returns(ext).map_or(Ty::Unknown, |path| types::ext(path, vec![])));
+        let mut val = Val::of(returned(ext));
         // `timeout(limit, f()).await`: still that future.
         val.future = vals.iter().find_map(|val| val.future.clone());
         val
@@ -303,5 +301,14 @@ impl Lower<'_> {
             }
         }
         val
+    }
+}
+
+/// The type of what a function outside the workspace gives.
+fn returned(ext: &str) -> Ty {
+    match table::returns(ext) {
+        Some((path, true)) => types::result_of(types::ext(path, vec![])),
+        Some((path, false)) => types::ext(path, vec![]),
+        None => Ty::Unknown,
     }
 }

@@ -10,6 +10,7 @@ use super::call::is_builder_ty;
 use super::types::{self, StdRet};
 use super::value::Val;
 use crate::index::{Index, Ty, Tys};
+use crate::table::{self, MethodReturn};
 
 impl Lower<'_> {
     /// What a method of the standard library gives, as far as its name tells.
@@ -24,6 +25,9 @@ impl Lower<'_> {
         }
         if name == "catch_unwind" && vals.is_empty() {
             return val.with_ty(types::ext(types::CATCH_UNWIND, vec![]));
+        }
+        if let Some(ty) = library_result(&cur.ty, name) {
+            return val.with_ty(ty);
         }
         if let Some(ty) = types::swapped(&cur.ty, name) {
             return val.with_ty(ty);
@@ -160,4 +164,20 @@ fn item_given(index: &Index, item: Ty, name: &str, vals: &[Val]) -> Ty {
 /// An iterator of any kind over `item`s.
 fn iterator(item: Ty) -> Ty {
     types::ext("conclint::Iter", vec![item])
+}
+
+/// What a method of a library's type gives, where the table says so.
+pub(super) fn library_result(ty: &Ty, name: &str) -> Option<Ty> {
+    let Ty::Ext(path, _) = ty else {
+        return None;
+    };
+    let ext = |path| types::ext(path, vec![]);
+    Some(match table::method_returns(path, name)? {
+        MethodReturn::Plain(path) => ext(path),
+        MethodReturn::Same => types::result_of(ty.clone()),
+        MethodReturn::Pair(path) => {
+            types::result_of(Ty::Tuple(Tys::from([ext(path), Ty::Unknown])))
+        }
+        MethodReturn::Iter(path) => iterator(types::result_of(ext(path))),
+    })
 }

@@ -144,15 +144,55 @@ pub fn function_effect(path: &str) -> Option<Effect> {
     Some(effect)
 }
 
-/// The type that a function outside the workspace returns, where it matters:
-/// these have a `lock` that is no lock of the program.
-pub fn returns(path: &str) -> Option<&'static str> {
+/// The type that a function outside the workspace returns, where it matters, and
+/// whether in a `Result`: the streams of the process have a `lock` that is no
+/// lock of the program, the others have methods that wait.
+pub fn returns(path: &str) -> Option<(&'static str, bool)> {
     Some(match path {
-        "std::io::stdin" => "std::io::Stdin",
-        "std::io::stdout" => "std::io::Stdout",
-        "std::io::stderr" => "std::io::Stderr",
+        "std::io::stdin" => ("std::io::Stdin", false),
+        "std::io::stdout" => ("std::io::Stdout", false),
+        "std::io::stderr" => ("std::io::Stderr", false),
+        "tokio::runtime::Handle::current" => ("tokio::runtime::Handle", false),
+        "tokio::runtime::Handle::try_current" => ("tokio::runtime::Handle", true),
+        "std::net::TcpListener::bind" => ("std::net::TcpListener", true),
+        "std::net::UdpSocket::bind" => ("std::net::UdpSocket", true),
+        "std::os::unix::net::UnixListener::bind" => ("std::os::unix::net::UnixListener", true),
+        "std::os::unix::net::UnixStream::connect" => ("std::os::unix::net::UnixStream", true),
         _ => return None,
     })
+}
+
+/// What `method` of an external type gives, where it matters; a listener's
+/// connections come one by one.
+pub fn method_returns(ty: &str, method: &str) -> Option<MethodReturn> {
+    use MethodReturn::*;
+    let stream = match ty {
+        "std::net::TcpListener" => "std::net::TcpStream",
+        "std::os::unix::net::UnixListener" => "std::os::unix::net::UnixStream",
+        "tokio::runtime::Runtime" if method == "handle" => {
+            return Some(Plain("tokio::runtime::Handle"));
+        }
+        _ => "",
+    };
+    Some(match method {
+        "accept" if !stream.is_empty() => Pair(stream),
+        "incoming" | "into_incoming" if !stream.is_empty() => Iter(stream),
+        "try_clone" if ty.starts_with("std::") => Same,
+        _ => return None,
+    })
+}
+
+/// How the result of a method comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MethodReturn {
+    /// Just so.
+    Plain(&'static str),
+    /// Another of the same type, in a `Result`.
+    Same,
+    /// With something else, in a `Result`.
+    Pair(&'static str),
+    /// One by one, each in a `Result`.
+    Iter(&'static str),
 }
 
 fn by_prefix(path: &str) -> Option<Effect> {

@@ -9,6 +9,9 @@ mod effects;
 mod locks;
 mod maps;
 
-pub use effects::{Effect, MethodEffect, function_effect, method_effect, returns, runs_in_place};
+pub use effects::{
+    Effect, MethodEffect, MethodReturn, function_effect, method_effect, method_returns, returns,
+    runs_in_place,
+};
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};
 pub use maps::{Hold, ends_iterator, is_reference, lock_inside, taking};
