@@ -1,5 +1,9 @@
 //! Bugs that were written down before the tool saw them, and that it missed.
 
+use conclint_facts::Analysis;
+use conclint_lints::{Level, Settings};
+use conclint_rust::{Input, ManifestInput, SourceInput};
+
 use super::names_in;
 
 #[test]
@@ -109,4 +113,55 @@ impl Wallet {{
         assert_eq!(found(handle, ""), ["blocking-under-lock"], "{handle}");
         assert!(found(handle, "drop(inner);").is_empty(), "{handle}");
     }
+}
+
+#[test]
+fn a_crate_may_be_named_like_one_of_the_library() {
+    let manifest = |dir: &str, name: &str, more: &str| ManifestInput {
+        dir: dir.into(),
+        text: format!("[package]\nname = \"{name}\"\n{more}"),
+    };
+    let source = |path: &str, text: &str| SourceInput {
+        path: path.into(),
+        text: text.into(),
+    };
+    let input = Input {
+        manifests: vec![
+            manifest("", "app", "[dependencies]\nmy-core = { path = \"core\" }"),
+            manifest("core", "my-core", ""),
+        ],
+        sources: vec![
+            source(
+                "src/main.rs",
+                "extern crate my_core as core;\nmod inner;\nfn main() {}",
+            ),
+            source(
+                "src/inner.rs",
+                "
+use core::Executor;
+pub fn resend(executor: &Executor) {
+    for height in executor.executed.read().unwrap().keys() {
+        executor.send(*height);
+    }
+}
+",
+            ),
+            source(
+                "core/src/lib.rs",
+                "
+use std::collections::BTreeMap;
+use std::sync::RwLock;
+pub struct Executor { pub executed: RwLock<BTreeMap<u64, u64>> }
+impl Executor {
+    pub fn send(&self, height: u64) { self.executed.write().unwrap().remove(&height); }
+}
+",
+            ),
+        ],
+        ..Input::default()
+    };
+    let analysis = Analysis::of(conclint_rust::read(input).0);
+    let found = conclint_lints::run(&analysis, &Settings::at_level(Level::Default));
+    let rules: Vec<_> = found.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, ["double-lock"]);
 }

@@ -18,6 +18,8 @@ impl Index {
     /// Resolves all imports.
     pub(super) fn import_all(&mut self) {
         let mut imports = std::mem::take(&mut self.imports);
+        // `extern crate mine as core`: before any `use core::..` is read.
+        imports.sort_by_key(|import| !import.krate);
         // A name that is filled late can give others more meanings: after the
         // first fixpoint all are looked at once more.
         self.fixpoint(&mut imports);
