@@ -165,3 +165,75 @@ impl Executor {
     let rules: Vec<_> = found.iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, ["double-lock"]);
 }
+
+/// A kernel with locks of its own.
+fn kernel(code: &str) -> String {
+    format!(
+        "
+#![no_std]
+use core::cell::UnsafeCell;
+use core::ops::{{Deref, DerefMut}};
+use core::sync::atomic::{{AtomicBool, Ordering}};
+use alloc::sync::Arc;
+
+pub struct Spin;
+pub trait Support {{}}
+impl Support for Spin {{}}
+pub type SpinLock<T> = Mutex<T, Spin>;
+
+pub struct Mutex<T: ?Sized, S: Support> {{ lock: AtomicBool, support: S, data: UnsafeCell<T> }}
+pub struct MutexGuard<'a, T: ?Sized + 'a, S: Support + 'a> {{ mutex: &'a Mutex<T, S> }}
+
+impl<T: ?Sized, S: Support> Mutex<T, S> {{
+    pub fn lock(&self) -> MutexGuard<T, S> {{
+        while self.lock.swap(true, Ordering::Acquire) {{ core::hint::spin_loop(); }}
+        MutexGuard {{ mutex: self }}
+    }}
+}}
+impl<'a, T: ?Sized, S: Support> Deref for MutexGuard<'a, T, S> {{
+    type Target = T;
+    fn deref(&self) -> &T {{ unsafe {{ &*self.mutex.data.get() }} }}
+}}
+impl<'a, T: ?Sized, S: Support> DerefMut for MutexGuard<'a, T, S> {{
+    fn deref_mut(&mut self) -> &mut T {{ unsafe {{ &mut *self.mutex.data.get() }} }}
+}}
+impl<'a, T: ?Sized, S: Support> Drop for MutexGuard<'a, T, S> {{
+    fn drop(&mut self) {{ self.mutex.lock.store(false, Ordering::Release); }}
+}}
+{code}
+"
+    )
+}
+
+#[test]
+fn a_function_gives_the_guard_of_the_programs_own_lock() {
+    let found = |then: &str| {
+        names_in(&kernel(&format!(
+            "
+pub struct Process {{ files: SpinLock<u64>, n: u64 }}
+pub struct Thread {{ proc: Arc<SpinLock<Process>> }}
+
+impl Thread {{
+    fn process(&self) -> MutexGuard<'_, Process, Spin> {{ self.proc.lock() }}
+    fn number(&self) -> u64 {{ self.proc.lock().n }}
+    pub fn exit(&self) -> u64 {{
+        let mut process = self.process();
+        process.n += 1;
+        {then}
+    }}
+}}
+"
+        )))
+    };
+    for twice in ["self.process().n", "self.number()"] {
+        assert_eq!(found(twice), ["double-lock"], "{twice}");
+        let released = format!("drop(process); {twice}");
+        assert!(found(&released).is_empty(), "{twice}");
+    }
+    // What is guarded has its own type.
+    assert!(found("let n = *process.files.lock(); n").is_empty());
+    assert_eq!(
+        found("let files = process.files.lock(); *files + *process.files.lock()"),
+        ["double-lock"]
+    );
+}

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use super::body::{ClassDraft, Lower, Out, Shared, site_of};
 use super::value::ClassKey;
-use super::{link, orders, types};
+use super::{link, locks, orders, types};
 use crate::hir::{self, CommentKind};
 use crate::index::{FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
 use crate::table::LockTable;
@@ -32,11 +32,13 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         .iter()
         .map(|file| detached_lines(&file.hir))
         .collect();
+    let (holders, own_guards) = holders(index, table);
     let shared = Shared {
         index,
         table,
         detached: &detached,
-        holders: holders(index),
+        holders,
+        own_guards,
         behind: super::behind::behind(index, table),
         no_std: ws.crates.iter().map(|krate| ws.no_std(krate)).collect(),
     };
@@ -74,21 +76,43 @@ fn detached_lines(file: &hir::HirFile) -> Vec<u32> {
         .collect()
 }
 
-/// Which types hold a lock guard in a field (through two levels of structs).
-fn holders(index: &Index) -> Vec<bool> {
+/// Which types hold a lock guard in a field (through two levels of structs), and
+/// which are guards of the program's own locks, with none of others inside.
+fn holders(index: &Index, table: &LockTable) -> (Vec<bool>, Vec<bool>) {
     let count = index.type_count();
     let mut holders = vec![false; count];
-    for _ in 0..2 {
-        for i in 0..count {
-            if !holders[i] {
-                holders[i] = index
-                    .field_types(TypeId(i as u32))
-                    .iter()
-                    .any(|ty| is_guard_field(ty, &holders));
-            }
+    add_holders(index, &mut holders, &[]);
+    let mut own = vec![false; count];
+    let methods = (0..).map(FnIdx).zip(index.functions());
+    for (f, _) in methods.filter(|(_, entry)| locks::takes_own_lock(table, entry)) {
+        let ret = index.fn_ret(f, None, &[]);
+        if let Some(guard) = locks::own_guard(index, &holders, &ret) {
+            own[guard.index()] = true;
         }
     }
-    holders
+    if own.contains(&true) {
+        add_holders(index, &mut holders, &own);
+    }
+    (holders, own)
+}
+
+fn add_holders(index: &Index, holders: &mut [bool], own: &[bool]) {
+    let is_own = |id: TypeId| own.get(id.index()).copied().unwrap_or(false);
+    for _ in 0..2 {
+        for id in (0..holders.len() as u32).map(TypeId) {
+            if holders[id.index()] || is_own(id) {
+                continue;
+            }
+            let fields = index.field_types(id);
+            let is_guard = |ty: &Ty| {
+                let ty = if types::is_option_or_result(ty) { types::arg(ty, 0) } else { ty.clone() };
+                matches!(&ty, Ty::Adt(id, _) if is_own(*id))
+            };
+            holders[id.index()] = fields
+                .iter()
+                .any(|ty| is_guard(ty) || is_guard_field(ty, holders));
+        }
+    }
 }
 
 fn is_guard_field(ty: &Ty, holders: &[bool]) -> bool {

@@ -25,6 +25,8 @@ pub(super) struct Shared<'a> {
     pub detached: &'a [Vec<u32>],
     /// Which types (by number) hold a lock guard.
     pub holders: Vec<bool>,
+    /// Which types (by number) are the guards of the program's own locks.
+    pub own_guards: Vec<bool>,
     /// By type (by number): the guarded type whose parts its objects are.
     pub behind: Vec<Option<crate::index::TypeId>>,
     /// By crate: that it has no standard library, and when.

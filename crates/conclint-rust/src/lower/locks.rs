@@ -13,8 +13,8 @@ use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use super::workspace_call::rewrap;
 use crate::hir::Span;
-use crate::index::{MethodRes, Ty, last_segment};
-use crate::table::{self};
+use crate::index::{FnEntry, Index, MethodRes, Ty, TypeId, last_segment};
+use crate::table::{self, LockTable};
 
 impl Lower<'_> {
     /// Whether a value of this type is, or holds, a lock guard.
@@ -39,6 +39,10 @@ impl Lower<'_> {
                     return Some(GuardTy::Guard(data));
                 }
                 None
+            }
+            Ty::Adt(id, _) if self.is_own_guard(*id) => {
+                let data = self.index().deref_target(ty);
+                Some(GuardTy::Guard(data.unwrap_or(Ty::Unknown)))
             }
             Ty::Adt(id, args) => {
                 let holder = self.shared.holders.get(id.index()).copied();
@@ -161,11 +165,7 @@ impl Lower<'_> {
             return None;
         };
         let type_name = self.index().type_name(*id);
-        let shape = match type_name {
-            n if n.ends_with("RwLock") => conclint_facts::LockShape::RwLock,
-            n if n.ends_with("Mutex") || n.ends_with("Lock") => conclint_facts::LockShape::Mutex,
-            _ => return None,
-        };
+        let shape = own_shape(type_name)?;
         let op = self.shared.table.op(shape, call.name)?;
         if !call.args.is_empty() {
             return None;
@@ -173,15 +173,7 @@ impl Lower<'_> {
         let ret = self
             .index()
             .fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
-        let inner = types::peel_wrappers(self.index(), &ret);
-        let Ty::Adt(guard, _) = &inner else {
-            return None;
-        };
-        if !self.index().type_name(*guard).ends_with("Guard")
-            || self.shared.holders.get(guard.index()).copied()?
-        {
-            return None;
-        }
+        own_guard(self.index(), &self.shared.holders, &ret)?;
         let lock = table::LockType {
             traits: conclint_facts::LockTraits {
                 family: SmolStr::new(self.index().type_key(*id).split("::").next().unwrap_or("")),
@@ -200,8 +192,16 @@ impl Lower<'_> {
                 table::GuardWrap::Plain
             },
         };
-        let data = args.last().cloned().unwrap_or(Ty::Unknown);
-        Some(self.acquire(cur, &lock, op, data, call))
+        let guard = types::peel_wrappers(self.index(), &ret);
+        let data = self.index().deref_target(&guard);
+        let data = data.or_else(|| args.last().cloned());
+        Some(self.acquire(cur, &lock, op, data.unwrap_or(Ty::Unknown), call))
+    }
+
+    /// The type is the guard of a lock that the workspace itself defines.
+    fn is_own_guard(&self, id: TypeId) -> bool {
+        let own = self.shared.own_guards.get(id.index());
+        own.copied().unwrap_or(false)
     }
 
     pub fn acquire(
@@ -461,4 +461,32 @@ impl Lower<'_> {
             _ => return None,
         })
     }
+}
+
+/// What a type of the workspace is by its name, if it is a lock.
+fn own_shape(type_name: &str) -> Option<conclint_facts::LockShape> {
+    match type_name {
+        n if n.ends_with("RwLock") => Some(conclint_facts::LockShape::RwLock),
+        n if n.ends_with("Mutex") || n.ends_with("Lock") => Some(conclint_facts::LockShape::Mutex),
+        _ => None,
+    }
+}
+
+/// `lock`, `read`, `write` of a lock that the workspace itself defines.
+pub(super) fn takes_own_lock(table: &LockTable, entry: &FnEntry) -> bool {
+    let owner = entry.qualified.rsplit("::").nth(1);
+    entry.def.params.len() == 1
+        && owner
+            .and_then(own_shape)
+            .is_some_and(|shape| table.op(shape, &entry.def.name).is_some())
+}
+
+/// The guard type of the workspace's own that such a function gives back.
+pub(super) fn own_guard(index: &Index, holders: &[bool], ret: &Ty) -> Option<TypeId> {
+    let Ty::Adt(guard, _) = types::peel_wrappers(index, ret) else {
+        return None;
+    };
+    let is_own =
+        index.type_name(guard).ends_with("Guard") && !holders.get(guard.index()).copied()?;
+    is_own.then_some(guard)
 }
