@@ -237,3 +237,68 @@ impl Thread {{
         ["double-lock"]
     );
 }
+
+#[test]
+fn the_programs_own_condition_variable_gives_back_one_lock_only() {
+    let found = |acquire: &str| {
+        names_in(&kernel(&format!(
+            "
+pub struct Thread;
+pub struct Condvar {{ queue: SpinLock<Vec<Arc<Thread>>> }}
+
+impl Condvar {{
+    pub fn wait<'a, T, S: Support>(&self, guard: MutexGuard<'a, T, S>) -> MutexGuard<'a, T, S> {{
+        let mutex = guard.mutex;
+        let mut queue = self.queue.lock();
+        queue.push(Arc::new(Thread));
+        thread::park_action(move || {{
+            drop(queue);
+            drop(guard);
+        }});
+        let ret = mutex.lock();
+        self.queue.lock().pop();
+        ret
+    }}
+    pub fn notify_one(&self) {{
+        if let Some(thread) = self.queue.lock().first() {{ thread::unpark(thread); }}
+    }}
+}}
+
+pub struct Semaphore {{ count: SpinLock<i64>, changed: Condvar }}
+
+impl Semaphore {{
+    pub fn acquire(&self) {{
+        let mut count = self.count.lock();
+        while *count <= 0 {{ count = self.changed.wait(count); }}
+        *count -= 1;
+    }}
+    pub fn release(&self) {{
+        *self.count.lock() += 1;
+        self.changed.notify_one();
+    }}
+}}
+
+pub struct Process {{ semaphores: Vec<Arc<Semaphore>> }}
+pub struct Kernel {{ process: SpinLock<Process> }}
+
+impl Kernel {{
+    fn process(&self) -> MutexGuard<'_, Process, Spin> {{ self.process.lock() }}
+    pub fn acquire(&self, id: usize) {{
+        {acquire}
+    }}
+    pub fn release(&self, id: usize) {{
+        self.process().semaphores[id].release();
+    }}
+}}
+"
+        )))
+    };
+    assert_eq!(
+        found(
+            "let process = self.process(); let sem = process.semaphores[id].clone(); sem.acquire();"
+        ),
+        ["blocking-under-lock"]
+    );
+    let released = "let semaphore = self.process().semaphores[id].clone(); semaphore.acquire();";
+    assert!(found(released).is_empty());
+}

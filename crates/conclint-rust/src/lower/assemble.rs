@@ -105,7 +105,11 @@ fn add_holders(index: &Index, holders: &mut [bool], own: &[bool]) {
             }
             let fields = index.field_types(id);
             let is_guard = |ty: &Ty| {
-                let ty = if types::is_option_or_result(ty) { types::arg(ty, 0) } else { ty.clone() };
+                let ty = if types::is_option_or_result(ty) {
+                    types::arg(ty, 0)
+                } else {
+                    ty.clone()
+                };
                 matches!(&ty, Ty::Adt(id, _) if is_own(*id))
             };
             holders[id.index()] = fields

@@ -7,10 +7,10 @@ use smol_str::SmolStr;
 use super::body::Lower;
 use super::method::MethodCall;
 use super::std_result::library_result;
-use super::types::{self};
+use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{ExprKind, Span};
-use crate::index::{Ty, Tys, last_segment};
+use crate::index::{MethodRes, Ty, Tys, last_segment};
 use crate::table::MethodEffect;
 
 impl Lower<'_> {
@@ -234,6 +234,30 @@ impl Lower<'_> {
             return back.with_ty(types::result_of(pair));
         }
         back.with_ty(types::result_of(inner))
+    }
+
+    /// A wait on a condition variable that the workspace itself defines, and that
+    /// takes a guard. What it does inside with the lock is no second locking.
+    pub fn own_wait(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Option<Val> {
+        let Ty::Adt(id, _) = &cur.ty else {
+            return None;
+        };
+        let name = self.index().type_name(*id).to_ascii_lowercase();
+        if !name.ends_with("condvar") || !call.name.starts_with("wait") || call.args.is_empty() {
+            return None;
+        }
+        let &f = res.fns.first()?;
+        let given = types::peel(self.index(), &self.index().fn_param_ty(f, 1));
+        if !matches!(self.guard_ty(&given), Some(GuardTy::Guard(_))) {
+            return None;
+        }
+        let ret = self.index().fn_ret(f, Some(&res.self_ty), &[]);
+        let val = self.wait(cur, call);
+        if val.guards.is_empty() || types::is_option_or_result(&ret) {
+            return Some(val);
+        }
+        let ty = types::unwrap_ty(&val.ty);
+        Some(val.with_ty(ty))
     }
 
     /// Whether the data of `guard` was looked at before this wait; handing the

@@ -169,6 +169,9 @@ impl Lower<'_> {
                 if let Some(val) = self.own_lock(cur, &res, call) {
                     return Some(val);
                 }
+                if let Some(val) = self.own_wait(cur, &res, call) {
+                    return Some(val);
+                }
                 let cur = std::mem::replace(cur, Val::unknown());
                 Some(self.resolved_method(cur, &res, call))
             }
