@@ -121,6 +121,8 @@ pub enum EventKind {
         kind: BlockKind,
         /// As people write it, `thread::sleep`, `File::open`.
         what: SmolStr,
+        /// It is a method of what this guard guards, or of a part of it.
+        of: Option<GuardId>,
     },
     /// State that other threads read is changed: an atomic store or
     /// read-modify-write, or an assignment through `&self` data.

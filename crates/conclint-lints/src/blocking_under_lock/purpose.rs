@@ -226,11 +226,19 @@ pub(super) fn locks_for_io(analysis: &Analysis) -> BTreeSet<ClassId> {
             let reason = super::reason(analysis, blocked);
             reason.is_some_and(Reason::is_io)
                 && blocked.chain.is_empty()
-                && is_method(analysis, blocked)
-                && on_guarded_data(analysis, blocked)
+                && is_of_guarded_data(analysis, blocked)
         })
         .filter_map(|blocked| blocked.held.lock.class)
         .collect()
+}
+
+/// Whether the operation is a method of the guarded data, or of a part of it: not
+/// just one that is given some of it to write.
+fn is_of_guarded_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    matches!(
+        &analysis.event(blocked.event).kind,
+        EventKind::Block { of, .. } if *of == Some(blocked.held.guard)
+    )
 }
 
 /// Whether the operation is a method of some value, `file.write_all(..)`.

@@ -169,6 +169,7 @@ fn writes_files(analysis: &Analysis, function: FnId, calls: u32) -> bool {
         EventKind::Block {
             kind: BlockKind::File,
             what,
+            ..
         } => {
             let name = what.rsplit([':', '.']).next().unwrap_or(what);
             matches!(

@@ -302,3 +302,34 @@ impl Kernel {{
     let released = "let semaphore = self.process().semaphores[id].clone(); semaphore.acquire();";
     assert!(found(released).is_empty());
 }
+
+#[test]
+fn a_lock_is_for_a_file_that_it_guards_only() {
+    let found = |field: &str, stream: &str| {
+        names_in(&format!(
+            "
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::{{Arc, Mutex}};
+
+pub struct App {{ name: String, n: u64, {field} }}
+pub struct Server {{ app: Arc<Mutex<App>> }}
+
+impl Server {{
+    pub fn greet(&self, mut client: TcpStream) {{
+        let mut app = self.app.lock().unwrap();
+        if {stream}.write(app.name.as_bytes()).is_err() {{ app.n += 1; }}
+    }}
+    pub fn answer(&self, mut client: TcpStream) -> bool {{
+        let mut app = self.app.lock().unwrap();
+        app.n += 1;
+        let name = app.name.clone();
+        client.write(name.as_bytes()).is_ok()
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("", "client"), ["blocking-under-lock"]);
+    assert!(found("stream: TcpStream", "app.stream").is_empty());
+}

@@ -159,6 +159,7 @@ impl Lower<'_> {
                 EventKind::Block {
                     kind: BlockKind::Callback,
                     what: name,
+                    of: None,
                 },
                 span,
             );
@@ -204,6 +205,7 @@ impl Lower<'_> {
                 EventKind::Block {
                     kind: BlockKind::Callback,
                     what,
+                    of: None,
                 },
                 span,
             );

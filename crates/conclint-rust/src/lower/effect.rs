@@ -54,7 +54,8 @@ impl Lower<'_> {
         }
         match effect {
             MethodEffect::Block(kind) => {
-                self.emit(EventKind::Block { kind, what }, span);
+                let of = cur.guards.first().copied().or(cur.borrows);
+                self.emit(EventKind::Block { kind, what, of }, span);
                 if kind == BlockKind::BlockOn {
                     vals.iter().for_each(|val| self.run_future(val, span));
                 }
@@ -77,7 +78,8 @@ impl Lower<'_> {
                     // A process that has no name here: no thread ends with it.
                     if !call.awaited {
                         let kind = BlockKind::Process;
-                        self.emit(EventKind::Block { kind, what }, span);
+                        let of = cur.borrows;
+                        self.emit(EventKind::Block { kind, what, of }, span);
                     }
                     return Some(Val::of(types::result_of(Ty::Unknown)));
                 }

@@ -84,7 +84,8 @@ impl Lower<'_> {
             if let Some(table::MethodEffect::Block(kind)) =
                 table::method_effect(head, name, vals.len())
             {
-                self.emit(EventKind::Block { kind, what }, span);
+                let of = None;
+                self.emit(EventKind::Block { kind, what, of }, span);
             }
             return Val::of(returned(ext));
         }
@@ -111,6 +112,7 @@ impl Lower<'_> {
                         EventKind::Block {
                             kind: BlockKind::Pool,
                             what,
+                            of: None,
                         },
                         span,
                     );
@@ -242,6 +244,7 @@ impl Lower<'_> {
                     EventKind::Block {
                         kind,
                         what: what.clone(),
+                        of: None,
                     },
                     span,
                 );

@@ -132,6 +132,7 @@ pub(super) fn spawn(body: Option<FnId>, in_loop: bool) -> EventKind {
 
 pub(super) fn sleep() -> EventKind {
     EventKind::Block {
+        of: None,
         kind: BlockKind::Sleep,
         what: "thread::sleep".into(),
     }
