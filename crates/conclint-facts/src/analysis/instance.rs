@@ -64,11 +64,29 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
     match place.root {
         Root::Static(_) => place.clone(),
         Root::Local(_) | Root::Opaque(_) => elsewhere(),
-        Root::Param(_) => match arg.and_then(|arg| arg.place.as_ref()) {
-            Some(base) if base.path.len() + place.path.len() <= MAX_PATH => base.then(place),
-            _ => elsewhere(),
-        },
+        Root::Param(_) => {
+            let viewed = arg.and_then(|arg| viewed(arg, place));
+            let (base, place) = match &viewed {
+                Some((base, rest)) => (Some(*base), rest),
+                None => (arg.and_then(|arg| arg.place.as_ref()), place),
+            };
+            match base {
+                Some(base) if base.path.len() + place.path.len() <= MAX_PATH => base.then(place),
+                _ => elsewhere(),
+            }
+        }
     }
+}
+
+/// What a field of the argument points to, and the way from there to `place`.
+fn viewed<'a>(arg: &'a Arg, place: &Place) -> Option<(&'a Place, Place)> {
+    let (field, rest) = place.path.split_first()?;
+    let (_, base) = arg.views.iter().find(|(name, _)| name == field)?;
+    let rest = Place {
+        root: place.root.clone(),
+        path: rest.to_vec(),
+    };
+    Some((base, rest))
 }
 
 /// Each object that has the lock as a field has one of its own: no pointer

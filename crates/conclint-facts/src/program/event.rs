@@ -296,6 +296,9 @@ pub struct Arg {
     pub channel: u32,
     /// Which value it is, where that can be told.
     pub flag: Option<Flag>,
+    /// Its fields that only point to another object, and to which:
+    /// `View { of: self }`.
+    pub views: Vec<(SmolStr, Place)>,
 }
 
 /// A start of a thread or task.

@@ -333,3 +333,49 @@ impl Server {{
     assert_eq!(found("", "client"), ["blocking-under-lock"]);
     assert!(found("stream: TcpStream", "app.stream").is_empty());
 }
+
+/// What is found where `f` runs under the lock of the state.
+fn under_the_state(f: &str) -> Vec<&'static str> {
+    names_in(&format!(
+        "
+use std::sync::{{Arc, Mutex, RwLock}};
+
+pub struct Executor {{ state: RwLock<u64>, n: u64 }}
+pub struct Config<'a> {{ executor: &'a Executor, limit: u64 }}
+
+impl<'a> Config<'a> {{
+    pub fn new(executor: &'a Executor) -> Self {{ Config {{ executor, limit: 7 }} }}
+    fn value(&self) -> u64 {{ self.executor.call() + self.limit }}
+    pub fn delay(&self) -> Option<u64> {{ Some(self.value()) }}
+}}
+
+impl Executor {{
+    fn call(&self) -> u64 {{ *self.state.read().unwrap() }}
+    fn load(&self, other: &Executor) -> u64 {{ {f} }}
+    pub fn restore(&self, other: &Executor) {{
+        let mut state = self.state.write().unwrap();
+        *state += self.load(other);
+    }}
+}}
+"
+    ))
+}
+
+#[test]
+fn an_object_that_points_to_another_is_a_view_of_it() {
+    for view in [
+        "Config::new(self).delay().unwrap_or(1)",
+        "let config = Config::new(self); config.delay().unwrap_or(1)",
+        "let config = Config { executor: self, limit: 1 }; config.executor.call()",
+        "let config = Config { executor: self, limit: 1 }; *config.executor.state.read().unwrap()",
+        "let mut config = Config::new(self); config.limit = 3; config.value()",
+    ] {
+        assert_eq!(under_the_state(view), ["double-lock"], "{view}");
+    }
+    for other in [
+        "Config::new(self).limit",
+        "let mut config = Config::new(self); config.executor = other; config.executor.n",
+    ] {
+        assert!(under_the_state(other).is_empty(), "{other}");
+    }
+}

@@ -62,7 +62,7 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
     // A copy of plain data is not the place it came from.
     let is_place =
         |val: &Val| val.place.is_some() && (val.class.is_some() || !matches!(val.ty, Ty::Unknown));
-    (is_place(&val) || val.parts.iter().any(is_place)).then_some(val)
+    (is_place(&val) || !val.views.is_empty() || val.parts.iter().any(is_place)).then_some(val)
 }
 
 /// Whether a body gives something back before its end.
@@ -97,6 +97,9 @@ fn may_be_place(expr: &Expr) -> bool {
         expr = match &expr.kind {
             ExprKind::Path(_) => return true,
             ExprKind::Tuple(parts) => return parts.iter().any(may_be_place),
+            ExprKind::Struct { fields, .. } => {
+                return fields.iter().any(|(_, value)| may_be_place(value));
+            }
             ExprKind::If {
                 then,
                 else_: Some(else_),
@@ -217,6 +220,16 @@ impl<'l> Eval<'l, '_> {
                 let types = parts.iter().map(|part| part.ty.clone()).collect();
                 let mut val = Val::of(Ty::Tuple(types));
                 val.parts = parts;
+                Some(val)
+            }
+            // A new object that only points to what was there.
+            ExprKind::Struct { fields, .. } => {
+                let mut val = Val::unknown();
+                for (name, value) in fields {
+                    if let Some(field) = self.expr(value) {
+                        val.note_view(name, &field);
+                    }
+                }
                 Some(val)
             }
             ExprKind::If {

@@ -34,6 +34,13 @@ impl Lower<'_> {
             }
             return unit;
         }
+        if let ExprKind::Field { base, name, .. } = &left.kind
+            && let ExprKind::Path(path) = &base.kind
+            && let Some(id) = path.as_name().and_then(|name| self.lookup(name))
+            && let Some(info) = self.locals.get_mut(id.0 as usize)
+        {
+            info.val.views.retain(|(of, _)| of != name);
+        }
         if matches!(left.kind, ExprKind::Other) {
             for guard in val.guards.clone() {
                 self.release(guard, ReleaseWhy::AtOnce, end_of(span));
@@ -116,6 +123,7 @@ impl Lower<'_> {
             info.val.class = val.class;
         }
         info.val.exclusive = false;
+        info.val.views.clear();
         self.reassigned(id, from);
         self.other(span);
     }

@@ -25,6 +25,9 @@ impl Lower<'_> {
         for _ in 0..MAX_DEREFS {
             if let Some(info) = self.index().field(&cur.ty, name) {
                 let mut part = cur.project(name, info.ty);
+                if let Some((_, place)) = cur.views.iter().find(|(of, _)| of == name) {
+                    part.place = Some(place.clone());
+                }
                 part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
                 self.narrow(&mut part, name);
                 self.moves_out(&cur, &mut part);
@@ -93,6 +96,7 @@ impl Lower<'_> {
             next.class = val.class.as_ref().map(ClassKey::element);
         } else {
             next.class.clone_from(&val.class);
+            next.views.clone_from(&val.views);
             next.local = val.local;
             next.exclusive = val.exclusive
                 && !types::is_shared_pointer(&val.ty)
@@ -237,6 +241,7 @@ impl Lower<'_> {
         for (name, field) in fields {
             self.alias_field(&field, &val.ty, &name);
             self.note_made(&field, &val.ty, &name);
+            val.note_view(&name, &field);
             self.becomes_temporary(&field);
             val.guards.extend(field.guards.iter().copied());
             val.borrows = val.borrows.or(field.borrows);

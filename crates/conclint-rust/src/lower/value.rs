@@ -6,6 +6,7 @@ use conclint_facts::{Call, Flag, FnId, GuardId, LocalId, Origins, Place, Root};
 use smol_str::SmolStr;
 
 use super::parts::Identity;
+use super::types;
 use crate::index::{StaticId, Ty, TypeId};
 
 /// The pseudo type of every lock guard: one type argument, the data.
@@ -80,6 +81,8 @@ pub(super) struct Val {
     pub channel: u32,
     /// Which value it is: written out, or a parameter's.
     pub flag: Option<Flag>,
+    /// Its fields that only point to another object, and to which.
+    pub views: Vec<(SmolStr, Place)>,
 }
 
 impl Val {
@@ -100,6 +103,7 @@ impl Val {
             future: None,
             channel: 0,
             flag: None,
+            views: Vec::new(),
         }
     }
 
@@ -137,7 +141,19 @@ impl Val {
         self.local = None;
         self.flag = None;
         self.parts.clear();
+        if self.views != other.views {
+            self.views.clear();
+        }
         self
+    }
+
+    /// Its field `name` is given `field`: where that is a pointer to an object,
+    /// both are views of it.
+    pub fn note_view(&mut self, name: &SmolStr, field: &Val) {
+        let points = matches!(field.ty, Ty::Ref(..)) || types::is_shared_pointer(&field.ty);
+        if let Some(place) = field.place.clone().filter(|_| points) {
+            self.views.push((name.clone(), place));
+        }
     }
 
     /// A part of it, by field name or `[]`.
