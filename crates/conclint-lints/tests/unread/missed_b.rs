@@ -379,3 +379,58 @@ fn an_object_that_points_to_another_is_a_view_of_it() {
         assert!(under_the_state(other).is_empty(), "{other}");
     }
 }
+
+#[test]
+fn references_that_helpers_give_are_mapped_and_kept() {
+    let found = |keep: &str| {
+        let text = format!(
+            "
+use dashmap::DashMap;
+use dashmap::mapref::one::Ref;
+
+pub struct Cache {{ data: DashMap<String, u64> }}
+
+impl Cache {{
+    fn get(&self, id: &str) -> Option<Ref<'_, String, u64>> {{
+        if let Some(data) = self.data.get(id) {{
+            return Some(data);
+        }}
+        self.data.insert(id.to_string(), 1);
+        self.data.get(id)
+    }}
+    pub fn all(&self, ids: &[String]) -> usize {{
+        let mut all = vec![];
+        for id in ids {{
+            if let Some(data) = self.get(id) {{
+                all.push({keep});
+            }}
+        }}
+        all.len()
+    }}
+}}
+"
+        );
+        let input = Input {
+            sources: vec![SourceInput {
+                path: "src/lib.rs".into(),
+                text: text.into(),
+            }],
+            ..Input::default()
+        };
+        let analysis = Analysis::of(conclint_rust::read(input).0);
+        // Round a loop: of low confidence.
+        let found = conclint_lints::run(&analysis, &Settings::at_level(Level::Default));
+        found.iter().any(|finding| finding.rule == "double-lock")
+    };
+    for kept in ["data", "data.map(|data| data)"] {
+        assert!(found(kept), "{kept}");
+    }
+    for copied in [
+        "*data",
+        "*data.value()",
+        "data.key().clone()",
+        "*data.map(|data| data)",
+    ] {
+        assert!(!found(copied), "{copied}");
+    }
+}

@@ -151,7 +151,7 @@ impl Lower<'_> {
         };
         self.emit(kind, site);
         let ty = match guard_ty {
-            Some(GuardTy::Guard(data)) => rewrap(ret, types::guard_of(data)),
+            Some(GuardTy::Guard(data)) => rewrap(ret, super::maps::guard_like(ret, data)),
             _ => ret.clone(),
         };
         let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ty);

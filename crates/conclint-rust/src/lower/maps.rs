@@ -209,6 +209,18 @@ fn reference_to(data: Ty) -> Ty {
     )
 }
 
+/// The guard of `data` that a function of the type `ret` gives.
+pub(super) fn guard_like(ret: &Ty, data: Ty) -> Ty {
+    let mut ty = ret.clone();
+    while types::is_option_or_result(&ty) {
+        ty = types::arg(&ty, 0);
+    }
+    match &ty {
+        Ty::Ext(path, _) if table::is_reference(path) && path.contains("Ref") => reference_to(data),
+        _ => types::guard_of(data),
+    }
+}
+
 fn is_reference(ty: &Ty) -> bool {
     types::is_guard(ty) && matches!(ty, Ty::Ext(_, args) if args.len() == 2)
 }

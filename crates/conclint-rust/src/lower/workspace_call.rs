@@ -126,7 +126,7 @@ impl Lower<'_> {
                     self.may_be_gone(&passed);
                 }
                 val.guards = passed;
-                val.ty = rewrap(ret, types::guard_of(data));
+                val.ty = rewrap(ret, super::maps::guard_like(ret, data));
             }
             // `Transaction::new(self.state.lock())`: it lives on in there.
             Some(GuardTy::Holder) => val.guards = passed,
