@@ -434,3 +434,39 @@ impl Cache {{
         assert!(!found(copied), "{copied}");
     }
 }
+
+#[test]
+fn a_transaction_with_the_guard_in_an_option_may_have_let_go() {
+    let found = |field: &str, made: &str, again: &str| {
+        names_in(&kernel(&format!(
+            "
+pub struct Pipe {{ writers: SpinLock<u64> }}
+pub struct Transaction<'a> {{ pipe: &'a Pipe, guard: {field} }}
+
+impl<'a> Transaction<'a> {{
+    fn again(&mut self) {{ {again} }}
+}}
+impl Pipe {{
+    fn begin(&self) -> Transaction<'_> {{
+        let guard = self.writers.lock();
+        Transaction {{ pipe: self, guard: {made} }}
+    }}
+    pub fn write(&self) {{
+        let mut transaction = self.begin();
+        transaction.again();
+    }}
+}}
+"
+        )))
+    };
+    let optional = "drop(self.guard.take()); self.guard = Some(self.pipe.writers.lock());";
+    assert!(found("Option<MutexGuard<'a, u64, Spin>>", "Some(guard)", optional).is_empty());
+    assert_eq!(
+        found(
+            "MutexGuard<'a, u64, Spin>",
+            "guard",
+            "*self.pipe.writers.lock() += 1;"
+        ),
+        ["double-lock"]
+    );
+}

@@ -104,14 +104,8 @@ fn add_holders(index: &Index, holders: &mut [bool], own: &[bool]) {
                 continue;
             }
             let fields = index.field_types(id);
-            let is_guard = |ty: &Ty| {
-                let ty = if types::is_option_or_result(ty) {
-                    types::arg(ty, 0)
-                } else {
-                    ty.clone()
-                };
-                matches!(&ty, Ty::Adt(id, _) if is_own(*id))
-            };
+            // In an `Option` it is there to be let go of in between.
+            let is_guard = |ty: &Ty| matches!(ty, Ty::Adt(id, _) if is_own(*id));
             holders[id.index()] = fields
                 .iter()
                 .any(|ty| is_guard(ty) || is_guard_field(ty, holders));
