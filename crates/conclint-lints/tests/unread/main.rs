@@ -20,6 +20,7 @@ mod layers;
 mod macros;
 mod maps;
 mod missed_b;
+mod missed_a;
 mod objects;
 mod owners;
 mod pools;

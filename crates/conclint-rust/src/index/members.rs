@@ -2,6 +2,8 @@
 
 use smol_str::SmolStr;
 
+use crate::hir::{self, ExprKind};
+
 use super::defs::{Head, HeadImplsRef};
 use super::finish::strip;
 use super::subst::{lookup, subst};
@@ -397,6 +399,19 @@ impl Index {
         None
     }
 
+    /// The field that the `Deref` impl of a type hands out:
+    /// `fn deref(&self) -> &Target { &self.0 }`.
+    pub fn deref_field(&self, ty: &Ty) -> Option<&SmolStr> {
+        let imp = self.impls.get(self.at_head(ty)?.derefs.first()?.index())?;
+        let fns = imp.fns.iter().filter_map(|f| self.fns.get(f.index()));
+        let deref = fns.map(|f| &f.def).find(|def| def.name == "deref")?;
+        let body = deref.body.as_ref()?;
+        match (&body.stmts[..], &body.tail) {
+            ([], Some(tail)) => field_of_self(tail),
+            _ => None,
+        }
+    }
+
     /// The `Drop` impl of a type.
     pub fn drop_fn(&self, t: TypeId) -> Option<FnIdx> {
         let at = self.by_head.get(&Head::Adt(t))?;
@@ -432,6 +447,23 @@ fn here(bound: &Bound) -> Option<TraitId> {
     match bound.trait_ {
         TraitRef::Here(t) => Some(t),
         TraitRef::Ext(_) => None,
+    }
+}
+
+/// The name of `&self.name`, `&*self.name`.
+fn field_of_self(expr: &hir::Expr) -> Option<&SmolStr> {
+    match &expr.kind {
+        ExprKind::Ref { expr, .. }
+        | ExprKind::Unary {
+            op: hir::UnOp::Deref,
+            expr,
+        }
+        | ExprKind::Return(Some(expr)) => field_of_self(expr),
+        ExprKind::Field { base, name, .. } => match &base.kind {
+            ExprKind::Path(path) => path.as_name().filter(|of| *of == "self").map(|_| name),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use conclint_facts::{Flag, GuardId, Made, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
+use super::link;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val, local_place};
 use crate::hir::{self, Expr, ExprKind};
@@ -101,8 +102,35 @@ impl Lower<'_> {
             next.exclusive = val.exclusive
                 && !types::is_shared_pointer(&val.ty)
                 && !matches!(val.ty, Ty::Ref(false, _));
+            if !says_which(val.class.as_ref())
+                && let Some(part) = self.lock_of_handle(val, &next.ty)
+            {
+                next.place = part.place;
+                next.class = part.class;
+            }
         }
         Some(next)
+    }
+
+    /// What dereferencing a handle, `struct Session(Arc<Mutex<Inner>>)`, leads
+    /// to, where that is a lock and nothing else says which: that field.
+    fn lock_of_handle(&self, val: &Val, target: &Ty) -> Option<Val> {
+        let index = self.index();
+        if !matches!(val.ty, Ty::Adt(..))
+            || !matches!(self.object_kind(target), Some(ObjectKind::Lock(_)))
+        {
+            return None;
+        }
+        let name = index.deref_field(&val.ty)?;
+        let field = index.field(&val.ty, name)?;
+        let class = ClassKey::new(ClassBase::Field(field.owner, name.clone()));
+        // The field of a wrapper for whatever lock is every lock.
+        if link::is_inner(index, &class) {
+            return None;
+        }
+        let mut part = val.project(name, field.ty);
+        part.class = Some(class);
+        Some(part)
     }
 
     pub fn deref(&mut self, val: Val) -> Val {
@@ -314,4 +342,9 @@ impl Lower<'_> {
             );
         }
     }
+}
+
+/// Whether a class is the declaration of an object: a variable may hold any.
+fn says_which(class: Option<&ClassKey>) -> bool {
+    class.is_some_and(|class| !matches!(class.base, ClassBase::Local(_)))
 }

@@ -121,7 +121,7 @@ fn class(
 }
 
 /// A field declared as a lock of the type's own parameter: `RwLock<T>`.
-fn is_inner(index: &Index, key: &ClassKey) -> bool {
+pub(super) fn is_inner(index: &Index, key: &ClassKey) -> bool {
     let ClassBase::Field(owner, field) = &key.base else {
         return false;
     };

@@ -1,0 +1,97 @@
+//! What was missed in bugs that nobody had read: handles, and local maps.
+
+use super::{errors_in, names_in};
+
+/// A handle that dereferences to the lock, with `methods` of it.
+fn handle(target: &str, methods: &str) -> String {
+    format!(
+        "
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{{Arc, Mutex}};
+
+pub struct Inner {{ items: HashMap<u32, u32>, events: Arc<Mutex<Vec<u32>>> }}
+#[derive(Clone)]
+pub struct Manager(Arc<Mutex<Inner>>);
+
+impl Deref for Manager {{
+    type Target = {target};
+    fn deref(&self) -> &{target} {{ &self.0 }}
+}}
+
+impl Manager {{
+    pub fn get(&self, key: u32) -> Option<u32> {{
+        let inner = self.lock().unwrap();
+        inner.items.get(&key).copied()
+    }}
+    {methods}
+}}
+"
+    )
+}
+
+const TARGETS: [&str; 2] = ["Arc<Mutex<Inner>>", "Mutex<Inner>"];
+
+#[test]
+fn a_handle_is_the_lock_it_dereferences_to() {
+    let again = "pub fn remove(&self, key: u32) -> Option<u32> {
+        let mut inner = self.lock().unwrap();
+        inner.items.remove(&key);
+        self.get(key)
+    }";
+    let once = "pub fn remove(&self, key: u32) -> Option<u32> {
+        self.lock().unwrap().items.remove(&key);
+        self.get(key)
+    }";
+    let of_another = "pub fn copy(&self, other: &Manager) -> Option<u32> {
+        let mut inner = self.lock().unwrap();
+        inner.items.clear();
+        other.get(0)
+    }";
+    for target in TARGETS {
+        assert_eq!(errors_in(&handle(target, again)), ["double-lock"]);
+        assert!(names_in(&handle(target, once)).is_empty());
+        assert!(names_in(&handle(target, of_another)).is_empty());
+    }
+}
+
+#[test]
+fn handles_and_locks_out_of_them_have_an_order() {
+    let forth = "pub fn forth(&self) {
+        let inner = self.lock().unwrap();
+        let events = inner.events.clone();
+        events.lock().unwrap().push(1);
+    }";
+    let back = "pub fn back(&self) {
+        let events = self.lock().unwrap().events.clone();
+        let mut events = events.lock().unwrap();
+        self.lock().unwrap().items.clear();
+        events.clear();
+    }";
+    for target in TARGETS {
+        assert!(names_in(&handle(target, back)).is_empty());
+        let both = handle(target, &format!("{forth}{back}"));
+        assert_eq!(errors_in(&both), ["lock-order-inversion"]);
+    }
+}
+
+#[test]
+fn a_handle_in_a_variable_is_that_lock_too() {
+    let forth = "pub fn forth(&self, found: Option<Manager>) {
+        let inner = self.lock().unwrap();
+        let events = inner.events.clone();
+        events.lock().unwrap().push(1);
+    }";
+    let back = "pub fn back(&self, find: fn() -> Option<Manager>) {
+        let events = self.lock().unwrap().events.clone();
+        let mut events = events.lock().unwrap();
+        match find() {
+            None => events.clear(),
+            Some(found) => found.lock().unwrap().items.clear(),
+        }
+    }";
+    for target in TARGETS {
+        let both = handle(target, &format!("{forth}{back}"));
+        assert_eq!(errors_in(&both), ["lock-order-inversion"]);
+    }
+}
