@@ -95,3 +95,29 @@ fn a_handle_in_a_variable_is_that_lock_too() {
         assert_eq!(errors_in(&both), ["lock-order-inversion"]);
     }
 }
+
+#[test]
+fn a_local_map_stays_the_same_when_it_is_changed() {
+    let text = |then: &str| {
+        format!(
+            "
+use dashmap::DashMap;
+use std::sync::Arc;
+
+pub fn bench(keys: Vec<u32>, seen: fn(u32)) {{
+    let map: Arc<DashMap<u32, u32>> = Arc::new(DashMap::new());
+    let theirs = map.clone();
+    rayon::join(move || theirs.insert(1, 2), || ());
+    for key in keys {{
+        let found = map.get(&key).unwrap();
+        seen(*found);
+        {then}
+        map.remove(&key);
+    }}
+}}
+"
+        )
+    };
+    assert_eq!(errors_in(&text("")), ["double-lock"]);
+    assert!(errors_in(&text("drop(found);")).is_empty());
+}

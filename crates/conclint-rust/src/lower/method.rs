@@ -256,8 +256,11 @@ impl Lower<'_> {
         if !known && !matches!(name, "clone" | "unwrap" | "expect") && self.any_guard_in_scope() {
             self.unresolved(call.name.clone(), &[], call.site());
         }
+        // What locks inside is changed as others' data is; the variable stays.
+        let shared = table::lock_inside(&path).is_some();
         if let Some(local) = cur.local
             && types::mutates(name)
+            && !shared
         {
             let stmt = self.out.stmt.index();
             self.out.stmts[stmt].defs.push(local);
