@@ -121,3 +121,23 @@ pub fn bench(keys: Vec<u32>, seen: fn(u32)) {{
     assert_eq!(errors_in(&text("")), ["double-lock"]);
     assert!(errors_in(&text("drop(found);")).is_empty());
 }
+
+#[test]
+fn locks_of_enclaves_are_locks() {
+    let text = "
+#![no_std]
+extern crate sgx_tstd as std;
+use std::sync::{Arc, SgxMutex};
+
+pub struct Process { files: Arc<SgxMutex<Vec<u32>>> }
+
+impl Process {
+    fn find(&self) -> usize { self.files.lock().unwrap().len() }
+    pub fn add(&self) {
+        let mut files = self.files.lock().unwrap();
+        files.push(self.find() as u32);
+    }
+}
+";
+    assert_eq!(errors_in(text), ["double-lock"]);
+}
