@@ -397,7 +397,7 @@ fn ends(function: &Function) -> impl Iterator<Item = (End, ClassId)> {
 }
 
 /// `Job` of `Arc<mpsc::SyncSender<Job>>`: what an end of a channel carries.
-fn message(type_text: &str) -> Option<&str> {
+pub(crate) fn message(type_text: &str) -> Option<&str> {
     let end = type_text.rfind("Sender<").map(|at| at + "Sender<".len());
     let end = end.or_else(|| {
         type_text

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Analysis, BlockKind, BlockedUnder, ClassId, ClassScope, EventKind, Kinds, ObjectKind, Root,
+    Analysis, BlockKind, BlockedUnder, Blocking, ClassId, ClassScope, EventKind, EventRef, Kinds,
+    ObjectKind, Root,
 };
 
 use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_after, used_before};
-use crate::contention::{Contention, guards_nothing};
+use crate::contention::{Contention, guards_nothing, message};
 use crate::flow::{events, touches};
 use crate::trace::Draw;
 
@@ -73,6 +74,7 @@ pub(super) fn is_meant(
         .unwrap_or_default();
     let on_it = on_guarded_data(analysis, blocked);
     match reason {
+        Reason::Recv if is_sent_under_it_alone(analysis, blocked, guarded) => false,
         // The callback is given the guarded data: `with(|data| ..)` is an API.
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => {
@@ -114,6 +116,56 @@ fn guards_the_owner(analysis: &Analysis, blocked: &BlockedUnder, guarded: &str) 
                 .split(|c: char| !c.is_alphanumeric() && c != '_')
                 .any(|word| word == owner)
         })
+}
+
+/// Whether both ends of the channel are fields of the type that the lock
+/// guards, and who sends holds that lock, each time.
+fn is_sent_under_it_alone(analysis: &Analysis, blocked: &BlockedUnder, guarded: &str) -> bool {
+    let EventKind::Recv {
+        channel: Some(channel),
+        blocking: Blocking::Waits,
+        ..
+    } = &analysis.event(blocked.event).kind
+    else {
+        return false;
+    };
+    let (Some(lock), Some(channel)) = (blocked.held.lock.class, channel.class) else {
+        return false;
+    };
+    let owner = |class: ClassId| {
+        let (owner, _) = analysis.class(class).name.split_once('.')?;
+        Some(owner)
+    };
+    let carried = message(&analysis.class(channel).type_text);
+    if carried.is_none()
+        || owner(channel).is_none()
+        || !guards_the_owner(analysis, blocked, guarded)
+    {
+        return false;
+    }
+    let mut sends = analysis
+        .events()
+        .filter(|(at, _)| !analysis.function(at.function).is_test)
+        .filter_map(|(at, event)| match &event.kind {
+            EventKind::Send { channel, .. } => Some((at, channel.as_ref()?.class?)),
+            _ => None,
+        })
+        .filter(|(_, class)| message(&analysis.class(*class).type_text) == carried)
+        .peekable();
+    sends.peek().is_some()
+        && sends
+            .all(|(at, class)| owner(class) == owner(channel) && is_done_under(analysis, at, lock))
+}
+
+/// Whether the lock is held at `at`, by its function or by all that call it.
+fn is_done_under(analysis: &Analysis, at: EventRef, lock: ClassId) -> bool {
+    let here = |at: EventRef| {
+        let mut held = analysis.held_before(at).iter();
+        held.any(|held| held.must && held.lock.class == Some(lock))
+            || analysis.entry_held(at.function).contains(&lock)
+    };
+    let callers = analysis.callers(at.function);
+    here(at) || !callers.is_empty() && callers.iter().all(|call| here(*call))
 }
 
 /// Whether the channel is a field or static of its own, outside of the guarded
@@ -323,6 +375,7 @@ pub(super) fn hurts(
                 && !guards_nothing(guarded)
                 && class.is_some_and(|class| contention.is_taken_by_receivers(lock, class))
         }
+        Reason::Recv if is_sent_under_it_alone(analysis, blocked, guarded) => true,
         // One asks, all others wait for the same answer, and find it in its place.
         Reason::Recv if came_out_of_it(analysis, blocked) && used_after(analysis, blocked) => false,
         // The answer comes without the lock: to ask under it is to ask one by one.

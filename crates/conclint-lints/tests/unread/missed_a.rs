@@ -141,3 +141,52 @@ impl Process {
 ";
     assert_eq!(errors_in(text), ["double-lock"]);
 }
+
+/// A queue of checks whose two ends lie behind one lock.
+fn checks(adding: &str, send: &str) -> String {
+    format!(
+        "
+use std::sync::mpsc::{{Receiver, Sender}};
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+
+pub struct Checks {{ sender: Sender<()>, receiver: Receiver<()> }}
+
+impl Checks {{
+    fn add(&self) {{ self.sender.send(()).unwrap(); }}
+}}
+
+pub struct Queue {{ checks: Arc<Mutex<Checks>> }}
+
+impl Queue {{
+    pub fn start(self, more: Sender<()>) -> thread::JoinHandle<()> {{
+        {adding}
+        let adder = thread::spawn(move || for _ in 0..10 {{ {send} }});
+        thread::spawn(move || {{
+            for _ in 0..10 {{ self.checks.lock().unwrap().receiver.recv().unwrap(); }}
+            adder.join().unwrap();
+        }})
+    }}
+}}
+"
+    )
+}
+
+#[test]
+fn nobody_sends_while_the_receiver_holds_the_lock_of_both_ends() {
+    let locked = checks(
+        "let checks = self.checks.clone();",
+        "checks.lock().unwrap().add();",
+    );
+    assert_eq!(names_in(&locked), ["blocking-under-lock"]);
+    let free = checks(
+        "let sender = self.checks.lock().unwrap().sender.clone();",
+        "sender.send(()).unwrap();",
+    );
+    assert!(names_in(&free).is_empty(), "{:?}", names_in(&free));
+    let others_too = checks(
+        "let checks = self.checks.clone();",
+        "checks.lock().unwrap().add(); more.send(()).unwrap();",
+    );
+    assert!(names_in(&others_too).is_empty());
+}
