@@ -190,3 +190,70 @@ fn nobody_sends_while_the_receiver_holds_the_lock_of_both_ends() {
     );
     assert!(names_in(&others_too).is_empty());
 }
+
+/// A group and its bars, each of which draws to the group that it knows by
+/// `target`, which is made as `made`.
+fn group(target: &str, state: &str, made: &str) -> String {
+    format!(
+        "
+use std::sync::{{Arc, Mutex, RwLock}};
+
+pub struct Group {{ state: Arc<RwLock<Vec<u32>>> }}
+pub struct Bar {{ state: Arc<Mutex<BarState>> }}
+pub struct BarState {{ target: Target, ticks: u32 }}
+{target}
+
+impl Target {{
+    fn remote(state: Arc<RwLock<Vec<u32>>>) -> Self {{ {made} }}
+    fn width(&self) -> usize {{ {state} }}
+}}
+impl Group {{
+    pub fn add(&self, bar: &Bar) {{
+        let target = Target::remote(self.state.clone());
+        bar.state.lock().unwrap().target = target;
+    }}
+    pub fn insert(&self, bar: &Bar) {{
+        let mut state = self.state.write().unwrap();
+        state.push(bar.state.lock().unwrap().ticks);
+    }}
+}}
+impl Bar {{
+    pub fn draw(&self) {{
+        let mut state = self.state.lock().unwrap();
+        state.ticks += state.target.width() as u32;
+    }}
+}}
+"
+    )
+}
+
+#[test]
+fn a_clone_in_a_variant_or_tuple_is_the_same_lock() {
+    let in_struct = "match self { Target::Multi { state } => state.read().unwrap().len(), _ => 0 }";
+    let in_tuple = "match self { Target::Multi(state) => state.read().unwrap().len(), _ => 0 }";
+    for text in [
+        group(
+            "pub enum Target { Hidden, Multi { state: Arc<RwLock<Vec<u32>>> } }",
+            in_struct,
+            "Target::Multi { state }",
+        ),
+        group(
+            "pub enum Target { Hidden, Multi(Arc<RwLock<Vec<u32>>>) }",
+            in_tuple,
+            "Self::Multi(state)",
+        ),
+        group(
+            "pub struct Target(Arc<RwLock<Vec<u32>>>);",
+            "self.0.read().unwrap().len()",
+            "Target(state)",
+        ),
+    ] {
+        assert_eq!(errors_in(&text), ["lock-order-inversion"], "{text}");
+    }
+    let own = group(
+        "pub enum Target { Hidden, Multi(Arc<RwLock<Vec<u32>>>) }",
+        in_tuple,
+        "Self::Multi(Arc::new(RwLock::new(state.read().unwrap().clone())))",
+    );
+    assert!(errors_in(&own).is_empty());
+}

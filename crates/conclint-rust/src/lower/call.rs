@@ -47,6 +47,7 @@ impl Lower<'_> {
             ValueRes::Ctor { ty, variant } => {
                 let mut val = Val::of(Ty::Adt(ty, Tys::default()));
                 for (i, part) in vals.iter().enumerate() {
+                    self.note_constructed(part, (ty, variant), path, i);
                     if !part.handles.is_empty() && variant.is_none() {
                         let owner = val.ty.clone();
                         self.store_handles(part, &owner, &SmolStr::new(i.to_string()));

@@ -11,7 +11,7 @@ use super::link;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val, local_place};
 use crate::hir::{self, Expr, ExprKind};
-use crate::index::{Ty, Tys, ValueRes};
+use crate::index::{Ty, TypeId, Tys, ValueRes};
 
 /// Pointers to pointers that are followed.
 pub(super) const MAX_DEREFS: usize = 12;
@@ -261,14 +261,21 @@ impl Lower<'_> {
         let mut val = Val::of(ty.clone());
         // Nobody else has seen it yet.
         val.exclusive = true;
-        if let ValueRes::Ctor { ty, .. } = self.index().resolve_value(&self.scope, path)
-            && matches!(val.ty, Ty::Unknown)
-        {
-            val.ty = Ty::Adt(ty, Tys::default());
+        let mut of_variant = None;
+        if let ValueRes::Ctor { ty, variant } = self.index().resolve_value(&self.scope, path) {
+            of_variant = variant.map(|variant| (ty, variant));
+            if matches!(val.ty, Ty::Unknown) {
+                val.ty = Ty::Adt(ty, Tys::default());
+            }
         }
         for (name, field) in fields {
-            self.alias_field(&field, &val.ty, &name);
-            self.note_made(&field, &val.ty, &name);
+            match of_variant {
+                Some(of) => self.note_variant(&field, of, path.last(), &name),
+                None => {
+                    self.alias_field(&field, &val.ty, &name);
+                    self.note_made(&field, &val.ty, &name);
+                }
+            }
             val.note_view(&name, &field);
             self.becomes_temporary(&field);
             val.guards.extend(field.guards.iter().copied());
@@ -281,6 +288,35 @@ impl Lower<'_> {
             self.base(base);
         }
         val
+    }
+
+    /// [`Self::note_made`] for a constructor that is called like a function.
+    pub fn note_constructed(
+        &mut self,
+        val: &Val,
+        (owner, variant): (TypeId, Option<u32>),
+        path: &hir::Path,
+        position: usize,
+    ) {
+        let name = SmolStr::new(position.to_string());
+        match variant {
+            Some(variant) => self.note_variant(val, (owner, variant), path.last(), &name),
+            None => self.note_made(val, &Ty::Adt(owner, Tys::default()), &name),
+        }
+    }
+
+    fn note_variant(
+        &mut self,
+        val: &Val,
+        (owner, variant): (TypeId, u32),
+        variant_name: &str,
+        name: &SmolStr,
+    ) {
+        if let Some(ty) = self.index().variant_field(owner, variant, name) {
+            let name = SmolStr::new(format!("{variant_name}.{name}"));
+            let field = ClassKey::new(ClassBase::Field(owner, name));
+            self.note_source(field, &ty, val);
+        }
     }
 
     /// A lock that goes into a field of a new object, and where it comes from.
