@@ -234,13 +234,17 @@ fn is_operator(function: &str) -> bool {
 }
 
 /// `fn update(&mut self, other: &Self)`: what is borrowed mutably is not what is
-/// borrowed beside it, though both may share what lies behind an `Arc`.
+/// borrowed beside it, though both may share what lies behind an `Arc`. And of
+/// `fn merge(&mut self, first: &Node, second: &Node)` both are mostly parts of
+/// one structure, which nobody else comes to.
 fn of_another(analysis: &Analysis, nesting: &Nesting) -> bool {
     let own = Root::Param(0);
     let (held, taken) = (&nesting.held.lock.place.root, &nesting.taken.place.root);
     let other = |root: &Root| matches!(root, Root::Param(number) if *number > 0);
     analysis.function(nesting.function).mut_self
-        && (*held == own && other(taken) || *taken == own && other(held))
+        && (*held == own || other(held))
+        && (*taken == own || other(taken))
+        && held != taken
 }
 
 /// `Rc<RwLock<T>>`: no other thread has it.

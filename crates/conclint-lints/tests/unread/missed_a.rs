@@ -56,6 +56,22 @@ fn a_handle_is_the_lock_it_dereferences_to() {
 }
 
 #[test]
+fn parts_of_what_is_borrowed_mutably_are_told_apart() {
+    let merge = |own: &str| {
+        format!(
+            "pub fn merge({own}self, first: &Manager, second: &Manager) {{
+        let mut first = first.lock().unwrap();
+        first.items.extend(second.lock().unwrap().items.drain());
+    }}"
+        )
+    };
+    for target in TARGETS {
+        assert!(names_in(&handle(target, &merge("&mut "))).is_empty());
+        assert_eq!(names_in(&handle(target, &merge("&"))), ["double-lock"]);
+    }
+}
+
+#[test]
 fn handles_and_locks_out_of_them_have_an_order() {
     let forth = "pub fn forth(&self) {
         let inner = self.lock().unwrap();
