@@ -126,7 +126,7 @@ fn report(
 /// goes to the system's memory first, and what is written must be put together.
 fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
     let long = |blocked: &&BlockedUnder| match &analysis.event(blocked.event).kind {
-        EventKind::Block { kind, what } => match kind {
+        EventKind::Block { kind, what, .. } => match kind {
             BlockKind::File => {
                 let name = what.rsplit([':', '.']).next().unwrap_or(what);
                 !name.starts_with("write") && name != "flush"
