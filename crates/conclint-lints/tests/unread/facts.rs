@@ -350,3 +350,39 @@ pub fn walk(all: Bound<u32>, ping: Ping, lock: &Mutex<u32>) {
     );
     assert_eq!(found, ["double-lock"]);
 }
+
+#[test]
+fn what_outlives_a_temporary_guard_borrows_nothing_from_it() {
+    let found = |bind: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex, MutexGuard}};
+
+pub struct Space {{ pages: Vec<u64> }}
+impl Space {{
+    pub fn array(&self, at: usize) -> Result<&'static mut [u64], ()> {{ loop {{}} }}
+    pub fn translate(&self, at: u64) -> u64 {{ self.pages[at as usize] }}
+}}
+pub struct Call {{ vm: Arc<Mutex<Space>> }}
+impl Call {{
+    fn vm(&self) -> MutexGuard<'_, Space> {{ self.vm.lock().unwrap() }}
+    pub fn addresses(&self, count: usize) -> Result<(), ()> {{
+        {bind}
+        for at in 0..count {{
+            let page = self.vm().translate(all[at]);
+            all[at] = page;
+        }}
+        Ok(())
+    }}
+    pub fn clear(&self) {{ self.vm().pages.clear(); }}
+}}
+"
+        ))
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(found("let all = self.vm().array(count)?;"), nothing);
+    assert_eq!(
+        found("let space = self.vm(); let all = space.array(count)?;"),
+        ["double-lock"]
+    );
+}

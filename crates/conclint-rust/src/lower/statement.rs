@@ -74,7 +74,9 @@ impl Lower<'_> {
                 } = &**written;
                 let outer = self.enter_stmt(stmt.span, StmtKind::Let);
                 self.push(ScopeKind::Temp);
+                let bound = self.locals.len();
                 self.let_stmt(pat, ty.as_ref(), init.as_ref(), else_.as_ref());
+                self.outlive(bound);
                 self.pop(None, stmt.span);
                 self.out.stmt = outer;
             }
@@ -98,6 +100,23 @@ impl Lower<'_> {
                 self.out.stmt = outer;
             }
             hir::StmtKind::Item(_) => {}
+        }
+    }
+
+    /// The variables bound since then borrow from no guard that ends with this
+    /// statement: the borrow checker would not have it.
+    fn outlive(&mut self, bound: usize) {
+        let Some(ending) = self.out.scopes.last().map(|scope| &scope.guards) else {
+            return;
+        };
+        for local in self.locals.iter_mut().skip(bound) {
+            if local
+                .val
+                .borrows
+                .is_some_and(|guard| ending.contains(&guard))
+            {
+                local.val.borrows = None;
+            }
         }
     }
 
