@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use smol_str::SmolStr;
 
+use super::builds;
 use super::defs::{
     AliasDef, ConstDef, CrateInfo, Def, Entry, FieldEntry, ImplEntry, Import, Module, StaticDef,
     TraitEntry, TypeDef, TypeKind, VariantEntry,
@@ -33,7 +34,7 @@ pub(super) fn collect(ws: &Workspace) -> Index {
     c.crates();
     for file in &ws.files {
         let mut module = c.new_module(file.krate, None, SmolStr::default());
-        module.is_test = file.is_test || is_test_cfg(&file.hir.attrs.cfg);
+        module.is_test = file.is_test || builds::is_test(&file.hir.attrs.cfg);
         module.cfgs = file.hir.attrs.cfg.clone();
         c.ix.modules.push(module);
     }
@@ -45,52 +46,6 @@ pub(super) fn collect(ws: &Workspace) -> Index {
         }
     }
     c.ix
-}
-
-/// Whether the predicates say that this is for tests only: in no usual build,
-/// but in those of tests, model checkers and fuzzers.
-pub(super) fn is_test_cfg(cfgs: &[SmolStr]) -> bool {
-    const TOOLS: &[&str] = &[
-        "loom", "shuttle", "kani", "miri", "fuzz", "fuzzing", "mock", "mocks",
-    ];
-    let of_tests = |name: &str| {
-        name.split(|c: char| !c.is_alphanumeric())
-            .any(|word| word.starts_with("test") && word != "testnet" || TOOLS.contains(&word))
-    };
-    cfgs.iter().any(|cfg| {
-        let feature = cfg.strip_prefix("feature = \"");
-        let feature = feature.and_then(|name| name.strip_suffix('"'));
-        feature
-            .or_else(|| is_word(cfg).then_some(cfg))
-            .is_some_and(of_tests)
-    })
-}
-
-/// A name alone, and no `not(..)` or `any(..)`.
-fn is_word(cfg: &str) -> bool {
-    cfg.chars().all(|c| c.is_alphanumeric() || c == '_')
-}
-
-/// Names under these `cfg`s give way to their twins.
-fn rank(cfgs: &[SmolStr]) -> u8 {
-    let special = |c: &SmolStr| {
-        matches!(
-            c.as_str(),
-            "test"
-                | "loom"
-                | "shuttle"
-                | "miri"
-                | "kani"
-                | "madsim"
-                | "doc"
-                | "docsrs"
-                | "doctest"
-                | "tokio_loom"
-                | "feature = \"loom\""
-                | "feature = \"shuttle\""
-        )
-    };
-    u8::from(cfgs.iter().any(special))
 }
 
 struct Collector<'a> {
@@ -165,7 +120,7 @@ impl<'a> Collector<'a> {
         let entry = Entry {
             def,
             vis: item.vis,
-            rank: rank(&item.attrs.cfg),
+            rank: builds::rank(&item.attrs.cfg),
         };
         if let Some(module) = self.ix.modules.get_mut(m.index()) {
             let twins = module.names.entry(item.name.clone()).or_default();
@@ -188,7 +143,7 @@ impl<'a> Collector<'a> {
             ItemKind::Mod(inner) => self.module(item, inner.as_deref(), m, depth),
             ItemKind::Include(_) => self.include(item, m),
             ItemKind::Use(names) => {
-                let rank = rank(&item.attrs.cfg);
+                let rank = builds::rank(&item.attrs.cfg);
                 for name in names {
                     self.import(m, name.clone(), item.vis, rank, false);
                 }
@@ -201,7 +156,7 @@ impl<'a> Collector<'a> {
                     alias: item.name.clone(),
                     glob: false,
                 };
-                self.import(m, name, item.vis, rank(&item.attrs.cfg), true);
+                self.import(m, name, item.vis, builds::rank(&item.attrs.cfg), true);
             }
             ItemKind::Struct(def) => {
                 let only = VariantEntry {
@@ -260,7 +215,7 @@ impl<'a> Collector<'a> {
             let id = ModId(self.ix.modules.len() as u32);
             let mut module = self.new_module(self.krate, Some(m), item.name.clone());
             module.cfgs = item.attrs.cfg.clone();
-            module.is_test = is_test_cfg(&item.attrs.cfg);
+            module.is_test = builds::is_test(&item.attrs.cfg);
             self.ix.modules.push(module);
             self.define(m, item, Def::Mod(id));
             self.items(inner, id, depth);
@@ -278,7 +233,7 @@ impl<'a> Collector<'a> {
             module.parent = Some(m);
             module.name = item.name.clone();
             module.cfgs.extend(item.attrs.cfg.iter().cloned());
-            module.is_test |= is_test_cfg(&item.attrs.cfg);
+            module.is_test |= builds::is_test(&item.attrs.cfg);
         }
     }
 
@@ -339,7 +294,7 @@ impl<'a> Collector<'a> {
             kind,
             generics: generics.clone(),
             variants,
-            is_test: is_test_cfg(&item.attrs.cfg),
+            is_test: builds::is_test(&item.attrs.cfg),
             twin: None,
         });
         self.define(m, item, Def::Type(id));
@@ -441,7 +396,7 @@ impl<'a> Collector<'a> {
                     let f = self.fn_(member, f, m, Around::Impl(id, def), depth);
                     let entry = &mut self.ix.fns[f.index()];
                     entry.cfgs.extend(item.attrs.cfg.iter().cloned());
-                    entry.is_test |= is_test_cfg(&item.attrs.cfg);
+                    entry.is_test |= builds::is_test(&item.attrs.cfg);
                     self.ix.impls[id.index()].fns.push(f);
                 }
                 ItemKind::Const { ty, .. } => {
@@ -498,7 +453,7 @@ impl<'a> Collector<'a> {
                 .filter(|c| !def.attrs.cfg.contains(c))
                 .cloned(),
         );
-        let is_test = def.attrs.test || item.attrs.test || is_test_cfg(&cfgs);
+        let is_test = def.attrs.test || item.attrs.test || builds::is_test(&cfgs);
         self.ix.fns.push(FnEntry {
             def: def.clone(),
             krate: self.krate,
@@ -553,7 +508,7 @@ impl<'a> Collector<'a> {
             file: self.file,
             span: item.span,
             is_thread_local,
-            is_test: is_test_cfg(&item.attrs.cfg),
+            is_test: builds::is_test(&item.attrs.cfg),
             scope: Scope {
                 module: m,
                 generics: Vec::new(),

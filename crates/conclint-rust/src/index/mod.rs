@@ -7,6 +7,7 @@
 //! Built once, then only read, from any thread. What is not known reads as
 //! `Unknown` or `None`; no input makes it panic or loop.
 
+mod builds;
 mod collect;
 mod defs;
 mod ext;
