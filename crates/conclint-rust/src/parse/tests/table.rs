@@ -315,7 +315,7 @@ fn item_macros() {
     );
     body(
         "lazy_static! { static ref A: u8 = 1; } A.b()",
-        "static A: u8 = 1 A.b()",
+        "static A: ::std::sync::LazyLock<u8> = 1 A.b()",
     );
     check("impl A { mine! { fn b() {} } }", "impl A { fn b() {  } }");
 }
