@@ -212,11 +212,11 @@ fn a_team_adopts_conclint() {
     );
     project.write("Cargo.toml", &(manifest + &dependency));
 
-    // The test fails, and shows both paths of the inversion.
+    // The test fails, and shows both paths of the inversion. (The project's own
+    // test has a lost update, which a plain run sees once in a blue moon.)
     project
-        .run("cargo test")
+        .run("cargo test --test conclint")
         .ends_with(101)
-        .says("test visits_are_counted ... ok")
         .says("test conclint ... FAILED")
         .says("error[CL101 lock-order-inversion]: `Bank.accounts` and `Bank.journal`")
         .says("src/lib.rs:16:")
@@ -229,12 +229,12 @@ fn a_team_adopts_conclint() {
         .ends_with(0)
         .says("conclint-baseline.toml: 2 known findings");
     project
-        .run("cargo test")
+        .run("cargo test --test conclint")
         .ends_with(0)
         .says("test conclint ... ok");
     project.write("src/lib.rs", &format!("{LIBRARY}{SECOND}"));
     project
-        .run("cargo test")
+        .run("cargo test --test conclint")
         .ends_with(101)
         .says("error[CL101 lock-order-inversion]: `Shop.")
         .says("2 in the baseline")
