@@ -186,46 +186,21 @@ impl<'a> Contention<'a> {
         let Some(sent) = message(&analysis.class(channel).type_text) else {
             return false;
         };
-        self.leading(lock).iter().any(|id| {
-            ends(analysis.function(*id)).any(|(end, channel)| {
-                end == End::Receives && message(&analysis.class(channel).type_text) == Some(sent)
+        let receives = |function: &Function| {
+            events(function).any(|(_, event)| match &event.kind {
+                EventKind::Recv {
+                    channel: Some(from),
+                    ..
+                } => from
+                    .class
+                    .and_then(|class| message(&analysis.class(class).type_text))
+                    .is_some_and(|received| received == sent),
+                _ => false,
             })
-        })
-    }
-
-    /// Whether the one who sends what is waited for on `channel` may need
-    /// `lock` first: the function that sends takes it, or one on the way there.
-    /// True, too, where it is not seen who sends.
-    pub(crate) fn may_stop_senders(
-        &mut self,
-        lock: &ObjectRef,
-        channel: ClassId,
-        holder: FnId,
-    ) -> bool {
-        let analysis = self.analysis;
-        let Some(awaited) = message(&analysis.class(channel).type_text) else {
-            return true;
         };
-        let sends = |function: &Function| {
-            !function.is_test
-                && ends(function).any(|(end, channel)| {
-                    end == End::Sends
-                        && message(&analysis.class(channel).type_text) == Some(awaited)
-                })
-        };
-        let senders: Vec<FnId> = (0..)
-            .map(FnId)
-            .zip(&analysis.program().functions)
-            .filter(|(_, function)| sends(function))
-            .map(|(id, _)| id)
-            .collect();
-        let with_holder = self.callers.reaching_these(std::iter::once(holder));
-        let on_the_way = self.callers.reaching_these(senders.iter().copied());
-        let leading = self.leading(lock);
-        senders.is_empty()
-            || on_the_way
-                .iter()
-                .any(|id| leading.contains(id) && !with_holder.contains(id))
+        self.leading(lock)
+            .iter()
+            .any(|id| receives(analysis.function(*id)))
     }
 
     /// Whether anything that a thread pool is given to run takes `lock`: whoever
@@ -378,22 +353,6 @@ fn at_exit(analysis: &Analysis) -> BTreeSet<FnId> {
     }
     handed.retain(|function| !called.contains(function));
     handed
-}
-
-/// What a function does with a channel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Sends,
-    Receives,
-}
-
-/// The channels that a function sends to and receives from.
-fn ends(function: &Function) -> impl Iterator<Item = (End, ClassId)> {
-    events(function).filter_map(|(_, event)| match &event.kind {
-        EventKind::Recv { channel, .. } => Some((End::Receives, channel.as_ref()?.class?)),
-        EventKind::Send { channel, .. } => Some((End::Sends, channel.as_ref()?.class?)),
-        _ => None,
-    })
 }
 
 /// `Job` of `Arc<mpsc::SyncSender<Job>>`: what an end of a channel carries.

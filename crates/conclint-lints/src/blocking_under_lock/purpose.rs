@@ -210,21 +210,6 @@ fn came_out_of_it(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
         && channel.place.path.starts_with(&lock.path)
 }
 
-/// Whether whoever sends what is waited for may have to take the lock first.
-fn sender_needs_it(
-    analysis: &Analysis,
-    contention: &mut Contention<'_>,
-    blocked: &BlockedUnder,
-) -> bool {
-    let EventKind::Recv { channel, .. } = &analysis.event(blocked.event).kind else {
-        return true;
-    };
-    let class = channel.as_ref().and_then(|channel| channel.class);
-    class.is_none_or(|class| {
-        contention.may_stop_senders(&blocked.held.lock, class, blocked.function)
-    })
-}
-
 /// Whether anything is done with the guarded data at all. If not, the lock is
 /// there to keep others from what is done under it.
 fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
@@ -378,8 +363,6 @@ pub(super) fn hurts(
         Reason::Recv if is_sent_under_it_alone(analysis, blocked, guarded) => true,
         // One asks, all others wait for the same answer, and find it in its place.
         Reason::Recv if came_out_of_it(analysis, blocked) && used_after(analysis, blocked) => false,
-        // The answer comes without the lock: to ask under it is to ask one by one.
-        Reason::Recv if !sender_needs_it(analysis, contention, blocked) => false,
         // Nobody sleeps to keep others out, unless the guard's name says so.
         Reason::Block(BlockKind::Sleep) => {
             let unused = || guards_nothing(guarded) || is_nameless(analysis, blocked);

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, BlockedUnder, EventKind, FnId, GuardId, Kinds, Mode, ObjectKind,
-    ObjectRef, Site,
+    Analysis, BlockKind, BlockedUnder, EventKind, FnId, GuardId, Mode, ObjectKind, ObjectRef, Site,
 };
 
 use crate::contention::{Contention, is_cold};
-use crate::flow::events;
 use crate::trace::{Draw, lines, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -121,7 +119,7 @@ fn report(
     }))
 }
 
-/// Guards under which files, sockets or other tasks are waited for in any case:
+/// Guards under which files, sockets or processes are waited for in any case:
 /// nothing else that is done there matters beside that. What is only written
 /// goes to the system's memory first, and what is written must be put together.
 fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
@@ -137,18 +135,9 @@ fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
         _ => false,
     };
     let blocked = analysis.blocked().iter().filter(long);
-    let mut waiting: BTreeSet<(FnId, GuardId)> = blocked
+    blocked
         .map(|blocked| (blocked.function, blocked.held.guard))
-        .collect();
-    for (id, function) in analysis.functions_with(Kinds::AWAIT) {
-        for (at, event) in events(function) {
-            if matches!(event.kind, EventKind::Await) {
-                let held = analysis.held_before(at.in_function(id));
-                waiting.extend(held.iter().map(|held| (id, held.guard)));
-            }
-        }
-    }
-    waiting
+        .collect()
 }
 
 /// The lock of a guard and how it is held, where it is one lock.

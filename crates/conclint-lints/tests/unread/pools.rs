@@ -81,52 +81,6 @@ impl Pantry {{
 }
 
 #[test]
-fn an_answer_that_comes_without_the_lock_is_no_matter() {
-    let found = |answer: &str| {
-        names_in(&format!(
-            "
-use std::collections::HashMap;
-use std::sync::mpsc::{{Receiver, Sender, channel}};
-use std::sync::{{Arc, Mutex}};
-use std::thread;
-
-pub struct Handle(u64);
-pub struct Mesh {{
-    state: Mutex<HashMap<u64, String>>,
-    asked: Mutex<u64>,
-    answers: Receiver<Handle>,
-}}
-
-pub fn start(mesh: Arc<Mesh>, out: Sender<Handle>) {{
-    thread::spawn(move || loop {{
-        {answer}
-        out.send(Handle(1)).unwrap();
-    }});
-}}
-
-impl Mesh {{
-    pub fn add(&self) -> usize {{
-        let mut state = self.state.lock().unwrap();
-        let handle = self.answers.recv().unwrap();
-        state.insert(handle.0, String::new());
-        state.len()
-    }}
-}}
-"
-        ))
-        .into_iter()
-        .filter(|name| *name == "blocking-under-lock")
-        .collect::<Vec<_>>()
-    };
-    let nothing: [&str; 0] = [];
-    assert_eq!(found("*mesh.asked.lock().unwrap() += 1;"), nothing);
-    assert_eq!(
-        found("mesh.state.lock().unwrap().clear();"),
-        ["blocking-under-lock"]
-    );
-}
-
-#[test]
 fn small_work_beside_a_file_that_is_read_is_no_matter() {
     let found = |read: &str| {
         names_in(&format!(
