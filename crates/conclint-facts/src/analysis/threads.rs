@@ -125,15 +125,9 @@ impl Threads {
     }
 
     /// `a` and `b` are run by one worker alone that is started for an object by
-    /// the function that makes it, and `locks` are that object's: every worker has
+    /// the function that makes it, and `lock` is that object's: every worker has
     /// its own, however many there are.
-    pub(super) fn is_one_worker(
-        &self,
-        program: &Program,
-        a: FnId,
-        b: FnId,
-        locks: &[ClassId],
-    ) -> bool {
+    pub(super) fn is_one_worker(&self, program: &Program, a: FnId, b: FnId, lock: ClassId) -> bool {
         let Some(start) = self
             .only_start(a)
             .filter(|at| self.only_start(b) == Some(*at))
@@ -141,10 +135,7 @@ impl Threads {
             return false;
         };
         let maker = program.functions.get(start.function.index());
-        let puts = |class: &ClassId| {
-            maker.is_some_and(|maker| maker.made.iter().any(|made| made.field == Some(*class)))
-        };
-        locks.iter().all(puts)
+        maker.is_some_and(|maker| maker.made.iter().any(|made| made.field == Some(lock)))
     }
 
     /// The one start of the one worker that comes to `function`.

@@ -79,7 +79,7 @@ impl Writers {
         let mut all = self.0.get(&class)?.iter().copied();
         all.find(|writer| {
             threads.parallel(writer.function, reader, statics)
-                && !threads.is_one_worker(program, writer.function, reader, &[class])
+                && !threads.is_one_worker(program, writer.function, reader, class)
         })
     }
 }

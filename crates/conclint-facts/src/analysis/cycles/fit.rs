@@ -133,22 +133,8 @@ impl Search<'_> {
                 .lifespans
                 .threads
                 .parallel(a.runs_in, b.runs_in, statics)
-            && !self.is_one_worker(a, b)
             && !self.apart(a, b)
             && !cfgs::exclusive(&a.cfgs, &b.cfgs)
-    }
-
-    /// Both run in the one worker of the object whose locks these are.
-    fn is_one_worker(&self, a: &Link<'_>, b: &Link<'_>) -> bool {
-        let classes = |link: &Link<'_>| {
-            let nesting = link.nesting;
-            [nesting.held.lock.class, nesting.taken.class]
-        };
-        let all: Option<Vec<ClassId>> = classes(a).into_iter().chain(classes(b)).collect();
-        all.is_some_and(|locks| {
-            let threads = self.lifespans.threads;
-            threads.is_one_worker(self.program, a.runs_in, b.runs_in, &locks)
-        })
     }
 
     /// `down` holds a lock of one object and takes the other lock of one of
