@@ -15,17 +15,14 @@ pub(crate) fn is_ready(analysis: &Analysis, function: &Function, at: Point) -> b
         .is_some_and(|event| never_suspends(analysis, event) && does_something(analysis, event))
 }
 
-/// The call whose future is awaited at this place: what comes right before.
+/// The call whose future is awaited at this place: what comes right before, in
+/// the same statement. (Calls of libraries leave no event: what comes before
+/// those may have nothing to do with it.)
 fn awaited(function: &Function, at: Point) -> Option<&Event> {
-    let before = at.index.checked_sub(1)?;
-    let event = event_at(
-        function,
-        Point {
-            index: before,
-            ..at
-        },
-    )?;
-    matches!(event.kind, EventKind::Call(_)).then_some(event)
+    let index = at.index.checked_sub(1)?;
+    let before = event_at(function, Point { index, ..at })?;
+    let same = event_at(function, at)?.stmt == before.stmt;
+    (same && matches!(before.kind, EventKind::Call(_))).then_some(before)
 }
 
 /// Whether the event is a call of `async fn`s that are known and are done when
@@ -54,8 +51,9 @@ fn ends_at_once(analysis: &Analysis, event: &Event, far: usize) -> bool {
         && call.targets.iter().all(ready)
 }
 
-/// What is called takes a lock, changes what is shared, or calls the program's own code. A body without
-/// any of that stands in for one that will do more, in examples and drafts.
+/// What is called takes a lock, changes what is shared, or calls the program's
+/// own code. A body without any of that stands in for one that will do more,
+/// in examples and drafts.
 fn does_something(analysis: &Analysis, event: &Event) -> bool {
     let works = |event: &Event| match &event.kind {
         EventKind::Acquire { .. }

@@ -16,7 +16,7 @@ pub(super) fn told(analysis: &Analysis) -> BTreeSet<ClassId> {
             let EventKind::Call(call) = &event.kind else {
                 continue;
             };
-            if !registers(&call.name) {
+            if !call.targets.is_empty() || !registers(&call.name) {
                 continue;
             }
             for arg in &call.args {
@@ -37,9 +37,9 @@ pub(super) fn told(analysis: &Analysis) -> BTreeSet<ClassId> {
 fn registers(name: &str) -> bool {
     let mut parts = name.rsplit("::");
     let (last, around) = (parts.next().unwrap_or(name), parts.next());
-    last.contains("signal")
-        || last.contains("sigaction")
-        || matches!(last, "set_handler" | "try_set_handler")
-        || last.starts_with("register")
-            && matches!(around, Some("flag" | "low_level" | "signal_hook"))
+    matches!(
+        last,
+        "signal" | "sigaction" | "set_handler" | "try_set_handler"
+    ) || last.starts_with("register")
+        && matches!(around, Some("flag" | "low_level" | "signal_hook"))
 }

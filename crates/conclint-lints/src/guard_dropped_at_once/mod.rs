@@ -42,7 +42,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     .guard(id, *guard)
                     .and_then(|info| info.locks.first())
                     .map(|held| &held.lock);
-                if locks_itself(analysis, lock) || how == How::AtOnce && is_lazy(analysis, lock) {
+                if locks_itself(analysis, lock) || is_made_now(analysis, function, event, lock) {
                     continue;
                 }
                 let wanted =
@@ -70,8 +70,17 @@ fn locks_itself(analysis: &Analysis, lock: Option<&ObjectRef>) -> bool {
 }
 
 /// `CONFIG.lock();` with a static that is made when it is first used: that is a
-/// way to have it made now.
-fn is_lazy(analysis: &Analysis, lock: Option<&ObjectRef>) -> bool {
+/// way to have it made now. (`let _ = CONFIG.lock();` looks like a guard.)
+fn is_made_now(
+    analysis: &Analysis,
+    function: &Function,
+    event: &Event,
+    lock: Option<&ObjectRef>,
+) -> bool {
+    let stmt = function.stmts.get(event.stmt.index());
+    if stmt.is_none_or(|stmt| stmt.kind != StmtKind::Expr) {
+        return false;
+    }
     let class = lock.and_then(|lock| lock.class);
     class
         .map(|class| analysis.class(class))

@@ -4,7 +4,7 @@ use super::names_in;
 
 #[test]
 fn an_async_fn_without_an_await_never_sleeps() {
-    let found = |body: &str| {
+    let waiting = |body: &str, wait: &str| {
         names_in(&format!(
             "
 use std::collections::HashMap;
@@ -17,13 +17,14 @@ impl Brokers {{
     async fn version(&self, id: u32) -> u32 {{ {body} }}
     pub async fn find(&self, id: u32) -> u32 {{
         let table = self.table.read().unwrap();
-        let version = self.version(id).await;
+        {wait}
         table.len() as u32 + version
     }}
 }}
 "
         ))
     };
+    let found = |body: &str| waiting(body, "let version = self.version(id).await;");
     let nothing: [&str; 0] = [];
     assert_eq!(
         found("*self.versions.read().unwrap().get(&id).unwrap()"),
@@ -36,4 +37,11 @@ impl Brokers {{
         ["guard-across-await"]
     );
     assert_eq!(found("fetch(id).await"), ["guard-across-await"]);
+    // What was called before is not what is awaited.
+    let later =
+        "let later = self.version(id); tokio::time::sleep(SOON).await; let version = later.await;";
+    assert_eq!(
+        waiting("*self.versions.read().unwrap().get(&id).unwrap()", later),
+        ["guard-across-await"]
+    );
 }

@@ -231,7 +231,7 @@ impl Doc {{
 
 #[test]
 fn a_static_that_is_made_on_first_use_may_be_made_by_locking_it() {
-    let found = |declared: &str| {
+    let locking = |declared: &str, lock: &str| {
         names_in(&format!(
             "
 use parking_lot::Mutex;
@@ -241,7 +241,7 @@ use std::sync::LazyLock;
 
 pub fn set_up() {{
     {{
-        URING.lock();
+        {lock}
     }}
     attach();
 }}
@@ -249,6 +249,7 @@ fn attach() {{ URING.lock().push(1); }}
 "
         ))
     };
+    let found = |declared: &str| locking(declared, "URING.lock();");
     let nothing: [&str; 0] = [];
     let made = "Mutex::new(Vec::new())";
     for lazy in [
@@ -256,6 +257,10 @@ fn attach() {{ URING.lock().push(1); }}
         format!("pub static URING: LazyLock<Mutex<Vec<u64>>> = LazyLock::new(|| {made});"),
     ] {
         assert_eq!(found(&lazy), nothing, "{lazy}");
+        assert_eq!(
+            locking(&lazy, "let _ = URING.lock();"),
+            ["guard-dropped-at-once"]
+        );
     }
     assert_eq!(
         found(&format!("pub static URING: Mutex<Vec<u64>> = {made};")),
