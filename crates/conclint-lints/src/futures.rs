@@ -15,14 +15,12 @@ pub(crate) fn is_ready(analysis: &Analysis, function: &Function, at: Point) -> b
         .is_some_and(|event| never_suspends(analysis, event) && does_something(analysis, event))
 }
 
-/// The call whose future is awaited at this place: what comes right before, in
-/// the same statement. (Calls of libraries leave no event: what comes before
-/// those may have nothing to do with it.)
+/// The call whose future is awaited at this place: what comes right before. (A
+/// future that is only bound to a variable has run nothing yet.)
 fn awaited(function: &Function, at: Point) -> Option<&Event> {
     let index = at.index.checked_sub(1)?;
-    let before = event_at(function, Point { index, ..at })?;
-    let same = event_at(function, at)?.stmt == before.stmt;
-    (same && matches!(before.kind, EventKind::Call(_))).then_some(before)
+    let event = event_at(function, Point { index, ..at })?;
+    matches!(event.kind, EventKind::Call(_)).then_some(event)
 }
 
 /// Whether the event is a call of `async fn`s that are known and are done when

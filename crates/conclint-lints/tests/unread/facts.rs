@@ -381,6 +381,8 @@ impl Call {{
     };
     let nothing: [&str; 0] = [];
     assert_eq!(found("let all = self.vm().array(count)?;"), nothing);
+    let from_block = "let all = unsafe { self.vm().array(count)? };";
+    assert_eq!(found(from_block), nothing);
     assert_eq!(
         found("let space = self.vm(); let all = space.array(count)?;"),
         ["double-lock"]

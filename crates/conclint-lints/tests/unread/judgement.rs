@@ -194,6 +194,9 @@ pub static READY: AtomicBool = AtomicBool::new(false);
 pub fn set() { READY.store(true, Ordering::Release); }
 pub fn rest() { while !READY.load(Ordering::Acquire) {} }";
     assert!(names(&[("locks_examples/spin.rs", spin)]).is_empty());
+    assert!(names(&[("test/rust/spin.rs", spin)]).is_empty());
+    assert!(names(&[("e2e-runner/spin.rs", spin)]).is_empty());
+    assert!(!names(&[("attest/spin.rs", spin)]).is_empty());
     assert_eq!(names(&[("locks/spin.rs", spin)]), ["busy-wait"]);
 }
 

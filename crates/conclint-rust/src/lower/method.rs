@@ -112,9 +112,6 @@ impl Lower<'_> {
     /// `x.clone()`: a shared pointer to the same object, or a copy.
     pub fn cloned(&mut self, recv: Val) -> Val {
         let mut val = recv;
-        if types::is_lazy(&val.ty) {
-            val = self.step(&val).unwrap_or(val);
-        }
         while let Ty::Ref(_, inner) = &val.ty {
             val.ty = (**inner).clone();
         }
