@@ -52,6 +52,11 @@ pub struct Corpus {
     /// them is not judged, or when fewer than 80 % of them are right.
     #[arg(long)]
     check: bool,
+    /// Write a table of the findings too, tab by tab: repository, code,
+    /// severity, confidence, steps of the longest of its first two paths,
+    /// fingerprint, verdict. What a rule for confidence is held against.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
 }
 
 fn parse_confidence(word: &str) -> Result<Confidence> {
@@ -106,6 +111,9 @@ impl Corpus {
         }
 
         self.print_findings(&runs, &ledger)?;
+        if let Some(path) = &self.table {
+            fs::write(path, table(&runs, &ledger)).with_context(|| path.display().to_string())?;
+        }
         print_table(&runs);
         let good = print_verdicts(&runs, &ledger);
         if self.check && !good {
@@ -143,6 +151,31 @@ impl Corpus {
         }
         Ok(())
     }
+}
+
+/// One line for each finding, as `--table` says.
+fn table(runs: &[Run], ledger: &Ledger) -> String {
+    let mut text = String::new();
+    for run in runs {
+        for finding in run.shown() {
+            let paths = finding.paths.iter().take(2);
+            let steps = paths.map(|path| path.steps.len()).max().unwrap_or(0);
+            let verdict = judgement(ledger, run, finding)
+                .map_or_else(|| "none".to_owned(), |judgement| judgement.verdict.to_string());
+            let cells = [
+                run.repository.as_str(),
+                finding.code,
+                finding.severity.as_str(),
+                finding.confidence.as_str(),
+                &steps.to_string(),
+                finding.fingerprint.as_str(),
+                &verdict,
+            ];
+            text.push_str(&cells.join("\t"));
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn judgement<'a>(

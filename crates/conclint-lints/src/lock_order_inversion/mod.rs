@@ -102,9 +102,12 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
         .classes
         .iter()
         .any(|class| is_generic(&analysis.class(*class).type_text));
+    // And of what is only reached by calls of calls, every second was wrong.
+    let near = cycle.edges.iter().all(|edge| edge.chain.len() < 2);
     let sure = cycle.writers.is_empty()
         && cycle.confidence == Certainty::High
         && cycle.classes.len() == 2
+        && near
         && !generic;
     Some(LINT.finding(Found {
         severity: if sure {

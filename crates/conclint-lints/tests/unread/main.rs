@@ -9,6 +9,7 @@ use conclint_rust::{Input, SourceInput};
 
 mod elements;
 mod facts;
+mod far;
 mod fifth;
 mod fresh;
 mod futures;

@@ -346,7 +346,7 @@ pub struct Config<'a> {{ executor: &'a Executor, limit: u64 }}
 impl<'a> Config<'a> {{
     pub fn new(executor: &'a Executor) -> Self {{ Config {{ executor, limit: 7 }} }}
     fn value(&self) -> u64 {{ self.executor.call() + self.limit }}
-    pub fn delay(&self) -> Option<u64> {{ Some(self.value()) }}
+    pub fn delay(&self) -> Option<u64> {{ Some(self.executor.call()) }}
 }}
 
 impl Executor {{
