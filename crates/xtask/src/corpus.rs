@@ -160,8 +160,10 @@ fn table(runs: &[Run], ledger: &Ledger) -> String {
         for finding in run.shown() {
             let paths = finding.paths.iter().take(2);
             let steps = paths.map(|path| path.steps.len()).max().unwrap_or(0);
-            let verdict = judgement(ledger, run, finding)
-                .map_or_else(|| "none".to_owned(), |judgement| judgement.verdict.to_string());
+            let verdict = judgement(ledger, run, finding).map_or_else(
+                || "none".to_owned(),
+                |judgement| judgement.verdict.to_string(),
+            );
             let cells = [
                 run.repository.as_str(),
                 finding.code,
