@@ -212,6 +212,11 @@ pub fn taking(mode: Mode) -> &'static str {
     }
 }
 
+/// A destructor that runs because a value ends, or `drop(..)`.
+pub fn is_drop(call: &ChainStep) -> bool {
+    call.name == "drop" || call.name.ends_with("::drop")
+}
+
 /// The confidence that a fact of this certainty lends.
 pub fn confidence(certainty: Certainty) -> Confidence {
     match certainty {

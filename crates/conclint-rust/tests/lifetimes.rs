@@ -40,7 +40,7 @@ fn alive(code: &str, edition: &str) -> bool {
             continue;
         }
         if let EventKind::Call(call) = &event.kind
-            && matches!(call.name.as_str(), "here" | "hb" | "drop")
+            && (matches!(call.name.as_str(), "here" | "hb") || call.name.ends_with("::drop"))
         {
             seen = true;
             held |= !analysis.held_before(at).is_empty();

@@ -11,7 +11,7 @@ use conclint_facts::{
 use crate::contention::Contention;
 use crate::flow::{Point, after, ends, event_at, events, touches, used_in_statement, within};
 use crate::futures;
-use crate::trace::{Draw, confidence, lower};
+use crate::trace::{Draw, confidence, is_drop, lower};
 use crate::{Found, Level, Lint, Settings};
 
 mod purpose;
@@ -424,7 +424,7 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         Reason::Block(BlockKind::File) => lower(sure),
         // Whether there is something to wait for at the end of a variable's
         // life is mostly a matter of what became of it.
-        _ if blocked.chain.iter().any(|call| call.name == "drop") => Confidence::Low,
+        _ if blocked.chain.iter().any(|call| is_drop(call)) => Confidence::Low,
         // What a function that is called waits for is what that function is about.
         Reason::Join | Reason::Block(BlockKind::BlockOn | BlockKind::Network) if calls > 0 => {
             Confidence::Low

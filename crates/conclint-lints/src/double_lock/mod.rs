@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Alone, Analysis, EventRef, FnId, LockTraits, Mode, Nesting, Root, SameInstance, Site,
+    Alone, Analysis, EventRef, FnId, FnKind, LockTraits, Mode, Nesting, Root, SameInstance, Site,
 };
 
 use self::pool::Pools;
-use crate::trace::{Draw, confidence, list, lower};
+use crate::trace::{Draw, confidence, is_drop, list, lower};
 use crate::{Found, Level, Lint, Settings};
 
 /// The lint.
@@ -147,7 +147,10 @@ impl<'a> Case<'a> {
             // is copied into another all the time.
             // What a called function takes of the same type is mostly a part of
             // this one, or its parent.
-            let here = nesting.chain.is_empty()
+            // But what is dropped under the lock of its keeper, and leads back to it.
+            let dropped = nesting.chain.len() == 1
+                && analysis.function(nesting.taken_in).kind == FnKind::Drop;
+            let here = (nesting.chain.is_empty() || dropped)
                 && nesting.held.mode == Mode::Exclusive
                 && nesting.taken_mode == Mode::Exclusive;
             if kind != Kind::PerhapsOne
@@ -420,6 +423,14 @@ fn help(draw: &Draw<'_>, case: &Case<'_>, lock: &str, more: usize) -> Vec<String
         (Some(guard), None) => {
             help.push(format!("use the guard `{guard}` that is already there, or `drop({guard})` before the second"))
         }
+        (Some(guard), Some(call)) if is_drop(call) => help.push(format!(
+            "keep what ends here until after `drop({guard})`: its `drop` locks again"
+        )),
+        (None, Some(call)) if is_drop(call) => help.push(
+            "what is thrown away ends before the guard does, and its `drop` locks again: keep it in a `let` of \
+             its own, which outlives the guard of that statement"
+                .to_owned(),
+        ),
         (Some(guard), Some(call)) => help.push(format!(
             "`drop({guard})` before calling `{}`, or hand it the locked data instead of locking again",
             call.name

@@ -7,6 +7,7 @@ use conclint_facts::Analysis;
 use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
+mod dropped;
 mod elements;
 mod facts;
 mod far;

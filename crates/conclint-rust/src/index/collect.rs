@@ -296,6 +296,7 @@ impl<'a> Collector<'a> {
             variants,
             is_test: builds::is_test(&item.attrs.cfg),
             twin: None,
+            glue: OnceLock::new(),
         });
         self.define(m, item, Def::Type(id));
     }

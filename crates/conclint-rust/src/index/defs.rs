@@ -151,6 +151,8 @@ pub struct TypeDef {
     pub is_test: bool,
     /// The next type of the same path under another `cfg`.
     pub(super) twin: Option<TypeId>,
+    /// See [`super::Index::drop_glue`].
+    pub(super) glue: OnceLock<Vec<TypeId>>,
 }
 
 /// A variant, or the fields of a struct.

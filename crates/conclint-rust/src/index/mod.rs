@@ -13,6 +13,7 @@ mod defs;
 mod ext;
 mod finish;
 mod globs;
+mod glue;
 mod imports;
 mod lookup;
 mod members;

@@ -51,6 +51,7 @@ impl Lower<'_> {
         self.pin();
         let place = self.base(left);
         self.write_through(&place, span);
+        self.overwritten(&place, span);
         self.store_guarded(&place, Writing::Assign, val.from, span);
         self.other(span);
         self.note_filled(&place, &val);

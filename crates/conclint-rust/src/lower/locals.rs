@@ -72,12 +72,13 @@ impl Lower<'_> {
         }
     }
 
-    /// Values of the type have a `Drop` of their own.
+    /// With a value of this type of the program's own, a `Drop` of the program
+    /// runs. (An `Option` may be empty when its variable ends.)
     pub fn has_drop(&self, ty: &Ty) -> bool {
-        matches!(ty, Ty::Adt(ty, _) if self.index().drop_fn(*ty).is_some())
+        matches!(ty, Ty::Adt(..)) && !self.index().drop_glue(ty).is_empty()
     }
 
-    /// The variable's value has a `Drop` of its own.
+    /// With the variable's value, a `Drop` of the program runs.
     pub fn is_dropped(&self, id: LocalId) -> bool {
         let info = self.locals.get(id.0 as usize);
         info.is_some_and(|info| self.has_drop(&info.val.ty))
@@ -134,11 +135,5 @@ impl Lower<'_> {
             );
         }
         val
-    }
-
-    /// A value is thrown away: temporaries end with their scope, a lone guard
-    /// at once.
-    pub fn discard(&mut self, val: &Val) {
-        self.drop_handles(val);
     }
 }

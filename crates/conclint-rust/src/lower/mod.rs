@@ -17,6 +17,7 @@ mod closure;
 mod combinator;
 mod control;
 mod data;
+mod dropped;
 mod effect;
 mod expr;
 mod external;

@@ -11,12 +11,10 @@
 use conclint_facts::{
     BlockId, Blocking, EventKind, FnId, Guard, GuardId, LocalId, Place, ReleaseWhy,
 };
-use smol_str::SmolStr;
 
 use super::body::{GuardInfo, Lower, end_of};
 use super::value::Val;
 use crate::hir;
-use crate::index::Ty;
 
 /// What kind of scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,9 +112,7 @@ impl Lower<'_> {
             return;
         }
         let (ty, place) = (info.val.ty.clone(), info.val.place.clone());
-        if let Ty::Adt(id, _) = &ty {
-            self.call_drop(*id, place, span);
-        }
+        self.drop_value(&ty, place, span);
     }
 
     /// A call of a type's own `Drop::drop`.
@@ -127,7 +123,7 @@ impl Lower<'_> {
                 ..Default::default()
             };
             let call = conclint_facts::Call {
-                name: SmolStr::new_static("drop"),
+                name: smol_str::format_smolstr!("{}::drop", self.index().type_name(ty)),
                 targets: vec![FnId(drop.0)],
                 resolution: conclint_facts::Resolution::Exact,
                 args: vec![arg],

@@ -95,7 +95,7 @@ impl Lower<'_> {
                 for guard in val.guards.clone() {
                     self.release(guard, why, end_of(expr.span));
                 }
-                self.discard(&val);
+                self.discard(expr, &val);
                 self.pop(None, stmt.span);
                 self.out.stmt = outer;
             }

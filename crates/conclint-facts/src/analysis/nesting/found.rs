@@ -196,6 +196,10 @@ impl Under<'_> {
             return None;
         }
         let apart = said == Said::Apart;
+        let same = match is_back_pointer(program, &held.lock, &taken, found.target.function) {
+            true => SameInstance::Maybe,
+            false => same,
+        };
         let chain = self.chain(found.way);
         let confidence = match self.leads_down(&found, &held.lock, &taken) {
             true => Certainty::Low,
@@ -246,4 +250,17 @@ fn at_the_end_of(chain: &[ChainStep], guesses: u8) -> Certainty {
     } else {
         Certainty::Low
     }
+}
+
+/// What is dropped under the lock of its keeper takes that lock, by a field
+/// that leads back: `drop` of an entry takes it out of its table.
+fn is_back_pointer(program: &Program, held: &ObjectRef, taken: &ObjectRef, taken_in: FnId) -> bool {
+    let drops = |f: &Function| f.kind == FnKind::Drop;
+    let beyond = taken.place.path.len().checked_sub(held.place.path.len());
+    held.class.is_some()
+        && held.class == taken.class
+        && held.place.root == taken.place.root
+        && taken.place.path.starts_with(&held.place.path)
+        && beyond.is_some_and(|steps| steps >= 2)
+        && program.functions.get(taken_in.index()).is_some_and(drops)
 }
