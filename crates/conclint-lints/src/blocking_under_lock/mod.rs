@@ -424,7 +424,7 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         Reason::Block(BlockKind::File) => lower(sure),
         // Whether there is something to wait for at the end of a variable's
         // life is mostly a matter of what became of it.
-        _ if blocked.chain.iter().any(|call| is_drop(call)) => Confidence::Low,
+        _ if blocked.chain.iter().any(is_drop) => Confidence::Low,
         // What a function that is called waits for is what that function is about.
         Reason::Join | Reason::Block(BlockKind::BlockOn | BlockKind::Network) if calls > 0 => {
             Confidence::Low
