@@ -111,6 +111,8 @@ pub struct SourceFile {
     pub lines: u32,
     /// Test code as a whole (`tests/`, `benches/`).
     pub is_test: bool,
+    /// In a package, and none of its targets reaches it: nothing builds it.
+    pub unreached: bool,
 }
 
 /// Something that was not understood.

@@ -8,7 +8,7 @@
 //! Adding a lint touches its folder alone: `cargo xtask new-lint NAME` lays it
 //! out, `cargo xtask codegen` takes it into `registry.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use std::fmt;
@@ -124,9 +124,17 @@ pub fn find(name_or_code: &str) -> Option<&'static Lint> {
 /// Runs the selected lints: findings by place, then by code, with fingerprints
 /// that no two share.
 pub fn run(analysis: &Analysis, settings: &Settings) -> Vec<Finding> {
+    let files = analysis.program().files.iter();
+    let left_over: BTreeSet<&str> = files
+        .filter(|file| file.unreached)
+        .map(|file| &*file.path)
+        .collect();
     let run_one = |lint: &&'static Lint| {
         let mut findings = Vec::new();
         (lint.check)(analysis, settings, &mut findings);
+        for finding in findings.iter_mut().filter(|f| is_left_over(f, &left_over)) {
+            finding.confidence = Confidence::Low;
+        }
         if settings.level == Level::Default {
             for finding in findings.iter_mut().filter(|f| is_shown_once(f)) {
                 finding.confidence = Confidence::Low;
@@ -151,6 +159,12 @@ pub fn run(analysis: &Analysis, settings: &Settings) -> Vec<Finding> {
     });
     tell_apart(&mut findings);
     findings
+}
+
+/// It is about a file that nothing builds.
+fn is_left_over(finding: &Finding, files: &BTreeSet<&str>) -> bool {
+    let mut steps = finding.paths.iter().flat_map(|path| &path.steps);
+    !files.is_empty() && steps.any(|step| files.contains(&*step.span.file))
 }
 
 /// A warning about an example, a benchmark or a program for tests: somebody

@@ -67,7 +67,13 @@ pub fn read(input: Input) -> (Program, Leftovers) {
             }
         })
         .collect();
-    let ws = workspace::Workspace::build(&input.manifests, files);
+    let mut ws = workspace::Workspace::build(&input.manifests, files);
+    let texts: rustc_hash::FxHashMap<&str, &str> = input
+        .sources
+        .iter()
+        .map(|source| (&*source.path, &*source.text))
+        .collect();
+    workspace::unreached::mark(&mut ws, |path| texts.get(path).copied());
     let index = index::Index::build(&ws);
     let table = table::LockTable::new(&input.lock_types);
     let mut program = lower::program(&ws, &index, &table);

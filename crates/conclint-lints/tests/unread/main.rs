@@ -19,6 +19,7 @@ mod handles;
 mod inference;
 mod judgement;
 mod layers;
+mod left_over;
 mod macros;
 mod maps;
 mod missed_a;

@@ -65,6 +65,7 @@ fn source_file(file: &crate::workspace::File) -> SourceFile {
         path: file.path.clone(),
         lines: file.hir.lines,
         is_test: file.is_test,
+        unreached: file.unreached,
     }
 }
 

@@ -8,6 +8,7 @@
 mod manifest;
 mod modules;
 mod paths;
+pub(crate) mod unreached;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -146,6 +147,8 @@ pub struct File {
     pub krate: CrateId,
     /// A file of a test or benchmark target.
     pub is_test: bool,
+    /// No target reaches it, nor does anything built name it.
+    pub unreached: bool,
     /// `mod x;` and `include!` items by their span: index of the file named.
     pub links: FxHashMap<Span, u32>,
     /// The item through which its crate reaches it; `None` for roots.
@@ -220,6 +223,7 @@ impl Workspace {
                     hir: file.hir,
                     krate: place.krate,
                     is_test,
+                    unreached: false,
                     links: place.links,
                     owner: place.owner,
                 }

@@ -146,6 +146,7 @@ impl Build {
             path: Arc::from("src/lib.rs"),
             lines: 10_000,
             is_test: false,
+            unreached: false,
         });
         build
     }

@@ -1,0 +1,83 @@
+//! Files of a package that nothing builds: left over, or not yet used.
+//!
+//! A file that no target reaches may still be declared in a way that was not
+//! understood, by a macro say. So it only counts as unreached where no file of
+//! its package that is built so much as names it. Nothing is left out for it;
+//! what is found there has less weight.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{CrateKind, Workspace, paths};
+
+/// Marks those files; `text` gives the source of a path.
+pub(crate) fn mark<'a>(ws: &mut Workspace, text: impl Fn(&str) -> Option<&'a str>) {
+    let loose = |ws: &Workspace, file: usize| {
+        let krate = ws.crates.get(ws.files[file].krate.index())?;
+        (krate.kind == CrateKind::Loose && krate.host.is_some()).then(|| krate.package.clone())
+    };
+    let candidates: Vec<_> = (0..ws.files.len())
+        .filter_map(|file| Some((file, loose(ws, file)?)))
+        .collect();
+    let mut named: FxHashMap<_, Named<'_>> = FxHashMap::default();
+    for (_, package) in &candidates {
+        named.entry(package.clone()).or_default();
+    }
+    if named.is_empty() {
+        return;
+    }
+    for file in &ws.files {
+        let Some(krate) = ws.crates.get(file.krate.index()) else {
+            continue;
+        };
+        if krate.kind != CrateKind::Loose
+            && let Some(named) = named.get_mut(&krate.package)
+            && let Some(text) = text(&file.path)
+        {
+            named.read(text);
+        }
+    }
+    for (file, package) in candidates {
+        let root = ws.crates[ws.files[file].krate.index()].root;
+        let known = named.get(&package).is_some_and(|named| {
+            let root = ws.files.get(root as usize).map_or("", |root| &root.path);
+            named.has(root)
+        });
+        ws.files[file].unreached = !known;
+    }
+}
+
+/// Files that the texts of a package name, one way or another.
+#[derive(Default)]
+struct Named<'a> {
+    /// `mod name`, in macros too.
+    modules: FxHashSet<&'a str>,
+    /// Of `".../name.rs"`.
+    stems: FxHashSet<&'a str>,
+    /// Names are put together somewhere: any file may be meant.
+    any: bool,
+}
+
+impl<'a> Named<'a> {
+    fn read(&mut self, text: &'a str) {
+        self.any |= text.contains("automod");
+        for (at, _) in text.match_indices("mod ") {
+            let name = text[at + 4..].trim_start();
+            self.any |= name.starts_with('$');
+            let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+            self.modules.insert(&name[..end.unwrap_or(name.len())]);
+        }
+        for (at, _) in text.match_indices(".rs\"") {
+            let start = text[..at].rfind(['"', '/', '\\']).map_or(0, |at| at + 1);
+            self.stems.insert(&text[start..at]);
+        }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        let stem = paths::stem(path);
+        let module = match stem {
+            "mod" | "main" | "lib" => path.rsplit('/').nth(1).unwrap_or(stem),
+            _ => stem,
+        };
+        self.any || self.modules.contains(module) || self.stems.contains(stem)
+    }
+}
