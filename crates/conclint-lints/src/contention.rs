@@ -102,6 +102,10 @@ impl<'a> Contention<'a> {
     /// and then has to wait. Of a lock that is not known by name nothing is claimed.
     pub(crate) fn is_wanted(&self, lock: &ObjectRef, mode: Mode, holder: FnId) -> bool {
         let Some(class) = lock.class else { return true };
+        // All others only try.
+        if !self.takers.contains_key(&class) {
+            return false;
+        }
         // Without any thread it is a piece of a program: its locks say that
         // there are others.
         if self.bodies.is_empty() {

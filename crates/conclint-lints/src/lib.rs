@@ -175,9 +175,10 @@ fn is_shown_once(finding: &Finding) -> bool {
     finding.severity < Severity::Error
         && directories.any(|part| {
             let mut words = part.split(['_', '-']);
+            // `bench-server`: a tool for it.
             let tests = words
                 .clone()
-                .any(|word| matches!(word, "test" | "tests" | "e2e" | "testing"));
+                .any(|word| matches!(word, "test" | "tests" | "e2e" | "testing" | "bench"));
             let last = words.next_back();
             tests
                 || matches!(

@@ -160,3 +160,16 @@ fn makes_an_object(function: &Function) -> bool {
             "new" | "open" | "create" | "recover" | "restore" | "load" | "build" | "from" | "with"
         )
 }
+
+/// Whether it is by its name that sets something up, once, before anybody
+/// else is there: `init`, `init_controller`, `irq_init`.
+pub(super) fn is_initialiser(function: &Function) -> bool {
+    let mut words = function.name.split('_');
+    let ends = [words.next(), words.next_back()];
+    ends.into_iter().flatten().any(|word| {
+        matches!(
+            word,
+            "init" | "initialize" | "initialise" | "setup" | "bootstrap"
+        )
+    })
+}

@@ -1,12 +1,13 @@
 //! Who takes a lock for writing, and when: readers wait for nobody else.
 //!
-//! Says nothing of tests, nor of what happens while an object is made.
+//! Says nothing of tests, nor of what happens while an object is made or
+//! something is set up.
 
 use std::collections::BTreeMap;
 
 use super::compute::{MAX_WRITER_DEPTH, classes_of};
 use super::graph::{self, Graph};
-use super::setup::Setup;
+use super::setup::{Setup, is_initialiser};
 use super::threads::Threads;
 use super::{EventRef, Kinds};
 use crate::program::*;
@@ -34,6 +35,7 @@ impl Writers {
             let early = !offered && setup.is_of_made(at.function, lock);
             if function.is_test
                 || early
+                || is_initialiser(function)
                 || lock.exclusive
                 || !matches!(mode, Mode::Exclusive | Mode::Upgradable)
             {
@@ -69,6 +71,13 @@ impl Writers {
         class: ClassId,
         reader: FnId,
     ) -> Option<EventRef> {
+        if program
+            .functions
+            .get(reader.index())
+            .is_some_and(is_initialiser)
+        {
+            return None;
+        }
         if !threads.are_there() {
             return self.first(class);
         }

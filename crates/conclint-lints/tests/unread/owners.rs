@@ -124,7 +124,7 @@ use std::sync::{{Arc, RwLock}};
 
 pub struct Device {{ kind: {lock} }}
 impl Device {{
-    pub fn init(&self) {{ *self.kind.write().unwrap() = 1; }}
+    pub fn assign(&self) {{ *self.kind.write().unwrap() = 1; }}
     fn kind(&self) -> Option<&RwLock<u64>> {{ Some(&self.kind) }}
     fn msi(&self) -> u64 {{ *self.kind.{read}().unwrap() }}
     pub fn remove({receiver}) -> u64 {{
@@ -146,4 +146,59 @@ impl Device {{
         let found = found(lock, receiver, read);
         assert_eq!(found, ["double-lock"], "{lock} {receiver} {read}");
     }
+}
+
+#[test]
+fn what_sets_up_comes_between_no_reads() {
+    let found = |writer: &str, reader: &str| {
+        names_in(&format!(
+            "
+use std::sync::RwLock;
+
+pub struct Device {{ queue: RwLock<Option<u64>> }}
+impl Device {{
+    pub fn new() -> Device {{ Device {{ queue: RwLock::new(None) }} }}
+    pub fn {writer}(&self) {{ *self.queue.write().unwrap() = Some(1); }}
+    pub fn {reader}(&self) -> bool {{
+        let queue = self.queue.read().unwrap();
+        queue.is_some() && self.queue.read().unwrap().is_some()
+    }}
+    pub async fn send(&self) {{
+        let queue = self.queue.read().unwrap();
+        tick().await;
+        println!(\"{{queue:?}}\");
+    }}
+}}
+async fn tick() {{ wait().await }}
+"
+        ))
+    };
+    let both = ["double-lock", "guard-across-await"];
+    assert_eq!(found("fill", "ready"), both);
+    assert_eq!(found("fill", "irq_init"), both[1..]);
+    assert!(found("init_queue", "ready").is_empty());
+}
+
+#[test]
+fn nobody_waits_for_a_lock_that_all_only_try() {
+    let found = |take: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+pub struct Names {{ list: Mutex<Vec<String>> }}
+impl Names {{
+    pub fn count(&self) -> usize {{ self.list.{take}().unwrap().len() }}
+    pub fn sorted(&self, mut others: Vec<String>) -> Vec<String> {{
+        let mut list = self.list.{take}().unwrap();
+        list.push(String::new());
+        others.sort();
+        for other in &others {{ println!(\"{{other}}\"); }}
+        others
+    }}
+}}
+"
+        ))
+    };
+    assert!(found("try_lock").is_empty());
+    assert_eq!(found("lock"), ["oversized-critical-section"]);
 }

@@ -152,7 +152,7 @@ pub struct TypeDef {
     /// The next type of the same path under another `cfg`.
     pub(super) twin: Option<TypeId>,
     /// See [`super::Index::drop_glue`].
-    pub(super) glue: OnceLock<Vec<TypeId>>,
+    pub(super) glue: OnceLock<Vec<(TypeId, bool)>>,
 }
 
 /// A variant, or the fields of a struct.

@@ -6,15 +6,16 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Index, Ty, TypeId, last_segment};
+use super::{Index, Ty, TypeId, TypeKind, last_segment};
 
 /// Fields of fields that are looked into.
 const MAX_DEPTH: u32 = 4;
 
 impl Index {
     /// The types whose `Drop` runs with a value of `ty`, outermost first, each
-    /// once. (Reference: "Destructors".)
-    pub fn drop_glue(&self, ty: &Ty) -> Vec<TypeId> {
+    /// once, and whether it surely does: an `Option`, a collection or another
+    /// variant may hold none. (Reference: "Destructors".)
+    pub fn drop_glue(&self, ty: &Ty) -> Vec<(TypeId, bool)> {
         match ty {
             Ty::Adt(id, args) if args.is_empty() => {
                 let Some(def) = self.types.get(id.index()) else {
@@ -26,41 +27,58 @@ impl Index {
         }
     }
 
-    fn glue_of(&self, ty: &Ty) -> Vec<TypeId> {
+    fn glue_of(&self, ty: &Ty) -> Vec<(TypeId, bool)> {
         let mut found = Vec::new();
-        self.add_glue(ty, MAX_DEPTH, &mut FxHashSet::default(), &mut found);
+        let mut seen = FxHashSet::default();
+        self.add_glue(ty, (MAX_DEPTH, true), &mut seen, &mut found);
         found
     }
 
-    fn add_glue(&self, ty: &Ty, depth: u32, seen: &mut FxHashSet<TypeId>, found: &mut Vec<TypeId>) {
+    fn add_glue(
+        &self,
+        ty: &Ty,
+        (depth, surely): (u32, bool),
+        seen: &mut FxHashSet<TypeId>,
+        found: &mut Vec<(TypeId, bool)>,
+    ) {
         match ty {
             Ty::Adt(id, _) => {
                 if !seen.insert(*id) {
                     return;
                 }
                 if self.drop_fn(*id).is_some() {
-                    found.push(*id);
+                    found.push((*id, surely));
                 }
                 if depth > 0 {
+                    let surely = surely && self.type_def(*id).kind == TypeKind::Struct;
                     for field in self.field_types(*id) {
-                        self.add_glue(&field, depth - 1, seen, found);
+                        self.add_glue(&field, (depth - 1, surely), seen, found);
                     }
                 }
             }
             Ty::Ext(path, args) if owns(last_segment(path)) => {
+                let surely = surely && always_holds(last_segment(path));
                 for arg in args.iter() {
-                    self.add_glue(arg, depth, seen, found);
+                    self.add_glue(arg, (depth, surely), seen, found);
                 }
             }
             Ty::Tuple(parts) => {
                 for part in parts.iter() {
-                    self.add_glue(part, depth, seen, found);
+                    self.add_glue(part, (depth, surely), seen, found);
                 }
             }
-            Ty::Slice(item) => self.add_glue(item, depth, seen, found),
+            Ty::Slice(item) => self.add_glue(item, (depth, surely), seen, found),
             _ => {}
         }
     }
+}
+
+/// Those of them that are never empty.
+fn always_holds(name: &str) -> bool {
+    matches!(
+        name,
+        "Box" | "Pin" | "Cell" | "RefCell" | "Mutex" | "RwLock"
+    )
 }
 
 /// Types of other crates that drop what they hold.

@@ -51,7 +51,8 @@ impl Lower<'_> {
         self.pin();
         let place = self.base(left);
         self.write_through(&place, span);
-        self.overwritten(&place, span);
+        let none = matches!(&right.kind, ExprKind::Path(path) if path.last() == "None");
+        self.overwritten(&place, none, span);
         self.store_guarded(&place, Writing::Assign, val.from, span);
         self.other(span);
         self.note_filled(&place, &val);

@@ -21,25 +21,44 @@ impl Lower<'_> {
             _ => false,
         };
         if given && val.local.is_none() && val.guards.is_empty() {
-            self.drop_value(&val.ty, val.place.clone(), end_of(expr.span));
+            self.drop_contents(&val.ty, val.place.clone(), end_of(expr.span));
         }
     }
 
-    /// What stood at `place` ends, and something else stands there, or nothing.
-    pub fn overwritten(&mut self, place: &Val, span: Span) {
-        if place.guards.is_empty() && self.any_guard_in_scope() {
-            let ty = match &place.ty {
-                Ty::Ref(_, inner) => Ty::clone(inner),
-                ty => ty.clone(),
-            };
-            self.drop_value(&ty, place.place.clone(), end_of(span));
+    /// What stood at `place` ends, and something else stands there; or nothing,
+    /// which is done where there was something, mostly.
+    pub fn overwritten(&mut self, place: &Val, emptied: bool, span: Span) {
+        if !place.guards.is_empty() || !self.any_guard_in_scope() {
+            return;
+        }
+        let ty = match &place.ty {
+            Ty::Ref(_, inner) => Ty::clone(inner),
+            ty => ty.clone(),
+        };
+        let (place, end) = (place.place.clone(), end_of(span));
+        if emptied {
+            self.drop_contents(&ty, place, end);
+        } else {
+            self.drop_value(&ty, place, end);
+        }
+    }
+
+    /// What an `Option` or a collection holds ends.
+    fn drop_contents(&mut self, ty: &Ty, place: Option<Place>, span: Span) {
+        match ty {
+            Ty::Ext(path, args) if path.starts_with("std::") => {
+                for arg in args.iter() {
+                    self.drop_value(arg, place.clone(), span);
+                }
+            }
+            _ => self.drop_value(ty, place, span),
         }
     }
 
     /// Calls the destructors of a value.
     pub fn drop_value(&mut self, ty: &Ty, place: Option<Place>, span: Span) {
-        for id in self.index().drop_glue(ty) {
-            self.call_drop(id, place.clone(), span);
+        for (id, surely) in self.index().drop_glue(ty) {
+            self.call_drop((id, surely), place.clone(), span);
         }
     }
 }

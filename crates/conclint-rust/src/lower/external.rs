@@ -129,7 +129,7 @@ impl Lower<'_> {
         match effect {
             Effect::Drop => {
                 if let (Ty::Adt(ty, _), true) = (&first.ty, first.guards.is_empty()) {
-                    self.call_drop(*ty, first.place.clone(), span);
+                    self.call_drop((*ty, true), first.place.clone(), span);
                 }
                 for guard in first.guards.clone() {
                     self.release(guard, ReleaseWhy::Dropped, end_of(span));

@@ -245,7 +245,7 @@ impl Lower<'_> {
         self.push_handles(&cur, &vals, name);
         if name == "clear" && call.args.is_empty() {
             self.guards_cleared(&cur, call.span);
-            self.overwritten(&cur, call.span);
+            self.overwritten(&cur, true, call.span);
         }
         if !super::origin::is_cheap(name) {
             self.other(call.site());

@@ -115,8 +115,13 @@ impl Lower<'_> {
         self.drop_value(&ty, place, span);
     }
 
-    /// A call of a type's own `Drop::drop`.
-    pub fn call_drop(&mut self, ty: crate::index::TypeId, place: Option<Place>, span: hir::Span) {
+    /// A call of a type's own `Drop::drop`; a guess where there may be no value.
+    pub fn call_drop(
+        &mut self,
+        (ty, surely): (crate::index::TypeId, bool),
+        place: Option<Place>,
+        span: hir::Span,
+    ) {
         if let Some(drop) = self.index().drop_fn(ty) {
             let arg = conclint_facts::Arg {
                 place,
@@ -125,7 +130,10 @@ impl Lower<'_> {
             let call = conclint_facts::Call {
                 name: smol_str::format_smolstr!("{}::drop", self.index().type_name(ty)),
                 targets: vec![FnId(drop.0)],
-                resolution: conclint_facts::Resolution::Exact,
+                resolution: match surely {
+                    true => conclint_facts::Resolution::Exact,
+                    false => conclint_facts::Resolution::ByName,
+                },
                 args: vec![arg],
             };
             self.emit(EventKind::Call(call), span);

@@ -8,9 +8,9 @@
 mod manifest;
 mod modules;
 mod paths;
-pub(crate) mod unreached;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod unreached;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
