@@ -29,6 +29,7 @@ mod owners;
 mod pools;
 mod seventh;
 mod sixth;
+mod thirteen_a;
 mod threads;
 mod variants;
 

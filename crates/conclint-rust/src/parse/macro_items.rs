@@ -41,10 +41,14 @@ impl Cx {
             "include" => self.include(tokens.clone(), self.call_span(mac), out),
             // These expand to nothing that runs at this place.
             "compile_error" | "global_asm" => Some(()),
-            _ => self
-                .items_of(tokens.clone())
-                .ok()
-                .map(|mut items| out.append(&mut items)),
+            // Most macros of items give back those that they are given.
+            _ => match self.items_of(tokens.clone()) {
+                Ok(mut items) if !tokens.is_empty() => Some(out.append(&mut items)),
+                given => self
+                    .expanded_items(mac, &tokens)
+                    .or(given.ok())
+                    .map(|mut items| out.append(&mut items)),
+            },
         };
         if read.is_none() {
             return self.not_items(mac, &tokens);
@@ -132,13 +136,16 @@ impl Cx {
     /// A macro call among the members of an impl or a trait.
     pub fn impl_macro(&mut self, mac: &mut syn::Macro, out: &mut Vec<Item>) {
         let tokens = std::mem::take(&mut mac.tokens);
-        if let Ok(mut members) = grammar::list::<syn::ImplItem>.parse2(tokens.clone()) {
+        let given = grammar::list::<syn::ImplItem>.parse2(tokens.clone()).ok();
+        if let Some(mut members) = given.filter(|_| !tokens.is_empty()) {
             for member in &mut members {
                 self.impl_item(member, out);
             }
-            return;
+        } else if let Some(mut members) = self.expanded_members(mac, &tokens) {
+            out.append(&mut members);
+        } else if !tokens.is_empty() {
+            self.not_items(mac, &tokens);
         }
-        self.not_items(mac, &tokens);
     }
 
     /// A macro call whose arguments do not read as what stands there.

@@ -22,6 +22,8 @@ pub(super) struct Definition {
     line: u32,
     /// See `interest`; also by the macros that it calls.
     is_interesting: bool,
+    /// `#[macro_export]`: other packages see it.
+    is_exported: bool,
 }
 
 /// All definitions of a program.
@@ -112,7 +114,8 @@ impl File {
             .map(|one| (*one).clone())
     }
 
-    /// The only definition of this name in the package, or else in the program.
+    /// The only definition of this name in the package, or else in the program;
+    /// of several in other packages the only one that is exported.
     fn elsewhere(&self, name: &str) -> Option<Arc<Definition>> {
         let named = self.all.by_name.get(name)?;
         let package = package(&self.path);
@@ -120,11 +123,19 @@ impl File {
         let found = match (near.next(), near.next()) {
             (Some((_, only)), None) => only,
             (Some(_), Some(_)) => return None,
-            (None, _) => match named.as_slice() {
+            (None, _) => {
+                let mut exported = named.iter().filter(|(_, one)| one.is_exported);
+                let only = match (named.as_slice(), exported.next(), exported.next()) {
+                    ([(_, only)], ..) => only,
+                    (_, Some((_, only)), None) => only,
+                    _ => return None,
+                };
                 // There, `$crate` is another crate than here.
-                [(_, only)] if !only.text.contains("$crate") => only,
-                _ => return None,
-            },
+                if only.text.contains("$crate") {
+                    return None;
+                }
+                only
+            }
         };
         found.is_interesting.then(|| found.clone())
     }
@@ -172,9 +183,36 @@ fn definitions(text: &str) -> Vec<Definition> {
             text: rules.to_owned(),
             line,
             is_interesting: interest::is_interesting(rules),
+            is_exported: is_exported(before),
         });
     }
     out
+}
+
+/// Whether `#[macro_export]` is among the attributes of a definition; `before`
+/// ends with its name.
+fn is_exported(before: &str) -> bool {
+    let Some(at) = before.rfind("macro_rules") else {
+        return false;
+    };
+    let mut rest = before.get(..at).unwrap_or("").trim_end();
+    loop {
+        let line = rest.get(rest.rfind('\n').map_or(0, |at| at + 1)..);
+        if line.is_some_and(|line| line.trim_start().starts_with("//")) {
+            rest = rest.get(..rest.rfind('\n').unwrap_or(0)).unwrap_or("");
+        } else if rest.ends_with(']')
+            && let Some(at) = rest.rfind("#[")
+        {
+            let attribute = rest.get(at + 2..).unwrap_or("").trim_start();
+            if attribute.starts_with("macro_export") {
+                return true;
+            }
+            rest = rest.get(..at).unwrap_or("");
+        } else {
+            return false;
+        }
+        rest = rest.trim_end();
+    }
 }
 
 /// What calls an interesting macro of the program is interesting, too. One that

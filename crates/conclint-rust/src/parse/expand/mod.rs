@@ -1,5 +1,5 @@
-//! Calls of the program's own `macro_rules!` where expressions and statements
-//! stand: what the macro writes is read as if it stood there.
+//! Calls of the program's own `macro_rules!` where expressions, statements and
+//! items stand: what the macro writes is read as if it stood there.
 //!
 //! Tokens of the macro's body get the place of the call's name, those of the
 //! arguments keep their own, so that findings point at the caller's lines.
@@ -10,7 +10,7 @@
 //!
 //! Not modelled: hygiene (a name that the macro declares is visible to its
 //! caller), scopes of definitions other than their order in a file, macros in
-//! the place of items, patterns and types.
+//! the place of patterns and types.
 
 mod bindings;
 mod definitions;
@@ -34,8 +34,9 @@ use rules::Rule;
 
 use super::Cx;
 use super::known::{Known, known};
+use super::macro_args::list;
 use super::span::name;
-use crate::hir::{Block, Expr};
+use crate::hir::{Block, Expr, Item};
 
 /// How deep calls in what calls write are expanded.
 const MAX_DEPTH: u32 = 16;
@@ -114,18 +115,46 @@ impl Cx {
     /// What a call of the program's own macro stands for, as an expression;
     /// `alone`: no path stands before its name.
     pub fn expanded_expr(&mut self, mac: &syn::Macro, alone: bool) -> Option<Expr> {
-        let written = self.written(mac, alone)?;
+        let written = self.written(mac, mac.tokens.clone(), alone)?;
         let mut expr = whole_expr.parse2(written.tokens).ok()?;
         Some(self.inside(written.nesting, |cx| cx.expr(&mut expr)))
     }
 
     /// The same as statements; the block's place is the call's.
     pub fn expanded_stmts(&mut self, mac: &syn::Macro, alone: bool) -> Option<Block> {
-        let written = self.written(mac, alone)?;
+        let written = self.written(mac, mac.tokens.clone(), alone)?;
         let mut stmts = syn::Block::parse_within.parse2(written.tokens).ok()?;
         let from = self.path_span(&mac.path, None);
         let span = self.until(from, mac.delimiter.span().close());
         Some(self.inside(written.nesting, |cx| cx.stmts(span, &mut stmts)))
+    }
+
+    /// The same as items, with these arguments.
+    pub fn expanded_items(
+        &mut self,
+        mac: &syn::Macro,
+        arguments: &TokenStream,
+    ) -> Option<Vec<Item>> {
+        let written = self.written(mac, arguments.clone(), is_alone(&mac.path))?;
+        let mut items = list::<syn::Item>.parse2(written.tokens).ok()?;
+        Some(self.inside(written.nesting, |cx| cx.items(&mut items)))
+    }
+
+    /// The same as members of an impl or a trait.
+    pub fn expanded_members(
+        &mut self,
+        mac: &syn::Macro,
+        arguments: &TokenStream,
+    ) -> Option<Vec<Item>> {
+        let written = self.written(mac, arguments.clone(), is_alone(&mac.path))?;
+        let mut members = list::<syn::ImplItem>.parse2(written.tokens).ok()?;
+        Some(self.inside(written.nesting, |cx| {
+            let mut out = Vec::new();
+            for member in &mut members {
+                cx.impl_item(member, &mut out);
+            }
+            out
+        }))
     }
 
     fn inside<T>(&mut self, nesting: u32, read: impl FnOnce(&mut Self) -> T) -> T {
@@ -137,7 +166,12 @@ impl Cx {
         out
     }
 
-    fn written(&mut self, mac: &syn::Macro, alone: bool) -> Option<Written> {
+    fn written(
+        &mut self,
+        mac: &syn::Macro,
+        arguments: TokenStream,
+        alone: bool,
+    ) -> Option<Written> {
         if self.expander.file.is_empty() || self.expander.depth >= MAX_DEPTH {
             return None;
         }
@@ -148,7 +182,7 @@ impl Cx {
         let rules = self.expander.rules(&definition)?;
         let left = MAX_TOKENS.checked_sub(self.expander.spent)?;
         let mut fuel = transcribe::Fuel(left);
-        let tokens = first_match(&rules, mac.tokens.clone(), place, &mut fuel);
+        let tokens = first_match(&rules, arguments, place, &mut fuel);
         self.expander.spent = MAX_TOKENS - fuel.0;
         let tokens = tokens?;
         let nesting = nesting(&tokens, 0)?;

@@ -214,6 +214,7 @@ fn read(files: &[(&str, &str)]) -> HirFile {
 #[test]
 fn a_definition_elsewhere_is_the_one_of_its_name() {
     let lock = "macro_rules! m { ($e:expr) => { $e.lock() } }";
+    let exported = &format!("#[macro_export]\n// It locks.\n#[doc = \"..\"]\n{lock}");
     let own = "macro_rules! m { ($e:expr) => { $crate::go($e) } }";
     let text = "fn f() { m!(a) }";
     let (expanded, left) = ("fn f() { a.lock() }", "fn f() { Unknown m!(a) }");
@@ -225,11 +226,38 @@ fn a_definition_elsewhere_is_the_one_of_its_name() {
         (vec![("a/src/m.rs", lock), ("a/src/n.rs", lock)], left),
         (vec![("a/src/m.rs", lock), ("b/src/n.rs", own)], expanded),
         (vec![("b/src/m.rs", lock), ("c/src/n.rs", lock)], left),
+        (
+            vec![("b/src/m.rs", lock), ("c/src/n.rs", exported)],
+            expanded,
+        ),
+        (
+            vec![("b/src/m.rs", exported), ("c/src/n.rs", exported)],
+            left,
+        ),
     ] {
         let mut all = files.clone();
         all.push(("a/src/lib.rs", text));
         assert_eq!(dump::file(&read(&all)), expected, "{files:?}");
     }
+}
+
+#[test]
+fn items_and_members_that_a_macro_writes() {
+    let text = "macro_rules! go { ($n:ident, $t:ty) => { impl Go for $n { fn go(&self) -> $t { self.lock() } } } }\n\
+                macro_rules! none { () => { fn none() { go() } } }\n\
+                macro_rules! same { ($($i:item)*) => { $($i)* fn more() { go() } } }\n\
+                go!(A, Vec<u8>);\n\
+                none! {}\n\
+                same! { fn given() { go(); } }\n\
+                impl B { none!(); other!(); }";
+    assert_eq!(
+        dump::file(&super::super::parse_file(text)),
+        "macro_rules go\nmacro_rules none\nmacro_rules same\n\
+         impl Go for A { fn go(self: &Self) -> Vec<u8> { self.lock() } }\n\
+         fn none() { go() }\n\
+         fn given() { go(); }\n\
+         impl B { fn none() { go() } }"
+    );
 }
 
 #[test]
