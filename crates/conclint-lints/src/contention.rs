@@ -482,6 +482,14 @@ pub(crate) fn guards_nothing(type_text: &str) -> bool {
     })
 }
 
+/// `Rc<RwLock<T>>`: no other thread has it.
+pub(crate) fn is_of_one_thread(type_text: &str) -> bool {
+    type_text
+        .match_indices("Rc<")
+        .any(|(at, _)| at == 0 || !type_text[..at].ends_with('A'))
+        && !type_text.contains("Arc<")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use conclint_facts::{
 };
 
 use self::pool::Pools;
+use crate::contention::is_of_one_thread;
 use crate::trace::{Draw, confidence, is_drop, list, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -248,14 +249,6 @@ fn of_another(analysis: &Analysis, nesting: &Nesting) -> bool {
         && (*held == own || other(held))
         && (*taken == own || other(taken))
         && held != taken
-}
-
-/// `Rc<RwLock<T>>`: no other thread has it.
-fn is_of_one_thread(type_text: &str) -> bool {
-    type_text
-        .match_indices("Rc<")
-        .any(|(at, _)| at == 0 || !type_text[..at].ends_with('A'))
-        && !type_text.contains("Arc<")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use conclint_facts::{
     ObjectRef, Root, Site, Target,
 };
 
+use crate::contention::is_of_one_thread;
 use crate::flow::{Point, events, reaches};
 use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, origins_of, reads};
 use crate::trace::Draw;
@@ -45,6 +46,9 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 ..
             } = &event.kind
                 && !object.exclusive
+                && !draw
+                    .class(object)
+                    .is_some_and(|class| is_of_one_thread(&class.type_text))
                 && analysis.is_alone_with(id, object) < Alone::Surely
             {
                 let store = Store {

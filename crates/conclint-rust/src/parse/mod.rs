@@ -307,13 +307,24 @@ impl Cx {
         } else {
             span
         };
-        let mentions_lock = mentions_lock(tokens);
-        self.unread.push(UnreadPart {
+        let part = UnreadPart {
             span,
             what: what.into(),
             why: why.into(),
-            mentions_lock,
-        });
+            mentions_lock: mentions_lock(tokens),
+        };
+        // What a macro writes is all at one place: there once is enough.
+        let same = |other: &UnreadPart| other.what == part.what && other.span == part.span;
+        let at_work = self.expander.is_at_work();
+        let mut here = self
+            .unread
+            .iter_mut()
+            .rev()
+            .take_while(|p| p.span == part.span);
+        match here.find(|other| at_work && same(other)) {
+            Some(known) => known.mentions_lock |= part.mentions_lock,
+            None => self.unread.push(part),
+        }
     }
 
     fn too_deep(&mut self, what: &str, span: Span, mentions_lock: bool) {
