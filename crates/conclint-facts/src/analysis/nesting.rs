@@ -10,6 +10,7 @@ use super::held::HeldSets;
 use super::summary::{self, LockId, Reach, Summaries};
 use super::{BlockedUnder, Certainty, EventRef, Held, Nesting, SameInstance, instance};
 use crate::program::*;
+use crate::values::PauseKind;
 
 mod found;
 
@@ -144,6 +145,8 @@ impl<'a> Under<'a> {
                     self.operation(at, &holding, 0);
                 }
                 EventKind::Wait { guard, .. } => self.wait(at, holding.clone(), *guard),
+                // Here only: what a function that is called waits for so is its own.
+                EventKind::Pause(PauseKind::Yield) => self.operation(at, &holding, 0),
                 _ if summary::blocks(event) => self.operation(at, &holding, 0),
                 _ => {}
             }

@@ -9,7 +9,9 @@ use conclint_facts::{
 };
 
 use crate::contention::Contention;
-use crate::flow::{Point, after, ends, event_at, events, touches, used_in_statement, within};
+use crate::flow::{
+    Point, after, ends, event_at, events, reaches, touches, used_in_statement, within,
+};
 use crate::futures;
 use crate::trace::{Draw, confidence, is_drop, lower};
 use crate::{Found, Level, Lint, Settings};
@@ -112,6 +114,7 @@ enum Reason {
     Recv,
     Send,
     Wait,
+    Yield,
 }
 
 impl Reason {
@@ -133,6 +136,7 @@ impl Reason {
             Reason::Recv => "it waits for a message",
             Reason::Send => "it waits for room in a bounded channel",
             Reason::Wait => "it waits on a condition variable that hands back another lock",
+            Reason::Yield => "the thread gives way to others",
         }
     }
 
@@ -142,6 +146,11 @@ impl Reason {
             Reason::Block(BlockKind::Callback) => format!(
                 "nobody knows how long it takes, and when it comes back for `{lock}`, the thread waits for itself"
             ),
+            Reason::Yield => {
+                format!(
+                    "who could change what it waits for needs `{lock}`, which is free between two rounds only"
+                )
+            }
             Reason::Join
             | Reason::Recv
             | Reason::Send
@@ -176,6 +185,7 @@ impl Reason {
     fn is_wait(self) -> bool {
         match self {
             Reason::Join | Reason::Recv | Reason::Send | Reason::Wait => true,
+            Reason::Yield => false,
             Reason::Block(kind) => matches!(
                 kind,
                 BlockKind::Barrier | BlockKind::Park | BlockKind::Pool | BlockKind::BlockOn
@@ -185,7 +195,7 @@ impl Reason {
 
     fn role(self) -> Role {
         match self {
-            Reason::Block(_) => Role::Block,
+            Reason::Block(_) | Reason::Yield => Role::Block,
             Reason::Join => Role::Join,
             Reason::Recv => Role::Recv,
             Reason::Send => Role::Send,
@@ -210,6 +220,7 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
         } if is_ready(analysis, blocked.event) => None,
         EventKind::Block { kind, .. } => Some(Reason::Block(*kind)),
         EventKind::CallParam { .. } => Some(Reason::Block(BlockKind::Callback)),
+        EventKind::Pause(_) => is_taken_each_round(analysis, blocked).then_some(Reason::Yield),
         EventKind::Join { .. } => Some(Reason::Join),
         EventKind::Recv {
             blocking, channel, ..
@@ -235,6 +246,18 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
         }
         _ => None,
     }
+}
+
+/// Whether the way on from the operation leads back to where the guard is taken:
+/// a loop looks at the guarded data, and gives way before it lets go. Who holds
+/// the lock around the loop waits for something else.
+fn is_taken_each_round(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let function = analysis.function(blocked.function);
+    let guard = blocked.held.guard;
+    let takes = |event: &Event| matches!(event.kind, EventKind::Acquire { guard: taken, .. } if taken == guard);
+    blocked.held.must
+        && events(function)
+            .any(|(at, event)| takes(event) && reaches(function, Point::of(blocked.event), at))
 }
 
 /// `block_on(start(..))` where `start` never awaits: it is done when it is first
@@ -492,6 +515,7 @@ fn operation(analysis: &Analysis, draw: &Draw<'_>, at: EventRef) -> (String, Str
         EventKind::Recv { channel, .. } => ("recv".to_owned(), object_name(channel.as_ref())),
         EventKind::Send { channel, .. } => ("send".to_owned(), object_name(channel.as_ref())),
         EventKind::Wait { condvar, .. } => ("wait".to_owned(), draw.name(condvar)),
+        EventKind::Pause(_) => ("yield".to_owned(), String::new()),
         _ => (String::new(), String::new()),
     }
 }

@@ -143,3 +143,84 @@ impl Store {{
         assert_eq!(names_in(&text(arm)), expected, "{arm}");
     }
 }
+
+#[test]
+fn an_atomic_behind_an_rc_is_of_one_thread() {
+    let text = |pointer: &str| {
+        format!(
+            "
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{{AtomicU32, Ordering}};
+
+pub struct Suspension {{ resumed: {pointer}<AtomicU32> }}
+
+impl Suspension {{
+    fn resume(&self) {{
+        let times = self.resumed.load(Ordering::SeqCst);
+        self.resumed.store(times + 1, Ordering::SeqCst);
+    }}
+}}
+
+pub fn run(of: &'static Suspension) {{
+    for _ in 0..4 {{
+        std::thread::spawn(move || of.resume());
+    }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("Arc")).contains(&"non-atomic-update"));
+    assert!(!names_in(&text("Rc")).contains(&"non-atomic-update"));
+}
+
+#[test]
+fn to_give_way_with_the_guard_of_this_round_still_alive() {
+    let text = |yields: &str, body: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+
+pub trait Pal {{ fn sched_yield() -> i32; }}
+pub struct Sys;
+impl Pal for Sys {{ fn sched_yield() -> i32 {{ syscall(24) }} }}
+
+pub struct Semaphore {{ lock: Mutex<()>, count: u64 }}
+
+impl Semaphore {{
+    pub fn post(&mut self) {{
+        let _guard = self.lock.lock();
+        self.count += 1;
+    }}
+
+    pub fn pend(&mut self) {{
+        let mut acquired = false;
+        {body}
+    }}
+}}
+"
+        )
+        .replace("YIELD", yields)
+    };
+    let held = "while !acquired {
+            let _guard = self.lock.lock();
+            if self.count > 0 { self.count -= 1; acquired = true; }
+            YIELD;
+        }";
+    let free = "while !acquired {
+            {
+                let _guard = self.lock.lock();
+                if self.count > 0 { self.count -= 1; acquired = true; }
+            }
+            YIELD;
+        }";
+    // Who waits for something else keeps the lock on purpose.
+    let around = "let _guard = self.lock.lock();
+        while !acquired { acquired = ready(); YIELD; }";
+    for yields in ["Sys::sched_yield()", "std::thread::yield_now()"] {
+        let found = |body: &str| names_in(&text(yields, body)).contains(&"blocking-under-lock");
+        assert!(found(held), "{yields}");
+        assert!(!found(free), "{yields}");
+        assert!(!found(around), "{yields}");
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Call, EventKind, FnId, GuardId, ReleaseWhy, Resolution};
+use conclint_facts::{Call, EventKind, FnId, GuardId, PauseKind, ReleaseWhy, Resolution};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -91,6 +91,10 @@ impl Lower<'_> {
             return val;
         }
         self.emit(EventKind::Call(fact), site);
+        if !has_recv && vals.is_empty() && entry_name(self, first) == "sched_yield" {
+            // POSIX's: whoever writes it, it does what it is called.
+            self.pause(PauseKind::Yield, site);
+        }
         let result = self.event_origin();
         self.stored_by_call(first, has_recv, &vals, site);
         let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ret.clone());

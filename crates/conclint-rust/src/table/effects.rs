@@ -125,7 +125,7 @@ pub fn function_effect(path: &str) -> Option<Effect> {
             Effect::Block(Sleep)
         }
         "std::thread::park" | "std::thread::park_timeout" => Effect::Block(Park),
-        "std::thread::yield_now" => Effect::Pause(PauseKind::Yield),
+        "std::thread::yield_now" | "libc::sched_yield" => Effect::Pause(PauseKind::Yield),
         "std::hint::spin_loop" | "core::hint::spin_loop" | "std::sync::atomic::spin_loop_hint" => {
             Effect::Pause(PauseKind::Spin)
         }
