@@ -248,16 +248,25 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
     }
 }
 
-/// Whether the way on from the operation leads back to where the guard is taken:
-/// a loop looks at the guarded data, and gives way before it lets go. Who holds
-/// the lock around the loop waits for something else.
+/// Whether the way on from the operation leads back to where the guard is taken,
+/// and not to the operation with the guard still alive: a loop looks at the guarded
+/// data, and gives way before it lets go. Who holds the lock around the loop waits
+/// for something else.
 fn is_taken_each_round(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     let function = analysis.function(blocked.function);
     let guard = blocked.held.guard;
+    let here = Point::of(blocked.event);
+    let mut kept = false;
+    after(
+        function,
+        here,
+        |at, _| kept |= at == here,
+        |event| ends(event, guard),
+    );
     let takes = |event: &Event| matches!(event.kind, EventKind::Acquire { guard: taken, .. } if taken == guard);
     blocked.held.must
-        && events(function)
-            .any(|(at, event)| takes(event) && reaches(function, Point::of(blocked.event), at))
+        && !kept
+        && events(function).any(|(at, event)| takes(event) && reaches(function, here, at))
 }
 
 /// `block_on(start(..))` where `start` never awaits: it is done when it is first

@@ -217,10 +217,15 @@ impl Semaphore {{
     // Who waits for something else keeps the lock on purpose.
     let around = "let _guard = self.lock.lock();
         while !acquired { acquired = ready(); YIELD; }";
+    let of_each = "for n in 0..4 {
+            let _guard = self.lock.lock();
+            while !is_done(n) { YIELD; }
+        }";
     for yields in ["Sys::sched_yield()", "std::thread::yield_now()"] {
         let found = |body: &str| names_in(&text(yields, body)).contains(&"blocking-under-lock");
         assert!(found(held), "{yields}");
         assert!(!found(free), "{yields}");
         assert!(!found(around), "{yields}");
+        assert!(!found(of_each), "{yields}");
     }
 }

@@ -43,7 +43,10 @@ impl Cx {
             "compile_error" | "global_asm" => Some(()),
             // Most macros of items give back those that they are given.
             _ => match self.items_of(tokens.clone()) {
-                Ok(mut items) if !tokens.is_empty() => Some(out.append(&mut items)),
+                Ok(mut items) if !tokens.is_empty() => {
+                    out.append(&mut items);
+                    Some(())
+                }
                 given => self
                     .expanded_items(mac, &tokens)
                     .or(given.ok())
