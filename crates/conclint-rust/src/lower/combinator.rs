@@ -6,6 +6,7 @@
 
 use super::body::Lower;
 use super::method::MethodCall;
+use super::std_result::in_skip_map;
 use super::types;
 use super::value::Val;
 use crate::hir::{Expr, ExprKind, Span};
@@ -90,7 +91,10 @@ impl Lower<'_> {
                 result.with_ty(wrap(inside))
             }
             "unwrap_or_else" | "get_or_init" | "or_insert_with" | "get_or_insert_with" => {
-                let mut val = cur.clone().with_ty(made_sure_of(index, name, &cur.ty));
+                let mut val = match in_skip_map(&cur.ty, name) {
+                    Some(entry) => cur.project("[]", entry),
+                    None => cur.clone().with_ty(made_sure_of(index, name, &cur.ty)),
+                };
                 val.local = None;
                 val.guards.extend(result.guards);
                 val

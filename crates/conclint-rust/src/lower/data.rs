@@ -183,6 +183,18 @@ impl Lower<'_> {
         }
     }
 
+    /// What dereferencing `val` leads to where that is a `ty`.
+    pub fn dereferenced_to(&self, val: &Val, ty: &Ty) -> Option<Val> {
+        let mut cur = val.clone();
+        for _ in 0..MAX_DEREFS {
+            if cur.ty == *ty {
+                return Some(cur);
+            }
+            cur = self.step(&cur)?;
+        }
+        None
+    }
+
     /// What references, smart pointers and guards lead to. A type may be its
     /// own `Deref::Target`, or two each other's: then some value on the way.
     pub fn behind_pointers(&self, val: Val) -> Val {

@@ -241,7 +241,7 @@ impl Lower<'_> {
     /// A wait on a condition variable that the workspace itself defines, and that
     /// takes a guard. What it does inside with the lock is no second locking.
     pub fn own_wait(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Option<Val> {
-        let Ty::Adt(id, _) = &cur.ty else {
+        let Ty::Adt(id, _) = &res.self_ty else {
             return None;
         };
         let name = self.index().type_name(*id).to_ascii_lowercase();
@@ -254,7 +254,8 @@ impl Lower<'_> {
             return None;
         }
         let ret = self.index().fn_ret(f, Some(&res.self_ty), &[]);
-        let val = self.wait(cur, call);
+        let condvar = self.dereferenced_to(cur, &res.self_ty)?;
+        let val = self.wait(&condvar, call);
         if val.guards.is_empty() || types::is_option_or_result(&ret) {
             return Some(val);
         }

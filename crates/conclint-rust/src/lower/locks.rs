@@ -160,8 +160,9 @@ impl Lower<'_> {
     }
 
     /// A lock that the workspace itself defines: `fn lock(&self) -> XGuard`.
+    /// `cur` may be a handle of the workspace's own that leads to it.
     pub fn own_lock(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Option<Val> {
-        let Ty::Adt(id, args) = &cur.ty else {
+        let Ty::Adt(id, args) = &res.self_ty else {
             return None;
         };
         let type_name = self.index().type_name(*id);
@@ -195,7 +196,8 @@ impl Lower<'_> {
         let guard = types::peel_wrappers(self.index(), &ret);
         let data = self.index().deref_target(&guard);
         let data = data.or_else(|| args.last().cloned());
-        Some(self.acquire(cur, &lock, op, data.unwrap_or(Ty::Unknown), call))
+        let lock_val = self.dereferenced_to(cur, &res.self_ty)?;
+        Some(self.acquire(&lock_val, &lock, op, data.unwrap_or(Ty::Unknown), call))
     }
 
     /// The type is the guard of a lock that the workspace itself defines.

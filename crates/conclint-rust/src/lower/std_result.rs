@@ -9,7 +9,7 @@ use super::body::Lower;
 use super::call::is_builder_ty;
 use super::types::{self, StdRet};
 use super::value::Val;
-use crate::index::{Index, Ty, Tys};
+use crate::index::{Index, Ty, Tys, last_segment};
 use crate::table::{self, MethodReturn};
 
 impl Lower<'_> {
@@ -31,6 +31,13 @@ impl Lower<'_> {
         }
         if let Some(ty) = types::swapped(&cur.ty, name) {
             return val.with_ty(ty);
+        }
+        if let Some(ty) = in_skip_map(&cur.ty, name) {
+            // The parts of an entry lie where it does.
+            return match matches!(name, "iter" | "range" | "key" | "value") {
+                true => val.with_ty(ty),
+                false => cur.project("[]", ty),
+            };
         }
         match types::std_method(&cur.ty, name) {
             StdRet::Same => same_kind(index, val, cur, name),
@@ -158,6 +165,38 @@ fn item_given(index: &Index, item: Ty, name: &str, vals: &[Val]) -> Ty {
         }
         ("iter" | "iter_mut", Ty::Adt(..)) => Ty::Ref(name == "iter_mut", Arc::new(item)),
         _ => item,
+    }
+}
+
+/// What the methods of the ordered map of `crossbeam` give of its entries.
+const SKIP_ENTRY: &str = "crossbeam_skiplist::map::Entry";
+
+/// What a method of such a map, or of one of its entries, gives of it.
+pub(super) fn in_skip_map(ty: &Ty, name: &str) -> Option<Ty> {
+    let Ty::Ext(path, args) = ty else {
+        return None;
+    };
+    let [key, value] = &args[..] else {
+        return None;
+    };
+    let borrowed = |ty: &Ty| Ty::Ref(false, Arc::new(ty.clone()));
+    if path == SKIP_ENTRY {
+        return match name {
+            "key" => Some(borrowed(key)),
+            "value" => Some(borrowed(value)),
+            _ => None,
+        };
+    }
+    if !path.starts_with("crossbeam") || last_segment(path) != "SkipMap" {
+        return None;
+    }
+    let entry = types::ext(SKIP_ENTRY, args.to_vec());
+    match name {
+        "get" | "front" | "back" | "lower_bound" | "upper_bound" | "pop_front" | "pop_back"
+        | "remove" => Some(types::option_of(entry)),
+        "insert" | "get_or_insert" | "get_or_insert_with" => Some(entry),
+        "iter" | "range" => Some(iterator(entry)),
+        _ => None,
     }
 }
 
