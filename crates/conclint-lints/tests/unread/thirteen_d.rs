@@ -150,3 +150,63 @@ impl Database {{
             rows.value().write().unwrap().push(transaction[0]);";
     assert!(names_in(&text(same)).is_empty());
 }
+
+/// What each processor has of its own, at an address that is always the same.
+fn per_processor(use_of_it: &str) -> String {
+    format!(
+        "
+use std::sync::{{Mutex, MutexGuard}};
+
+const BASE: usize = 0xffff_8000;
+const OTHER: usize = 0xffff_9000;
+
+pub struct Area {{ state: Mutex<u64> }}
+
+pub struct Processor {{ pub area: &'static Area }}
+
+impl Processor {{
+    pub fn state(&self) -> MutexGuard<'_, u64> {{ self.area.state.lock().unwrap() }}
+    pub fn next(&self) -> u64 {{ *self.area.state.lock().unwrap() + 1 }}
+}}
+
+pub fn this() -> &'static Processor {{ unsafe {{ &*(BASE as *const Processor) }} }}
+
+pub fn this_mut() -> &'static mut Processor {{
+    unsafe {{ (BASE as *mut Processor).as_mut().unwrap() }}
+}}
+
+pub fn other() -> &'static Processor {{ unsafe {{ &*(OTHER as *const Processor) }} }}
+
+fn once(request: u64) -> u64 {{ this_mut().next() + request }}
+
+{use_of_it}
+"
+    )
+}
+
+#[test]
+fn an_object_at_a_constant_address_is_one_object() {
+    let handle = |between: &str| {
+        per_processor(&format!(
+            "
+pub fn handle() -> u64 {{
+    let state = this().state();
+    let request = *state;
+    {between}
+    once(request)
+}}"
+        ))
+    };
+    assert_eq!(names_in(&handle("")), ["double-lock"]);
+    assert!(names_in(&handle("drop(state);")).is_empty());
+}
+
+#[test]
+fn objects_at_two_addresses_are_two() {
+    let both = "
+pub fn both() -> u64 {
+    let state = this().state();
+    *state + other().next()
+}";
+    assert!(names_in(&per_processor(both)).is_empty());
+}

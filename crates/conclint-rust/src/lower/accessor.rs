@@ -9,6 +9,7 @@ use conclint_facts::{Place, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
+use super::fixed;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Expr, ExprKind};
@@ -41,6 +42,9 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
     let entry = lower.index().functions().get(f.index())?;
     let body = entry.def.body.as_ref()?;
     let tail = body.tail.as_deref()?;
+    if let Some(val) = fixed::object_at(lower.index(), f, entry) {
+        return Some(val);
+    }
     if depth == 0 || !may_be_place(tail) {
         // Most functions: not worth a look at the arguments.
         return None;

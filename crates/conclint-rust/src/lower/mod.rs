@@ -21,6 +21,7 @@ mod dropped;
 mod effect;
 mod expr;
 mod external;
+mod fixed;
 mod fresh;
 mod function;
 mod handles;
