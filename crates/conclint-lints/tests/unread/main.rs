@@ -30,6 +30,7 @@ mod pools;
 mod seventh;
 mod sixth;
 mod thirteen_a;
+mod thirteen_b;
 mod thirteen_d;
 mod threads;
 mod variants;

@@ -2,7 +2,9 @@
 
 use super::defs::Sig;
 use super::subst::{Bindings, is_closed, lookup, subst, unify};
-use super::{FnEntry, FnIdx, Index, Ty};
+use std::sync::Arc;
+
+use super::{Bound, FnEntry, FnIdx, Index, Scope, Ty};
 
 impl Index {
     fn sig(&self, f: FnIdx) -> Option<(&FnEntry, &Sig)> {
@@ -85,6 +87,28 @@ impl Index {
                 found => found,
             }
         })
+    }
+
+    /// What `as_ref` and the like give of a type of which only its bounds are
+    /// known: `impl AsRef<Cache>`.
+    pub fn viewed_as(&self, scope: &Scope, ty: &Ty, method: &str) -> Option<Ty> {
+        let trait_ = match method {
+            "as_ref" => "AsRef",
+            "as_mut" => "AsMut",
+            "borrow" => "Borrow",
+            "borrow_mut" => "BorrowMut",
+            _ => return None,
+        };
+        let named = |bounds: &[Bound]| {
+            let is_it = |bound: &&Bound| self.trait_name(&bound.trait_) == trait_;
+            bounds.iter().find(is_it)?.args.first().cloned()
+        };
+        let target = match ty {
+            Ty::Param(param) => named(&self.bounds(scope, param)),
+            Ty::Bounded(_, bounds) => named(bounds),
+            _ => None,
+        };
+        Some(Ty::Ref(method.ends_with("mut"), Arc::new(target?)))
     }
 
     fn bounds_as_ty(&self, entry: &FnEntry, name: &str) -> Ty {

@@ -320,6 +320,10 @@ impl<'l> Eval<'l, '_> {
                 let ty = types::unwrap_ty(&cur.ty);
                 Some(cur.with_ty(ty))
             }
+            types::StdRet::Held(wrapped) => {
+                let ty = types::arg(&cur.ty, 0);
+                Some(cur.with_ty(if wrapped { types::option_of(ty) } else { ty }))
+            }
             types::StdRet::Element(_) | types::StdRet::Entry => {
                 let ty = types::value_of(index, &cur.ty);
                 Some(cur.project("[]", types::option_of(ty)))

@@ -118,6 +118,7 @@ fn is_guard_field(ty: &Ty, holders: &[bool]) -> bool {
     match ty {
         Ty::Ext(path, args) => {
             types::is_guard_name(last_segment(path))
+                || crate::table::is_reference(path)
                 || (types::is_option_or_result(ty)
                     && args.first().is_some_and(|arg| is_guard_field(arg, holders)))
         }

@@ -300,6 +300,14 @@ impl Lower<'_> {
         if !types::is_option_or_result(&recv.ty) && recv.ty != Ty::Unknown {
             return None;
         }
+        if let Some(args) = self.named_as_closures(call) {
+            let call = MethodCall {
+                args: &args,
+                outer: call.outer.clone(),
+                ..*call
+            };
+            return self.method_on_wrapped_guard(recv, &call);
+        }
         let inner = types::unwrap_ty(&recv.ty);
         let mut val = recv.clone();
         val.local = None;

@@ -147,10 +147,17 @@ impl Lower<'_> {
                 part_of_reference(data, call)
             }
             ty if is_reference(ty) => {
-                if call.name == "map" {
-                    let data = self.step(recv)?;
+                if matches!(call.name.as_str(), "map" | "try_map") {
+                    // The closure borrows what the reference keeps.
+                    let mut data = self.step(recv)?;
+                    self.look_through(&mut data, call.name_span, false);
                     let mapped = self.in_place_closures(call.args, &data, false)?;
-                    let mut val = recv.clone().with_ty(reference_to(mapped.ty));
+                    let ty = match call.name == "map" {
+                        true => reference_to(mapped.ty),
+                        // Without a part, the whole comes back.
+                        false => types::result_of(reference_to(types::unwrap_ty(&mapped.ty))),
+                    };
+                    let mut val = recv.clone().with_ty(ty);
                     val.local = None;
                     return Some(val);
                 }

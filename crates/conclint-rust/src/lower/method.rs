@@ -162,6 +162,11 @@ impl Lower<'_> {
                 None
             }
             Ty::Adt(..) | Ty::Param(_) | Ty::Bounded(..) => {
+                if call.args.is_empty()
+                    && let Some(ty) = self.index().viewed_as(&self.scope, &cur.ty, name)
+                {
+                    return Some(cur.clone().with_ty(ty));
+                }
                 let res = self.index().method(&self.scope, &cur.ty, name)?;
                 if let Some(val) = self.own_lock(cur, &res, call) {
                     return Some(val);
@@ -224,6 +229,14 @@ impl Lower<'_> {
             && let Some(val) = self.method_effect(&cur, effect, call)
         {
             return val;
+        }
+        if let Some(args) = self.named_as_closures(call) {
+            let call = MethodCall {
+                args: &args,
+                outer: call.outer.clone(),
+                ..*call
+            };
+            return self.method_outside(cur, &call);
         }
         let with_closure = call
             .args

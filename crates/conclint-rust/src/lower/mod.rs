@@ -33,6 +33,7 @@ mod loops;
 mod macros;
 mod maps;
 mod method;
+mod named;
 mod orders;
 mod origin;
 mod parts;

@@ -236,6 +236,8 @@ fn by_prefix(path: &str) -> Option<Effect> {
                     "unlock_fair" => Effect::Drop,
                     _ => return None,
                 },
+                (_, "try_map") if super::maps::is_reference(head) => Effect::GuardTryMap,
+                (_, "map" | "downgrade") if super::maps::is_reference(head) => Effect::GuardMap,
                 _ => return None,
             }
         }

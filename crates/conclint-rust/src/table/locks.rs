@@ -69,6 +69,8 @@ const TYPES: &[Row] = {
     &[
         ("std::sync::Mutex", Mutex, Result, false, false),
         ("std::sync::RwLock", RwLock, Result, false, false),
+        // Its name before Rust 1.0, when no guard was poisoned.
+        ("std::sync::RWLock", RwLock, Plain, false, false),
         ("std::sync::ReentrantLock", Mutex, Plain, true, true),
         ("std::sync::nonpoison::Mutex", Mutex, Plain, false, false),
         ("std::sync::nonpoison::RwLock", RwLock, Plain, false, false),
