@@ -31,6 +31,7 @@ mod seventh;
 mod sixth;
 mod thirteen_a;
 mod thirteen_b;
+mod thirteen_c;
 mod thirteen_d;
 mod threads;
 mod variants;

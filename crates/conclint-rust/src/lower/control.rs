@@ -9,6 +9,7 @@ use super::pattern::{
     binds_success, is_any_some, is_bare, is_failure, is_not_ready, tells_of_event,
 };
 use super::scopes::ScopeKind;
+use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
 use crate::index::Ty;
@@ -107,12 +108,14 @@ impl Lower<'_> {
             }
             _ => {
                 self.condition(cond);
-                let asked = self.asks_for_guard(cond);
+                let empty = [false, true].map(|holds| self.empty_where(cond, holds));
                 let failed = self.fork();
                 let fine = self.fork();
-                if let Some((val, there)) = asked {
-                    self.out.cur = if there { failed } else { fine };
-                    self.without_guards(&val, false, end_of(cond.span));
+                for (end, empty) in [failed, fine].into_iter().zip(empty) {
+                    self.out.cur = end;
+                    for (val, all) in empty {
+                        self.without_guards(&val, all, end_of(cond.span));
+                    }
                 }
                 self.out.cur = failed;
                 let depth = self.out.scopes.len() - if own_scope { 2 } else { 1 };
@@ -123,22 +126,39 @@ impl Lower<'_> {
         }
     }
 
-    /// `guard.is_none()`: a variable that may hold a guard, and whether it does
-    /// where the condition holds.
-    fn asks_for_guard(&mut self, cond: &Expr) -> Option<(Val, bool)> {
-        let ExprKind::MethodCall { receiver, name, .. } = &cond.kind else {
-            return None;
+    /// Variables that hold no guard where `cond` holds, or does not hold:
+    /// `guard.is_none()`. With each, whether it then holds nothing at all: what
+    /// is no `Ok` may still have a guard, of a lock that is poisoned.
+    fn empty_where(&mut self, cond: &Expr, holds: bool) -> Vec<(Val, bool)> {
+        use hir::{BinOp, UnOp};
+        let (receiver, name) = match &cond.kind {
+            ExprKind::Binary { op, left, right }
+                if *op == (if holds { BinOp::And } else { BinOp::Or }) =>
+            {
+                let mut empty = self.empty_where(left, holds);
+                empty.extend(self.empty_where(right, holds));
+                return empty;
+            }
+            ExprKind::Unary {
+                op: UnOp::Not,
+                expr,
+            } => return self.empty_where(expr, !holds),
+            ExprKind::MethodCall { receiver, name, .. } => (receiver, name.as_str()),
+            _ => return Vec::new(),
         };
-        let there = match name.as_str() {
-            "is_some" | "is_ok" => true,
-            "is_none" | "is_err" => false,
-            _ => return None,
+        let asked = match holds {
+            true => matches!(name, "is_none" | "is_err"),
+            false => matches!(name, "is_some" | "is_ok"),
         };
-        if !matches!(receiver.kind, ExprKind::Path(_)) {
-            return None;
+        if !asked || !matches!(receiver.kind, ExprKind::Path(_)) {
+            return Vec::new();
         }
         let val = self.expr(receiver);
-        (!val.guards.is_empty()).then_some((val, there))
+        let all = matches!(name, "is_none" | "is_some") && types::is_option(&val.ty);
+        match val.guards.is_empty() {
+            true => Vec::new(),
+            false => vec![(val, all)],
+        }
     }
 
     /// The releases on the way from a pattern that did not match.

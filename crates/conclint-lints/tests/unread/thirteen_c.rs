@@ -1,0 +1,81 @@
+//! What was missed in bugs that nobody had read: tests of a guard in an `Option`,
+//! traits on pointers to locks, cells of statics, macros of other crates.
+
+use conclint_diag::Finding;
+use conclint_facts::Analysis;
+use conclint_lints::{Level, Settings};
+use conclint_rust::{Input, SourceInput};
+
+use super::{errors_in, names_in};
+
+/// A loop that locks once and keeps the guard in `lock`, until it breaks.
+fn kept_over_rounds(cond: &str, last: &str) -> String {
+    format!(
+        "
+use std::sync::Mutex;
+
+pub struct Semaphore {{ waiters: Mutex<Vec<u32>> }}
+
+impl Semaphore {{
+    pub fn acquire(&self, needed: u32, more: impl Fn() -> u32) {{
+        let mut lock = None;
+        let mut waiters = loop {{
+            let remaining = needed - more();
+            if {cond} {{
+                lock = Some(self.waiters.lock().unwrap());
+            }}
+            if more() == 1 {{
+                continue;
+            }}
+            if remaining == 0 {{
+                break {last};
+            }}
+            break lock.expect(\"locked before\");
+        }};
+        waiters.push(needed);
+    }}
+}}
+"
+    )
+}
+
+/// The lines of locks that are taken again, of low confidence too.
+fn locked_again(text: &str) -> Vec<u32> {
+    let source = SourceInput {
+        path: "src/lib.rs".into(),
+        text: text.into(),
+    };
+    let input = Input {
+        sources: vec![source],
+        ..Input::default()
+    };
+    let analysis = Analysis::of(conclint_rust::read(input).0);
+    let found = conclint_lints::run(&analysis, &Settings::at_level(Level::Default));
+    let last = |finding: &Finding| Some(finding.paths.last()?.steps.last()?.span.line);
+    found
+        .iter()
+        .filter(|finding| finding.rule == "double-lock")
+        .filter_map(last)
+        .collect()
+}
+
+#[test]
+fn a_test_that_there_is_no_guard_is_part_of_a_longer_one() {
+    let again = "self.waiters.lock().unwrap()";
+    let kept = "lock.unwrap_or_else(|| self.waiters.lock().unwrap())";
+    for cond in [
+        "lock.is_none()",
+        "remaining > 0 && lock.is_none()",
+        "lock.is_none() && remaining > 0",
+        "!(lock.is_some() || remaining == 0)",
+    ] {
+        assert!(
+            locked_again(&kept_over_rounds(cond, kept)).is_empty(),
+            "{cond}"
+        );
+        let lines = locked_again(&kept_over_rounds(cond, again));
+        assert_eq!(lines, [18], "{cond}");
+    }
+    let either = kept_over_rounds("remaining > 0 || lock.is_none()", kept);
+    assert_eq!(locked_again(&either), [12]);
+}
