@@ -79,3 +79,74 @@ fn a_test_that_there_is_no_guard_is_part_of_a_longer_one() {
     let either = kept_over_rounds("remaining > 0 || lock.is_none()", kept);
     assert_eq!(locked_again(&either), [12]);
 }
+
+#[test]
+fn a_trait_on_a_pointer_to_a_lock_is_found() {
+    let text = |end: &str| {
+        format!(
+            "
+use std::sync::{{Arc, RwLock}};
+
+pub struct Node {{ states: Vec<u32> }}
+
+pub trait Ops {{
+    fn update(&self, state: u32);
+    fn clear(&self, node: &RwLock<Node>) {{
+        node.write().unwrap().states.clear();
+    }}
+}}
+
+impl Ops for Arc<RwLock<Node>> {{
+    fn update(&self, state: u32) {{
+        self.write().unwrap().states.push(state);
+    }}
+}}
+
+pub fn shut_down(node: &Arc<RwLock<Node>>, state: u32) {{
+    if let Some(&first) = node.read().unwrap().states.first() {{
+        {end}
+    }}
+}}
+"
+        )
+    };
+    assert_eq!(errors_in(&text("node.update(first);")), ["double-lock"]);
+    assert_eq!(errors_in(&text("node.clear(node);")), ["double-lock"]);
+    assert!(names_in(&text("drop(first);")).is_empty());
+    let other = "let other = Arc::new(RwLock::new(Node { states: vec![first] }));
+        other.update(first);";
+    assert!(names_in(&text(other)).is_empty());
+}
+
+#[test]
+fn what_a_pointer_only_passes_on_is_no_choice() {
+    let text = "
+use std::sync::{Arc, Mutex};
+
+pub trait Ops { fn update(&self, state: u32); }
+
+pub struct Node { states: Mutex<Vec<u32>> }
+pub struct Idle;
+
+impl Ops for Node {
+    fn update(&self, state: u32) { self.states.lock().unwrap().push(state); }
+}
+impl Ops for Idle {
+    fn update(&self, _: u32) {}
+}
+impl<T: Ops + ?Sized> Ops for Arc<T> {
+    fn update(&self, state: u32) { (**self).update(state) }
+}
+
+pub struct Pair { node: Arc<Node>, idle: Arc<Idle> }
+
+impl Pair {
+    pub fn run(&self) {
+        let states = self.node.states.lock().unwrap();
+        self.CALLED.update(states.len() as u32);
+    }
+}
+";
+    assert_eq!(errors_in(&text.replace("CALLED", "node")), ["double-lock"]);
+    assert!(names_in(&text.replace("CALLED", "idle")).is_empty());
+}

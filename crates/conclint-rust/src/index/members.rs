@@ -139,6 +139,43 @@ impl Index {
         })
     }
 
+    /// A method that a trait of the workspace gives to one type of others, such
+    /// as `Arc<RwLock<Node>>`, without any dereferencing. What an impl does for
+    /// any `Arc<T>` is mostly to pass the call on: not asked.
+    pub fn method_of_one_type(&self, ty: &Ty, name: &str) -> Option<MethodRes> {
+        if !self.by_method.contains_key(name) || self.at_head(ty).is_none() {
+            return None;
+        }
+        let is_open = |arg: &Ty| matches!(arg, Ty::Param(_) | Ty::Unknown);
+        let is_one = |ty: &Ty| !matches!(ty, Ty::Ext(_, args) if args.iter().any(is_open));
+        let for_one = |id: ImplId| {
+            let imp = self.impls.get(id.index());
+            imp.is_some_and(|imp| is_one(strip(&imp.self_ty)))
+        };
+        if !is_one(ty) {
+            return None;
+        }
+        let own = self.of_impls(ty, name, None).map(|(mut fns, how)| {
+            let imp = |f: &FnIdx| self.fns.get(f.index()).and_then(|f| f.impl_);
+            fns.retain(|f| imp(f).is_some_and(for_one));
+            (fns, how)
+        });
+        let default = || {
+            let traits = self.traits_by_method.get(name)?;
+            let f = traits.iter().find_map(|&t| {
+                let f = self.traits.get(t.index())?.find(name)?;
+                for_one(self.impl_of_trait(ty, t)?).then_some(f)
+            })?;
+            Some((vec![f], How::Exact))
+        };
+        let (mut fns, how) = own.or_else(default)?;
+        self.keep_methods(&mut fns).then(|| MethodRes {
+            fns,
+            how,
+            self_ty: ty.clone(),
+        })
+    }
+
     /// A method without any dereferencing.
     pub(super) fn method_of(
         &self,

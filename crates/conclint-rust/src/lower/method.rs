@@ -159,7 +159,9 @@ impl Lower<'_> {
                 {
                     return Some(self.wait(cur, call));
                 }
-                None
+                let res = self.index().method_of_one_type(&cur.ty, call.name)?;
+                let cur = std::mem::replace(cur, Val::unknown());
+                Some(self.resolved_method(cur, &res, call))
             }
             Ty::Adt(..) | Ty::Param(_) | Ty::Bounded(..) => {
                 if call.args.is_empty()
