@@ -150,3 +150,38 @@ impl Pair {
     assert_eq!(errors_in(&text.replace("CALLED", "node")), ["double-lock"]);
     assert!(names_in(&text.replace("CALLED", "idle")).is_empty());
 }
+
+#[test]
+fn a_helper_may_fill_the_cell_whose_lock_it_gives() {
+    let text = |cell: &str, get: &str, last: &str| {
+        format!(
+            "
+use std::sync::{{Mutex, OnceLock}};
+
+type Modules = Mutex<Vec<u32>>;
+
+fn modules() -> &'static Modules {{
+    static MODULES: {cell} = OnceLock::new();
+    MODULES.{get}
+}}
+
+pub fn cached(of: u32) -> u32 {{
+    let found = modules().lock().unwrap();
+    if let Some(module) = found.iter().find(|module| **module == of) {{
+        *module
+    }} else {{
+        {last}
+        modules().lock().unwrap().push(of);
+        of
+    }}
+}}
+"
+        )
+    };
+    for get in ["get_or_init(|| Mutex::new(Vec::new()))", "get().unwrap()"] {
+        let again = text("OnceLock<Modules>", get, "");
+        assert_eq!(errors_in(&again), ["double-lock"], "{get}");
+        let dropped = text("OnceLock<Modules>", get, "drop(found);");
+        assert!(!names_in(&dropped).contains(&"double-lock"), "{get}");
+    }
+}

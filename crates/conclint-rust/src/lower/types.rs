@@ -499,7 +499,7 @@ pub(super) fn is_map_entry(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == MAP_ENTRY)
 }
 
-fn is_once(ty: &Ty) -> bool {
+pub(super) fn is_once(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, args) if args.len() == 1
         && matches!(last_segment(path), "OnceLock" | "OnceCell"))
 }
