@@ -185,3 +185,45 @@ pub fn cached(of: u32) -> u32 {{
         assert!(!names_in(&dropped).contains(&"double-lock"), "{get}");
     }
 }
+
+#[test]
+fn macros_of_other_crates_lock_what_they_are_given() {
+    let text = |other: &str, more: &str| {
+        format!(
+            "
+use std::sync::{{Mutex, RwLock}};
+use locks::*;
+
+pub struct Peers {{ list: RwLock<Vec<u32>>, log: Mutex<Vec<u32>>, size: Vec<u32> }}
+
+fn add(list: &RwLock<Vec<u32>>, peer: u32) {{
+    let list = &mut write_or_die!(list);
+    list.push(peer);
+}}
+
+impl Peers {{
+    pub fn check(&self) {{
+        if let Some(&peer) = {other}.first() {{
+            {more}
+        }}
+    }}
+}}
+"
+        )
+    };
+    let add = "add(&self.list, peer);";
+    assert_eq!(
+        errors_in(&text("read_or_die!(self.list)", add)),
+        ["double-lock"]
+    );
+    assert!(names_in(&text("read_or_die!(self.size)", add)).is_empty());
+    assert!(names_in(&text("read_or_die!(self.list)", "drop(peer);")).is_empty());
+    assert!(names_in(&text("read_stats!(self.list)", add)).is_empty());
+    assert!(names_in(&text("try_read!(self.log)", add)).is_empty());
+    let log = "safe_lock!(self.log).push(peer);";
+    assert_eq!(
+        errors_in(&text("safe_lock!(self.log)", log)),
+        ["double-lock"]
+    );
+    assert!(names_in(&text("safe_lock!(self.log, self.list)", log)).is_empty());
+}

@@ -4,11 +4,14 @@ use conclint_facts::{EventKind, WorkKind};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
+use super::data::MAX_DEREFS;
+use super::method::MethodCall;
 use super::scopes::ScopeKind;
 use super::types;
 use super::value::Val;
 use crate::hir::{self, MacroKind, Span};
 use crate::index::Ty;
+use crate::table::GuardWrap;
 
 impl Lower<'_> {
     pub fn macro_call(&mut self, call: &hir::MacroCall, span: Span) -> Val {
@@ -85,13 +88,74 @@ impl Lower<'_> {
                 Val::unknown()
             }
             MacroKind::Unknown => {
-                for arg in &call.args {
-                    let val = self.base(arg);
-                    self.lose_handles(&val);
+                let vals: Vec<Val> = call.args.iter().map(|arg| self.base(arg)).collect();
+                if let ([lock], Some(method)) = (&vals[..], lock_method(name))
+                    && let Some(guard) = self.locked_by_macro(lock, &method, span)
+                {
+                    return guard;
+                }
+                for val in &vals {
+                    self.lose_handles(val);
                 }
                 self.other(span);
                 Val::unknown()
             }
         }
+    }
+
+    /// The guard that a macro of another crate gives of the lock it is given.
+    fn locked_by_macro(&mut self, given: &Val, method: &SmolStr, span: Span) -> Option<Val> {
+        let mut cur = given.clone();
+        for _ in 0..MAX_DEREFS {
+            if types::is_guard(&cur.ty) {
+                return None;
+            }
+            if let Ty::Ext(path, args) = &cur.ty
+                && let Some(lock) = self.shared.table.get(path)
+            {
+                let op = self.shared.table.op(lock.traits.shape, method)?;
+                let data = args.last().cloned().unwrap_or(Ty::Unknown);
+                let call = MethodCall {
+                    name: method,
+                    generics: &[],
+                    args: &[],
+                    span,
+                    name_span: span,
+                    outer: None,
+                    awaited: lock.wrap == GuardWrap::Future,
+                };
+                let val = self.acquire(&cur, &lock, op, data, &call);
+                let ty = match lock.wrap {
+                    GuardWrap::Result => types::unwrap_ty(&val.ty),
+                    _ => val.ty.clone(),
+                };
+                return Some(val.with_ty(ty));
+            }
+            cur = self.step(&cur)?;
+        }
+        None
+    }
+}
+
+/// What a macro of this name does to the one lock it is given, where its name
+/// says nothing else: `read_or_die!`, `safe_lock!`.
+fn lock_method(name: &str) -> Option<SmolStr> {
+    let (mut reads, mut writes, mut locks) = (false, false, false);
+    for word in name.split('_') {
+        match word {
+            "read" => reads = true,
+            "write" => writes = true,
+            "lock" => locks = true,
+            "abort" | "acquire" | "bail" | "die" | "err" | "error" | "exit" | "expect"
+            | "guard" | "must" | "mutex" | "or" | "panic" | "return" | "rw" | "rwlock" | "safe"
+            | "unwrap" => {}
+            _ => return None,
+        }
+    }
+    match (reads, writes) {
+        (true, false) => Some(SmolStr::new_static("read")),
+        (false, true) => Some(SmolStr::new_static("write")),
+        (false, false) if locks => Some(SmolStr::new_static("lock")),
+        _ => None,
     }
 }
