@@ -227,3 +227,44 @@ impl Peers {{
     );
     assert!(names_in(&text("safe_lock!(self.log, self.list)", log)).is_empty());
 }
+
+#[test]
+fn twins_for_a_model_checker_give_way_behind_globs_and_imports() {
+    let text = |first: &str, second: &str, names: &str| {
+        format!(
+            "
+mod shim {{
+    pub(crate) use self::inner::{names};
+    {first}
+    {second}
+}}
+use shim::sync::Mutex;
+
+pub struct Queue {{ items: Mutex<Vec<u32>> }}
+
+impl Queue {{
+    pub fn push(&self, item: u32) {{
+        let mut items = self.items.lock().unwrap();
+        self.items.lock().unwrap().push(item);
+        items.push(item);
+    }}
+}}
+"
+        )
+    };
+    let checked = "#[cfg(loom)] mod inner {
+        pub(crate) mod sync {
+            pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+            impl<T> Mutex<T> {
+                pub fn lock(&self) -> Result<u32, u32> { Ok(0) }
+            }
+        }
+    }";
+    let built = "#[cfg(not(loom))] mod inner { pub(crate) use std::sync; }";
+    for names in ["*", "sync"] {
+        for (first, second) in [(checked, built), (built, checked)] {
+            let text = text(first, second, names);
+            assert_eq!(errors_in(&text), ["double-lock"], "{text}");
+        }
+    }
+}

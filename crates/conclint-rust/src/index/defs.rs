@@ -98,7 +98,7 @@ impl Def {
 pub(super) struct Entry {
     pub(super) def: Def,
     pub(super) vis: hir::Vis,
-    /// 0, 1 under `cfg(test)`, `cfg(loom)` and the like, 2 from a glob.
+    /// 0, 1 under `cfg(test)`, `cfg(loom)` and the like, 2 and 3 so from a glob.
     pub(super) rank: u8,
 }
 

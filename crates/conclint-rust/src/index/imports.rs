@@ -4,8 +4,8 @@ use smol_str::SmolStr;
 
 use super::collect::MAX_TWINS;
 use super::defs::{Def, Entry, Import, Ns};
-use super::names::{Defs, GLOB, Reading};
-use super::{Index, ModId, ext};
+use super::names::{Defs, GLOB, GLOB_OF_TOOL, Reading};
+use super::{Index, ModId, builds, ext};
 use crate::hir::Vis;
 
 /// Longest chain of re-exports that is followed.
@@ -91,6 +91,7 @@ impl Index {
         let defs = self.found(import);
         import.done = !defs.is_empty();
         for def in defs {
+            let rank = import.rank.max(self.rank_of(&def));
             if import.krate
                 && let Some(module) = self.modules.get(import.into.index())
                 && let Some(info) = self
@@ -108,10 +109,24 @@ impl Index {
                 Entry {
                     def,
                     vis: import.vis,
-                    rank: import.rank,
+                    rank,
                 },
             );
         }
+    }
+
+    /// That of the module that `def` stands in: under `cfg(loom)` all in it
+    /// gives way to its twin elsewhere, whichever is imported first.
+    fn rank_of(&self, def: &Def) -> u8 {
+        let module = match def {
+            Def::Mod(m) => Some(*m),
+            Def::Type(t) => self.types.get(t.index()).map(|def| def.module),
+            Def::Trait(t) => self.traits.get(t.index()).map(|def| def.module),
+            Def::Alias(a) => self.aliases.get(a.index()).map(|def| def.module),
+            _ => None,
+        };
+        let module = module.and_then(|m| self.modules.get(m.index()));
+        module.map_or(0, |module| builds::rank(&module.cfgs))
     }
 
     fn glob(&mut self, import: &mut Import) {
@@ -180,12 +195,17 @@ impl Index {
         let mut names: Vec<(SmolStr, Entry)> = Vec::new();
         for (name, entries) in &module.names {
             for entry in entries.iter().filter(|e| sees(e.vis)) {
+                let gives_way = matches!(entry.rank, 1 | GLOB_OF_TOOL);
+                let rank = match gives_way || self.rank_of(&entry.def) > 0 {
+                    true => GLOB_OF_TOOL,
+                    false => GLOB,
+                };
                 names.push((
                     name.clone(),
                     Entry {
                         def: entry.def.clone(),
                         vis: import.vis,
-                        rank: GLOB,
+                        rank,
                     },
                 ));
             }

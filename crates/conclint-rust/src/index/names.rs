@@ -229,9 +229,9 @@ impl Index {
         let start = out.len();
         if let Some(entries) = module.names.get(name) {
             let fits = || entries.iter().filter(|e| e.def.is_in(ns));
-            let globs_only = fits().all(|e| e.rank == GLOB);
-            for rank in 0..=GLOB {
-                for entry in fits().filter(|e| e.rank == rank && (globs_only || e.rank != GLOB)) {
+            let globs_only = fits().all(|e| e.rank >= GLOB);
+            for rank in 0..=GLOB_OF_TOOL {
+                for entry in fits().filter(|e| e.rank == rank && (globs_only || e.rank < GLOB)) {
                     if !out.contains(&entry.def) {
                         out.push(entry.def.clone());
                     }
@@ -284,7 +284,7 @@ impl Index {
             .flatten()
             .filter(|e| e.def.is_in(ns))
             .peekable();
-        fits.peek().is_some() && fits.all(|e| e.rank == GLOB && e.vis == hir::Vis::Private)
+        fits.peek().is_some() && fits.all(|e| e.rank >= GLOB && e.vis == hir::Vis::Private)
     }
 
     /// For the root of a loose file in a package: the package's root.
@@ -311,6 +311,9 @@ impl Index {
 
 /// The rank of names that a glob brought in.
 pub(super) const GLOB: u8 = 2;
+
+/// That of names that a glob brought in and that stand under `cfg(loom)` and the like.
+pub(super) const GLOB_OF_TOOL: u8 = 3;
 
 /// `name::..::name`: an item of the crate that has its name.
 fn is_item_of(path: &str, name: &str) -> bool {
