@@ -161,15 +161,33 @@ fn makes_an_object(function: &Function) -> bool {
         )
 }
 
-/// Whether it is by its name that sets something up, once, before anybody
-/// else is there: `init`, `init_controller`, `irq_init`.
-pub(super) fn is_initialiser(function: &Function) -> bool {
-    let mut words = function.name.split('_');
+/// Functions that set something up, once, before anybody else is there: by
+/// their names, `init_controller` or `irq_init`, and by those who call them,
+/// which make an object, start the program or are the like.
+pub(super) fn initialisers(program: &Program, graph: &Graph) -> HashSet<FnId> {
+    let calls_early = |at: EventRef| {
+        let caller = &program.functions[graph.family(at.function).index()];
+        caller.is_test
+            || caller.kind == FnKind::Main
+            || sounds_early(&caller.name)
+            || makes_an_object(caller)
+    };
+    (0..)
+        .map(FnId)
+        .zip(&program.functions)
+        .filter(|(_, function)| sounds_early(&function.name))
+        .filter(|(id, _)| graph.entering(*id).all(|edge| calls_early(edge.at)))
+        .map(|(id, _)| id)
+        .collect()
+}
+
+fn sounds_early(name: &str) -> bool {
+    let mut words = name.split('_');
     let ends = [words.next(), words.next_back()];
     ends.into_iter().flatten().any(|word| {
         matches!(
             word,
-            "init" | "initialize" | "initialise" | "setup" | "bootstrap"
+            "init" | "initialize" | "initialise" | "setup" | "bootstrap" | "probe" | "main"
         )
     })
 }

@@ -5,19 +5,27 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashSet as HashSet;
+
 use super::compute::{MAX_WRITER_DEPTH, classes_of};
 use super::graph::{self, Graph};
-use super::setup::{Setup, is_initialiser};
+use super::setup::{Setup, initialisers};
 use super::threads::Threads;
 use super::{EventRef, Kinds};
 use crate::program::*;
 
-/// Per class the places that take it for writing, by their sites.
+/// Who takes which lock for writing.
 #[derive(Debug, Default)]
-pub(super) struct Writers(BTreeMap<ClassId, Vec<EventRef>>);
+pub(super) struct Writers {
+    /// Per class the places, by their sites.
+    places: BTreeMap<ClassId, Vec<EventRef>>,
+    /// Functions that set something up, before anybody else is there.
+    initialisers: HashSet<FnId>,
+}
 
 impl Writers {
     pub(super) fn of(program: &Program, graph: &Graph, setup: &Setup<'_>) -> Self {
+        let initialisers = initialisers(program, graph);
         let mut writers: BTreeMap<ClassId, Vec<(Site, EventRef)>> = BTreeMap::new();
         for (at, event) in graph.events_with(program, Kinds::ACQUIRE) {
             let EventKind::Acquire {
@@ -35,7 +43,7 @@ impl Writers {
             let early = !offered && setup.is_of_made(at.function, lock);
             if function.is_test
                 || early
-                || is_initialiser(function)
+                || initialisers.contains(&graph.family(at.function))
                 || lock.exclusive
                 || !matches!(mode, Mode::Exclusive | Mode::Upgradable)
             {
@@ -54,12 +62,15 @@ impl Writers {
             places.into_iter().map(|(_, at)| at).collect()
         };
         let all = writers.into_iter();
-        Writers(all.map(|(class, places)| (class, sorted(places))).collect())
+        Writers {
+            places: all.map(|(class, places)| (class, sorted(places))).collect(),
+            initialisers,
+        }
     }
 
     /// The first of them.
     pub(super) fn first(&self, class: ClassId) -> Option<EventRef> {
-        self.0.get(&class)?.first().copied()
+        self.places.get(&class)?.first().copied()
     }
 
     /// The first that another thread can come to while one is in `reader`. A
@@ -71,11 +82,7 @@ impl Writers {
         class: ClassId,
         reader: FnId,
     ) -> Option<EventRef> {
-        if program
-            .functions
-            .get(reader.index())
-            .is_some_and(is_initialiser)
-        {
+        if self.initialisers.contains(&reader) {
             return None;
         }
         if !threads.are_there() {
@@ -85,7 +92,7 @@ impl Writers {
             .classes
             .get(class.index())
             .is_some_and(|class| class.scope == ClassScope::Static);
-        let mut all = self.0.get(&class)?.iter().copied();
+        let mut all = self.places.get(&class)?.iter().copied();
         all.find(|writer| {
             threads.parallel(writer.function, reader, statics)
                 && !threads.is_one_worker(program, writer.function, reader, class)
