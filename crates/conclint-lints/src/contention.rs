@@ -19,8 +19,6 @@ pub(crate) struct Contention<'a> {
     callers: Callers,
     /// The functions that take a lock of this class; whether to change something.
     takers: BTreeMap<ClassId, BTreeMap<FnId, bool>>,
-    /// Locks that somebody takes if he can, and else goes on.
-    tried: BTreeSet<ClassId>,
     /// What is held alone wherever a lock of the class is taken.
     gates: BTreeMap<ClassId, BTreeSet<ClassId>>,
     /// Bodies of threads and tasks, with the field that keeps the handle, and
@@ -47,7 +45,6 @@ impl<'a> Contention<'a> {
     pub(crate) fn of(analysis: &'a Analysis) -> Self {
         let program = analysis.program();
         let mut takers: BTreeMap<ClassId, BTreeMap<FnId, bool>> = BTreeMap::new();
-        let mut tried = BTreeSet::new();
         let mut bodies = Vec::new();
         for (id, function) in analysis.functions_with(Kinds::ACQUIRE | Kinds::SPAWN) {
             for guard in (0..function.guards.len()).map(|index| GuardId(index as u32)) {
@@ -57,7 +54,6 @@ impl<'a> Contention<'a> {
                 // Who only tries does not wait.
                 let locks = &info.locks;
                 if info.blocking == Blocking::Try {
-                    tried.extend(locks.iter().filter_map(|held| held.lock.class));
                     continue;
                 }
                 for held in locks {
@@ -88,7 +84,6 @@ impl<'a> Contention<'a> {
             analysis,
             callers: Callers::of(program),
             takers,
-            tried,
             gates: gates(analysis),
             bodies,
             pool_jobs: PoolJobs::of(analysis),
@@ -107,10 +102,6 @@ impl<'a> Contention<'a> {
     /// and then has to wait. Of a lock that is not known by name nothing is claimed.
     pub(crate) fn is_wanted(&self, lock: &ObjectRef, mode: Mode, holder: FnId) -> bool {
         let Some(class) = lock.class else { return true };
-        // All only try.
-        if self.tried.contains(&class) && !self.takers.contains_key(&class) {
-            return false;
-        }
         // Without any thread it is a piece of a program: its locks say that
         // there are others.
         if self.bodies.is_empty() {

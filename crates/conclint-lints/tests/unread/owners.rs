@@ -178,27 +178,3 @@ async fn tick() {{ wait().await }}
     assert_eq!(found("fill", "irq_init"), both[1..]);
     assert!(found("init_queue", "ready").is_empty());
 }
-
-#[test]
-fn nobody_waits_for_a_lock_that_all_only_try() {
-    let found = |take: &str| {
-        names_in(&format!(
-            "
-use std::sync::Mutex;
-pub struct Names {{ list: Mutex<Vec<String>> }}
-impl Names {{
-    pub fn count(&self) -> usize {{ self.list.{take}().unwrap().len() }}
-    pub fn sorted(&self, mut others: Vec<String>) -> Vec<String> {{
-        let mut list = self.list.{take}().unwrap();
-        list.push(String::new());
-        others.sort();
-        for other in &others {{ println!(\"{{other}}\"); }}
-        others
-    }}
-}}
-"
-        ))
-    };
-    assert!(found("try_lock").is_empty());
-    assert_eq!(found("lock"), ["oversized-critical-section"]);
-}

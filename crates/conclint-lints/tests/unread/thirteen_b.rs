@@ -220,3 +220,33 @@ impl Cache {{
     assert_eq!(names_in(&text("let id = channel.guild;")), ["double-lock"]);
     assert!(names_in(&text("let id = channel.guild; drop(channel);")).is_empty());
 }
+
+#[test]
+fn what_makes_an_error_leaves_the_guard_alone() {
+    let found = |keep: &str| {
+        names_in(&format!(
+            "
+use dashmap::DashMap;
+pub struct Files {{ texts: DashMap<String, u32>, trees: DashMap<String, u32> }}
+pub struct Missing;
+fn missing() -> Missing {{ Missing }}
+impl Files {{
+    pub fn change(&self, path: &str) -> Result<(), Missing> {{
+        {keep}
+        *text += 1;
+        self.trees.remove(path);
+        Ok(())
+    }}
+    pub fn parse(&self, path: &str) {{
+        let tree = self.trees.get_mut(path).unwrap();
+        println!(\"{{}} {{}}\", *tree, *self.texts.get_mut(path).unwrap());
+    }}
+}}
+"
+        ))
+    };
+    let kept = "let mut text = self.texts.get_mut(path).ok_or_else(missing)?;";
+    assert_eq!(found(kept), ["lock-order-inversion"]);
+    let copied = "let mut text = *self.texts.get_mut(path).ok_or_else(missing)?;";
+    assert!(found(copied).is_empty());
+}
