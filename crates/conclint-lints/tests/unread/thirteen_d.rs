@@ -210,3 +210,86 @@ pub fn both() -> u64 {
 }";
     assert!(names_in(&per_processor(both)).is_empty());
 }
+
+#[test]
+fn a_getter_looks_through_a_lock() {
+    let text = |locks: &str, second: &str| {
+        format!(
+            "{locks}
+use std::collections::HashMap;
+
+static OPEN: SpinLock<HashMap<u64, Shared<SpinLock<u64>>>> = SpinLock::new();
+
+pub struct File;
+
+impl File {{
+    pub fn get(id: u64) -> Option<Shared<SpinLock<u64>>> {{ OPEN.lock().get(&id).cloned() }}
+}}
+
+pub struct Process {{ memory: Option<Shared<SpinLock<u64>>> }}
+
+impl Process {{
+    pub fn memory(&self) -> Option<Shared<SpinLock<u64>>> {{ self.memory.clone() }}
+}}
+
+pub fn write(process: &Process, id: u64) -> u64 {{
+    let memory = process.memory().unwrap();
+    let file = File::get(id).unwrap();
+    let held = memory.lock();
+    *held + *file.lock()
+}}
+
+pub fn write_all(process: &Process, id: u64) -> u64 {{
+    let (memory, file) = {{
+        let memory = process.memory().unwrap();
+        (memory, File::get(id).unwrap())
+    }};
+    {second}
+}}
+"
+        )
+    };
+    let inverted = "let open = file.lock(); *open + *memory.lock()";
+    assert_eq!(names_in(&text(OWN, inverted)), ["lock-order-inversion"]);
+    let same = "let held = memory.lock(); *held + *file.lock()";
+    assert!(names_in(&text(OWN, same)).is_empty());
+    let in_std = |second| {
+        let text = text("use std::sync::{Arc as Shared, Mutex as SpinLock};", second);
+        names_in(&text.replace(".lock()", ".lock().unwrap()"))
+    };
+    assert_eq!(in_std(inverted), ["lock-order-inversion"]);
+    assert!(in_std(same).is_empty());
+}
+
+#[test]
+fn what_two_own_collections_hold_is_not_one_lock() {
+    let text = format!(
+        "{OWN}
+pub struct Table<V> {{ slots: Vec<V> }}
+
+impl<V> Table<V> {{
+    pub fn get(&self, at: usize) -> Option<&V> {{ self.slots.get(at) }}
+}}
+
+static FILES: SpinLock<Table<Shared<SpinLock<u64>>>> = SpinLock::new();
+static MOUNTS: SpinLock<Table<Shared<SpinLock<u64>>>> = SpinLock::new();
+static MEMORY: SpinLock<u64> = SpinLock::new();
+
+fn file(at: usize) -> Option<Shared<SpinLock<u64>>> {{ FILES.lock().get(at).cloned() }}
+fn mount(at: usize) -> Option<Shared<SpinLock<u64>>> {{ MOUNTS.lock().get(at).cloned() }}
+
+pub fn read(at: usize) -> u64 {{
+    let file = file(at).unwrap();
+    let held = file.lock();
+    *held + *MEMORY.lock()
+}}
+
+pub fn mounted(at: usize) -> u64 {{
+    let mount = mount(at).unwrap();
+    let memory = MEMORY.lock();
+    *memory + *mount.lock()
+}}
+"
+    );
+    assert!(names_in(&text).is_empty());
+}

@@ -5,15 +5,16 @@
 //! few calls deep: one place, a tuple of them, or one in a branch whose others
 //! give nothing.
 
-use conclint_facts::{Place, Root};
+use conclint_facts::{Blocking, Place, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
-use super::fixed;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
+use super::{fixed, link};
 use crate::hir::{self, Expr, ExprKind};
 use crate::index::{FnIdx, Scope, Ty, ValueRes};
+use crate::table::GuardWrap;
 
 /// How deep accessors call accessors.
 const DEPTH: u32 = 4;
@@ -292,8 +293,13 @@ impl<'l> Eval<'l, '_> {
                 && let Some(lock) = self.lower.shared.table.get(path)
             {
                 // Through a lock to what it guards.
-                self.lower.shared.table.op(lock.traits.shape, name)?;
+                let op = self.lower.shared.table.op(lock.traits.shape, name)?;
                 let data = targs.last().cloned().unwrap_or(Ty::Unknown);
+                let data = match (lock.wrap, op.blocking) {
+                    (GuardWrap::Result, _) => types::result_of(data),
+                    (_, Blocking::Waits) => data,
+                    _ => types::option_of(data),
+                };
                 let mut val = cur.clone();
                 val.class = cur.class.as_ref().map(ClassKey::element);
                 return Some(val.with_ty(data));
@@ -301,12 +307,25 @@ impl<'l> Eval<'l, '_> {
             if let Ty::Adt(..) = &cur.ty
                 && let Some(res) = self.lower.index().method(self.scope, &cur.ty, name)
             {
+                if args.is_empty()
+                    && let Some(data) = self.lower.behind_own_lock(&cur, &res, name)
+                {
+                    return Some(data);
+                }
+                let whole = cur.class.clone();
                 let mut vals = vec![cur];
                 vals.extend(
                     args.iter()
                         .map(|arg| self.expr(arg).unwrap_or_else(Val::unknown)),
                 );
-                return accessed(self.lower, *res.fns.first()?, &vals, self.depth - 1);
+                let mut val = accessed(self.lower, *res.fns.first()?, &vals, self.depth - 1)?;
+                // A collection of the program's own: its field is that of all.
+                if let (Some(whole), Some(part)) = (whole, &val.class)
+                    && link::is_of_parameter(self.lower.index(), part)
+                {
+                    val.class = Some(whole.element());
+                }
+                return Some(val);
             }
             match self.lower.step(&cur) {
                 Some(next) => cur = next,

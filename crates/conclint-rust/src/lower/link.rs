@@ -120,6 +120,24 @@ fn class(
     id
 }
 
+/// A field whose declared type names a parameter of its type: `Vec<Bucket<V>>`.
+pub(super) fn is_of_parameter(index: &Index, key: &ClassKey) -> bool {
+    let ClassBase::Field(owner, field) = &key.base else {
+        return false;
+    };
+    let declared = index.variant_field(*owner, 0, field);
+    declared.is_some_and(|ty| names_parameter(&ty))
+}
+
+fn names_parameter(ty: &Ty) -> bool {
+    match ty {
+        Ty::Param(_) => true,
+        Ty::Adt(_, args) | Ty::Ext(_, args) | Ty::Tuple(args) => args.iter().any(names_parameter),
+        Ty::Ref(_, inner) | Ty::Ptr(inner) | Ty::Slice(inner) => names_parameter(inner),
+        _ => false,
+    }
+}
+
 /// A field declared as a lock of the type's own parameter: `RwLock<T>`.
 pub(super) fn is_inner(index: &Index, key: &ClassKey) -> bool {
     let ClassBase::Field(owner, field) = &key.base else {

@@ -162,24 +162,19 @@ impl Lower<'_> {
     /// A lock that the workspace itself defines: `fn lock(&self) -> XGuard`.
     /// `cur` may be a handle of the workspace's own that leads to it.
     pub fn own_lock(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Option<Val> {
-        let Ty::Adt(id, args) = &res.self_ty else {
-            return None;
-        };
-        let type_name = self.index().type_name(*id);
-        let shape = own_shape(type_name)?;
-        let op = self.shared.table.op(shape, call.name)?;
         if !call.args.is_empty() {
             return None;
         }
-        let ret = self
-            .index()
-            .fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
-        own_guard(self.index(), &self.shared.holders, &ret)?;
+        let (op, guard) = self.takes_own(res, call.name)?;
+        let Ty::Adt(id, _) = &res.self_ty else {
+            return None;
+        };
+        let type_name = self.index().type_name(*id);
         let lock = table::LockType {
             traits: conclint_facts::LockTraits {
                 family: SmolStr::new(self.index().type_key(*id).split("::").next().unwrap_or("")),
                 type_name: SmolStr::new(type_name),
-                shape,
+                shape: own_shape(type_name)?,
                 reentrant: type_name.contains("Reentrant"),
                 read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
                 is_async: call.awaited,
@@ -187,17 +182,55 @@ impl Lower<'_> {
             },
             wrap: if call.awaited {
                 table::GuardWrap::Future
-            } else if types::is_option_or_result(&ret) && op.blocking == Blocking::Waits {
+            } else if types::is_option_or_result(&guard) && op.blocking == Blocking::Waits {
                 table::GuardWrap::Result
             } else {
                 table::GuardWrap::Plain
             },
         };
-        let guard = types::peel_wrappers(self.index(), &ret);
-        let data = self.index().deref_target(&guard);
-        let data = data.or_else(|| args.last().cloned());
+        let data = self.own_data(&res.self_ty, &guard);
         let lock_val = self.dereferenced_to(cur, &res.self_ty)?;
-        Some(self.acquire(&lock_val, &lock, op, data.unwrap_or(Ty::Unknown), call))
+        Some(self.acquire(&lock_val, &lock, op, data, call))
+    }
+
+    /// Whether this method takes a lock that the workspace itself defines: how,
+    /// and what it gives.
+    fn takes_own(&self, res: &MethodRes, name: &str) -> Option<(table::Op, Ty)> {
+        let Ty::Adt(id, _) = &res.self_ty else {
+            return None;
+        };
+        let shape = own_shape(self.index().type_name(*id))?;
+        let op = self.shared.table.op(shape, name)?;
+        let ret = self
+            .index()
+            .fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
+        own_guard(self.index(), &self.shared.holders, &ret)?;
+        Some((op, ret))
+    }
+
+    /// What a lock of the type `lock` guards, whose method gives a `guard`.
+    fn own_data(&self, lock: &Ty, guard: &Ty) -> Ty {
+        let guard = types::peel_wrappers(self.index(), guard);
+        let of_lock = || match lock {
+            Ty::Adt(_, args) => args.last().cloned(),
+            _ => None,
+        };
+        let data = self.index().deref_target(&guard).or_else(of_lock);
+        data.unwrap_or(Ty::Unknown)
+    }
+
+    /// What is behind a lock that the workspace itself defines, where this
+    /// method of `cur` takes it.
+    pub fn behind_own_lock(&self, cur: &Val, res: &MethodRes, name: &str) -> Option<Val> {
+        let (_, guard) = self.takes_own(res, name)?;
+        let mut val = self.dereferenced_to(cur, &res.self_ty)?;
+        val.class = val.class.as_ref().map(ClassKey::element);
+        let data = self.own_data(&res.self_ty, &guard);
+        // What comes wrapped is unwrapped next.
+        Some(val.with_ty(match types::is_option_or_result(&guard) {
+            true => types::option_of(data),
+            false => data,
+        }))
     }
 
     /// The type is the guard of a lock that the workspace itself defines.
