@@ -22,9 +22,7 @@ impl Lower<'_> {
             call.name.as_str(),
             "ok_or_else" | "map_err" | "or_else" | "unwrap_or_else"
         );
-        if of_failure
-            || !call.args.iter().any(is_path)
-            || table::runs_in_place(call.name).is_none()
+        if of_failure || !call.args.iter().any(is_path) || table::runs_in_place(call.name).is_none()
         {
             return None;
         }
