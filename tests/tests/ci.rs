@@ -197,9 +197,9 @@ fn a_path_that_is_no_utf_8_survives_in_every_format() {
     use std::os::unix::ffi::OsStrExt;
 
     let project = Project::new("");
-    // A program of the package: what nothing builds has less weight.
-    let name = OsStr::from_bytes(b"src/bin/odd\xff name,::x]]>.rs");
-    fs::create_dir_all(project.dir().join("src/bin")).unwrap();
+    // Of a package it would be a file that nothing builds, which has less weight.
+    fs::remove_file(project.dir().join("Cargo.toml")).unwrap();
+    let name = OsStr::from_bytes(b"src/odd\xff name,::x]]>.rs");
     fs::write(project.dir().join(name), INVERSION).unwrap();
     for format in [
         "human",
