@@ -178,3 +178,26 @@ async fn tick() {{ wait().await }}
     assert_eq!(found("fill", "irq_init"), both[1..]);
     assert!(found("init_queue", "ready").is_empty());
 }
+
+#[test]
+fn what_is_called_later_sets_nothing_up() {
+    let found = |caller: &str| {
+        names_in(&format!(
+            "
+use std::sync::RwLock;
+
+pub struct Host {{ info: RwLock<Option<u64>> }}
+impl Host {{
+    pub fn {caller}(&self) {{ self.init_public(); }}
+    fn init_public(&self) {{ *self.info.write().unwrap() = Some(1); }}
+    pub fn ready(&self) -> bool {{
+        let info = self.info.read().unwrap();
+        info.is_some() && self.info.read().unwrap().is_some()
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("on_timeout"), ["double-lock"]);
+    assert!(found("setup").is_empty());
+}
