@@ -52,10 +52,10 @@ impl<'a> Contention<'a> {
                     continue;
                 };
                 // Who only tries does not wait.
-                let locks = &info.locks;
                 if info.blocking == Blocking::Try {
                     continue;
                 }
+                let locks = &info.locks;
                 for held in locks {
                     if let Some(class) = held.lock.class {
                         let reads = matches!(held.mode, Mode::Read | Mode::ReadRecursive);

@@ -187,7 +187,7 @@ fn sounds_early(name: &str) -> bool {
     ends.into_iter().flatten().any(|word| {
         matches!(
             word,
-            "init" | "initialize" | "initialise" | "setup" | "bootstrap" | "probe" | "main"
+            "init" | "initialize" | "initialise" | "setup" | "bootstrap"
         )
     })
 }

@@ -149,8 +149,11 @@ impl<'a> Case<'a> {
             // What a called function takes of the same type is mostly a part of
             // this one, or its parent.
             // But what is dropped under the lock of its keeper, and leads back to it.
+            let (keeper, led) = (&nesting.held.lock.place, &nesting.taken.place);
             let dropped = nesting.chain.len() == 1
-                && analysis.function(nesting.taken_in).kind == FnKind::Drop;
+                && analysis.function(nesting.taken_in).kind == FnKind::Drop
+                && keeper.root == led.root
+                && led.path.len() > keeper.path.len();
             let here = (nesting.chain.is_empty() || dropped)
                 && nesting.held.mode == Mode::Exclusive
                 && nesting.taken_mode == Mode::Exclusive;

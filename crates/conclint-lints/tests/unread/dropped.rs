@@ -2,7 +2,7 @@
 
 use conclint_diag::Severity;
 
-use super::{findings, names_in};
+use super::{errors_in, findings, names_in};
 
 /// A table of sessions that take themselves out of it when they end.
 fn table(held: &str, deed: &str) -> String {
@@ -98,4 +98,39 @@ impl Node {
 ",
     );
     assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn what_comes_from_elsewhere_has_another_keeper() {
+    let dropped = |other: &str| {
+        let deed = format!(
+            "let sessions = self.sessions.lock().unwrap(); {other}; println!(\"{{id}} {{}}\", sessions.len());"
+        );
+        let text = table("Session", &deed).replace("id: u32) {", "id: u32, other: Session) {");
+        names_in(&text).contains(&"double-lock")
+    };
+    assert!(!dropped("drop(other)"));
+    assert!(!dropped("let it = other"));
+}
+
+#[test]
+fn parts_end_with_what_is_dropped_by_hand() {
+    let found = |deed: &str| {
+        errors_in(&format!(
+            "
+use std::sync::Mutex;
+static COUNT: Mutex<u32> = Mutex::new(0);
+pub struct Permit;
+impl Drop for Permit {{ fn drop(&mut self) {{ *COUNT.lock().unwrap() -= 1; }} }}
+pub struct Job {{ permit: Permit, name: String }}
+pub fn end(job: Job) {{
+    let mut count = COUNT.lock().unwrap();
+    *count += 1;
+    {deed}
+}}
+"
+        ))
+    };
+    assert_eq!(found("drop(job);"), ["double-lock"]);
+    assert!(found("drop(count); drop(job);").is_empty());
 }

@@ -198,6 +198,8 @@ impl Host {{
 "
         ))
     };
-    assert_eq!(found("on_timeout"), ["double-lock"]);
+    for later in ["on_timeout", "main_loop"] {
+        assert_eq!(found(later), ["double-lock"], "{later}");
+    }
     assert!(found("setup").is_empty());
 }

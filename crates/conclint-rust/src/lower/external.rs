@@ -128,8 +128,8 @@ impl Lower<'_> {
         let first = vals.first().cloned().unwrap_or_else(Val::unknown);
         match effect {
             Effect::Drop => {
-                if let (Ty::Adt(ty, _), true) = (&first.ty, first.guards.is_empty()) {
-                    self.call_drop((*ty, true), first.place.clone(), span);
+                if first.guards.is_empty() {
+                    self.drop_value(&first.ty, first.place.clone(), span);
                 }
                 for guard in first.guards.clone() {
                     self.release(guard, ReleaseWhy::Dropped, end_of(span));
