@@ -2,8 +2,8 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Arg, Event, EventKind, FnId, Function, GuardId, Held, Kinds, ObjectKind, ObjectRef,
-    Resolution, Site,
+    Analysis, Arg, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, ObjectKind,
+    ObjectRef, Resolution, Site,
 };
 
 use crate::flow::{Point, after, ends, event_at, events, reaches};
@@ -51,7 +51,10 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 let held = analysis
                     .guard(id, *guard)
                     .and_then(|info| info.locks.first());
-                let wakes_alone = !by_reference && !is_parking_lot(&draw, held);
+                // Whoever runs a closure may do so in a loop.
+                let wakes_alone = !by_reference
+                    && !is_parking_lot(&draw, held)
+                    && function.kind != FnKind::Closure;
                 findings.push(report(
                     &draw,
                     id,

@@ -25,6 +25,7 @@ mod maps;
 mod missed_a;
 mod missed_b;
 mod objects;
+mod own_locks;
 mod owners;
 mod pools;
 mod seventh;

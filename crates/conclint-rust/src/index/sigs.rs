@@ -31,6 +31,11 @@ impl Index {
             .unwrap_or(Ty::Unknown)
     }
 
+    /// The return type as declared, seen from inside.
+    pub fn fn_declared_ret(&self, f: FnIdx) -> &Ty {
+        self.sig(f).map_or(&Ty::Unknown, |(_, sig)| &sig.ret)
+    }
+
     /// The return type for a caller; the output of an `async fn`.
     ///
     /// `self_ty` is the type the method was found on. Parameters that nothing

@@ -13,7 +13,7 @@ use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use super::{fixed, link};
 use crate::hir::{self, Expr, ExprKind};
-use crate::index::{FnIdx, Scope, Ty, ValueRes};
+use crate::index::{FnIdx, MethodRes, Scope, Ty, ValueRes};
 use crate::table::GuardWrap;
 
 /// How deep accessors call accessors.
@@ -36,6 +36,45 @@ impl Lower<'_> {
     /// hands out something it was given.
     pub fn accessed(&self, f: FnIdx, args: &[Val]) -> Option<Val> {
         accessed(self, f, args, DEPTH)
+    }
+
+    /// What a method of `recv` lends where its body does not tell: a reference
+    /// that comes out of `&self` and nothing else is a part of it, the same one
+    /// each time it is asked for. So are what cells of the program's own keep
+    /// (`ONCE.call_once(|| ..)`) and getters of traits (`iface.common()`).
+    pub fn lent(&self, res: &MethodRes, recv: &Val, name: &str, args: &[Expr]) -> Option<Val> {
+        let f = *res.fns.first()?;
+        let takes = &self
+            .index()
+            .functions()
+            .get(f.index())?
+            .def
+            .params
+            .first()?
+            .ty;
+        if recv.place.is_none()
+            || !matches!(takes, hir::Ty::Ref { mutable: false, .. })
+            || !args.iter().all(is_closure)
+        {
+            return None;
+        }
+        let Ty::Ref(_, part) = self.index().fn_ret(f, Some(&res.self_ty), &[]) else {
+            return None;
+        };
+        let part = part.as_ref().clone();
+        if link::names_parameter(self.index().fn_declared_ret(f)) {
+            // Inside of one collection of all sorts it would be one for all.
+            let of_all = |class: &ClassKey| link::is_of_parameter(self.index(), class);
+            let is_cell = !recv.class.as_ref().is_some_and(of_all);
+            return is_cell.then(|| recv.clone().with_ty(part));
+        }
+        let name = SmolStr::new(format!("{name}()"));
+        let mut val = recv.project(&name, part);
+        val.class = match &res.self_ty {
+            Ty::Adt(id, _) => Some(ClassKey::new(ClassBase::Field(*id, name))),
+            _ => None,
+        };
+        Some(val)
     }
 }
 
@@ -93,6 +132,10 @@ pub(super) fn is_nothing(expr: &Expr) -> bool {
         ExprKind::Macro(call) => call.kind == hir::MacroKind::Panic,
         _ => false,
     }
+}
+
+fn is_closure(arg: &Expr) -> bool {
+    matches!(arg.kind, ExprKind::Closure { .. })
 }
 
 /// Whether what an expression starts from can be a place, by its syntax.
@@ -162,7 +205,8 @@ impl<'l> Eval<'l, '_> {
         val.guards.clear();
         val.handles.clear();
         let ty = self.lower.index().fn_param_ty(self.f, i);
-        if val.ty == Ty::Unknown || ty != Ty::Unknown && !matches!(ty, Ty::Param(_)) {
+        let is_told = !link::names_parameter(&ty) || matches!(ty, Ty::Adt(..));
+        if val.ty == Ty::Unknown || ty != Ty::Unknown && is_told {
             val.ty = ty;
         }
         Some(val)
@@ -304,7 +348,7 @@ impl<'l> Eval<'l, '_> {
                 val.class = cur.class.as_ref().map(ClassKey::element);
                 return Some(val.with_ty(data));
             }
-            if let Ty::Adt(..) = &cur.ty
+            if let Ty::Adt(..) | Ty::Bounded(..) = &cur.ty
                 && let Some(res) = self.lower.index().method(self.scope, &cur.ty, name)
             {
                 if args.is_empty()
@@ -312,18 +356,28 @@ impl<'l> Eval<'l, '_> {
                 {
                     return Some(data);
                 }
-                let whole = cur.class.clone();
+                let (whole, place) = (cur.class.clone(), cur.place.clone());
                 let mut vals = vec![cur];
                 vals.extend(
                     args.iter()
                         .map(|arg| self.expr(arg).unwrap_or_else(Val::unknown)),
                 );
-                let mut val = accessed(self.lower, *res.fns.first()?, &vals, self.depth - 1)?;
+                let f = *res.fns.first()?;
+                let val = accessed(self.lower, f, &vals, self.depth - 1);
+                let Some(mut val) = val else {
+                    return self.lower.lent(&res, vals.first()?, name, args);
+                };
                 // A collection of the program's own: its field is that of all.
                 if let (Some(whole), Some(part)) = (whole, &val.class)
                     && link::is_of_parameter(self.lower.index(), part)
                 {
-                    val.class = Some(whole.element());
+                    if args.iter().all(is_closure) {
+                        // What no key chooses is the one thing that a cell keeps.
+                        val.class = Some(whole);
+                        val.place = place;
+                    } else {
+                        val.class = Some(whole.element());
+                    }
                 }
                 return Some(val);
             }

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use super::body::{ClassDraft, Lower, Out, Shared, site_of};
 use super::value::ClassKey;
-use super::{link, locks, orders, types};
+use super::{link, orders, own, types};
 use crate::hir::{self, CommentKind};
 use crate::index::{FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
 use crate::table::LockTable;
@@ -85,9 +85,9 @@ fn holders(index: &Index, table: &LockTable) -> (Vec<bool>, Vec<bool>) {
     add_holders(index, &mut holders, &[]);
     let mut own = vec![false; count];
     let methods = (0..).map(FnIdx).zip(index.functions());
-    for (f, _) in methods.filter(|(_, entry)| locks::takes_own_lock(table, entry)) {
+    for (f, _) in methods.filter(|(_, entry)| own::takes(table, entry)) {
         let ret = index.fn_ret(f, None, &[]);
-        if let Some(guard) = locks::own_guard(index, &holders, &ret) {
+        if let Some(guard) = own::guard(index, &holders, &ret) {
             own[guard.index()] = true;
         }
     }

@@ -7,9 +7,9 @@ use conclint_facts::{Flag, GuardId, Made, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
-use super::link;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val, local_place};
+use super::{link, own};
 use crate::hir::{self, Expr, ExprKind};
 use crate::index::{Ty, TypeId, Tys, ValueRes};
 
@@ -116,9 +116,11 @@ impl Lower<'_> {
     /// to, where that is a lock and nothing else says which: that field.
     fn lock_of_handle(&self, val: &Val, target: &Ty) -> Option<Val> {
         let index = self.index();
-        if !matches!(val.ty, Ty::Adt(..))
-            || !matches!(self.object_kind(target), Some(ObjectKind::Lock(_)))
-        {
+        let is_lock = || {
+            matches!(self.object_kind(target), Some(ObjectKind::Lock(_)))
+                || own::is_lock(index, target)
+        };
+        if !matches!(val.ty, Ty::Adt(..)) || !is_lock() {
             return None;
         }
         let name = index.deref_field(&val.ty)?;

@@ -129,7 +129,8 @@ pub(super) fn is_of_parameter(index: &Index, key: &ClassKey) -> bool {
     declared.is_some_and(|ty| names_parameter(&ty))
 }
 
-fn names_parameter(ty: &Ty) -> bool {
+/// A type that names a parameter of what declares it.
+pub(super) fn names_parameter(ty: &Ty) -> bool {
     match ty {
         Ty::Param(_) => true,
         Ty::Adt(_, args) | Ty::Ext(_, args) | Ty::Tuple(args) => args.iter().any(names_parameter),

@@ -9,12 +9,13 @@ use smol_str::SmolStr;
 
 use super::body::Lower;
 use super::method::MethodCall;
+use super::own;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use super::workspace_call::rewrap;
 use crate::hir::Span;
-use crate::index::{FnEntry, Index, MethodRes, Ty, TypeId, last_segment};
-use crate::table::{self, LockTable};
+use crate::index::{MethodRes, Ty, TypeId, last_segment};
+use crate::table;
 
 impl Lower<'_> {
     /// Whether a value of this type is, or holds, a lock guard.
@@ -174,7 +175,7 @@ impl Lower<'_> {
             traits: conclint_facts::LockTraits {
                 family: SmolStr::new(self.index().type_key(*id).split("::").next().unwrap_or("")),
                 type_name: SmolStr::new(type_name),
-                shape: own_shape(type_name)?,
+                shape: own::shape(type_name)?,
                 reentrant: type_name.contains("Reentrant"),
                 read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
                 is_async: call.awaited,
@@ -199,12 +200,12 @@ impl Lower<'_> {
         let Ty::Adt(id, _) = &res.self_ty else {
             return None;
         };
-        let shape = own_shape(self.index().type_name(*id))?;
-        let op = self.shared.table.op(shape, name)?;
+        let shape = own::shape(self.index().type_name(*id))?;
+        let op = own::op(self.shared.table, shape, name)?;
         let ret = self
             .index()
             .fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
-        own_guard(self.index(), &self.shared.holders, &ret)?;
+        own::guard(self.index(), &self.shared.holders, &ret)?;
         Some((op, ret))
     }
 
@@ -504,32 +505,4 @@ impl Lower<'_> {
             _ => return None,
         })
     }
-}
-
-/// What a type of the workspace is by its name, if it is a lock.
-fn own_shape(type_name: &str) -> Option<conclint_facts::LockShape> {
-    match type_name {
-        n if n.ends_with("RwLock") => Some(conclint_facts::LockShape::RwLock),
-        n if n.ends_with("Mutex") || n.ends_with("Lock") => Some(conclint_facts::LockShape::Mutex),
-        _ => None,
-    }
-}
-
-/// `lock`, `read`, `write` of a lock that the workspace itself defines.
-pub(super) fn takes_own_lock(table: &LockTable, entry: &FnEntry) -> bool {
-    let owner = entry.qualified.rsplit("::").nth(1);
-    entry.def.params.len() == 1
-        && owner
-            .and_then(own_shape)
-            .is_some_and(|shape| table.op(shape, &entry.def.name).is_some())
-}
-
-/// The guard type of the workspace's own that such a function gives back.
-pub(super) fn own_guard(index: &Index, holders: &[bool], ret: &Ty) -> Option<TypeId> {
-    let Ty::Adt(guard, _) = types::peel_wrappers(index, ret) else {
-        return None;
-    };
-    let is_own =
-        index.type_name(guard).ends_with("Guard") && !holders.get(guard.index()).copied()?;
-    is_own.then_some(guard)
 }

@@ -36,6 +36,7 @@ mod method;
 mod named;
 mod orders;
 mod origin;
+mod own;
 mod parts;
 mod pattern;
 mod scopes;

@@ -79,7 +79,10 @@ impl Lower<'_> {
             .skip(usize::from(has_recv && !self.takes_self(first)))
             .flat_map(|val| val.guards.iter().copied())
             .collect();
-        let accessed = self.accessed(first, &vals);
+        let accessed = self.accessed(first, &vals).or_else(|| {
+            let recv = vals.first().filter(|_| has_recv)?;
+            self.lent(res, recv, call.name, call.args)
+        });
         if guard_ty.is_some() && passed.is_empty() && !matches!(guard_ty, Some(GuardTy::None)) {
             return self.acquire_through(fact, &ret, guard_ty, site, accessed);
         }

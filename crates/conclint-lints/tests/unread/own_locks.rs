@@ -1,0 +1,183 @@
+//! Locks that a program defines itself, as kernels do, and what its own cells
+//! and getters lend.
+
+use super::names_in;
+
+/// A lock with its guard, as a kernel writes one.
+const SPIN: &str = "
+use core::cell::UnsafeCell;
+use core::ops::Deref;
+pub struct GenericSpinlock<T, R> { cell: UnsafeCell<T>, relax: R }
+pub struct Pause;
+pub type Spinlock<T> = GenericSpinlock<T, Pause>;
+pub struct LockGuard<'a, T, R> { lock: &'a GenericSpinlock<T, R>, irq: bool }
+impl<T, R> GenericSpinlock<T, R> {
+    pub const fn new(data: T) -> Self { todo!() }
+    pub fn lock(&self) -> LockGuard<'_, T, R> { LockGuard { lock: self, irq: false } }
+    pub fn lock_irqsave(&self) -> LockGuard<'_, T, R> { LockGuard { lock: self, irq: true } }
+    pub fn lock_nowait(&self) -> LockGuard<'_, T, R> { LockGuard { lock: self, irq: true } }
+}
+impl<T, R> Deref for LockGuard<'_, T, R> {
+    type Target = T;
+    fn deref(&self) -> &T { unsafe { &*self.lock.cell.get() } }
+}
+impl<T, R> Drop for LockGuard<'_, T, R> { fn drop(&mut self) {} }
+pub struct RwSem<T> { cell: UnsafeCell<T> }
+pub struct RwSemReadGuard<'a, T> { lock: &'a RwSem<T> }
+pub struct RwSemWriteGuard<'a, T> { lock: &'a RwSem<T> }
+impl<T> RwSem<T> {
+    pub fn read(&self) -> RwSemReadGuard<'_, T> { RwSemReadGuard { lock: self } }
+    pub fn write(&self) -> RwSemWriteGuard<'_, T> { RwSemWriteGuard { lock: self } }
+    pub fn write_interruptible(&self) -> Result<RwSemWriteGuard<'_, T>, ()> { Ok(self.write()) }
+}
+pub struct Clock { time: UnsafeCell<u64> }
+pub struct ClockGuard<'a> { clock: &'a Clock }
+impl Clock { pub fn lock(&self) -> ClockGuard<'_> { ClockGuard { clock: self } } }
+pub struct Once<T> { cell: UnsafeCell<Option<T>> }
+impl<T> Once<T> {
+    pub const fn new() -> Self { todo!() }
+    pub fn call_once<F: FnOnce() -> T>(&self, make: F) -> &T { unsafe { (*self.cell.get()).as_ref().unwrap() } }
+}
+";
+
+fn found(program: &str) -> Vec<&'static str> {
+    names_in(&format!("{SPIN}{program}"))
+}
+
+#[test]
+fn own_locks_are_taken_by_more_names_than_lock() {
+    let twice = |first: &str, second: &str| {
+        found(&format!(
+            "
+pub struct Queue {{ list: Spinlock<Vec<u64>>, map: RwSem<u64>, clock: Clock }}
+impl Queue {{
+    pub fn push(&self) {{
+        let first = {first};
+        let second = {second};
+        drop(first);
+    }}
+}}
+"
+        ))
+    };
+    for (first, second) in [
+        ("self.list.lock()", "self.list.lock()"),
+        ("self.list.lock_irqsave()", "self.list.lock()"),
+        ("self.map.write()", "self.map.read()"),
+        (
+            "self.map.write_interruptible().unwrap()",
+            "self.map.write()",
+        ),
+    ] {
+        assert_eq!(twice(first, second), ["double-lock"], "{first}, {second}");
+    }
+    for (first, second) in [
+        ("self.list.lock()", "self.list.lock_nowait()"),
+        ("self.list.lock().len()", "self.list.lock_irqsave()"),
+        ("self.clock.lock()", "self.clock.lock()"),
+    ] {
+        assert!(twice(first, second).is_empty(), "{first}, {second}");
+    }
+}
+
+#[test]
+fn a_type_that_derefs_to_an_own_lock_is_that_lock() {
+    let twice = |second: &str| {
+        found(&format!(
+            "
+pub struct Space {{ inner: RwSem<u64>, other: RwSem<u64> }}
+impl Deref for Space {{
+    type Target = RwSem<u64>;
+    fn deref(&self) -> &RwSem<u64> {{ &self.inner }}
+}}
+pub fn map(space: &Space) {{
+    let first = space.write();
+    let second = {second};
+    drop(first);
+}}
+"
+        ))
+    };
+    assert_eq!(twice("space.write()"), ["double-lock"]);
+    assert_eq!(twice("space.inner.write()"), ["double-lock"]);
+    assert!(twice("space.other.write()").is_empty());
+}
+
+#[test]
+fn an_own_cell_lends_the_one_thing_it_keeps() {
+    let twice = |second: &str| {
+        found(&format!(
+            "
+static HANDLES: Once<Spinlock<u64>> = Once::new();
+static QUEUES: Once<Spinlock<u64>> = Once::new();
+fn handles() -> &'static Spinlock<u64> {{ HANDLES.call_once(|| Spinlock::new(0)) }}
+fn queues() -> &'static Spinlock<u64> {{ QUEUES.call_once(|| Spinlock::new(0)) }}
+pub fn close() {{
+    let first = handles().lock();
+    let second = {second}.lock();
+    drop(first);
+}}
+"
+        ))
+    };
+    assert_eq!(twice("handles()"), ["double-lock"]);
+    assert!(twice("queues()").is_empty());
+}
+
+#[test]
+fn a_getter_of_a_trait_lends_the_same_part_each_time() {
+    let twice = |second: &str| {
+        found(&format!(
+            "
+use std::sync::Mutex;
+pub struct Common {{ state: Mutex<u64>, stats: Mutex<u64> }}
+pub trait Device {{
+    fn common(&self) -> &Common;
+    fn state(&self) -> &Mutex<u64> {{ &self.common().state }}
+    fn stats(&self) -> &Mutex<u64> {{ &self.common().stats }}
+}}
+pub struct Wired {{ common: Common }}
+impl Device for Wired {{ fn common(&self) -> &Common {{ &self.common }} }}
+pub struct Wireless {{ id: u64, common: Common }}
+impl Device for Wireless {{ fn common(&self) -> &Common {{ &self.common }} }}
+pub fn reset(device: &dyn Device) {{
+    let first = device.state().lock().unwrap();
+    let second = {second}.lock().unwrap();
+    drop(first);
+}}
+"
+        ))
+    };
+    assert_eq!(twice("device.state()"), ["double-lock"]);
+    assert!(twice("device.stats()").is_empty());
+}
+
+#[test]
+fn a_closure_that_waits_may_be_run_in_a_loop_by_who_gets_it() {
+    let pause = |run: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Condvar, Mutex}};
+pub struct Once {{ lock: Mutex<bool>, done: Condvar }}
+fn until<R>(mut ready: impl FnMut() -> Option<R>, mut pause: impl FnMut()) -> R {{
+    loop {{ if let Some(found) = ready() {{ return found; }} pause(); }}
+}}
+impl Once {{
+    fn poll(&self) -> Option<u64> {{ None }}
+    fn pause(&self) {{
+        let guard = self.lock.lock().unwrap();
+        if !*guard {{
+            let _guard = self.done.wait(guard).unwrap();
+        }}
+    }}
+    pub fn wait(&self) {{ {run} }}
+}}
+"
+        ))
+    };
+    let closure = "|| { let guard = self.lock.lock().unwrap(); \
+        if !*guard { let _guard = self.done.wait(guard).unwrap(); } }";
+    assert_eq!(pause("self.pause();"), ["wait-without-loop"]);
+    let both = pause(&format!("until(|| self.poll(), {closure});"));
+    assert_eq!(both, ["wait-without-loop"], "that of `pause` alone");
+}
