@@ -13,14 +13,15 @@ use super::acquisition::{Acquisition, Guard, Text, path_of_self};
 use super::places::Seed;
 use crate::lines::is_test_code;
 
-/// One seed for each method that binds the guard of a field's lock. `taken`
-/// numbers what is added.
+/// One seed for each method that binds the guard of a field's lock. What is
+/// added has a name with `tag` and its number, from `taken` on: a type has
+/// impls in several files.
 pub(super) fn seeds(
     kind: Kind,
     item: &ItemImpl,
     beside: &[Item],
     text: Text<'_>,
-    taken: usize,
+    (tag, taken): (usize, usize),
 ) -> Vec<Seed> {
     let methods: Vec<&ImplItemFn> = item
         .items
@@ -49,7 +50,7 @@ pub(super) fn seeds(
                 && fits(&method.sig, &other.sig)
                 && takes(&other.block, &path)
         });
-        let number = taken + out.len();
+        let number = format!("{tag}_{}", taken + out.len());
         let insert = match (kind, there) {
             (Kind::Call, Some(other)) => {
                 called.insert(&other.sig.ident);
@@ -57,8 +58,8 @@ pub(super) fn seeds(
                 let call = format!(" let _ = self.{}(){wait};", other.sig.ident);
                 Some(vec![(guard.end, call)])
             }
-            (Kind::Call | Kind::Deep, _) => added(kind, item, &guard, &path, text, number),
-            (Kind::Free, _) => free(item, beside, &guard, &path, text, number),
+            (Kind::Call | Kind::Deep, _) => added(kind, item, &guard, &path, text, &number),
+            (Kind::Free, _) => free(item, beside, &guard, &path, text, &number),
             (Kind::Double | Kind::Sleep | Kind::Order, _) => None,
         };
         if let Some(insert) = insert {
@@ -88,7 +89,7 @@ fn added(
     guard: &Guard<'_>,
     path: &str,
     text: Text<'_>,
-    number: usize,
+    number: &str,
 ) -> Option<Vec<(usize, String)>> {
     if item.trait_.is_some() {
         return None;
@@ -115,7 +116,7 @@ fn free(
     guard: &Guard<'_>,
     path: &str,
     text: Text<'_>,
-    number: usize,
+    number: &str,
 ) -> Option<Vec<(usize, String)>> {
     let Type::Path(own) = &*item.self_ty else {
         return None;

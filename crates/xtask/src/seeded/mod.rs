@@ -155,7 +155,7 @@ impl Seeded {
             .files
             .par_iter()
             .enumerate()
-            .flat_map_iter(|(at, file)| in_file(kind, file).into_iter().map(move |s| (at, s)))
+            .flat_map_iter(|(at, file)| in_file(kind, at, file).into_iter().map(move |s| (at, s)))
             .collect();
         if let Some(most) = self.sample {
             let lot = |(at, seed): &(usize, Seed)| {
@@ -257,11 +257,11 @@ impl Reported {
     }
 }
 
-fn in_file(kind: Kind, file: &Source) -> Vec<Seed> {
+fn in_file(kind: Kind, at: usize, file: &Source) -> Vec<Seed> {
     if !file.path.ends_with(".rs") || is_test_path(&file.path) {
         return Vec::new();
     }
-    str::from_utf8(&file.bytes).map_or_else(|_| Vec::new(), |text| seeds(kind, text))
+    str::from_utf8(&file.bytes).map_or_else(|_| Vec::new(), |text| seeds(kind, text, at))
 }
 
 /// The tree with its seeds; places are in the order of files.

@@ -44,8 +44,9 @@ pub(super) fn plant(text: &str, seeds: &[&Seed]) -> String {
     planted
 }
 
-/// Every place of a kind, one a function at most, in the order of lines.
-pub(super) fn seeds(kind: Kind, text: &str) -> Vec<Seed> {
+/// Every place of a kind, one a function at most, in the order of lines. `tag`
+/// tells the file from the others of its checkout.
+pub(super) fn seeds(kind: Kind, text: &str, tag: usize) -> Vec<Seed> {
     // Most files take no lock; and a shebang is not in the parser's text.
     let may = ["lock", "write"].iter().any(|word| text.contains(word));
     if !may || (text.starts_with("#!") && !text.starts_with("#![")) {
@@ -57,6 +58,7 @@ pub(super) fn seeds(kind: Kind, text: &str) -> Vec<Seed> {
     };
     let mut finder = Finder {
         kind,
+        tag,
         text: Text { text, skipped },
         scope: Vec::new(),
         out: Vec::new(),
@@ -73,6 +75,7 @@ pub(super) fn seeds(kind: Kind, text: &str) -> Vec<Seed> {
 
 struct Finder<'t, 'e> {
     kind: Kind,
+    tag: usize,
     text: Text<'t>,
     /// The items beside the ones that are looked at, outermost module first.
     scope: Vec<&'e [Item]>,
@@ -158,7 +161,7 @@ impl<'e> Visit<'e> for Finder<'_, 'e> {
         let first = self.out.len();
         let found = match self.kind {
             Kind::Call | Kind::Deep | Kind::Free => {
-                calls::seeds(self.kind, item, beside, self.text, first)
+                calls::seeds(self.kind, item, beside, self.text, (self.tag, first))
             }
             Kind::Order => orders::seed(item, self.text).into_iter().collect(),
             Kind::Double | Kind::Sleep => Vec::new(),

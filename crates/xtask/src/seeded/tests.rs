@@ -5,7 +5,7 @@ use super::places::{Seed, plant, seeds};
 
 /// The seeded text, held against what seeding promises for any text.
 fn seeded(kind: Kind, text: &str) -> String {
-    let found = seeds(kind, text);
+    let found = seeds(kind, text, 7);
     let planted = plant(text, &found.iter().collect::<Vec<_>>());
     assert_eq!(planted.lines().count(), text.lines().count());
     for (before, after) in text.lines().zip(planted.lines()) {
@@ -18,7 +18,7 @@ fn seeded(kind: Kind, text: &str) -> String {
 }
 
 fn lines(kind: Kind, text: &str) -> Vec<usize> {
-    seeds(kind, text).iter().map(|seed| seed.line).collect()
+    seeds(kind, text, 7).iter().map(|seed| seed.line).collect()
 }
 
 #[test]
@@ -148,18 +148,16 @@ fn methods_are_added_where_none_is_there() {
         seeded(Kind::Call, text),
         "impl<T> S<T> {
     async fn a(&self) {
-        let g = self.l.lock().await; self.conclint_again_0().await;
+        let g = self.l.lock().await; self.conclint_again_7_0().await;
     }
- async fn conclint_again_0(&self) { let _g = self.l.lock().await; let _ = &_g; } } // end
+ async fn conclint_again_7_0(&self) { let _g = self.l.lock().await; let _ = &_g; } } // end
 "
     );
     let planted = seeded(Kind::Deep, text);
-    assert!(planted.contains("let g = self.l.lock().await; self.conclint_outer_0().await;"));
-    assert!(
-        planted.contains(
-            "async fn conclint_outer_0(&self) { self.conclint_again_0().await; } } // end"
-        )
-    );
+    assert!(planted.contains("let g = self.l.lock().await; self.conclint_outer_7_0().await;"));
+    assert!(planted.contains(
+        "async fn conclint_outer_7_0(&self) { self.conclint_again_7_0().await; } } // end"
+    ));
 }
 
 #[test]
@@ -177,9 +175,9 @@ struct G<T> { l: Mutex<T> }
 impl<T> G<T> { fn a(&self) { let g = self.l.lock(); } }
 ";
     let planted = seeded(Kind::Free, text);
-    assert!(planted.contains("let g = self.l.lock()?; conclint_free_0(&self.l);"));
+    assert!(planted.contains("let g = self.l.lock()?; conclint_free_7_0(&self.l);"));
     assert!(planted.contains(
-        "} fn conclint_free_0(x: &Arc<Mutex<u8>>) { let _g = x.lock().unwrap(); let _ = &_g; }"
+        "} fn conclint_free_7_0(x: &Arc<Mutex<u8>>) { let _g = x.lock().unwrap(); let _ = &_g; }"
     ));
     assert_eq!(lines(Kind::Free, text), [6]);
 }
@@ -200,7 +198,7 @@ impl T { fn a(&self) { self.l.lock(); self.x.m.lock(); } }
     let back = "pub fn conclint_back(&self) { let _a = self.m.write(); \
                 let _b = self.l.lock().unwrap(); let _ = (&_a, &_b); } }";
     assert!(planted.contains(&format!("{there} {back}\n")), "{planted}");
-    let [Seed { line: 6, text, .. }] = &*seeds(Kind::Order, text) else {
+    let [Seed { line: 6, text, .. }] = &*seeds(Kind::Order, text, 7) else {
         panic!("one seed, at the closing brace");
     };
     assert_eq!(text, "self.l.lock().unwrap() and self.m.write()");
