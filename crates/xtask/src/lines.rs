@@ -1,4 +1,4 @@
-//! How many lines of a file are not test code.
+//! What of a file is test code, and how many lines are not.
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
@@ -45,7 +45,8 @@ fn length(span: Span) -> usize {
     span.end().line.saturating_sub(span.start().line) + 1
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
+/// The attributes of the items that can be test code.
+pub fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
@@ -77,6 +78,34 @@ fn has_cfg_test(attributes: &[Attribute]) -> bool {
     })
 }
 
+/// Whether a directory, a package or a file is named after testing.
+pub fn is_test_path(path: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "test", "tests", "testing", "mock", "mocks", "bench", "benches", "example", "examples",
+    ];
+    path.split(['/', '.', '_', '-'])
+        .any(|word| WORDS.contains(&word))
+}
+
+/// Whether attributes say, in whatever way, that code is for tests.
+pub fn is_test_code(attributes: &[Attribute]) -> bool {
+    let runs = |attribute: &Attribute| {
+        let last = attribute.path().segments.last();
+        last.is_some_and(|segment| {
+            let name = segment.ident.to_string();
+            name.starts_with("test") || name.ends_with("test") || name == "bench"
+        })
+    };
+    attributes.iter().any(|attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("cfg") => {
+            let predicate: String = list.tokens.to_string().split_whitespace().collect();
+            let mut words = predicate.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.any(|word| word == "test") && !predicate.contains("not(test")
+        }
+        _ => runs(attribute),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +119,23 @@ mod tests {
         assert_eq!(code_lines("src/tests.rs", text), 5);
         assert_eq!(code_lines("src/lib.rs", "#![cfg(test)]\nfn a() {}\n"), 0);
         assert_eq!(code_lines("src/lib.rs", "fn (\n"), 1);
+    }
+
+    #[test]
+    fn test_code_is_known_by_paths_and_attributes() {
+        for path in ["tests/a.rs", "a/src/store_test.rs", "net-mock/src/lib.rs"] {
+            assert!(is_test_path(path), "{path}");
+        }
+        assert!(!is_test_path("src/latest/attestation.rs"));
+        let code = |text: &str| {
+            let item: Item = syn::parse_str(text).unwrap();
+            is_test_code(attributes(&item))
+        };
+        for attribute in ["test", "tokio::test", "rstest", "cfg(any(test, unix))"] {
+            assert!(code(&format!("#[{attribute}] fn f() {{}}")), "{attribute}");
+        }
+        for attribute in ["inline", "cfg(not(test))", "cfg(unix)"] {
+            assert!(!code(&format!("#[{attribute}] fn f() {{}}")), "{attribute}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Chores of conclint's own development: `cargo xtask --help`.
 //!
-//! Measures the analyser (real bugs, a corpus of repositories, speed,
-//! robustness) and the explorer (reference programs), and lays out new lints. Nothing here is part of the tool.
+//! Measures the analyser (real bugs, a corpus of repositories, seeded
+//! mistakes, speed, robustness) and the explorer (reference programs), and lays out new lints. Nothing here is part of the tool.
 
 // A development tool talks through its standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -22,6 +22,7 @@ mod real_bugs;
 mod records;
 mod replays;
 mod robustness;
+mod seeded;
 mod speed;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ enum Command {
     Mutants(mutants::Mutants),
     Speed(speed::Speed),
     Robustness(robustness::Robustness),
+    Seeded(seeded::Seeded),
     NewLint(new_lint::NewLint),
     Codegen(codegen::Codegen),
 }
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Mutants(command) => command.run(),
         Command::Speed(command) => command.run(),
         Command::Robustness(command) => command.run(),
+        Command::Seeded(command) => command.run(),
         Command::NewLint(command) => command.run(),
         Command::Codegen(command) => command.run(),
     };

@@ -131,7 +131,7 @@ impl Robustness {
 }
 
 /// A number up to `bound` that hangs on `seed` alone (FNV-1a).
-fn pseudo_random(seed: &str, bound: usize) -> usize {
+pub fn pseudo_random(seed: &str, bound: usize) -> usize {
     let hash = seed.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
