@@ -211,8 +211,9 @@ pub struct Place {
     /// Where the path starts.
     pub root: Root,
     /// Fields followed; `[]` is an element of a collection, `[7]` the one that
-    /// the variable 7 of this function has, `[#7]` the one at 7. Dereferences, borrows, `Arc::clone`
-    /// and `unwrap` leave no trace here.
+    /// the variable 7 of this function has, `[=7]` the one at the index, or under
+    /// the key, that the variable 7 has, `[8=7]` both, `[#7]` the one at 7.
+    /// Dereferences, borrows, `Arc::clone` and `unwrap` leave no trace here.
     pub path: Vec<SmolStr>,
 }
 
@@ -224,14 +225,43 @@ pub fn is_element(step: &str) -> bool {
     step.starts_with('[')
 }
 
-/// Whether the path leads to an element of which nothing tells which it is.
+/// Whether the path leads to an element that no variable has, and of which no
+/// literal tells which it is.
 pub fn is_any_element(step: &str) -> bool {
-    step == ELEMENT
+    step == ELEMENT || step.starts_with("[=")
 }
 
 /// The step of a path to the element of a collection at `index`.
 pub fn element_at(index: u64) -> SmolStr {
     format_smolstr!("[#{index}]")
+}
+
+/// The step of a path to the element of a collection at the index, or under the
+/// key, that the variable `local` has.
+pub fn element_by(local: LocalId) -> SmolStr {
+    format_smolstr!("[={}]", local.0)
+}
+
+/// The variables that tell to which element a step leads: the one that has it,
+/// and the one that has its index.
+fn tellers(step: &str) -> (Option<LocalId>, Option<LocalId>) {
+    let inside = step.strip_prefix('[').and_then(|s| s.strip_suffix(']'));
+    let inside = inside.unwrap_or("");
+    let (has, at) = inside.split_once('=').unwrap_or((inside, ""));
+    let local = |number: &str| number.parse().ok().map(LocalId);
+    (local(has), local(at))
+}
+
+/// Whether both steps are one field, or lead to one element of a collection, as
+/// long as the variables that tell so are `unchanged`.
+pub fn is_one_step(a: &str, b: &str, unchanged: impl Fn(LocalId) -> bool) -> bool {
+    if !is_element(a) || element_index(a).is_some() {
+        return a == b;
+    }
+    let ((has, at), (other_has, other_at)) = (tellers(a), tellers(b));
+    let same =
+        |a: Option<LocalId>, b: Option<LocalId>| a.is_some_and(|a| b == Some(a) && unchanged(a));
+    same(has, other_has) || same(at, other_at)
 }
 
 /// The index of the element that a step leads to, where a literal tells it.
@@ -248,19 +278,13 @@ impl Place {
     }
 
     /// The elements on the way become the ones that the variable `local` has,
-    /// where nothing told which they are.
+    /// where no other one has them.
     pub fn bind_elements(&mut self, local: LocalId) {
-        for step in self.path.iter_mut().filter(|step| is_any_element(step)) {
-            *step = format_smolstr!("[{}]", local.0);
+        for step in &mut self.path {
+            if is_any_element(step) {
+                *step = format_smolstr!("[{}{}", local.0, &step[1..]);
+            }
         }
-    }
-
-    /// The variables that tell which elements are on the way.
-    pub fn element_locals(&self) -> impl Iterator<Item = LocalId> + '_ {
-        self.path.iter().filter_map(|step| {
-            let number = step.strip_prefix('[')?.strip_suffix(']')?;
-            number.parse().ok().map(LocalId)
-        })
     }
 
     /// What `inner`, a place of a called function, is for the caller, to whom

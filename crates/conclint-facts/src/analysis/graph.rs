@@ -270,11 +270,11 @@ impl Graph {
     /// Whether both lead by way of the same elements, which variables tell that
     /// name nothing else.
     pub(super) fn is_told(&self, function: FnId, a: &Place, b: &Place, round_a_loop: bool) -> bool {
-        a == b
-            && !a.path.iter().any(|step| is_any_element(step))
-            && !a
-                .element_locals()
-                .any(|local| self.rebound(function, local, round_a_loop))
+        let unchanged = |local: LocalId| !self.rebound(function, local, round_a_loop);
+        let mut steps = a.path.iter().zip(&b.path);
+        a.root == b.root
+            && a.path.len() == b.path.len()
+            && steps.all(|(a, b)| is_one_step(a, b, unchanged))
     }
 
     fn plain_edges(&self, program: &Program) -> Vec<Edge> {

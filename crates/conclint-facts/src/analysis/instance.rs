@@ -62,7 +62,10 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
         path: Vec::new(),
     };
     match place.root {
-        Root::Static(_) => place.clone(),
+        Root::Static(_) => Place {
+            root: place.root.clone(),
+            path: place.path_from_outside().collect(),
+        },
         Root::Local(_) | Root::Opaque(_) => elsewhere(),
         Root::Param(_) => {
             let viewed = arg.and_then(|arg| viewed(arg, place));

@@ -28,6 +28,7 @@ mod objects;
 mod own_locks;
 mod owners;
 mod pools;
+mod same_element;
 mod seventh;
 mod sixth;
 mod thirteen_a;
@@ -36,6 +37,7 @@ mod thirteen_c;
 mod thirteen_d;
 mod threads;
 mod variants;
+mod ways_to_a_lock;
 
 /// What is found in these files, test code left out.
 fn findings(files: &[(&str, &str)]) -> Vec<Finding> {

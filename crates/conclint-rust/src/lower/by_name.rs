@@ -127,6 +127,11 @@ impl Lower<'_> {
         if STOP.contains(&call.name.as_str()) || table::runs_in_place(call.name).is_some() {
             return None;
         }
+        // `fn capacity(&self) { self.inner.capacity() }`: what is handed on is
+        // somebody else's method of that name.
+        if self.base.name == *call.name {
+            return None;
+        }
         let found: Vec<FnIdx> = self.index().methods_named(call.name).to_vec();
         let entries = self.index().functions();
         let fits = |f: &FnIdx| {

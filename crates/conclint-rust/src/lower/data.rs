@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Flag, GuardId, Made, ObjectKind, Root};
+use conclint_facts::{Flag, GuardId, LocalId, Made, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -20,7 +20,13 @@ impl Lower<'_> {
     /// `val.name`, through references, smart pointers and guards.
     pub fn field(&mut self, val: Val, name: &SmolStr) -> Val {
         if let Some(part) = name.parse::<usize>().ok().and_then(|i| val.parts.get(i)) {
-            return part.clone();
+            let mut part = part.clone();
+            if part.place.is_none() {
+                // It was made for this tuple.
+                part.place = val.project(name, Ty::Unknown).place;
+                part.class = part.class.or_else(|| val.class.clone());
+            }
+            return part;
         }
         let mut cur = val;
         for _ in 0..MAX_DEREFS {
@@ -158,7 +164,39 @@ impl Lower<'_> {
                 }
                 element
             }
-            _ => self.element_of(val),
+            _ => {
+                let mut element = self.element_of(val);
+                self.found_by(&mut element, index);
+                element
+            }
+        }
+    }
+
+    /// `element` was found at the index, or under the key, `by`: where that is a
+    /// variable, it tells which element this is.
+    pub fn found_by(&self, element: &mut Val, by: &Expr) {
+        if let Some(local) = self.variable_of(by)
+            && let Some(step) = element
+                .place
+                .as_mut()
+                .and_then(|place| place.path.last_mut())
+            && step == "[]"
+        {
+            *step = conclint_facts::element_by(local);
+        }
+    }
+
+    /// The variable whose value `expr` is: `i`, `&id`, `i as usize`.
+    fn variable_of(&self, expr: &Expr) -> Option<LocalId> {
+        match &expr.kind {
+            ExprKind::Path(path) => self.lookup(path.as_name()?),
+            ExprKind::Cast { expr, .. }
+            | ExprKind::Ref { expr, .. }
+            | ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr,
+            } => self.variable_of(expr),
+            _ => None,
         }
     }
 

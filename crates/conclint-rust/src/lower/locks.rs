@@ -3,7 +3,7 @@
 
 use conclint_facts::{
     Blocking, Call, EventKind, GuardId, LockSource, Mode, ObjectKind, ObjectRef, Origins,
-    ReleaseWhy,
+    ReleaseWhy, Root, is_element,
 };
 use smol_str::SmolStr;
 
@@ -205,7 +205,12 @@ impl Lower<'_> {
         let ret = self
             .index()
             .fn_ret(*res.fns.first()?, Some(&res.self_ty), &[]);
-        own::guard(self.index(), &self.shared.holders, &ret)?;
+        // `-> impl Deref<Target = T>`: nobody is to know what the guard is called.
+        let is_hidden = matches!(self.guard_ty(&ret), Some(GuardTy::Guard(_)))
+            && matches!(ret, Ty::Bounded(..));
+        if !is_hidden {
+            own::guard(self.index(), &self.shared.holders, &ret)?;
+        }
         Some((op, ret))
     }
 
@@ -263,7 +268,15 @@ impl Lower<'_> {
             self.emit(EventKind::Await, call.site());
         }
         let kind = ObjectKind::Lock(lock.traits.clone());
-        let object = self.object(lock_val, &kind);
+        let named = lock_val.class.is_none().then(|| of_parameter(lock_val));
+        let object = match named.flatten() {
+            Some(class) => {
+                let mut named = lock_val.clone();
+                named.class = Some(class);
+                self.object(&named, &kind)
+            }
+            None => self.object(lock_val, &kind),
+        };
         let guard = self.new_guard(call.site(), op.blocking);
         let event = EventKind::Acquire {
             guard,
@@ -311,7 +324,7 @@ impl Lower<'_> {
         let mut stdin = Val::of(types::ext("std::io::Stdin", vec![]));
         let name = SmolStr::new_static("std::io::stdin");
         stdin.place = Some(conclint_facts::Place {
-            root: conclint_facts::Root::Static(name.clone()),
+            root: Root::Static(name.clone()),
             path: Vec::new(),
         });
         stdin.class = Some(ClassKey::new(ClassBase::Named(name)));
@@ -505,4 +518,21 @@ impl Lower<'_> {
             _ => return None,
         })
     }
+}
+
+/// The name of a lock that the caller passes, by itself, in a tuple, or in a
+/// list where something tells which one it is.
+fn of_parameter(lock: &Val) -> Option<ClassKey> {
+    let place = lock.place.as_ref()?;
+    let Root::Param(number) = place.root else {
+        return None;
+    };
+    let whole = ClassKey::new(ClassBase::Param(number));
+    let in_tuple = |step: &SmolStr| step.parse::<u8>().is_ok();
+    let told = |step: &SmolStr| is_element(step) && step != "[]";
+    if place.path.iter().all(in_tuple) {
+        return Some(whole);
+    }
+    let known = place.path.iter().all(|step| told(step) || in_tuple(step));
+    known.then(|| whole.element())
 }

@@ -170,6 +170,9 @@ impl Lower<'_> {
                     return Some(cur.clone().with_ty(ty));
                 }
                 let res = self.index().method(&self.scope, &cur.ty, name)?;
+                if !self.takes_as_many(&res, call) {
+                    return None;
+                }
                 if let Some(val) = self.own_lock(cur, &res, call) {
                     return Some(val);
                 }
@@ -188,6 +191,16 @@ impl Lower<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Some of the functions found takes as many arguments as the call has: a
+    /// trait that is not in scope may have another method of that name.
+    fn takes_as_many(&self, res: &MethodRes, call: &MethodCall) -> bool {
+        let functions = self.index().functions();
+        res.fns.iter().any(|f| {
+            let entry = functions.get(f.index());
+            entry.is_some_and(|entry| entry.def.params.len() == call.args.len() + 1)
+        })
     }
 
     /// `mutex.lock_ignoring_poison()`: the workspace's own trait on a type of others.
@@ -219,7 +232,9 @@ impl Lower<'_> {
         };
         let known = !path.is_empty() || !matches!(cur.ty, Ty::Unknown);
         self.out.compares_order |= orders(name);
-        if (!known || matches!(cur.ty, Ty::Param(_)))
+        // Whoever else's type it is: who waits for a `lock()` has to wait for it.
+        let foreign = call.awaited && !path.is_empty() && !path.starts_with("std::");
+        if (!known || matches!(cur.ty, Ty::Param(_)) || foreign)
             && let Some(val) = self.lock_by_name(&cur, call)
         {
             return val;
@@ -285,7 +300,20 @@ impl Lower<'_> {
             self.pin();
         }
         self.guards_into(&cur, &vals, call.span);
-        self.std_result(cur, name, &vals)
+        let steps = |val: &Val| val.place.as_ref().map_or(0, |place| place.path.len());
+        let outside = steps(&cur);
+        // `get` of an asynchronous one waits until there is a value.
+        let awaited = call.awaited && types::is_once(&cur.ty);
+        let mut val = self.std_result(cur, name, &vals);
+        if let ("get" | "get_mut", [key]) = (name, call.args)
+            && steps(&val) > outside
+        {
+            self.found_by(&mut val, key);
+        }
+        if awaited && name == "get" {
+            val.ty = types::unwrap_ty(&val.ty);
+        }
+        val
     }
 
     /// A value that is a future by its type, and none of this crate's own.

@@ -10,7 +10,7 @@ use super::scopes::ScopeKind;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Pat, Span};
-use crate::index::{Ty, Tys, ValueRes};
+use crate::index::{Ty, Tys, ValueRes, last_segment};
 
 impl Lower<'_> {
     /// Binds what `pat` names. Guards go to the innermost block scope.
@@ -199,6 +199,14 @@ impl Lower<'_> {
             ValueRes::Ctor { ty, variant } => Some((ty, variant)),
             _ => None,
         };
+        // `State(state)`: a wrapper of somebody else's around one value.
+        if let (None, [pat], Ty::Ext(of, args)) = (ctor, pats, &val.ty)
+            && let [inside] = &args[..]
+            && last_segment(of) == path.last()
+        {
+            let part = val.project("0", inside.clone());
+            return self.bind(pat, part);
+        }
         for (i, pat) in pats.iter().enumerate() {
             if matches!(pat, Pat::Rest) {
                 break;

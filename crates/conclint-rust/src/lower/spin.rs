@@ -7,14 +7,7 @@ use crate::hir::{Block, Expr, ExprKind, Span, StmtKind};
 
 /// The name of the method in a loop whose only way out is to get the lock.
 pub(super) fn tried_until_taken(body: &Block) -> Option<Span> {
-    let only = match (&body.stmts[..], &body.tail) {
-        ([], Some(tail)) => &**tail,
-        ([stmt], None) => match &stmt.kind {
-            StmtKind::Expr(expr) => expr,
-            StmtKind::Let(_) | StmtKind::Item(_) => return None,
-        },
-        _ => return None,
-    };
+    let only = only_way_out(body)?;
     match &only.kind {
         ExprKind::If { cond, then, else_ } => {
             let ExprKind::Let { pat, expr } = &cond.kind else {
@@ -31,6 +24,29 @@ pub(super) fn tried_until_taken(body: &Block) -> Option<Span> {
             let taken = arms.iter().any(|arm| binds_success(&arm.pat));
             tried(scrutinee).filter(|_| fits && taken)
         }
+        _ => None,
+    }
+}
+
+/// The only expression of these that leaves the loop, whatever else is done on
+/// the way round.
+fn only_way_out(body: &Block) -> Option<&Expr> {
+    let mut leaving = Vec::new();
+    for stmt in &body.stmts {
+        match &stmt.kind {
+            StmtKind::Expr(expr) => leaving.extend(Some(expr).filter(|expr| !stays(expr))),
+            StmtKind::Let(binding) => {
+                let stays = binding.init.as_ref().is_none_or(stays) && binding.else_.is_none();
+                if !stays {
+                    return None;
+                }
+            }
+            StmtKind::Item(_) => {}
+        }
+    }
+    leaving.extend(body.tail.as_deref().filter(|expr| !stays(expr)));
+    match leaving[..] {
+        [only] => Some(only),
         _ => None,
     }
 }

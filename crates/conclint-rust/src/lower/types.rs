@@ -69,51 +69,11 @@ pub(super) fn shared(ty: Ty) -> Ty {
 pub(super) fn deref_step(index: &Index, ty: &Ty) -> Option<Ty> {
     match ty {
         Ty::Ref(_, inner) | Ty::Ptr(inner) => Some((**inner).clone()),
-        Ty::Ext(path, args) => match last_segment(path) {
-            "Arc"
-            | "Rc"
-            | "Box"
-            | "Ref"
-            | "RefMut"
-            | "RefMulti"
-            | "LazyLock"
-            | "Lazy"
-            | "LazyCell"
-            | "Pin"
-            | "Cow"
-            | "ManuallyDrop"
-            | "CachePadded"
-            | "AssertUnwindSafe"
-            | "Weak"
-            | "UniqueArc"
-            | "RefPtr"
-            | "Guard"
-            | "Owned"
-            | "State"
-            | "Data"
-            | "Reverse"
-            | "Wrapping"
-            | "MutexGuard"
-            | "RwLockReadGuard"
-            | "RwLockWriteGuard"
-            | "MappedMutexGuard"
-            | "MappedRwLockReadGuard"
-            | "MappedRwLockWriteGuard"
-            | "RwLockUpgradableReadGuard"
-            | "OwnedMutexGuard"
-            | "OwnedRwLockReadGuard"
-            | "OwnedRwLockWriteGuard"
-            | "ReentrantMutexGuard"
-            | "ArcMutexGuard"
-            | "SgxMutexGuard"
-            | "SgxRwLockReadGuard"
-            | "SgxRwLockWriteGuard"
-                if path != GUARD =>
-            {
-                args.last().cloned()
-            }
-            _ => None,
-        },
+        Ty::Ext(path, args)
+            if crate::table::POINTERS.contains(&last_segment(path)) && path != GUARD =>
+        {
+            args.last().cloned()
+        }
         Ty::Adt(..) => index.deref_target(ty),
         _ => None,
     }
@@ -218,8 +178,10 @@ pub(super) fn element(index: &Index, ty: &Ty) -> Ty {
             {
                 Ty::Tuple(Tys::from([args[0].clone(), args[1].clone()]))
             }
-            "Range" | "RangeInclusive" | "RangeFrom" => {
-                args.first().cloned().unwrap_or(Ty::Unknown)
+            // The iterators of a map.
+            "Values" | "ValuesMut" | "IntoValues" => args.last().cloned().unwrap_or(Ty::Unknown),
+            "Iter" | "IterMut" | "IntoIter" if args.len() == 2 => {
+                Ty::Tuple(Tys::from([args[0].clone(), args[1].clone()]))
             }
             _ => args.first().cloned().unwrap_or(Ty::Unknown),
         },
@@ -379,9 +341,10 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
     let container = is_option_or_result(ty);
     match name {
         "upgrade" if !container => StdRet::Upgraded,
-        "get" | "get_mut" if is_once(ty) => StdRet::Held(true),
+        "get" | "get_mut" | "get_or_try_init" if is_once(ty) => StdRet::Held(true),
         "get_or_init" | "get_unchecked" | "wait" if is_once(ty) => StdRet::Held(false),
-        "borrow" | "borrow_mut" if is_ref_cell(ty) => StdRet::Held(false),
+        "borrow" | "borrow_mut" | "get_mut" if is_ref_cell(ty) => StdRet::Held(false),
+        "assume_init_ref" | "assume_init_mut" => StdRet::Held(false),
         "try_borrow" | "try_borrow_mut" if is_ref_cell(ty) => StdRet::Held(true),
         "insert" | "get" | "get_mut" | "into_mut" | "remove" if is_map_entry(ty) => StdRet::Entry,
         "and_modify" if is_map_entry(ty) => StdRet::Same,

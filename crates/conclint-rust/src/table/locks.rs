@@ -100,6 +100,9 @@ const TYPES: &[Row] = {
         ("smol::lock::RwLock", RwLock, Future, false, false),
         ("futures::lock::Mutex", Mutex, Future, false, false),
         ("futures_util::lock::Mutex", Mutex, Future, false, false),
+        // Two handles lead to one such lock.
+        ("futures::lock::BiLock", Mutex, Future, false, false),
+        ("futures_util::lock::BiLock", Mutex, Future, false, false),
         ("futures_locks::Mutex", Mutex, Future, false, false),
         ("futures_locks::RwLock", RwLock, Future, false, false),
         ("spin::Mutex", Mutex, Plain, false, true),
@@ -110,6 +113,16 @@ const TYPES: &[Row] = {
         ("spin::RwLock", RwLock, Plain, false, true),
         ("spin::rwlock::RwLock", RwLock, Plain, false, true),
         ("spinning_top::Spinlock", Mutex, Plain, false, true),
+        // The spin locks of kernels, named after what they turn off.
+        ("kspin::SpinNoIrq", Mutex, Plain, false, true),
+        ("kspin::SpinNoPreempt", Mutex, Plain, false, true),
+        ("kspin::SpinRaw", Mutex, Plain, false, true),
+        ("spinlock::SpinNoIrq", Mutex, Plain, false, true),
+        ("spinlock::SpinNoIrqOnly", Mutex, Plain, false, true),
+        ("spinlock::SpinNoPreempt", Mutex, Plain, false, true),
+        ("spinlock::SpinRaw", Mutex, Plain, false, true),
+        ("irq_safety::MutexIrqSafe", Mutex, Plain, false, true),
+        ("irq_safety::RwLockIrqSafe", RwLock, Plain, false, true),
         ("shuttle::sync::Mutex", Mutex, Result, false, false),
         ("shuttle::sync::RwLock", RwLock, Result, false, false),
         ("loom::sync::Mutex", Mutex, Result, false, false),
@@ -157,7 +170,10 @@ impl LockTable {
     pub fn get(&self, path: &str) -> Option<LockType> {
         // Asked for nearly every type there is: the last letters say no to most.
         let last = last_segment(path);
-        let likely = last.ends_with("ock") || last.ends_with("utex");
+        let likely = last.ends_with("ock")
+            || last.ends_with("utex")
+            || last.starts_with("Spin")
+            || last.ends_with("IrqSafe");
         if !likely && !self.has_odd_names {
             return None;
         }
@@ -174,11 +190,11 @@ impl LockTable {
             return None;
         }
         let (shape, reentrant) = match last {
-            "Mutex" | "FairMutex" | "SpinLock" | "Spinlock" | "SpinMutex" => {
-                (LockShape::Mutex, false)
-            }
-            "RwLock" => (LockShape::RwLock, false),
-            "ReentrantMutex" => (LockShape::Mutex, true),
+            "SpinLock" | "Spinlock" => (LockShape::Mutex, false),
+            // What a raw one locks is somewhere else.
+            raw if raw.starts_with("Raw") => return None,
+            name if name.ends_with("RwLock") => (LockShape::RwLock, false),
+            name if name.ends_with("Mutex") => (LockShape::Mutex, name.contains("Reentrant")),
             _ => return None,
         };
         let wrap = if path.contains("async") || path.contains("tokio") || path.contains("futures") {
@@ -264,6 +280,8 @@ mod tests {
             table.get("my_fork::Mutex").map(|t| t.wrap),
             Some(GuardWrap::Plain)
         );
+        assert!(table.get("hermit_sync::InterruptTicketMutex").is_some());
+        assert!(table.get("my_fork::RawMutex").is_none());
         assert!(table.get("std::cell::RefCell").is_none());
         assert!(table.get("Mutex").is_none(), "a bare name says nothing");
     }
