@@ -6,6 +6,7 @@ use conclint_facts::{GuardId, LocalId};
 use smol_str::SmolStr;
 
 use super::body::Lower;
+use super::library;
 use super::scopes::ScopeKind;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
@@ -199,6 +200,10 @@ impl Lower<'_> {
             ValueRes::Ctor { ty, variant } => Some((ty, variant)),
             _ => None,
         };
+        if let ([pat], None, Some(ty)) = (pats, ctor, library::only_field(&val.ty, path.last())) {
+            let part = val.project("0", ty);
+            return self.bind(pat, part);
+        }
         for (i, pat) in pats.iter().enumerate() {
             if matches!(pat, Pat::Rest) {
                 break;

@@ -4,6 +4,7 @@
 
 use smol_str::SmolStr;
 
+use super::library;
 use super::value::GUARD;
 use crate::index::{Index, Ty, Tys, last_segment};
 
@@ -69,51 +70,9 @@ pub(super) fn shared(ty: Ty) -> Ty {
 pub(super) fn deref_step(index: &Index, ty: &Ty) -> Option<Ty> {
     match ty {
         Ty::Ref(_, inner) | Ty::Ptr(inner) => Some((**inner).clone()),
-        Ty::Ext(path, args) => match last_segment(path) {
-            "Arc"
-            | "Rc"
-            | "Box"
-            | "Ref"
-            | "RefMut"
-            | "RefMulti"
-            | "LazyLock"
-            | "Lazy"
-            | "LazyCell"
-            | "Pin"
-            | "Cow"
-            | "ManuallyDrop"
-            | "CachePadded"
-            | "AssertUnwindSafe"
-            | "Weak"
-            | "UniqueArc"
-            | "RefPtr"
-            | "Guard"
-            | "Owned"
-            | "State"
-            | "Data"
-            | "Reverse"
-            | "Wrapping"
-            | "MutexGuard"
-            | "RwLockReadGuard"
-            | "RwLockWriteGuard"
-            | "MappedMutexGuard"
-            | "MappedRwLockReadGuard"
-            | "MappedRwLockWriteGuard"
-            | "RwLockUpgradableReadGuard"
-            | "OwnedMutexGuard"
-            | "OwnedRwLockReadGuard"
-            | "OwnedRwLockWriteGuard"
-            | "ReentrantMutexGuard"
-            | "ArcMutexGuard"
-            | "SgxMutexGuard"
-            | "SgxRwLockReadGuard"
-            | "SgxRwLockWriteGuard"
-                if path != GUARD =>
-            {
-                args.last().cloned()
-            }
-            _ => None,
-        },
+        Ty::Ext(path, args) if path != GUARD && library::is_pointer(last_segment(path)) => {
+            args.last().cloned()
+        }
         Ty::Adt(..) => index.deref_target(ty),
         _ => None,
     }
@@ -213,9 +172,7 @@ pub(super) fn element(index: &Index, ty: &Ty) -> Ty {
     match peel(index, ty) {
         Ty::Slice(inner) => (*inner).clone(),
         Ty::Ext(path, args) => match last_segment(&path) {
-            "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
-                if args.len() >= 2 =>
-            {
+            name if args.len() >= 2 && name.ends_with("Map") && path != "std::iter::Map" => {
                 Ty::Tuple(Tys::from([args[0].clone(), args[1].clone()]))
             }
             "Range" | "RangeInclusive" | "RangeFrom" => {
@@ -232,10 +189,7 @@ pub(super) fn value_of(index: &Index, ty: &Ty) -> Ty {
     match peel(index, ty) {
         Ty::Slice(inner) => (*inner).clone(),
         Ty::Ext(path, args) => match last_segment(&path) {
-            "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
-            | "LruCache"
-                if args.len() >= 2 =>
-            {
+            name if args.len() >= 2 && (name.ends_with("Map") || name.ends_with("Cache")) => {
                 args[1].clone()
             }
             _ => args.first().cloned().unwrap_or(Ty::Unknown),
@@ -418,6 +372,8 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
             )
         }
         "get_or_insert_with" | "get_or_insert" | "insert" if container => StdRet::Inner,
+        // The value that was there before.
+        "insert" if is_map(ty) => StdRet::Element(true),
         "get" | "get_mut" | "get_or_init" => StdRet::Same,
         "or_insert" | "or_insert_with" | "or_default" | "or_insert_with_key" => StdRet::Entry,
         "entry" => StdRet::MapEntry,
@@ -505,7 +461,7 @@ pub(super) fn is_once(ty: &Ty) -> bool {
 }
 
 fn is_ref_cell(ty: &Ty) -> bool {
-    matches!(ty, Ty::Ext(path, _) if last_segment(path) == "RefCell")
+    matches!(ty, Ty::Ext(path, _) if matches!(last_segment(path), "RefCell" | "AtomicRefCell"))
 }
 
 fn is_map(ty: &Ty) -> bool {
