@@ -29,6 +29,7 @@ mod own_locks;
 mod owners;
 mod pools;
 mod same_element;
+mod seeded_b;
 mod seventh;
 mod sixth;
 mod thirteen_a;

@@ -4,7 +4,8 @@ use super::defs::Sig;
 use super::subst::{Bindings, is_closed, lookup, subst, unify};
 use std::sync::Arc;
 
-use super::{Bound, FnEntry, FnIdx, Index, Scope, Ty};
+use super::members::last_of;
+use super::{Bound, FnEntry, FnIdx, Index, Scope, TraitRef, Ty, Tys};
 
 impl Index {
     fn sig(&self, f: FnIdx) -> Option<(&FnEntry, &Sig)> {
@@ -69,6 +70,65 @@ impl Index {
             // As most are.
             return ret.clone();
         }
+        self.for_caller(ret, (entry, sig), self_ty, turbofish, args)
+    }
+
+    /// What a call of `f` gives to the closure that it is passed as its `i`th
+    /// argument (`self` is the first): as for [`Self::fn_ret_of_args`].
+    pub fn given_to_closure(
+        &self,
+        f: FnIdx,
+        i: usize,
+        self_ty: Option<&Ty>,
+        turbofish: &[Ty],
+        args: &[&Ty],
+    ) -> Vec<Ty> {
+        let Some((entry, sig)) = self.sig(f) else {
+            return Vec::new();
+        };
+        let callable = sig.params.get(i);
+        let given = callable.and_then(|ty| self.given_by(&entry.scope, ty, 0));
+        let seen = |ty: &Ty| self.for_caller(ty, (entry, sig), self_ty, turbofish, args);
+        given.unwrap_or_default().iter().map(seen).collect()
+    }
+
+    /// The parameters of a callable type: `F: Fn(A)`, `Box<dyn Fn(A)>`, `fn(A)`.
+    fn given_by(&self, scope: &Scope, ty: &Ty, depth: u32) -> Option<Tys> {
+        if depth > 4 {
+            return None;
+        }
+        let of_bound = |bound: &Bound| match &bound.trait_ {
+            TraitRef::Ext(path) => {
+                let is_fn = matches!(
+                    last_of(path).trim_start_matches("Async"),
+                    "Fn" | "FnMut" | "FnOnce"
+                );
+                is_fn.then(|| bound.args.clone())
+            }
+            TraitRef::Here(_) => None,
+        };
+        match ty {
+            Ty::Fn(params, _) => Some(params.clone()),
+            Ty::Ref(_, inner) => self.given_by(scope, inner, depth + 1),
+            Ty::Ext(_, args) => match &args[..] {
+                [one] => self.given_by(scope, one, depth + 1),
+                _ => None,
+            },
+            Ty::Param(param) => self.bounds(scope, param).iter().find_map(of_bound),
+            Ty::Bounded(_, bounds) => bounds.iter().find_map(of_bound),
+            _ => None,
+        }
+    }
+
+    /// A type of a function's signature as a caller sees it.
+    fn for_caller(
+        &self,
+        ty: &Ty,
+        (entry, sig): (&FnEntry, &Sig),
+        self_ty: Option<&Ty>,
+        turbofish: &[Ty],
+        args: &[&Ty],
+    ) -> Ty {
         let is_param = |n: &str| n == "Self" || self.is_param(&entry.scope, n);
         let mut bindings = Bindings::new();
         let own_self = entry.scope.self_ty.as_ref();
@@ -83,7 +143,7 @@ impl Index {
         for (pattern, ty) in sig.params.iter().zip(args) {
             unify(pattern, ty, &is_param, &mut bindings);
         }
-        subst(ret, &|name| {
+        subst(ty, &|name| {
             if !is_param(name) {
                 return None;
             }

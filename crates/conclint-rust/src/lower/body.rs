@@ -155,6 +155,8 @@ pub(super) struct Lower<'a> {
     pub not_held: Vec<GuardId>,
     /// Guards that a closure takes along and lets go of when it is called.
     pub used_up: Vec<(FnId, GuardId)>,
+    /// What the next closure is given by the function that it is passed to.
+    pub given: Vec<Val>,
     /// Variables that were assigned to, and what they depended on before.
     pub assigned: Vec<(LocalId, Origins)>,
     /// Variables that a test around this place gives one certain value.
@@ -261,6 +263,7 @@ impl<'a> Lower<'a> {
             tried_until_taken: None,
             not_held: Vec::new(),
             used_up: Vec::new(),
+            given: Vec::new(),
             assigned: Vec::new(),
             known: Vec::new(),
             channels: 0,

@@ -282,7 +282,7 @@ pub(super) fn is_method_name(head: &str, name: &str) -> bool {
     let last = last_segment(head);
     match last {
         "Mutex" | "RwLock" | "Condvar" | "Option" | "Result" | "JoinHandle" | "Iterator"
-        | "Sender" | "Receiver" | "SyncSender" | "FairMutex" | "ReentrantMutex" => true,
+        | "Pin" | "Sender" | "Receiver" | "SyncSender" | "FairMutex" | "ReentrantMutex" => true,
         _ => {
             table::method_effect(head, name, 0).is_some()
                 || table::method_effect(head, name, 1).is_some()

@@ -212,7 +212,11 @@ impl Lower<'_> {
             for (pat, ty) in &closure.params {
                 let mut val = params.next().unwrap_or_else(Val::unknown);
                 if let Some(ty) = ty {
-                    val.ty = lower.resolve_type(ty);
+                    // `&_` says less than who gives it.
+                    let ty = lower.resolve_type(ty);
+                    if val.ty == Ty::Unknown || types::peel(lower.index(), &ty) != Ty::Unknown {
+                        val.ty = ty;
+                    }
                 }
                 lower.bind(pat, val);
             }

@@ -7,6 +7,7 @@ use conclint_facts::{Flag, GuardId, LocalId, Made, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
+use super::library;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val, local_place};
 use super::{link, own};
@@ -47,6 +48,11 @@ impl Lower<'_> {
                 part.class = cur.class.clone();
                 self.moves_out(&cur, &mut part);
                 return part;
+            }
+            if name == "0"
+                && let Some(ty) = library::wrapped(&cur.ty)
+            {
+                return cur.project(name, ty);
             }
             match self.step(&cur) {
                 Some(next) => cur = next,

@@ -229,7 +229,8 @@ impl Lower<'_> {
             ExprKind::Continue { label } => self.continue_expr(label.as_deref(), span),
             ExprKind::Return(value) => self.return_expr(value.as_deref(), span),
             ExprKind::Closure(closure) => {
-                self.nested_closure(closure, span, conclint_facts::FnKind::Closure, &[])
+                let given = std::mem::take(&mut self.given);
+                self.nested_closure(closure, span, conclint_facts::FnKind::Closure, &given)
             }
             ExprKind::Tuple(parts) => {
                 let parts = parts.iter().map(|part| self.expr(part)).collect();

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
 use super::call::{is_builder, is_method_name, path_type_args, short_path};
+use super::library;
 use super::method::MethodCall;
 use super::types;
 use super::value::Val;
@@ -86,6 +87,13 @@ impl Lower<'_> {
             {
                 let of = None;
                 self.emit(EventKind::Block { kind, what, of }, span);
+            }
+            if let Some(first) = vals.first()
+                && let Some(ty) = library::of_pointer_function(head, name, &first.ty)
+            {
+                let mut val = first.clone().with_ty(ty);
+                val.local = None;
+                return val;
             }
             return Val::of(returned(ext));
         }
@@ -173,6 +181,10 @@ impl Lower<'_> {
                         "Some" => types::option_of(val.ty),
                         "Ok" => types::result_of(val.ty),
                         "PoisonError::into_inner" => types::unwrap_ty(&val.ty),
+                        "Weak::upgrade" => {
+                            let inner = types::peel(self.index(), &val.ty);
+                            types::option_of(types::shared(inner))
+                        }
                         "Arc::clone" | "Rc::clone" => match &val.ty {
                             Ty::Ref(_, inner) => (**inner).clone(),
                             ty => ty.clone(),

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::body::{Lower, end_of};
 use super::call::orders;
 use super::data::MAX_DEREFS;
+use super::library;
 use super::types;
 use super::value::Val;
 use super::workspace_call::{WorkspaceCall, resolution};
@@ -64,6 +65,15 @@ impl MethodCall<'_> {
 impl Lower<'_> {
     pub fn method(&mut self, recv: Val, call: &MethodCall) -> Val {
         if let Some(val) = self.map_reference_method(&recv, call) {
+            return val;
+        }
+        let to = match call.generics {
+            [to] if call.name == "cast" => self.resolve_type(to),
+            _ => Ty::Unknown,
+        };
+        if let Some(ty) = library::of_pointer(&recv.ty, call.name, to) {
+            let mut val = recv.with_ty(ty);
+            val.local = None;
             return val;
         }
         if !recv.guards.is_empty()
@@ -240,6 +250,9 @@ impl Lower<'_> {
             return val;
         }
         if !known && let Some(val) = self.method_by_name(&cur, call) {
+            return val;
+        }
+        if let Some(val) = self.library_getter(&cur, call) {
             return val;
         }
         if let Some(effect) = table::method_effect(&path, name, call.args.len())

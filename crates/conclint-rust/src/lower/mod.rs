@@ -26,6 +26,7 @@ mod fresh;
 mod function;
 mod handles;
 mod known;
+mod library;
 mod link;
 mod locals;
 mod locks;

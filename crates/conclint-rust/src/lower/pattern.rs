@@ -6,11 +6,12 @@ use conclint_facts::{GuardId, LocalId};
 use smol_str::SmolStr;
 
 use super::body::Lower;
+use super::library;
 use super::scopes::ScopeKind;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir::{self, Pat, Span};
-use crate::index::{Ty, Tys, ValueRes, last_segment};
+use crate::index::{Ty, Tys, ValueRes};
 
 impl Lower<'_> {
     /// Binds what `pat` names. Guards go to the innermost block scope.
@@ -199,12 +200,8 @@ impl Lower<'_> {
             ValueRes::Ctor { ty, variant } => Some((ty, variant)),
             _ => None,
         };
-        // `State(state)`: a wrapper of somebody else's around one value.
-        if let (None, [pat], Ty::Ext(of, args)) = (ctor, pats, &val.ty)
-            && let [inside] = &args[..]
-            && last_segment(of) == path.last()
-        {
-            let part = val.project("0", inside.clone());
+        if let ([pat], None, Some(ty)) = (pats, ctor, library::only_field(&val.ty, path.last())) {
+            let part = val.project("0", ty);
             return self.bind(pat, part);
         }
         for (i, pat) in pats.iter().enumerate() {

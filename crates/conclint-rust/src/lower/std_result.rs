@@ -54,7 +54,11 @@ impl Lower<'_> {
                 };
                 let ty = if wrapped { types::option_of(ty) } else { ty };
                 let mut part = cur.project("[]", ty);
-                part.handles = cur.handles;
+                // What an insertion takes the place of is no part any more.
+                part.handles = match name {
+                    "insert" => Vec::new(),
+                    _ => cur.handles,
+                };
                 part
             }
             StdRet::Entry => {

@@ -173,9 +173,7 @@ pub(super) fn element(index: &Index, ty: &Ty) -> Ty {
     match peel(index, ty) {
         Ty::Slice(inner) => (*inner).clone(),
         Ty::Ext(path, args) => match last_segment(&path) {
-            "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
-                if args.len() >= 2 =>
-            {
+            name if args.len() >= 2 && name.ends_with("Map") && path != "std::iter::Map" => {
                 Ty::Tuple(Tys::from([args[0].clone(), args[1].clone()]))
             }
             // The iterators of a map.
@@ -194,10 +192,7 @@ pub(super) fn value_of(index: &Index, ty: &Ty) -> Ty {
     match peel(index, ty) {
         Ty::Slice(inner) => (*inner).clone(),
         Ty::Ext(path, args) => match last_segment(&path) {
-            "HashMap" | "BTreeMap" | "IndexMap" | "DashMap" | "FxHashMap" | "AHashMap"
-            | "LruCache"
-                if args.len() >= 2 =>
-            {
+            name if args.len() >= 2 && (name.ends_with("Map") || name.ends_with("Cache")) => {
                 args[1].clone()
             }
             _ => args.first().cloned().unwrap_or(Ty::Unknown),
@@ -381,6 +376,8 @@ pub(super) fn std_method(ty: &Ty, name: &str) -> StdRet {
             )
         }
         "get_or_insert_with" | "get_or_insert" | "insert" if container => StdRet::Inner,
+        // The value that was there before.
+        "insert" if is_map(ty) => StdRet::Element(true),
         "get" | "get_mut" | "get_or_init" => StdRet::Same,
         "or_insert" | "or_insert_with" | "or_default" | "or_insert_with_key" => StdRet::Entry,
         "entry" => StdRet::MapEntry,
@@ -468,7 +465,7 @@ pub(super) fn is_once(ty: &Ty) -> bool {
 }
 
 fn is_ref_cell(ty: &Ty) -> bool {
-    matches!(ty, Ty::Ext(path, _) if last_segment(path) == "RefCell")
+    matches!(ty, Ty::Ext(path, _) if matches!(last_segment(path), "RefCell" | "AtomicRefCell"))
 }
 
 fn is_map(ty: &Ty) -> bool {

@@ -12,7 +12,7 @@ use super::body::{Lower, end_of};
 use super::call::orders;
 use super::types::{self, GuardTy};
 use super::value::Val;
-use crate::hir::{self, Expr, Span};
+use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{FnIdx, How, MethodRes, Ty, last_segment};
 
 /// A call of a function of the workspace, but for its receiver.
@@ -48,6 +48,7 @@ impl Lower<'_> {
         let has_recv = recv.is_some();
         let mut vals: Vec<Val> = recv.into_iter().collect();
         for arg in call.args {
+            self.note_given(call, arg, &vals);
             let val = self.arg(arg);
             vals.push(val);
         }
@@ -113,6 +114,37 @@ impl Lower<'_> {
                 .find_map(|v| v.borrows)
                 .filter(|_| !types::owns(self.shared.index, &val.ty));
         }
+        val
+    }
+
+    /// What the callee gives to `arg`, where that is a closure; `before` are the
+    /// arguments before it.
+    fn note_given(&mut self, call: &WorkspaceCall<'_>, arg: &Expr, before: &[Val]) {
+        self.given.clear();
+        let is_closure = |expr: &Expr| matches!(expr.kind, ExprKind::Closure(_));
+        let boxed = match &arg.kind {
+            ExprKind::Call { args, .. } => matches!(&args[..], [one] if is_closure(one)),
+            _ => false,
+        };
+        if (is_closure(arg) || boxed)
+            && let Some(&first) = call.res.fns.first()
+        {
+            let tys: Vec<&Ty> = before.iter().map(|val| &val.ty).collect();
+            let self_ty = Some(&call.res.self_ty);
+            let index = self.index();
+            let given = index.given_to_closure(first, before.len(), self_ty, call.turbofish, &tys);
+            self.given = given.into_iter().map(|ty| self.given_val(ty)).collect();
+        }
+    }
+
+    fn given_val(&self, ty: Ty) -> Val {
+        let ty = self.in_scope(ty);
+        // Whose guard it would be is not known.
+        if self.guard_ty(&ty).is_some() {
+            return Val::unknown();
+        }
+        let mut val = Val::of(ty);
+        val.exclusive = matches!(val.ty, Ty::Ref(true, _) | Ty::Adt(..));
         val
     }
 

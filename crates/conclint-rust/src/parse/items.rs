@@ -99,6 +99,7 @@ impl Cx {
             },
             syn::Item::Trait(item) => self.trait_(item),
             syn::Item::Struct(item) => {
+                self.projections(&item.attrs, (&item.ident, &item.generics), &item.vis, out);
                 let head = self.head(&item.attrs, &item.vis, item.struct_token.span);
                 let generics = self.generics(&item.generics);
                 let to = match (&item.semi_token, &item.fields) {
@@ -132,7 +133,10 @@ impl Cx {
                     ItemKind::Struct(StructDef { generics, fields }),
                 )
             }
-            syn::Item::Enum(item) => self.enum_(item),
+            syn::Item::Enum(item) => {
+                self.projections(&item.attrs, (&item.ident, &item.generics), &item.vis, out);
+                self.enum_(item)
+            }
             syn::Item::Use(item) => {
                 let head = self.head(&item.attrs, &item.vis, item.use_token.span);
                 let names = self.use_names(item.leading_colon.is_some(), &item.tree);

@@ -4,11 +4,11 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::Attribute;
 use syn::parse::Parser;
 
-use super::Cx;
 use super::attrs::{add_cfg, attrs, predicate};
 use super::items::vis;
 use super::macro_args as grammar;
 use super::span::{join, name};
+use super::{Cx, twins};
 use crate::hir::{
     Attrs, GenericArgs, Item, ItemKind, Name, Path, Segment, Segments, Span, Ty, Vis,
 };
@@ -34,7 +34,12 @@ impl Cx {
     pub fn item_macro(&mut self, mac: &mut syn::Macro, list: &[Attribute], out: &mut Vec<Item>) {
         let tokens = std::mem::take(&mut mac.tokens);
         let start = out.len();
-        let read = match called(mac).as_str() {
+        let called = called(mac);
+        let tokens = match called.as_str() {
+            "wrapper" => twins::wrapped_subclass(tokens.clone()).unwrap_or(tokens),
+            _ => tokens,
+        };
+        let read = match called.as_str() {
             "lazy_static" => self.statics(tokens.clone(), false, out),
             "thread_local" => self.statics(tokens.clone(), true, out),
             "cfg_if" => self.cfg_if_items(tokens.clone(), out),

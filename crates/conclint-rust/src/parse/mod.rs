@@ -29,6 +29,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 mod tracks;
+mod twins;
 mod types;
 
 use std::ops::Range;

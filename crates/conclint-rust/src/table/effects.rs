@@ -56,6 +56,7 @@ pub fn function_effect(path: &str) -> Option<Effect> {
         | "std::boxed::Box::new"
         | "std::boxed::Box::pin"
         | "std::pin::Pin::new"
+        | "std::pin::Pin::new_unchecked"
         | "std::option::Option::Some"
         | "std::result::Result::Ok"
         | "std::result::Result::Err"

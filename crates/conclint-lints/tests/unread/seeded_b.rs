@@ -1,0 +1,208 @@
+//! Second locks on the same line that were not seen, because the type of what
+//! is locked was not: behind pins and raw pointers, in the wrappers of
+//! frameworks, in what a closure is given. Each once with both guards alive,
+//! and once with the first gone.
+
+use super::names_in;
+
+const SERVICE: &str = "
+use std::sync::{Arc, Mutex};
+
+pub struct Service { count: Mutex<u64> }
+";
+
+/// Functions that are given a `Service` as `it`, by the lines before; `also` is
+/// what stands beside them.
+fn locks(also: &str, head: &str, tail: &str) {
+    let text = |between: &str| {
+        format!(
+            "{SERVICE}
+{also}
+{head}
+    let first = it.count.lock().unwrap();
+    {between}
+    let second = it.count.lock().unwrap();
+{tail}"
+        )
+    };
+    assert_eq!(names_in(&text("")), ["double-lock"], "{head}");
+    assert!(names_in(&text("drop(first);")).is_empty(), "{head}");
+}
+
+#[test]
+fn what_a_function_gives_to_a_closure_has_the_type_that_it_says() {
+    let with = [
+        "fn with<T>(f: impl FnOnce(&Service) -> T) -> T { f(&SERVICE) }",
+        "fn with<F: Fn(&Service)>(f: F) { f(&SERVICE) }",
+        "fn with<F>(f: F) where F: FnMut(&mut Arc<Service>) { keep(f) }",
+        "fn with(f: fn(Arc<Service>)) { f(shared()) }",
+    ];
+    for with in with {
+        locks(with, "pub fn run() { with(|it| {", "}); }");
+    }
+    let boxed = "fn on_event(f: Box<dyn Fn(&Service) + Send>) { keep(f) }";
+    locks(boxed, "pub fn run() { on_event(Box::new(|it| {", "})); }");
+    let of_own = "
+pub struct Table<T> { items: Vec<T> }
+impl<T> Table<T> { fn each(&self, f: impl Fn(&T)) { for item in &self.items { f(item); } } }";
+    let head = "pub fn run(table: &Table<Service>) { table.each(|it| {";
+    locks(of_own, head, "}); }");
+}
+
+#[test]
+fn a_pin_is_no_collection() {
+    let heads = [
+        "let it = self.get_mut();",
+        "let it = Pin::get_mut(self);",
+        "let it = Pin::into_inner(self);",
+        "let it = unsafe { self.as_mut().get_unchecked_mut() };",
+        "let it = self.project();",
+        "let it = self.as_mut().project();",
+    ];
+    for head in heads {
+        let head =
+            format!("impl Service {{ pub fn poll(mut self: std::pin::Pin<&mut Self>) {{ {head}");
+        locks("use std::pin::Pin;", &head, "} }");
+    }
+}
+
+#[test]
+fn the_views_of_pins_have_the_fields_of_what_they_view() {
+    let task = "
+#[pin_project::pin_project(project = TaskView)]
+pub struct Task<F> { it: Arc<Service>, #[pin] future: F }
+";
+    locks(
+        task,
+        "fn update(view: &TaskView<u64>) { let it = view.it.clone();",
+        "}",
+    );
+    let state = "
+pin_project_lite::pin_project! {
+    #[project = StateView]
+    pub enum State<F> { Running { it: Arc<Service>, #[pin] future: F }, Done }
+}
+";
+    let head = "
+impl<F> State<F> {
+    pub fn poll(self: std::pin::Pin<&mut Self>) {
+        if let StateView::Running { it, .. } = self.project() {";
+    locks(state, head, "} } }");
+}
+
+#[test]
+fn a_raw_pointer_gives_what_it_points_to() {
+    let given = [
+        "it: *mut Service) { let it = it.as_mut().expect(\"never null\");",
+        "it: *const Service) { let Some(it) = it.as_ref() else { return };",
+        "it: std::ptr::NonNull<Service>) { let it = it.as_ref();",
+        "it: std::ptr::NonNull<Service>) { let it = &*it.as_ptr();",
+        "it: *mut u8) { let it = &*it.cast::<Service>();",
+        "it: *mut u8) { let it = Arc::from_raw(it as *const Service);",
+    ];
+    for given in given {
+        locks("", &format!("pub unsafe fn run({given}"), "}");
+    }
+}
+
+#[test]
+fn the_wrappers_of_frameworks_are_looked_into() {
+    let given = [
+        "State(it): State<Arc<Service>>",
+        "Extension(it): axum::Extension<Arc<Service>>",
+        "it: axum::Extension<Arc<Service>>",
+        "it: actix_web::web::Data<Service>",
+        "it: tauri::State<'_, Service>",
+        "it: pyo3::PyRef<'_, Service>",
+    ];
+    for given in given {
+        let head = format!("pub async fn handle({given}) {{");
+        locks("use axum::extract::State;", &head, "}");
+    }
+    let head = "pub async fn handle(request: RequestContext<Arc<Service>>) {
+    let it = request.context();";
+    locks("use dropshot::RequestContext;", head, "}");
+}
+
+#[test]
+fn the_field_of_a_wrapper_that_has_none_for_others_is_that_of_what_is_inside() {
+    let text = "
+use std::sync::Mutex;
+
+pub struct Counts(Mutex<u64>);
+
+pub fn count(counts: tauri::State<'_, Counts>) -> u64 {
+    let first = counts.0.lock().unwrap();
+    *first + *counts.0.lock().unwrap()
+}
+";
+    assert_eq!(names_in(text), ["double-lock"]);
+}
+
+#[test]
+fn what_is_asked_for_by_its_type_has_it() {
+    let asked = [
+        "app: &tauri::AppHandle) { let it = app.state::<Service>();",
+        "app: &tauri::AppHandle) { let Some(it) = app.try_state::<Service>() else { return };",
+        "world: &mut World) { let it = world.resource_mut::<Service>();",
+        "any: &dyn std::any::Any) { let it = any.downcast_ref::<Service>().unwrap();",
+        "any: Arc<dyn std::any::Any + Send + Sync>) { let it = any.downcast::<Service>().unwrap();",
+        "all: &http::Extensions) { let it = all.get::<Arc<Service>>().unwrap();",
+    ];
+    for asked in asked {
+        locks("", &format!("pub fn run({asked}"), "}");
+    }
+}
+
+#[test]
+fn what_lies_in_the_cells_and_maps_of_others_is_seen() {
+    let cell = "
+use atomic_refcell::{AtomicRef, AtomicRefCell};
+pub struct Process { memory: AtomicRefCell<Option<Arc<Service>>> }
+impl Process {
+    pub fn memory(&self) -> AtomicRef<'_, Option<Arc<Service>>> { self.memory.borrow() }
+}";
+    let head = "pub fn run(process: &Process) {
+    let memory = process.memory();
+    let it = memory.as_ref().unwrap();";
+    locks(cell, head, "}");
+    let maps = [
+        "map: &mut std::collections::HashMap<u64, Arc<Service>>, new: Arc<Service>) {
+    if let Some(it) = map.insert(1, new) {",
+        "cache: &moka::sync::Cache<u64, Arc<Service>>) {
+    if let Some(it) = cache.get(&1) {",
+    ];
+    for map in maps {
+        locks("", &format!("pub fn run({map}"), "} }");
+    }
+    let head = "pub fn run(map: &dashmap::DashMap<u64, Arc<Service>>) {
+    for entry in map {
+        let it = entry.value();";
+    locks("", head, "} }");
+    let head = "static GUARDED: (u64, std::panic::AssertUnwindSafe<Arc<Service>>) = todo!();
+pub fn run() {
+    let it = GUARDED.1.0.clone();";
+    locks("", head, "}");
+}
+
+#[test]
+fn an_object_of_glib_has_its_implementation_inside() {
+    let object = "
+mod imp { pub use super::Service as Pad; }
+
+glib::wrapper! {
+    pub struct Pad(ObjectSubclass<imp::Pad>) @extends gst::Pad, gst::Object;
+}
+";
+    let heads = [
+        "impl Pad { pub fn run(&self) { let it = self.imp();",
+        "impl Service { pub fn run(&self, pad: &gst::Pad) {
+    let it = pad.downcast_ref::<Pad>().unwrap().imp();",
+        "impl Service { pub fn run(&self, pad: glib::WeakRef<Pad>) {
+    let Some(pad) = pad.upgrade() else { return };
+    let it = pad.imp();",
+    ];
+    for head in heads {
+        locks(object, head, "} }");
+    }
+}
