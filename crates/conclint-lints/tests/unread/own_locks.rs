@@ -181,3 +181,90 @@ impl Once {{
     let both = pause(&format!("until(|| self.poll(), {closure});"));
     assert_eq!(both, ["wait-without-loop"], "that of `pause` alone");
 }
+
+#[test]
+fn one_branch_of_a_cfg_is_there() {
+    let lock = |body: &str| {
+        names_in(&format!(
+            "
+pub struct Lock<T> {{ inner: parking_lot::Mutex<T> }}
+impl<T> Lock<T> {{
+    pub fn lock(&self) -> parking_lot::MutexGuard<'_, T> {{
+        {body}
+    }}
+}}
+pub struct State {{ jobs: Lock<u64> }}
+impl State {{
+    pub fn twice(&self) {{
+        let first = self.jobs.lock();
+        let second = self.jobs.lock();
+        drop(first);
+    }}
+}}
+"
+        ))
+    };
+    for body in [
+        "self.inner.lock()",
+        "cfg_select! { debug_assertions => { let guard = self.inner.lock(); guard } _ => { self.inner.lock() } }",
+        "cfg_select! { debug_assertions => self.inner.lock(), _ => self.inner.lock(), }",
+        "cfg_if::cfg_if! { if #[cfg(unix)] { self.inner.lock() } else { self.inner.lock() } }",
+    ] {
+        assert_eq!(lock(body), ["double-lock"], "{body}");
+    }
+}
+
+#[test]
+fn a_library_is_meant_where_a_model_checker_has_a_twin_of_it() {
+    let twins = |import: &str| {
+        names_in(&format!(
+            "
+mod sync {{
+    #[cfg(loom)]
+    pub use self::checked::*;
+    #[cfg(not(loom))]
+    pub use parking_lot::*;
+    #[cfg(loom)]
+    mod checked {{
+        pub struct Mutex<T>(loom::sync::Mutex<T>);
+        impl<T> Mutex<T> {{
+            pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {{ self.0.lock().unwrap() }}
+        }}
+    }}
+}}
+{import}
+pub struct State {{ jobs: Mutex<u64> }}
+impl State {{
+    pub fn twice(&self) {{
+        let first = self.jobs.lock();
+        let second = self.jobs.lock();
+        drop(first);
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(twins("use crate::sync::Mutex;"), ["double-lock"]);
+    assert_eq!(twins("use self::sync::*;"), ["double-lock"]);
+}
+
+#[test]
+fn a_getter_that_each_generic_type_has_is_that_of_its_own() {
+    let found = names_in(
+        "
+use std::sync::Mutex;
+pub trait Filters { fn polls(&self) -> &Mutex<u64>; }
+pub struct Client<C> { polls: Mutex<u64>, client: C }
+impl<C> Filters for Client<C> { fn polls(&self) -> &Mutex<u64> { &self.polls } }
+pub trait Api { fn poll(&self); }
+impl<T: Filters + Send> Api for T {
+    fn poll(&self) {
+        let first = self.polls().lock().unwrap();
+        let second = self.polls().lock().unwrap();
+        drop(first);
+    }
+}
+",
+    );
+    assert_eq!(found, ["double-lock"]);
+}

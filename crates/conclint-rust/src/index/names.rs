@@ -227,9 +227,19 @@ impl Index {
             return;
         };
         let start = out.len();
+        let of_ext = || {
+            let globs = &mut module.ext_globs.iter();
+            globs.find(|glob| globs::known_ext_names(glob).contains(&name))
+        };
         if let Some(entries) = module.names.get(name) {
             let fits = || entries.iter().filter(|e| e.def.is_in(ns));
             let globs_only = fits().all(|e| e.rank >= GLOB);
+            // A library's own, of which the program has a twin under `cfg(loom)`.
+            if fits().all(|e| e.rank == GLOB_OF_TOOL)
+                && let Some(glob) = of_ext()
+            {
+                out.push(Def::Ext(ext::join(glob, name)));
+            }
             for rank in 0..=GLOB_OF_TOOL {
                 for entry in fits().filter(|e| e.rank == rank && (globs_only || e.rank < GLOB)) {
                     if !out.contains(&entry.def) {
@@ -242,13 +252,10 @@ impl Index {
                 out[start..].sort_by_key(|d| matches!(d, Def::Type(_) | Def::Alias(_)));
             }
         }
-        if out.len() == start {
-            for glob in &module.ext_globs {
-                if globs::known_ext_names(glob).contains(&name) {
-                    out.push(Def::Ext(ext::join(glob, name)));
-                    break;
-                }
-            }
+        if out.len() == start
+            && let Some(glob) = of_ext()
+        {
+            out.push(Def::Ext(ext::join(glob, name)));
         }
     }
 

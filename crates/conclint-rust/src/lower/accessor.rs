@@ -205,7 +205,7 @@ impl<'l> Eval<'l, '_> {
         val.guards.clear();
         val.handles.clear();
         let ty = self.lower.index().fn_param_ty(self.f, i);
-        let is_told = !link::names_parameter(&ty) || matches!(ty, Ty::Adt(..));
+        let is_told = !matches!(types::peel_wrappers(self.lower.index(), &ty), Ty::Param(_));
         if val.ty == Ty::Unknown || ty != Ty::Unknown && is_told {
             val.ty = ty;
         }

@@ -22,6 +22,7 @@ pub(super) enum Known {
     Select,
     Join,
     CfgIf,
+    CfgSelect,
     /// Tokens that are data, or only literals: nothing runs here.
     Inert,
     Unknown,
@@ -50,6 +51,7 @@ pub(super) fn known(name: &str) -> Known {
         "select" | "select_biased" => Known::Select,
         "join" | "try_join" => Known::Join,
         "cfg_if" => Known::CfgIf,
+        "cfg_select" => Known::CfgSelect,
         "stringify"
         | "Token"
         | "concat"

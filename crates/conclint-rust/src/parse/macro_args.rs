@@ -1,6 +1,6 @@
 //! The grammars of macro arguments, as parsers over token streams.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser, Result};
@@ -27,7 +27,10 @@ pub(super) enum Args {
 /// all attempts: to fill it takes longer than to parse.
 pub(super) fn arguments(known: &Known, mut tokens: TokenStream) -> Args {
     // The others have a grammar of their own that comes first.
-    if !matches!(known, Known::Matches | Known::Select | Known::CfgIf) {
+    if !matches!(
+        known,
+        Known::Matches | Known::Select | Known::CfgIf | Known::CfgSelect
+    ) {
         // Taken apart and put together again, not cloned: that copies each token.
         let list: Vec<TokenTree> = tokens.into_iter().collect();
         if is_plain(&list) {
@@ -45,6 +48,7 @@ pub(super) fn arguments(known: &Known, mut tokens: TokenStream) -> Args {
             }
             Known::Select => attempt(input, select).map(Args::Select),
             Known::CfgIf => attempt(input, cfg_if).map(Args::CfgIf),
+            Known::CfgSelect => attempt(input, cfg_select).map(Args::CfgIf),
             _ => None,
         };
         let args = first
@@ -471,7 +475,7 @@ pub(super) fn statics(input: ParseStream) -> Result<Vec<Static>> {
 pub(super) struct CfgBranch {
     pub predicate: Option<TokenStream>,
     pub body: TokenStream,
-    pub brace: token::Brace,
+    pub span: Span,
 }
 
 pub(super) fn cfg_if(input: ParseStream) -> Result<Vec<CfgBranch>> {
@@ -491,11 +495,47 @@ pub(super) fn cfg_if(input: ParseStream) -> Result<Vec<CfgBranch>> {
         out.push(CfgBranch {
             predicate,
             body: content.parse()?,
-            brace,
+            span: brace.span.join(),
         });
         if !input.is_empty() {
             input.parse::<Token![else]>()?;
         }
     }
     Ok(out)
+}
+
+/// `cfg_select! { unix => { .. } windows => one(), _ => other() }`.
+pub(super) fn cfg_select(input: ParseStream) -> Result<Vec<CfgBranch>> {
+    let mut out = Vec::new();
+    while !input.is_empty() {
+        let span = input.span();
+        let predicate = until(input, |input| input.peek(Token![=>]))?;
+        input.parse::<Token![=>]>()?;
+        let body = if input.peek(token::Brace) {
+            let content;
+            syn::braced!(content in input);
+            content.parse()?
+        } else {
+            until(input, |input| input.peek(Token![,]))?
+        };
+        if input.peek(Token![,]) {
+            input.parse::<Token![,]>()?;
+        }
+        let is_else = predicate.to_string() == "_";
+        out.push(CfgBranch {
+            predicate: (!is_else).then_some(predicate),
+            body,
+            span,
+        });
+    }
+    Ok(out)
+}
+
+/// The tokens up to where `end` says so, or to the end.
+fn until(input: ParseStream, end: impl Fn(ParseStream) -> bool) -> Result<TokenStream> {
+    let mut tokens = TokenStream::new();
+    while !input.is_empty() && !end(input) {
+        tokens.extend(std::iter::once(input.parse::<TokenTree>()?));
+    }
+    Ok(tokens)
 }

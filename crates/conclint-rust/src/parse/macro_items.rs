@@ -42,7 +42,8 @@ impl Cx {
         let read = match called.as_str() {
             "lazy_static" => self.statics(tokens.clone(), false, out),
             "thread_local" => self.statics(tokens.clone(), true, out),
-            "cfg_if" => self.cfg_if_items(tokens.clone(), out),
+            "cfg_if" => self.cfg_items(grammar::cfg_if.parse2(tokens.clone()), out),
+            "cfg_select" => self.cfg_items(grammar::cfg_select.parse2(tokens.clone()), out),
             "include" => self.include(tokens.clone(), self.call_span(mac), out),
             // These expand to nothing that runs at this place.
             "compile_error" | "global_asm" => Some(()),
@@ -108,10 +109,13 @@ impl Cx {
     }
 
     /// Each branch's items get its predicate and the negation of those before.
-    fn cfg_if_items(&mut self, tokens: TokenStream, out: &mut Vec<Item>) -> Option<()> {
-        let branches = grammar::cfg_if.parse2(tokens).ok()?;
+    fn cfg_items(
+        &mut self,
+        branches: syn::Result<Vec<grammar::CfgBranch>>,
+        out: &mut Vec<Item>,
+    ) -> Option<()> {
         let mut before = Attrs::default();
-        for branch in branches {
+        for branch in branches.ok()? {
             let mut cfg = before.clone();
             if let Some(tokens) = branch.predicate {
                 let not = smol_str::format_smolstr!("not({})", predicate(tokens.clone()));

@@ -70,7 +70,10 @@ impl Cx {
             Args::Repeat(pair) => self.repeat(&call, pair.0, pair.1),
             Args::Match(args) => self.matches(&call, *args),
             Args::Select(branches) => self.select(&call, branches),
-            Args::CfgIf(branches) => self.cfg_if_expr(&call, branches),
+            Args::CfgIf(branches) => match self.cfg_branches(branches) {
+                Some(chain) => chain,
+                None => self.opened(&call, MacroKind::Unknown, Vec::new()),
+            },
             Args::Stmts(mut stmts) => {
                 let block = self.stmts(call.span, &mut stmts);
                 let args = vec![made(call.span, ExprKind::Block(block))];
@@ -385,20 +388,29 @@ impl Cx {
         ))
     }
 
-    /// The branches of a `cfg_if!` as blocks.
-    fn cfg_if_expr(&mut self, call: &Call, branches: Vec<grammar::CfgBranch>) -> Expr {
-        let mut args = Vec::new();
-        for branch in branches {
-            let span = self.span(branch.brace.span.join());
-            match syn::Block::parse_within.parse2(branch.body.clone()) {
-                Ok(mut stmts) => {
-                    let block = self.stmts(span, &mut stmts);
-                    args.push(made(span, ExprKind::Block(block)));
+    /// The branches of a `cfg_if!` or `cfg_select!`: one of them is there.
+    fn cfg_branches(&mut self, branches: Vec<grammar::CfgBranch>) -> Option<Expr> {
+        let mut chain: Option<Expr> = None;
+        for branch in branches.into_iter().rev() {
+            let span = self.span(branch.span);
+            let then = match syn::Block::parse_within.parse2(branch.body.clone()) {
+                Ok(mut stmts) => self.stmts(span, &mut stmts),
+                Err(error) => {
+                    self.unread(span, "macro cfg_if!", error.to_string(), &branch.body);
+                    continue;
                 }
-                Err(error) => self.unread(span, "macro cfg_if!", error.to_string(), &branch.body),
-            }
+            };
+            let kind = match (branch.predicate, chain.take()) {
+                (None, None) => ExprKind::Block(then),
+                (_, rest) => ExprKind::If {
+                    cond: Box::new(made(span, ExprKind::Other)),
+                    then,
+                    else_: rest.map(Box::new),
+                },
+            };
+            chain = Some(made(span, kind));
         }
-        self.opened(call, MacroKind::Unknown, args)
+        chain
     }
 
     /// Tokens that the parser left alone: syntax behind feature gates.

@@ -95,7 +95,9 @@ impl Reader<'_, '_> {
     /// Arguments that are expressions, up to the closing bracket.
     fn arguments(&mut self, known: &Known, call: &Call, name: Span) -> Option<Expr> {
         match known {
-            Known::Select | Known::CfgIf | Known::Join | Known::Inert => return None,
+            Known::Select | Known::CfgIf | Known::CfgSelect | Known::Join | Known::Inert => {
+                return None;
+            }
             Known::Matches => return self.matches(call),
             _ => {}
         }
