@@ -193,6 +193,30 @@ impl Lower<'_> {
         Some(self.acquire(&lock_val, &lock, op, data, call))
     }
 
+    /// What a lock that the workspace itself defines is like, by its name.
+    fn own_traits(&self, id: TypeId, is_async: bool) -> Option<conclint_facts::LockTraits> {
+        let type_name = self.index().type_name(id);
+        Some(conclint_facts::LockTraits {
+            family: SmolStr::new(self.index().type_key(id).split("::").next().unwrap_or("")),
+            type_name: SmolStr::new(type_name),
+            shape: own_shape(type_name)?,
+            reentrant: type_name.contains("Reentrant"),
+            read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
+            is_async,
+            self_locking: false,
+        })
+    }
+
+    /// What kind of object a function is given: also a lock that the workspace
+    /// itself defines.
+    pub fn given_kind(&self, ty: &Ty) -> Option<ObjectKind> {
+        let Ty::Adt(id, _) = types::peel_wrappers(self.index(), ty) else {
+            return self.object_kind(ty);
+        };
+        let is_async = self.shared.own_locks.get(id.index()).copied()??;
+        self.own_traits(id, is_async).map(ObjectKind::Lock)
+    }
+
     /// Whether this method takes a lock that the workspace itself defines: how,
     /// and what it gives.
     fn takes_own(&self, res: &MethodRes, name: &str) -> Option<(table::Op, Ty)> {
@@ -351,10 +375,12 @@ impl Lower<'_> {
                 }
                 Some(val.with_ty(inner))
             }
-            "unwrap_or_else" | "map_err" | "or_else" | "ok_or_else" => {
+            name if table::runs_on_failure(name) => {
                 let keep = val.clone();
-                let error = val.clone();
-                let name = call.name.as_str();
+                let mut error = val.clone();
+                // What becomes of the guard in there says nothing of the success,
+                // and it ends with the closure, or is what comes out.
+                error.guards.clear();
                 // It runs where the attempt failed; and `None` holds nothing.
                 let none = types::is_option(&recv.ty);
                 let free = |guard: &GuardId| none || self.is_fallible(*guard);
