@@ -27,6 +27,9 @@ pub(super) struct Shared<'a> {
     pub holders: Vec<bool>,
     /// Which types (by number) are the guards of the program's own locks.
     pub own_guards: Vec<bool>,
+    /// By type (by number): it is a lock of the program's own, and whether its
+    /// guards are awaited.
+    pub own_locks: Vec<Option<bool>>,
     /// By type (by number): the guarded type whose parts its objects are.
     pub behind: Vec<Option<crate::index::TypeId>>,
     /// By crate: that it has no standard library, and when.

@@ -169,17 +169,8 @@ impl Lower<'_> {
         let Ty::Adt(id, _) = &res.self_ty else {
             return None;
         };
-        let type_name = self.index().type_name(*id);
         let lock = table::LockType {
-            traits: conclint_facts::LockTraits {
-                family: SmolStr::new(self.index().type_key(*id).split("::").next().unwrap_or("")),
-                type_name: SmolStr::new(type_name),
-                shape: own_shape(type_name)?,
-                reentrant: type_name.contains("Reentrant"),
-                read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
-                is_async: call.awaited,
-                self_locking: false,
-            },
+            traits: self.own_traits(*id, call.awaited)?,
             wrap: if call.awaited {
                 table::GuardWrap::Future
             } else if types::is_option_or_result(&guard) && op.blocking == Blocking::Waits {
@@ -425,7 +416,13 @@ impl Lower<'_> {
                 }
                 Some(result)
             }
-            _ => None,
+            name => {
+                let unwraps = table::tells_of_error(name)?;
+                for arg in call.args {
+                    self.base(arg);
+                }
+                Some(if unwraps { val.with_ty(inner) } else { val })
+            }
         }
     }
 

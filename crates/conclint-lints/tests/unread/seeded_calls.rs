@@ -1,0 +1,82 @@
+//! Calls, under a guard, of what takes the lock again.
+
+use super::names_in;
+
+/// A lock of the program's own, as kernels have them.
+const OWN: &str = "
+use std::cell::UnsafeCell;
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub struct SpinLock<T> { data: UnsafeCell<T> }
+
+pub struct SpinLockGuard<'a, T> { lock: &'a SpinLock<T> }
+
+impl<T> SpinLock<T> {
+    pub fn lock(&self) -> SpinLockGuard<'_, T> { unsafe { take(self) } }
+}
+
+impl<T> Deref for SpinLockGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T { unsafe { &*self.lock.data.get() } }
+}
+";
+
+#[test]
+fn an_own_lock_that_is_handed_over_is_the_callers() {
+    let text = |first: &str, second: &str| {
+        format!(
+            "{OWN}
+pub struct Cache {{ pages: SpinLock<Vec<u64>>, dirty: Arc<SpinLock<Vec<u64>>> }}
+
+impl Cache {{
+    pub fn evict(&self) -> usize {{
+        let pages = self.pages.lock();
+        pages.len() + count(&self.{first})
+    }}
+
+    pub fn write_back(&self) -> usize {{
+        let dirty = self.dirty.lock();
+        dirty.len() + count_shared(&self.{second})
+    }}
+}}
+
+fn count(list: &SpinLock<Vec<u64>>) -> usize {{ list.lock().len() }}
+
+fn count_shared(list: &Arc<SpinLock<Vec<u64>>>) -> usize {{ count(list) }}
+"
+        )
+    };
+    assert_eq!(names_in(&text("pages", "dirty")), ["double-lock"; 2]);
+    // One after the other in one order, in one of the two only.
+    let text = text("dirty", "dirty").replace("let dirty = self.dirty.lock();", "let dirty = [0];");
+    assert_eq!(names_in(&text), [""; 0]);
+}
+
+#[test]
+fn an_own_lock_given_to_helpers_both_ways_is_a_conflict() {
+    let text = |second: &str| {
+        format!(
+            "{OWN}
+pub struct Cache {{ pages: SpinLock<Vec<u64>>, dirty: SpinLock<Vec<u64>> }}
+
+impl Cache {{
+    pub fn evict(&self) -> usize {{
+        let pages = self.pages.lock();
+        pages.len() + count(&self.dirty)
+    }}
+
+    pub fn write_back(&self) -> usize {{ {second} }}
+}}
+
+fn count(list: &SpinLock<Vec<u64>>) -> usize {{ list.lock().len() }}
+"
+        )
+    };
+    let back = "let dirty = self.dirty.lock(); dirty.len() + count(&self.pages)";
+    assert_eq!(names_in(&text(back)), ["lock-order-inversion"]);
+    assert_eq!(
+        names_in(&text("count(&self.dirty) + count(&self.pages)")),
+        [""; 0]
+    );
+}
