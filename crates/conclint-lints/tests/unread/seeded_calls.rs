@@ -80,3 +80,37 @@ fn count(list: &SpinLock<Vec<u64>>) -> usize {{ list.lock().len() }}
         [""; 0]
     );
 }
+
+#[test]
+fn who_compares_addresses_takes_two_locks_in_order() {
+    let text = "
+use std::sync::{Mutex, MutexGuard};
+
+pub struct Object { tree: Mutex<u32> }
+
+pub fn lock_two<'a>(
+    one: &'a Mutex<u32>,
+    other: &'a Mutex<u32>,
+) -> (MutexGuard<'a, u32>, MutexGuard<'a, u32>) {
+    let first = one as *const Mutex<u32> as usize;
+    let second = other as *const Mutex<u32> as usize;
+    if first > second {
+        let b = other.lock().unwrap();
+        let a = one.lock().unwrap();
+        (a, b)
+    } else {
+        let a = one.lock().unwrap();
+        let b = other.lock().unwrap();
+        (a, b)
+    }
+}
+
+pub fn copy(from: &Object, into: &Object) {
+    let (from, mut into) = lock_two(&from.tree, &into.tree);
+    *into = *from;
+}
+";
+    assert_eq!(names_in(text), [""; 0]);
+    let one_way = text.replace("first > second", "is_odd(first)");
+    assert_eq!(names_in(&one_way), ["double-lock"; 2]);
+}

@@ -79,6 +79,8 @@ pub(super) struct Out {
     pub lost: std::collections::BTreeSet<SpawnId>,
     /// Objects are put in order by id, index or address.
     pub compares_order: bool,
+    /// Pointers are made numbers.
+    pub has_addresses: bool,
     /// Parts about which a condition says something.
     pub parts: Vec<Part>,
     /// Locks put into the fields of an object.
@@ -213,6 +215,7 @@ impl Out {
             level,
             lost: std::collections::BTreeSet::new(),
             compares_order: false,
+            has_addresses: false,
             parts: Vec::new(),
             made: Vec::new(),
             chooses: false,
