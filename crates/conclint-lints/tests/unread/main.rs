@@ -27,6 +27,7 @@ mod missed_b;
 mod objects;
 mod owners;
 mod pools;
+mod seeded_blocking;
 mod seeded_calls;
 mod seeded_results;
 mod seventh;
