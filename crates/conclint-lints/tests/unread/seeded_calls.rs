@@ -1,6 +1,6 @@
 //! Calls, under a guard, of what takes the lock again.
 
-use super::names_in;
+use super::{findings, names_in};
 
 /// A lock of the program's own, as kernels have them.
 const OWN: &str = "
@@ -113,4 +113,43 @@ pub fn copy(from: &Object, into: &Object) {
     assert_eq!(names_in(text), [""; 0]);
     let one_way = text.replace("first > second", "is_odd(first)");
     assert_eq!(names_in(&one_way), ["double-lock"; 2]);
+}
+
+#[test]
+fn every_function_that_calls_is_shown() {
+    let callers: String = (0..9)
+        .map(|number| {
+            format!(
+                "    pub fn step_{number}(&self) {{ let mut state = self.state.lock().unwrap(); \
+                 self.post(); state.push({number}); }}\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "
+use std::sync::Mutex;
+
+pub struct Source {{ state: Mutex<Vec<u32>> }}
+
+impl Source {{
+{callers}
+    fn post(&self) {{
+        let first = self.state.lock().unwrap().len();
+        send(first);
+        self.state.lock().unwrap().clear();
+    }}
+}}
+"
+    );
+    let found = findings(&[("src/lib.rs", &text)]);
+    let [finding] = &found[..] else {
+        panic!("{found:#?}");
+    };
+    let shown = |number: u32| {
+        let function = format!("Source::step_{number}");
+        let mut steps = finding.paths.iter().flat_map(|path| &path.steps);
+        steps.any(|step| step.function == function)
+    };
+    let missing: Vec<u32> = (0..9).filter(|&number| !shown(number)).collect();
+    assert_eq!(missing, [0; 0]);
 }
