@@ -296,7 +296,12 @@ fn report(
     let nesting = best.nesting;
     let lock = draw.name(&nesting.taken);
     let mut paths: Vec<Trace> = Vec::new();
-    for case in cases {
+    // Each function once before any of them twice: the list is cut.
+    let mut seen = BTreeSet::new();
+    let (once, twice): (Vec<&Case<'_>>, Vec<&Case<'_>>) = cases
+        .iter()
+        .partition(|case| seen.insert(case.nesting.function));
+    for case in once.into_iter().chain(twice) {
         let trace = draw.nesting_trace(title(draw, case), case.nesting);
         if !paths.contains(&trace) {
             paths.push(trace);

@@ -94,11 +94,16 @@ pub(super) fn is_primitive(name: &str) -> bool {
     )
 }
 
+/// The standard library, a part of it, or the one of enclaves.
+fn is_std(krate: &str) -> bool {
+    matches!(krate, "core" | "alloc" | "sgx_tstd")
+}
+
 /// One spelling for items that are reachable by several paths.
 pub(super) fn canonical(path: SmolStr) -> SmolStr {
     let path = match path.split_once("::") {
-        Some(("core" | "alloc", rest)) => format_smolstr!("std::{rest}"),
-        None if path == "core" || path == "alloc" => return SmolStr::new_static("std"),
+        Some((krate, rest)) if is_std(krate) => format_smolstr!("std::{rest}"),
+        None if is_std(&path) => return SmolStr::new_static("std"),
         _ => path,
     };
     // `io::Result`, `anyhow::Result`: by long custom aliases of the one.

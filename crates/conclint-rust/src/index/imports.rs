@@ -81,7 +81,7 @@ impl Index {
         match info.deps.get(name.as_str()) {
             Some(dep) => Some(match dep.krate.and_then(|id| self.crates.get(id.index())) {
                 Some(other) => Def::Mod(other.root),
-                None => Def::Ext(dep.package.clone()),
+                None => Def::Ext(ext::canonical(dep.package.clone())),
             }),
             None => Some(Def::Ext(ext::canonical(name.clone()))),
         }

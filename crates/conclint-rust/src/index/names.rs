@@ -210,7 +210,7 @@ impl Index {
         if let Some(dep) = info.deps.get(name) {
             return Some(match dep.krate.and_then(|id| self.crates.get(id.index())) {
                 Some(other) => Def::Mod(other.root),
-                None => Def::Ext(dep.package.clone()),
+                None => Def::Ext(ext::canonical(dep.package.clone())),
             });
         }
         match name {

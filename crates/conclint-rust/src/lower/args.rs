@@ -17,7 +17,7 @@ impl Lower<'_> {
     }
 
     pub fn arg_fact(&mut self, val: &Val) -> Arg {
-        let kind = self.object_kind(&val.ty);
+        let kind = self.given_kind(&val.ty);
         let class = match (&val.class, kind) {
             (Some(key), Some(kind)) => Some(self.class_id(key.clone(), &kind, &val.ty)),
             _ => None,

@@ -32,13 +32,18 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         .iter()
         .map(|file| detached_lines(&file.hir))
         .collect();
-    let (holders, own_guards) = holders(index, table);
+    let Guards {
+        holders,
+        own_guards,
+        own_locks,
+    } = guards(index, table);
     let shared = Shared {
         index,
         table,
         detached: &detached,
         holders,
         own_guards,
+        own_locks,
         behind: super::behind::behind(index, table),
         no_std: ws.crates.iter().map(|krate| ws.no_std(krate)).collect(),
     };
@@ -77,24 +82,40 @@ fn detached_lines(file: &hir::HirFile) -> Vec<u32> {
         .collect()
 }
 
-/// Which types hold a lock guard in a field (through two levels of structs), and
-/// which are guards of the program's own locks, with none of others inside.
-fn holders(index: &Index, table: &LockTable) -> (Vec<bool>, Vec<bool>) {
+/// What types (by number) have to do with guards.
+struct Guards {
+    /// Holds one in a field (through two levels of structs).
+    holders: Vec<bool>,
+    /// Is the guard of one of the program's own locks, with none of others inside.
+    own_guards: Vec<bool>,
+    /// Is such a lock, and whether its guards are awaited.
+    own_locks: Vec<Option<bool>>,
+}
+
+fn guards(index: &Index, table: &LockTable) -> Guards {
     let count = index.type_count();
     let mut holders = vec![false; count];
     add_holders(index, &mut holders, &[]);
     let mut own = vec![false; count];
+    let mut own_locks = vec![None; count];
     let methods = (0..).map(FnIdx).zip(index.functions());
-    for (f, _) in methods.filter(|(_, entry)| own::takes(table, entry)) {
+    for (f, entry) in methods.filter(|(_, entry)| own::takes(table, entry)) {
         let ret = index.fn_ret(f, None, &[]);
         if let Some(guard) = own::guard(index, &holders, &ret) {
             own[guard.index()] = true;
+            if let Some(Ty::Adt(lock, _)) = &entry.scope.self_ty {
+                own_locks[lock.index()] = Some(entry.def.is_async);
+            }
         }
     }
     if own.contains(&true) {
         add_holders(index, &mut holders, &own);
     }
-    (holders, own)
+    Guards {
+        holders,
+        own_guards: own,
+        own_locks,
+    }
 }
 
 fn add_holders(index: &Index, holders: &mut [bool], own: &[bool]) {

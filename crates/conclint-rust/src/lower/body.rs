@@ -27,6 +27,9 @@ pub(super) struct Shared<'a> {
     pub holders: Vec<bool>,
     /// Which types (by number) are the guards of the program's own locks.
     pub own_guards: Vec<bool>,
+    /// By type (by number): it is a lock of the program's own, and whether its
+    /// guards are awaited.
+    pub own_locks: Vec<Option<bool>>,
     /// By type (by number): the guarded type whose parts its objects are.
     pub behind: Vec<Option<crate::index::TypeId>>,
     /// By crate: that it has no standard library, and when.
@@ -76,6 +79,8 @@ pub(super) struct Out {
     pub lost: std::collections::BTreeSet<SpawnId>,
     /// Objects are put in order by id, index or address.
     pub compares_order: bool,
+    /// Pointers are made numbers.
+    pub has_addresses: bool,
     /// Parts about which a condition says something.
     pub parts: Vec<Part>,
     /// Locks put into the fields of an object.
@@ -212,6 +217,7 @@ impl Out {
             level,
             lost: std::collections::BTreeSet::new(),
             compares_order: false,
+            has_addresses: false,
             parts: Vec::new(),
             made: Vec::new(),
             chooses: false,

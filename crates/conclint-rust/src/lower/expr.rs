@@ -173,8 +173,7 @@ impl Lower<'_> {
             } => self.await_expr(inner, *await_span),
             ExprKind::Cast { expr: inner, ty } => {
                 let val = self.expr(inner);
-                let ty = self.resolve_type(ty);
-                val.with_ty(ty)
+                self.cast(val, ty)
             }
             ExprKind::Binary {
                 op: hir::BinOp::And | hir::BinOp::Or,
@@ -184,8 +183,9 @@ impl Lower<'_> {
             ExprKind::Binary { op, left, right } => {
                 let val = self.base(left);
                 self.base(right);
+                let by_address = self.out.has_addresses && matches!(op, hir::BinOp::Order { .. });
                 self.out.compares_order |=
-                    op.compares() && names_identity(left) && names_identity(right);
+                    by_address || op.compares() && names_identity(left) && names_identity(right);
                 if op.compares() {
                     Val::of(types::ext("bool", vec![]))
                 } else {
@@ -381,6 +381,13 @@ impl Lower<'_> {
 
     pub fn holds_guard(&self, val: &Val) -> bool {
         !val.guards.is_empty() || self.guard_ty(&val.ty).is_some_and(|ty| ty != GuardTy::None)
+    }
+
+    /// `val as ty`.
+    pub fn cast(&mut self, val: Val, ty: &hir::Ty) -> Val {
+        let ty = self.resolve_type(ty);
+        self.out.has_addresses |= matches!(val.ty, Ty::Ptr(_)) && !matches!(ty, Ty::Ptr(_));
+        val.with_ty(ty)
     }
 }
 

@@ -52,8 +52,7 @@ impl Lower<'_> {
             });
             val.exclusive = matches!(val.ty, Ty::Ref(true, _) | Ty::Adt(..));
             val.from = self.param_origin(number);
-            let is_object = !matches!(types::peel(index, &val.ty), Ty::Adt(..));
-            if is_object && let Some(kind) = self.object_kind(&val.ty) {
+            if let Some(kind) = self.given_kind(&val.ty) {
                 let key = ClassKey::new(ClassBase::Param(number));
                 val.class = Some(key.clone());
                 let class = self.class_id(key, &kind, &val.ty);

@@ -170,17 +170,8 @@ impl Lower<'_> {
         let Ty::Adt(id, _) = &res.self_ty else {
             return None;
         };
-        let type_name = self.index().type_name(*id);
         let lock = table::LockType {
-            traits: conclint_facts::LockTraits {
-                family: SmolStr::new(self.index().type_key(*id).split("::").next().unwrap_or("")),
-                type_name: SmolStr::new(type_name),
-                shape: own::shape(type_name)?,
-                reentrant: type_name.contains("Reentrant"),
-                read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
-                is_async: call.awaited,
-                self_locking: false,
-            },
+            traits: self.own_traits(*id, call.awaited)?,
             wrap: if call.awaited {
                 table::GuardWrap::Future
             } else if types::is_option_or_result(&guard) && op.blocking == Blocking::Waits {
@@ -192,6 +183,30 @@ impl Lower<'_> {
         let data = self.own_data(&res.self_ty, &guard);
         let lock_val = self.dereferenced_to(cur, &res.self_ty)?;
         Some(self.acquire(&lock_val, &lock, op, data, call))
+    }
+
+    /// What a lock that the workspace itself defines is like, by its name.
+    fn own_traits(&self, id: TypeId, is_async: bool) -> Option<conclint_facts::LockTraits> {
+        let type_name = self.index().type_name(id);
+        Some(conclint_facts::LockTraits {
+            family: SmolStr::new(self.index().type_key(id).split("::").next().unwrap_or("")),
+            type_name: SmolStr::new(type_name),
+            shape: own::shape(type_name)?,
+            reentrant: type_name.contains("Reentrant"),
+            read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
+            is_async,
+            self_locking: false,
+        })
+    }
+
+    /// What kind of object a function is given: also a lock that the workspace
+    /// itself defines.
+    pub fn given_kind(&self, ty: &Ty) -> Option<ObjectKind> {
+        let Ty::Adt(id, _) = types::peel_wrappers(self.index(), ty) else {
+            return self.object_kind(ty);
+        };
+        let is_async = self.shared.own_locks.get(id.index()).copied()??;
+        self.own_traits(id, is_async).map(ObjectKind::Lock)
     }
 
     /// Whether this method takes a lock that the workspace itself defines: how,
@@ -365,10 +380,12 @@ impl Lower<'_> {
                 }
                 Some(val.with_ty(inner))
             }
-            "unwrap_or_else" | "map_err" | "or_else" | "ok_or_else" => {
+            name if table::runs_on_failure(name) => {
                 let keep = val.clone();
-                let error = val.clone();
-                let name = call.name.as_str();
+                let mut error = val.clone();
+                // What becomes of the guard in there says nothing of the success,
+                // and it ends with the closure, or is what comes out.
+                error.guards.clear();
                 // It runs where the attempt failed; and `None` holds nothing.
                 let none = types::is_option(&recv.ty);
                 let free = |guard: &GuardId| none || self.is_fallible(*guard);
@@ -413,7 +430,13 @@ impl Lower<'_> {
                 }
                 Some(result)
             }
-            _ => None,
+            name => {
+                let unwraps = table::tells_of_error(name)?;
+                for arg in call.args {
+                    self.base(arg);
+                }
+                Some(if unwraps { val.with_ty(inner) } else { val })
+            }
         }
     }
 

@@ -18,10 +18,7 @@ impl Lower<'_> {
     pub fn named_as_closures(&self, call: &MethodCall) -> Option<Vec<Expr>> {
         let is_path = |arg: &Expr| matches!(arg.kind, ExprKind::Path(_));
         // What makes an error of nothing leaves the guards of what there is alone.
-        let of_failure = matches!(
-            call.name.as_str(),
-            "ok_or_else" | "map_err" | "or_else" | "unwrap_or_else"
-        );
+        let of_failure = table::runs_on_failure(call.name);
         if of_failure || !call.args.iter().any(is_path) || table::runs_in_place(call.name).is_none()
         {
             return None;

@@ -267,8 +267,7 @@ impl Lower<'_> {
             }
             ExprKind::Cast { expr: inner, ty } => {
                 let val = self.expr_extended(inner, scope);
-                let ty = self.resolve_type(ty);
-                val.with_ty(ty)
+                self.cast(val, ty)
             }
             ExprKind::Block(block) => self.block(block, Some(scope)),
             ExprKind::If { cond, then, else_ } => {

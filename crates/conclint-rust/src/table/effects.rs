@@ -394,6 +394,33 @@ const ATOMIC_WRITES: &[&str] = &[
     "compare_and_swap",
 ];
 
+/// A method of `Result` or `Option` that runs its closure where there is no
+/// success, which it leaves alone.
+pub fn runs_on_failure(method: &str) -> bool {
+    matches!(
+        method,
+        "unwrap_or_else" | "map_err" | "or_else" | "ok_or_else" | "inspect_err"
+    )
+}
+
+/// A method that libraries for errors give to `Result`, which leaves the success
+/// alone; `Some(true)` when it unwraps that, too.
+pub fn tells_of_error(method: &str) -> Option<bool> {
+    match method {
+        "wrap_err"
+        | "wrap_err_with"
+        | "into_diagnostic"
+        | "change_context"
+        | "change_context_lazy"
+        | "attach"
+        | "attach_with"
+        | "attach_printable"
+        | "attach_printable_lazy" => Some(false),
+        "unwrap_or_log" | "expect_or_log" => Some(true),
+        _ => None,
+    }
+}
+
 /// A method of std (or of the collections everybody uses) that runs its
 /// closure before it returns, or as part of an iterator chain that is
 /// consumed in the same expression; `Some(true)` when it may run it many times.

@@ -11,7 +11,7 @@ mod maps;
 
 pub use effects::{
     Effect, MethodEffect, MethodReturn, function_effect, method_effect, method_returns, returns,
-    runs_in_place,
+    runs_in_place, runs_on_failure, tells_of_error,
 };
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};
 pub use maps::{Hold, ends_iterator, is_reference, lock_inside, taking};
