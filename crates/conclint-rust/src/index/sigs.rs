@@ -4,7 +4,7 @@ use super::defs::Sig;
 use super::subst::{Bindings, is_closed, lookup, subst, unify};
 use std::sync::Arc;
 
-use super::{Bound, FnEntry, FnIdx, Index, Scope, Ty};
+use super::{Bound, FnEntry, FnIdx, Index, Scope, Ty, last_segment};
 
 impl Index {
     fn sig(&self, f: FnIdx) -> Option<(&FnEntry, &Sig)> {
@@ -60,25 +60,84 @@ impl Index {
             }
             _ => &sig.ret,
         };
-        if is_closed(ret) {
+        self.for_caller((entry, sig), ret, self_ty, turbofish, args)
+    }
+
+    /// The types of the arguments that a closure gets which is passed as
+    /// parameter `i` (`self` is the first).
+    pub fn closure_params(
+        &self,
+        f: FnIdx,
+        i: usize,
+        self_ty: Option<&Ty>,
+        turbofish: &[Ty],
+        args: &[&Ty],
+    ) -> Vec<Ty> {
+        let Some((entry, sig)) = self.sig(f) else {
+            return Vec::new();
+        };
+        let mut ty = sig.params.get(i).unwrap_or(&Ty::Unknown);
+        loop {
+            ty = match ty {
+                Ty::Ref(_, inner) => inner,
+                Ty::Ext(path, args) if matches!(last_segment(path), "Box" | "Arc" | "Rc") => {
+                    args.first().unwrap_or(&Ty::Unknown)
+                }
+                _ => break,
+            };
+        }
+        let of_bounds = |bounds: &[Bound]| {
+            let is_fn = |bound: &&Bound| {
+                let name = self.trait_name(&bound.trait_);
+                matches!(
+                    name.strip_prefix("Async").unwrap_or(name),
+                    "Fn" | "FnMut" | "FnOnce"
+                )
+            };
+            bounds.iter().find(is_fn).map(|bound| bound.args.clone())
+        };
+        let given = match ty {
+            Ty::Fn(params, _) => Some(params.clone()),
+            Ty::Param(name) => of_bounds(&self.bounds(&entry.scope, name)),
+            Ty::Bounded(_, bounds) => of_bounds(bounds),
+            _ => None,
+        };
+        let for_caller = |ty: &Ty| self.for_caller((entry, sig), ty, self_ty, turbofish, args);
+        given
+            .iter()
+            .flat_map(|tys| tys.iter())
+            .map(for_caller)
+            .collect()
+    }
+
+    /// What a type in the signature of a function is to a caller.
+    fn for_caller(
+        &self,
+        (entry, sig): (&FnEntry, &Sig),
+        ty: &Ty,
+        self_ty: Option<&Ty>,
+        turbofish: &[Ty],
+        args: &[&Ty],
+    ) -> Ty {
+        if is_closed(ty) {
             // As most are.
-            return ret.clone();
+            return ty.clone();
         }
         let is_param = |n: &str| n == "Self" || self.is_param(&entry.scope, n);
         let mut bindings = Bindings::new();
         let own_self = entry.scope.self_ty.as_ref();
-        if let (Some(pattern), Some(ty)) = (own_self, self_ty) {
-            unify(pattern, ty, &is_param, &mut bindings);
+        if let (Some(pattern), Some(own)) = (own_self, self_ty) {
+            unify(pattern, own, &is_param, &mut bindings);
         }
-        for (param, ty) in entry.def.generics.params.iter().zip(turbofish) {
-            if *ty != Ty::Unknown {
-                bindings.push((param.name.clone(), ty.clone()));
+        for (param, given) in entry.def.generics.params.iter().zip(turbofish) {
+            if *given != Ty::Unknown {
+                bindings.push((param.name.clone(), given.clone()));
             }
         }
-        for (pattern, ty) in sig.params.iter().zip(args) {
-            unify(pattern, ty, &is_param, &mut bindings);
+        for (pattern, arg) in sig.params.iter().zip(args) {
+            unify(pattern, arg, &is_param, &mut bindings);
         }
-        subst(ret, &|name| {
+        subst(ty, &|name| {
             if !is_param(name) {
                 return None;
             }

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Call, EventKind, FnId, GuardId, PauseKind, ReleaseWhy, Resolution};
+use conclint_facts::{Call, EventKind, FnId, FnKind, GuardId, PauseKind, ReleaseWhy, Resolution};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
 use super::call::orders;
 use super::types::{self, GuardTy};
 use super::value::Val;
-use crate::hir::{self, Expr, Span};
+use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{FnIdx, How, MethodRes, Ty, last_segment};
 
 /// A call of a function of the workspace, but for its receiver.
@@ -48,7 +48,10 @@ impl Lower<'_> {
         let has_recv = recv.is_some();
         let mut vals: Vec<Val> = recv.into_iter().collect();
         for arg in call.args {
-            let val = self.arg(arg);
+            let val = match &arg.kind {
+                ExprKind::Closure(closure) => self.closure_for(closure, arg.span, &vals, call),
+                _ => self.arg(arg),
+            };
             vals.push(val);
         }
         self.taken_along(&mut vals, site);
@@ -111,6 +114,25 @@ impl Lower<'_> {
                 .filter(|_| !types::owns(self.shared.index, &val.ty));
         }
         val
+    }
+
+    /// A closure that is the next argument of a call, after `before`: the
+    /// function called says what it gets.
+    fn closure_for(
+        &mut self,
+        closure: &Arc<hir::Closure>,
+        span: Span,
+        before: &[Val],
+        call: &WorkspaceCall<'_>,
+    ) -> Val {
+        let types: Vec<&Ty> = before.iter().map(|val| &val.ty).collect();
+        let given = call.res.fns.first().map(|&first| {
+            let own = Some(&call.res.self_ty);
+            let index = self.index();
+            index.closure_params(first, before.len(), own, call.turbofish, &types)
+        });
+        let params: Vec<Val> = given.into_iter().flatten().map(Val::of).collect();
+        self.nested_closure(closure, span, FnKind::Closure, &params)
     }
 
     /// Guards that were `passed` to a call come out again with what it gives,
