@@ -227,14 +227,20 @@ pub(crate) fn never_ends(function: &Function) -> bool {
 
 /// Whether the function, or one that it surely calls, never ends.
 pub(crate) fn runs_for_ever(analysis: &Analysis, function: &Function) -> bool {
-    never_ends(function)
-        || events(function).any(|(_, event)| match &event.kind {
-            EventKind::Call(call) if call.resolution == Resolution::Exact => {
-                let one = call.targets.as_slice();
-                matches!(one, [one] if never_ends(analysis.function(*one)))
-            }
-            _ => false,
-        })
+    /// Callees of callees that are looked at: `run` calls `poll_loop`.
+    const DEPTH: u32 = 3;
+    fn within(analysis: &Analysis, function: &Function, depth: u32) -> bool {
+        never_ends(function)
+            || depth > 0
+                && events(function).any(|(_, event)| match &event.kind {
+                    EventKind::Call(call) if call.resolution == Resolution::Exact => {
+                        let one = call.targets.as_slice();
+                        matches!(one, [one] if within(analysis, analysis.function(*one), depth - 1))
+                    }
+                    _ => false,
+                })
+    }
+    within(analysis, function, DEPTH)
 }
 
 /// Whether the guarded data is used in the statement `stmt`, or in the one

@@ -89,6 +89,36 @@ fn main() {{
 }
 
 #[test]
+fn a_thread_that_serves_for_ever_has_no_end_to_wait_for() {
+    let text = |run: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+use std::thread;
+
+static PORTS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+struct Reactor {{ ports: u64 }}
+impl Reactor {{
+    fn run(&self) {{ self.run_polling() }}
+    fn run_polling(&self) {{ self.poll() }}
+    fn poll(&self) {{ {run} }}
+}}
+
+pub fn start(reactor: Reactor) {{
+    let handle = thread::spawn(move || reactor.run());
+    println!(\"{{:?}}\", PORTS.lock().unwrap());
+}}
+"
+        )
+    };
+    let found = |run: &str| names(&[("src/lib.rs", &text(run))]);
+    let look = "PORTS.lock().unwrap().push(self.ports);";
+    assert!(found(&format!("loop {{ {look} }}")).is_empty());
+    assert_eq!(found(look), ["unjoined-thread"]);
+}
+
+#[test]
 fn a_lock_that_is_only_taken_under_another_is_nobodys_to_wait_for() {
     let text = |extra: &str| {
         format!(
