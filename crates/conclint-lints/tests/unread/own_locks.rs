@@ -268,3 +268,24 @@ impl<T: Filters + Send> Api for T {
     );
     assert_eq!(found, ["double-lock"]);
 }
+
+#[test]
+fn the_prelude_may_be_imported() {
+    let found = names_in(
+        "
+mod prelude { pub use std::prelude::v1::*; }
+use prelude::*;
+use std::sync::{Mutex, MutexGuard};
+pub struct State { jobs: Mutex<u64> }
+impl State {
+    fn jobs(&self) -> Result<MutexGuard<'_, u64>, ()> { Ok(self.jobs.lock().unwrap()) }
+    pub fn twice(&self) {
+        let first = self.jobs().unwrap();
+        let second = self.jobs().unwrap();
+        drop(first);
+    }
+}
+",
+    );
+    assert_eq!(found, ["double-lock"]);
+}

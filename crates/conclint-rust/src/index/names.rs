@@ -235,7 +235,8 @@ impl Index {
             let fits = || entries.iter().filter(|e| e.def.is_in(ns));
             let globs_only = fits().all(|e| e.rank >= GLOB);
             // A library's own, of which the program has a twin under `cfg(loom)`.
-            if fits().all(|e| e.rank == GLOB_OF_TOOL)
+            if fits().count() > 0
+                && fits().all(|e| e.rank == GLOB_OF_TOOL)
                 && let Some(glob) = of_ext()
             {
                 out.push(Def::Ext(ext::join(glob, name)));
