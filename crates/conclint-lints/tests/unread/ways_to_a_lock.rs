@@ -240,8 +240,8 @@ impl Engine {{
         "fn with<F>(&mut self, then: F) where F: Fn(&State) { then(&self.state) }",
         "fn with(&mut self, then: fn(&State)) { then(&self.state) }",
     ] {
-        assert_eq!(names_in(&text(&with, "count")), ["double-lock"], "{with}");
-        assert!(names_in(&text(&with, "log")).is_empty(), "{with}");
+        assert_eq!(names_in(&text(with, "count")), ["double-lock"], "{with}");
+        assert!(names_in(&text(with, "log")).is_empty(), "{with}");
     }
 }
 
