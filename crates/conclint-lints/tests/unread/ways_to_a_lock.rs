@@ -383,3 +383,29 @@ pub fn forget(url: &str) {{
     assert_eq!(found("CACHED_ANSWER"), ["double-lock"]);
     assert!(found("CACHED_QUESTION").is_empty());
 }
+
+#[test]
+fn a_prelude_may_be_imported() {
+    let text = |prelude: &str| {
+        format!(
+            "
+use {prelude}::*;
+pub struct Table(spin::RwLock<u64>);
+impl Table {{
+    pub fn write(&self) -> Result<spin::RwLockWriteGuard<u64>, u32> {{ Ok(self.0.write()) }}
+}}
+pub struct Process {{ table: Table }}
+impl Process {{
+    pub fn grow(&self) {{
+        let first = self.table.write().unwrap();
+        let again = self.table.write().unwrap();
+        drop((first, again));
+    }}
+}}
+"
+        )
+    };
+    for prelude in ["std::prelude::v1", "core::prelude::rust_2021"] {
+        assert_eq!(names_in(&text(prelude)), ["double-lock"], "{prelude}");
+    }
+}
