@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Alone, Analysis, ClassId, Event, EventKind, EventRef, FnId, Function, Held, LockSource, Mode,
-    ObjectRef, Root, Site, Target,
+    Alone, Analysis, ClassId, Event, EventKind, EventRef, FnId, FnKind, Function, Held, LockSource,
+    Mode, ObjectRef, Root, Site, Target,
 };
 
 use crate::contention::is_of_one_thread;
@@ -72,6 +72,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 let careful = elsewhere
                     || object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)
+                    || runs_in_protocol(analysis, id)
                     || is_its_own(function, object)
                     || is_saved(function, object, &store)
                     || settings.level == Level::Default && awaits_before(function, at);
@@ -206,6 +207,19 @@ fn has_protocol(function: &Function) -> bool {
         }
         _ => false,
     })
+}
+
+/// The closure is run by a function that exchanges an atomic: `with_write(|header| ..)`.
+fn runs_in_protocol(analysis: &Analysis, id: FnId) -> bool {
+    let runs = |at: &EventRef| {
+        let called = match &analysis.event(*at).kind {
+            EventKind::Call(call) => &call.targets[..],
+            _ => &[],
+        };
+        let mut near = called.iter().copied().chain([at.function]);
+        near.any(|id| has_protocol(analysis.function(id)))
+    };
+    analysis.function(id).kind == FnKind::Closure && analysis.callers(id).iter().any(runs)
 }
 
 /// The function changes other shared state, too, and gives this atomic no

@@ -213,3 +213,199 @@ impl Store {{
     assert_eq!(names_in(&text("database")), ["double-lock"]);
     assert!(names_in(&text("cache")).is_empty());
 }
+
+#[test]
+fn a_closure_gets_what_the_function_says() {
+    let text = |with: &str, second: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+pub struct State {{ count: Mutex<u64>, log: Mutex<u64> }}
+pub struct Engine {{ state: State }}
+impl Engine {{
+    {with}
+    pub fn bump(&mut self) {{
+        self.with(|state| {{
+            let mut count = state.count.lock().unwrap();
+            *count += *state.{second}.lock().unwrap();
+        }});
+    }}
+}}
+"
+        )
+    };
+    for with in [
+        "fn with<R>(&mut self, then: impl FnOnce(&State) -> R) -> R { then(&self.state) }",
+        "fn with<R, F: FnOnce(&mut State) -> R>(&mut self, then: F) -> R { then(&mut self.state) }",
+        "fn with<F>(&mut self, then: F) where F: Fn(&State) { then(&self.state) }",
+        "fn with(&mut self, then: fn(&State)) { then(&self.state) }",
+    ] {
+        assert_eq!(names_in(&text(with, "count")), ["double-lock"], "{with}");
+        assert!(names_in(&text(with, "log")).is_empty(), "{with}");
+    }
+}
+
+#[test]
+fn a_closure_may_run_inside_of_a_sequence() {
+    let text = |with: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering}};
+use std::sync::Arc;
+use std::thread;
+pub struct Header {{ seq: AtomicU64, epoch: AtomicU64 }}
+impl Header {{
+    fn with_write<R>(&self, then: impl FnOnce(&Header) -> R) -> R {{ {with} }}
+    pub fn bump(&self) {{
+        self.with_write(|header| {{
+            let epoch = header.epoch.load(Ordering::Acquire);
+            header.epoch.store(epoch + 1, Ordering::Release);
+        }});
+    }}
+}}
+pub fn start(header: Arc<Header>) {{
+    for _ in 0..4 {{ let header = Arc::clone(&header); thread::spawn(move || header.bump()); }}
+}}
+"
+        )
+    };
+    assert!(names_in(&text("then(self)")).contains(&"non-atomic-update"));
+    let sequence = "loop {
+        let seq = self.seq.load(Ordering::Acquire);
+        let next = self.seq.compare_exchange(seq, seq + 1, Ordering::AcqRel, Ordering::Acquire);
+        if seq % 2 == 0 && next.is_ok() {
+            let result = then(self);
+            self.seq.store(seq + 2, Ordering::Release);
+            return result;
+        }
+        std::hint::spin_loop();
+    }";
+    assert!(!names_in(&text(sequence)).contains(&"non-atomic-update"));
+}
+
+#[test]
+fn a_future_reaches_itself_through_its_pin() {
+    let text = |this: &str, second: &str| {
+        format!(
+            "
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{{Arc, Mutex}};
+use std::task::{{Context, Poll}};
+pub struct Shutdown {{ core: Arc<Mutex<bool>>, log: Mutex<Vec<bool>> }}
+impl Future for Shutdown {{
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<()> {{
+        let this = {this};
+        let core = this.core.lock().unwrap();
+        drop(this.{second}.lock().unwrap());
+        if *core {{ Poll::Ready(()) }} else {{ Poll::Pending }}
+    }}
+}}
+"
+        )
+    };
+    for this in [
+        "self.get_mut()",
+        "self.as_mut().project()",
+        "unsafe { self.get_unchecked_mut() }",
+        "Pin::get_mut(self)",
+    ] {
+        assert_eq!(names_in(&text(this, "core")), ["double-lock"], "{this}");
+        assert!(names_in(&text(this, "log")).is_empty(), "{this}");
+    }
+}
+
+#[test]
+fn a_pointer_from_outside_leads_to_an_object() {
+    let found = |instance: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+pub struct Instance {{ state: Mutex<u64> }}
+pub unsafe extern \"C\" fn enter(instance: *mut Instance) -> u64 {{
+    let instance = {instance};
+    let state = instance.state.lock().unwrap();
+    *state + *instance.state.lock().unwrap()
+}}
+"
+        ))
+    };
+    for instance in [
+        "instance.as_mut().expect(\"null\")",
+        "instance.as_ref().unwrap()",
+        "Arc::from_raw(instance)",
+        "&*instance",
+    ] {
+        assert_eq!(found(instance), ["double-lock"], "{instance}");
+    }
+}
+
+#[test]
+fn a_cell_of_others_lends_a_lock() {
+    let text = |first: &str| {
+        format!(
+            "
+use atomic_refcell::{{AtomicRef, AtomicRefCell}};
+use std::sync::{{Arc, Mutex}};
+pub struct Process {{ memory: AtomicRefCell<Option<Arc<Mutex<u64>>>> }}
+impl Process {{
+    fn memory(&self) -> AtomicRef<'_, Option<Arc<Mutex<u64>>>> {{ self.memory.borrow() }}
+    pub fn grow(&self) {{
+        let memory = self.memory();
+        let first = {first}memory.as_ref().unwrap().lock().unwrap();
+        drop(memory.as_ref().unwrap().lock().unwrap());
+        drop(first);
+    }}
+}}
+"
+        )
+    };
+    assert_eq!(names_in(&text("")), ["double-lock"]);
+    assert!(names_in(&text("*")).is_empty());
+}
+
+#[test]
+fn a_macro_may_declare_a_static() {
+    let found = |second: &str| {
+        names_in(&format!(
+            "
+#[cached(sync_writes = true)]
+fn cached_answer(url: &str) -> String {{ ask(url) }}
+pub fn forget(url: &str) {{
+    let mut cache = CACHED_ANSWER.lock().unwrap();
+    cache.remove(url);
+    {second}.lock().unwrap().clear();
+}}
+"
+        ))
+    };
+    assert_eq!(found("CACHED_ANSWER"), ["double-lock"]);
+    assert!(found("CACHED_QUESTION").is_empty());
+}
+
+#[test]
+fn a_prelude_may_be_imported() {
+    let text = |prelude: &str| {
+        format!(
+            "
+use {prelude}::*;
+pub struct Table(spin::RwLock<u64>);
+impl Table {{
+    pub fn write(&self) -> Result<spin::RwLockWriteGuard<u64>, u32> {{ Ok(self.0.write()) }}
+}}
+pub struct Process {{ table: Table }}
+impl Process {{
+    pub fn grow(&self) {{
+        let first = self.table.write().unwrap();
+        let again = self.table.write().unwrap();
+        drop((first, again));
+    }}
+}}
+"
+        )
+    };
+    for prelude in ["std::prelude::v1", "core::prelude::rust_2021"] {
+        assert_eq!(names_in(&text(prelude)), ["double-lock"], "{prelude}");
+    }
+}

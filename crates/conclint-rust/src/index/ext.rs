@@ -117,6 +117,14 @@ pub(super) fn canonical(path: SmolStr) -> SmolStr {
     let Some(rest) = path.strip_prefix("std::") else {
         return path;
     };
+    // `use std::prelude::v1::*;`, of whoever has no prelude by itself.
+    if let Some((_, name)) = rest
+        .strip_prefix("prelude::")
+        .and_then(|rest| rest.split_once("::"))
+        && let Some(known) = prelude(name)
+    {
+        return SmolStr::new_static(known);
+    }
     for (from, to) in SAME {
         if let Some(tail) = rest.strip_prefix(from)
             && (tail.is_empty() || tail.starts_with("::"))

@@ -310,7 +310,8 @@ impl Index {
         }
     }
 
-    fn module_path(&self, m: ModId) -> &str {
+    /// Where a module is: `my_crate::net`.
+    pub fn module_path(&self, m: ModId) -> &str {
         self.modules.get(m.index()).map_or("", |m| &m.path)
     }
 

@@ -89,7 +89,15 @@ impl Lower<'_> {
     fn expr_inner(&mut self, expr: &Expr, outer: Option<SmolStr>, awaited: bool) -> Val {
         let span = expr.span;
         match &expr.kind {
-            ExprKind::Path(path) => self.path(path, span),
+            ExprKind::Path(path) => {
+                let val = self.path(path, span);
+                match outer.as_deref() {
+                    Some("lock" | "read" | "write") if val.place.is_none() => {
+                        self.static_of_a_macro(val, path)
+                    }
+                    _ => val,
+                }
+            }
             ExprKind::Lit(lit) => Val::of(lit_ty(lit)),
             ExprKind::Field { base, name, .. } => {
                 let val = self.base(base);
@@ -317,6 +325,25 @@ impl Lower<'_> {
             }
             ValueRes::Ext(_) | ValueRes::Unknown => Val::unknown(),
         }
+    }
+
+    /// `CACHE.lock()`, where nobody sees a `static CACHE`: a macro declares it.
+    fn static_of_a_macro(&self, mut val: Val, path: &hir::Path) -> Val {
+        let name = path.last();
+        let shouts = name.len() > 2
+            && name.chars().any(|c| c.is_ascii_uppercase())
+            && !name.chars().any(|c| c.is_ascii_lowercase());
+        if shouts && val.ty == Ty::Unknown {
+            let of: Vec<&str> = path.segments.iter().map(|s| s.name.as_str()).collect();
+            let module = self.index().module_path(self.scope.module);
+            let key = SmolStr::new(format!("{module}::{}", of.join("::")));
+            val.class = Some(ClassKey::new(ClassBase::Named(key.clone())));
+            val.place = Some(Place {
+                root: Root::Static(key),
+                path: Vec::new(),
+            });
+        }
+        val
     }
 
     fn try_expr(&mut self, inner: &Expr, span: Span) -> Val {
