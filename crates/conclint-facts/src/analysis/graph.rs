@@ -277,6 +277,18 @@ impl Graph {
             && steps.all(|(a, b)| is_one_step(a, b, unchanged))
     }
 
+    /// Both are the element that one variable names, whatever becomes of its
+    /// collection since.
+    pub(super) fn is_named(
+        &self,
+        function: FnId,
+        a: &Place,
+        b: &Place,
+        round_a_loop: bool,
+    ) -> bool {
+        a.element_locals().next().is_some() && self.is_told(function, a, b, round_a_loop)
+    }
+
     fn plain_edges(&self, program: &Program) -> Vec<Edge> {
         let count = program.functions.len();
         let per_function = |index: usize| {
