@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use rayon::prelude::*;
+use smol_str::SmolStr;
 
 use super::{EventRef, Kinds, cfgs};
 use crate::program::*;
@@ -286,7 +287,12 @@ impl Graph {
         b: &Place,
         round_a_loop: bool,
     ) -> bool {
-        a.element_locals().next().is_some() && self.is_told(function, a, b, round_a_loop)
+        let names_one = |(a, b): (&SmolStr, &SmolStr)| {
+            let name = element_owner(a);
+            name == element_owner(b)
+                && name.is_some_and(|local| !self.rebound(function, local, round_a_loop))
+        };
+        self.is_told(function, a, b, round_a_loop) && a.path.iter().zip(&b.path).any(names_one)
     }
 
     fn plain_edges(&self, program: &Program) -> Vec<Edge> {
