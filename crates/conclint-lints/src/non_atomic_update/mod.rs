@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Alone, Analysis, ClassId, Event, EventKind, EventRef, FnId, Function, Held, LockSource, Mode,
-    ObjectRef, Root, Site, Target,
+    Alone, Analysis, ClassId, Event, EventKind, EventRef, FnId, FnKind, Function, Held, LockSource,
+    Mode, ObjectRef, Root, Site, Target,
 };
 
 use crate::contention::is_of_one_thread;
@@ -72,6 +72,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 let careful = elsewhere
                     || object.class.is_some_and(|class| exchanged.contains(&class))
                     || has_protocol(function)
+                    || runs_in_protocol(analysis, id)
                     || is_its_own(function, object)
                     || is_saved(function, object, &store)
                     || settings.level == Level::Default && awaits_before(function, at);
@@ -206,6 +207,20 @@ fn has_protocol(function: &Function) -> bool {
         }
         _ => false,
     })
+}
+
+/// A closure that is run by a function with such a protocol:
+/// `self.with_snapshot(|header| ..)`.
+fn runs_in_protocol(analysis: &Analysis, id: FnId) -> bool {
+    let is_closure = analysis.function(id).kind == FnKind::Closure;
+    let run_by = |at: &EventRef| match &analysis.event(*at).kind {
+        EventKind::Call(call) => {
+            let mut targets = call.targets.iter().filter(|target| **target != id);
+            targets.any(|&target| has_protocol(analysis.function(target)))
+        }
+        _ => false,
+    };
+    is_closure && analysis.callers(id).iter().any(run_by)
 }
 
 /// The function changes other shared state, too, and gives this atomic no

@@ -356,3 +356,48 @@ fn what_a_macro_binds_for_a_closure_is_the_object_it_names() {
         locks("", &head, "})); } }");
     }
 }
+
+#[test]
+fn a_closure_that_is_run_between_two_steps_of_a_sequence_lock_may_store() {
+    let text = |with: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering}};
+use std::thread;
+
+pub struct Header {{ sequence: AtomicU64, epoch: AtomicU64 }}
+
+static HEADER: Header = Header {{ sequence: AtomicU64::new(0), epoch: AtomicU64::new(0) }};
+
+fn with_write(change: impl FnOnce(&Header) -> u64) -> u64 {{
+    {with}
+}}
+
+fn next_epoch() -> u64 {{
+    with_write(|header| {{
+        let before = header.epoch.load(Ordering::Acquire);
+        header.epoch.store(before + 1, Ordering::Release);
+        before
+    }})
+}}
+
+fn main() {{
+    let threads: Vec<_> = (0..4).map(|_| thread::spawn(|| next_epoch())).collect();
+    for thread in threads {{ thread.join().unwrap(); }}
+}}
+"
+        )
+    };
+    let sequence = "loop {
+        let at = HEADER.sequence.load(Ordering::Acquire);
+        let taken = HEADER.sequence.compare_exchange(at, at + 1, Ordering::AcqRel, Ordering::Acquire);
+        if at & 1 == 0 && taken.is_ok() {
+            let result = change(&HEADER);
+            HEADER.sequence.store(at + 2, Ordering::Release);
+            return result;
+        }
+        std::hint::spin_loop();
+    }";
+    assert!(names_in(&text(sequence)).is_empty());
+    assert_eq!(names_in(&text("change(&HEADER)")), ["non-atomic-update"]);
+}
