@@ -264,6 +264,11 @@ pub fn is_one_step(a: &str, b: &str, unchanged: impl Fn(LocalId) -> bool) -> boo
     same(has, other_has) || same(at, other_at)
 }
 
+/// The variable that has the element that a step leads to.
+pub fn element_owner(step: &str) -> Option<LocalId> {
+    tellers(step).0
+}
+
 /// The index of the element that a step leads to, where a literal tells it.
 pub fn element_index(step: &str) -> Option<u64> {
     step.strip_prefix("[#")?.strip_suffix(']')?.parse().ok()

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use rayon::prelude::*;
+use smol_str::SmolStr;
 
 use super::{EventRef, Kinds, cfgs};
 use crate::program::*;
@@ -275,6 +276,23 @@ impl Graph {
         a.root == b.root
             && a.path.len() == b.path.len()
             && steps.all(|(a, b)| is_one_step(a, b, unchanged))
+    }
+
+    /// Both are the element that one variable names, whatever becomes of its
+    /// collection since.
+    pub(super) fn is_named(
+        &self,
+        function: FnId,
+        a: &Place,
+        b: &Place,
+        round_a_loop: bool,
+    ) -> bool {
+        let names_one = |(a, b): (&SmolStr, &SmolStr)| {
+            let name = element_owner(a);
+            name == element_owner(b)
+                && name.is_some_and(|local| !self.rebound(function, local, round_a_loop))
+        };
+        self.is_told(function, a, b, round_a_loop) && a.path.iter().zip(&b.path).any(names_one)
     }
 
     fn plain_edges(&self, program: &Program) -> Vec<Edge> {

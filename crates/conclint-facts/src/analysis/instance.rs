@@ -144,6 +144,7 @@ pub(super) fn same_instance(
                 SameInstance::Unlikely
             } else if let Root::Local(local) = left
                 && graph.rebound(function, *local, same_guard)
+                && !graph.is_named(function, &a.place, &b.place, same_guard)
             {
                 SameInstance::Unlikely
             } else if !element || graph.is_told(function, &a.place, &b.place, same_guard) {

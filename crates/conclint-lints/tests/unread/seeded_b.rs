@@ -206,3 +206,198 @@ glib::wrapper! {
         locks(object, head, "} }");
     }
 }
+
+#[test]
+fn what_is_put_in_later_tells_of_what_a_collection_is() {
+    let heads = [
+        "pub fn run(new: Arc<Service>) {
+    let mut all = Vec::new();
+    all.push(new);
+    for it in &all {",
+        "pub fn run(new: Arc<Service>) {
+    let mut all = std::collections::HashMap::new();
+    all.insert(1, new);
+    for (_, it) in all {",
+        "pub fn run(new: Vec<Arc<Service>>) {
+    let mut all = Vec::new();
+    all.extend(new);
+    for it in all.iter() {",
+    ];
+    for head in heads {
+        locks("", head, "} }");
+    }
+    let fill = "fn fill(all: &mut Vec<Arc<Service>>) { all.push(made()); }";
+    let head = "pub fn run() {
+    let mut all = Vec::new();
+    fill(&mut all);
+    for it in all {";
+    locks(fill, head, "} }");
+}
+
+#[test]
+fn what_else_lies_in_a_tuple_with_a_lock_is_no_lock() {
+    let text = |between: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering}};
+use std::sync::{{Condvar, Mutex}};
+
+static COUNTED: (AtomicU64, Mutex<u64>) = (AtomicU64::new(0), Mutex::new(0));
+
+pub struct Bell {{ rung: (Mutex<bool>, Condvar) }}
+
+impl Bell {{
+    pub fn ring(&self) {{
+        *self.rung.0.lock().unwrap() = true;
+        self.rung.1.notify_all();
+    }}
+}}
+
+pub fn count(bell: &Bell) -> u64 {{
+    if COUNTED.0.load(Ordering::SeqCst) > 0 {{ return 0; }}
+    let first = COUNTED.1.lock().unwrap();
+    {between}
+    bell.ring();
+    *COUNTED.1.lock().unwrap()
+}}
+"
+        )
+    };
+    assert_eq!(names_in(&text("")), ["double-lock"]);
+    assert!(names_in(&text("drop(first);")).is_empty());
+}
+
+#[test]
+fn map_of_something_unknown_gives_what_its_closure_gives() {
+    let heads = [
+        "pub fn run(pad: &gst::Pad) {
+    let it = pad.parent().map(|it| it.downcast::<Service>().unwrap()).ok_or(1).unwrap();",
+        "pub fn run(pad: &gst::Pad) {
+    let it = match pad.parent().map(|it| it.downcast::<Service>().unwrap()) {
+        Some(it) => it,
+        None => return,
+    };",
+    ];
+    for head in heads {
+        locks("", head, "}");
+    }
+}
+
+#[test]
+fn a_getter_that_says_of_what_type_its_object_is_gives_the_same_one_each_time() {
+    let text = |between: &str| {
+        format!(
+            "{SERVICE}
+pub struct Process {{ own: Box<dyn std::any::Any + Send + Sync> }}
+
+impl Process {{
+    pub fn service(&self) -> &Service {{ self.own.downcast_ref::<Service>().unwrap() }}
+}}
+
+pub fn run(process: &Arc<Process>) -> u64 {{
+    let first = process.service().count.lock().unwrap();
+    {between}
+    *process.service().count.lock().unwrap()
+}}
+"
+        )
+    };
+    assert_eq!(names_in(&text("")), ["double-lock"]);
+    assert!(names_in(&text("drop(first);")).is_empty());
+}
+
+#[test]
+fn the_host_of_web_assembly_keeps_data_of_its_own() {
+    for host in [
+        "wasmtime::Caller<'_, Service>",
+        "wasmer::FunctionEnvMut<Service>",
+    ] {
+        let head = format!("pub fn run(host: {host}) {{ let it = host.data();");
+        locks("", &head, "}");
+    }
+}
+
+#[test]
+fn a_macro_that_is_given_a_struct_may_put_the_lock_in() {
+    let guarded = "
+pub struct Ring { at: u64 }
+
+macro_rules! end_point {
+    ($vis:vis struct $name:ident { count: $inner:ty }) => {
+        $vis struct $name { count: Mutex<$inner>, other: u64 }
+    };
+}
+
+end_point! { pub struct Sender { count: Ring } }
+";
+    locks(guarded, "impl Sender { pub fn send(it: &Self) {", "} }");
+}
+
+#[test]
+fn what_a_macro_binds_for_a_closure_is_the_object_it_names() {
+    let old = [
+        "clone!(@weak self as it => move |event|",
+        "glib::clone!(@strong self as it => @default-return false, move |event|",
+        "glib::clone!(@weak-allow-none self as shell => move |event| { let it = shell.unwrap();",
+        "glib::clone!(@weak self as it, @strong name => async move",
+    ];
+    let new = [
+        "clone!(#[weak(rename_to = it)] self, move |event|",
+        "glib::clone!(#[strong] name, #[weak(rename_to = it)] self, #[upgrade_or] false, move |event|",
+        "glib::clone!(#[weak(rename_to = it)] self, #[upgrade_or_default] move |event|",
+        "glib::closure_local!(#[watch(rename_to = it)] self, move |event|",
+    ];
+    for call in old.into_iter().chain(new) {
+        let block = if call.contains('{') { "" } else { "{" };
+        let head = format!(
+            "impl Service {{ pub fn watch(&self, button: &gtk::Button, name: String) {{
+    button.connect_clicked({call} {block}"
+        );
+        locks("", &head, "})); } }");
+    }
+}
+
+#[test]
+fn a_closure_that_is_run_between_two_steps_of_a_sequence_lock_may_store() {
+    let text = |with: &str| {
+        format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering}};
+use std::thread;
+
+pub struct Header {{ sequence: AtomicU64, epoch: AtomicU64 }}
+
+static HEADER: Header = Header {{ sequence: AtomicU64::new(0), epoch: AtomicU64::new(0) }};
+
+fn with_write(change: impl FnOnce(&Header) -> u64) -> u64 {{
+    {with}
+}}
+
+fn next_epoch() -> u64 {{
+    with_write(|header| {{
+        let before = header.epoch.load(Ordering::Acquire);
+        header.epoch.store(before + 1, Ordering::Release);
+        before
+    }})
+}}
+
+fn main() {{
+    let threads: Vec<_> = (0..4).map(|_| thread::spawn(|| next_epoch())).collect();
+    for thread in threads {{ thread.join().unwrap(); }}
+}}
+"
+        )
+    };
+    let sequence = "loop {
+        let at = HEADER.sequence.load(Ordering::Acquire);
+        let taken = HEADER.sequence.compare_exchange(at, at + 1, Ordering::AcqRel, Ordering::Acquire);
+        if at & 1 == 0 && taken.is_ok() {
+            let result = change(&HEADER);
+            HEADER.sequence.store(at + 2, Ordering::Release);
+            return result;
+        }
+        std::hint::spin_loop();
+    }";
+    assert!(names_in(&text(sequence)).is_empty());
+    assert_eq!(names_in(&text("change(&HEADER)")), ["non-atomic-update"]);
+}

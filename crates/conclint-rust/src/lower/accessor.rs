@@ -294,9 +294,16 @@ impl<'l> Eval<'l, '_> {
             ExprKind::MethodCall {
                 receiver,
                 name,
+                generics,
                 args,
                 ..
-            } => self.method(receiver, name, args),
+            } => match (&generics[..], name.as_str()) {
+                ([ty], "downcast_ref" | "downcast_mut") => {
+                    let ty = self.lower.index().resolve_type(self.scope, ty);
+                    Some(self.expr(receiver)?.with_ty(types::option_of(ty)))
+                }
+                _ => self.method(receiver, name, args),
+            },
             _ => None,
         }
     }

@@ -159,12 +159,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
     let classes = lower
         .class_order
         .iter()
-        .filter_map(|key| {
-            Some((
-                lower.aliases.get(key).unwrap_or(key).clone(),
-                lower.classes.get(key)?.clone(),
-            ))
-        })
+        .filter_map(|key| Some((lower.alias_of(key), lower.classes.get(key)?.clone())))
         .collect();
     Lowered {
         function,

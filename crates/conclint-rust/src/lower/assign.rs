@@ -107,6 +107,9 @@ impl Lower<'_> {
             self.move_to_scope(guard, scope);
             self.name_guard(guard, id);
         }
+        if val.guards.is_empty() {
+            self.learn(id, &val.ty);
+        }
         let info = &mut self.locals[index];
         info.val.guards = val.guards.iter().chain(&old).copied().collect();
         info.val.guards.dedup();

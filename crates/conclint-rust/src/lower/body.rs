@@ -12,7 +12,7 @@ use conclint_facts::{
 use smol_str::SmolStr;
 
 use super::scopes::DropScope;
-use super::value::{ClassBase, ClassKey, LocalInfo, SpawnId, Val};
+use super::value::{ClassBase, ClassKey, LocalInfo, Sort, SpawnId, Val};
 use crate::hir;
 use crate::index::{FnEntry, Index, Scope, Ty};
 use crate::table::LockTable;
@@ -402,12 +402,35 @@ impl<'a> Lower<'a> {
                 .is_some_and(|ty| super::types::is_inline(&ty))
     }
 
+    /// The field that a variable's object ends up in, else the class itself.
+    pub fn alias_of(&self, key: &ClassKey) -> ClassKey {
+        let plain = ClassKey {
+            sort: Sort::Other,
+            ..key.clone()
+        };
+        match self.aliases.get(&plain) {
+            Some(field) => ClassKey {
+                sort: key.sort,
+                ..field.clone()
+            },
+            None => key.clone(),
+        }
+    }
+
     pub fn class_id(&mut self, key: ClassKey, kind: &ObjectKind, ty: &Ty) -> ClassId {
         // A handle in an `Option` or `Vec` is still the field's handle.
         let key = if matches!(kind, ObjectKind::Handle | ObjectKind::Child) {
             ClassKey::new(key.base)
         } else {
             key
+        };
+        let key = ClassKey {
+            sort: match kind {
+                ObjectKind::Atomic => Sort::Atomic,
+                ObjectKind::Condvar => Sort::Condvar,
+                _ => Sort::Other,
+            },
+            ..key
         };
         if let Some(draft) = self.classes.get(&key) {
             return draft.id;

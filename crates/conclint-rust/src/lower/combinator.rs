@@ -19,7 +19,8 @@ impl Lower<'_> {
         let name = call.name.as_str();
         let container = types::is_option_or_result(&cur.ty);
         // `value.map(f).unwrap_or(..)` runs `f` once, whatever `value` is.
-        let once = container || call.outer.as_deref().is_some_and(is_of_option);
+        let of_option = call.outer.as_deref().is_some_and(is_of_option);
+        let once = container || of_option;
         let many = many || (name == "map" && !once && !self.is_no_iterator(&cur.ty));
         // An iterator bound to a variable has not run yet.
         let in_rounds = many && !self.lazy.contains(&call.name_span);
@@ -27,7 +28,7 @@ impl Lower<'_> {
         self.test(cur.from, call.site());
         let per = self.per_of_iterator(cur);
         let around = std::mem::replace(&mut self.closure_per, per);
-        let result = self
+        let mut result = self
             .in_place_closures(call.args, &param, in_rounds)
             .unwrap_or_else(Val::unknown);
         self.closure_per = around;
@@ -35,6 +36,11 @@ impl Lower<'_> {
             self.other(call.site());
         }
         self.swallowed_in_turn(name, call.args);
+        if name == "map" && of_option && cur.ty == Ty::Unknown {
+            let ty = types::option_of(result.ty.clone());
+            result.local = None;
+            return result.with_ty(ty);
+        }
         self.combined(cur, name, many, result)
     }
 

@@ -116,10 +116,10 @@ impl Lower<'_> {
     /// What a method of a library gives, as its turbofish or its receiver's
     /// type says: `app.state::<Service>()`, `any.downcast_ref::<Service>()`.
     pub fn library_getter(&mut self, cur: &Val, call: &MethodCall) -> Option<Val> {
+        let name = call.name.as_str();
         if !call.args.is_empty() {
             return None;
         }
-        let name = call.name.as_str();
         let mut val = cur.clone();
         val.local = None;
         val.parts.clear();
@@ -146,6 +146,11 @@ impl Lower<'_> {
                 let ty = Ty::Ref(false, Arc::new(args.first()?.clone()));
                 Some(val.project("context", ty))
             }
+            // What the host of a WebAssembly program keeps with it.
+            (Ty::Ext(path, args), "data" | "data_mut") if keeps_data(last_segment(path)) => {
+                let ty = Ty::Ref(name == "data_mut", Arc::new(args.last()?.clone()));
+                Some(cur.project("data", ty))
+            }
             // An entry of a map, as its iterator gives it.
             (Ty::Tuple(parts), "key" | "value" | "value_mut") => {
                 let at = usize::from(name != "key");
@@ -155,6 +160,13 @@ impl Lower<'_> {
             _ => None,
         }
     }
+}
+
+fn keeps_data(name: &str) -> bool {
+    matches!(
+        name,
+        "Caller" | "FunctionEnvMut" | "Store" | "StoreContext" | "StoreContextMut"
+    )
 }
 
 /// What a getter of this name gives, that was asked for a `ty`.

@@ -286,6 +286,7 @@ impl Lower<'_> {
             vals.push(val);
         }
         self.push_handles(&cur, &vals, name);
+        self.learn_items(&cur, name, &vals);
         if name == "clear" && call.args.is_empty() {
             self.guards_cleared(&cur, call.span);
             self.overwritten(&cur, true, call.span);

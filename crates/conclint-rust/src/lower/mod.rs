@@ -26,6 +26,7 @@ mod fresh;
 mod function;
 mod handles;
 mod known;
+mod learned;
 mod library;
 mod link;
 mod locals;

@@ -177,6 +177,8 @@ impl Lower<'_> {
             inner.ty = match path.last() {
                 "Err" if !self.holds_guard(&val) => types::arg(&val.ty, 1),
                 "Err" | "Poisoned" => val.ty.clone(),
+                // What `map` gave of something unknown was no iterator then.
+                _ if types::is_iter(&val.ty) => types::arg(&val.ty, 0),
                 _ => types::unwrap_ty(&val.ty),
             };
             inner.parts.clear();

@@ -18,6 +18,17 @@ pub(super) const GUARD: &str = "conclint::Guard";
 pub(super) struct ClassKey {
     pub base: ClassBase,
     pub elem: bool,
+    /// Tells apart what lies in one tuple: `(Mutex<bool>, Condvar)`.
+    pub sort: Sort,
+}
+
+/// What a class is of, as far as that tells it from others of one declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Sort {
+    Atomic,
+    Condvar,
+    /// Locks, and all else.
+    Other,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,13 +46,17 @@ pub(super) enum ClassBase {
 
 impl ClassKey {
     pub fn new(base: ClassBase) -> Self {
-        ClassKey { base, elem: false }
+        ClassKey {
+            base,
+            elem: false,
+            sort: Sort::Other,
+        }
     }
 
     pub fn element(&self) -> Self {
         ClassKey {
-            base: self.base.clone(),
             elem: true,
+            ..self.clone()
         }
     }
 }

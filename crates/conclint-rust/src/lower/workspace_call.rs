@@ -95,6 +95,7 @@ impl Lower<'_> {
             return val;
         }
         self.emit(EventKind::Call(fact), site);
+        self.learn_filled(call, &vals);
         if !has_recv && vals.is_empty() && entry_name(self, first) == "sched_yield" {
             // POSIX's: whoever writes it, it does what it is called.
             self.pause(PauseKind::Yield, site);
@@ -134,6 +135,21 @@ impl Lower<'_> {
             let index = self.index();
             let given = index.given_to_closure(first, before.len(), self_ty, call.turbofish, &tys);
             self.given = given.into_iter().map(|ty| self.given_val(ty)).collect();
+        }
+    }
+
+    /// `fill(&mut list)`: a list of what the callee says.
+    fn learn_filled(&mut self, call: &WorkspaceCall<'_>, vals: &[Val]) {
+        let Some(&first) = call.res.fns.first() else {
+            return;
+        };
+        for (i, val) in vals.iter().enumerate() {
+            if let (Some(id), Ty::Ref(true, _)) = (val.local, &val.ty)
+                && let Ty::Ref(true, told) = self.index().fn_param_ty(first, i)
+                && types::names_no_parameter(&told)
+            {
+                self.learn(id, &told);
+            }
         }
     }
 

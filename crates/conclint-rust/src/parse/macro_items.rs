@@ -49,8 +49,12 @@ impl Cx {
             "compile_error" | "global_asm" => Some(()),
             // Most macros of items give back those that they are given.
             _ => match self.items_of(tokens.clone()) {
-                Ok(mut items) if !tokens.is_empty() => {
-                    out.append(&mut items);
+                Ok(items) if !tokens.is_empty() => {
+                    let written = are_types(&items)
+                        .then(|| self.expanded_items(mac, &tokens))
+                        .flatten()
+                        .filter(|written| declares_all(written, &items));
+                    out.append(&mut written.unwrap_or(items));
                     Some(())
                 }
                 given => self
@@ -241,6 +245,26 @@ fn without_gated(list: &[TokenTree]) -> TokenStream {
         }
     }
     out.into_iter().collect()
+}
+
+/// Declarations of types alone: a macro that is given those mostly writes more
+/// than that, or other fields.
+fn are_types(items: &[Item]) -> bool {
+    items.iter().all(is_type)
+}
+
+fn is_type(item: &Item) -> bool {
+    matches!(item.kind, ItemKind::Struct(_) | ItemKind::Enum(_))
+}
+
+/// Whether all `items`, which are types, are among those that a macro wrote.
+fn declares_all(written: &[Item], items: &[Item]) -> bool {
+    let is_there = |item: &Item| {
+        written
+            .iter()
+            .any(|one| is_type(one) && one.name == item.name)
+    };
+    items.iter().all(is_there)
 }
 
 /// The name of a macro, without the path before it.

@@ -8,7 +8,7 @@ use super::exprs::{literal_int, made};
 use super::known::{Known, known};
 use super::macro_args::{self as grammar, Args, Branch, Event};
 use super::span::join;
-use super::{Cx, MAX_MACRO_DEPTH, single};
+use super::{Cx, MAX_MACRO_DEPTH, single, twins};
 use crate::hir::{
     Arm, Block, Expr, ExprKind, Let, Lit, MacroCall, MacroKind, Pat, Path, Span, Stmt, StmtKind,
     UnOp,
@@ -59,6 +59,14 @@ impl Cx {
             return made(call.span, ExprKind::Other);
         }
         self.macro_depth += 1;
+        if twins::binds_captures(call.path.last())
+            && let Some(block) = twins::with_captures(tokens.clone())
+            && let Ok(mut block) = syn::parse2::<syn::Expr>(block)
+        {
+            let out = self.expr(&mut block);
+            self.macro_depth -= 1;
+            return out;
+        }
         let out = self.open(known, call, tokens, name);
         self.macro_depth -= 1;
         out

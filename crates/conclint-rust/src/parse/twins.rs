@@ -144,3 +144,128 @@ fn placed(tokens: TokenStream, place: proc_macro2::Span) -> TokenStream {
     };
     tokens.into_iter().map(at_place).collect()
 }
+
+/// Whether a macro of this name is `glib`'s, which binds what a closure takes
+/// along before it.
+pub(super) fn binds_captures(name: &str) -> bool {
+    matches!(name, "clone" | "closure" | "closure_local")
+}
+
+/// `@weak self as this => move |..| ..`, or in newer code
+/// `#[weak(rename_to = this)] self, move |..| ..`, as a block that binds the
+/// names and ends in the closure. `None` where it is neither.
+pub(super) fn with_captures(tokens: TokenStream) -> Option<TokenStream> {
+    let list: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut out = Vec::new();
+    let closure = match list.first()? {
+        TokenTree::Punct(sign) if sign.as_char() == '@' => old_captures(&list, &mut out)?,
+        TokenTree::Punct(sign) if sign.as_char() == '#' => new_captures(&list, &mut out)?,
+        _ => return None,
+    };
+    out.extend(closure.iter().cloned());
+    let block = proc_macro2::Group::new(Delimiter::Brace, out.into_iter().collect());
+    Some(TokenTree::from(block).into())
+}
+
+/// The captures before `=>`; gives what comes after it and its options.
+fn old_captures<'t>(list: &'t [TokenTree], out: &mut Vec<TokenTree>) -> Option<&'t [TokenTree]> {
+    let arrow = |two: &[TokenTree]| is_sign(&two[0], '=') && is_sign(&two[1], '>');
+    let end = list.windows(2).position(arrow)?;
+    for capture in list.get(..end)?.split(|token| is_sign(token, ',')) {
+        // `@weak-allow-none`: the sign, then words between dashes.
+        let mut at = 2;
+        while capture.get(at).is_some_and(|token| is_sign(token, '-')) {
+            at += 2;
+        }
+        let optional = at > 4;
+        let named = capture.get(at..)?;
+        match named {
+            [of @ .., word, TokenTree::Ident(name)] if is_ident(word, "as") => {
+                bind(name, of, optional, out);
+            }
+            [TokenTree::Ident(name)] => bind(name, named, optional, out),
+            _ => {}
+        }
+    }
+    let mut rest = list.get(end + 2..)?;
+    // `@default-return false,`.
+    while rest.first().is_some_and(|token| is_sign(token, '@')) {
+        let comma = rest.iter().position(|token| is_sign(token, ','))?;
+        rest = rest.get(comma + 1..)?;
+    }
+    Some(rest)
+}
+
+/// The captures, one attribute each; gives what comes after them.
+fn new_captures<'t>(list: &'t [TokenTree], out: &mut Vec<TokenTree>) -> Option<&'t [TokenTree]> {
+    let mut rest = list;
+    while let [sign, TokenTree::Group(attribute), after @ ..] = rest
+        && is_sign(sign, '#')
+    {
+        let words: Vec<TokenTree> = attribute.stream().into_iter().collect();
+        let TokenTree::Ident(kind) = words.first()? else {
+            return None;
+        };
+        let kind = name(kind);
+        if matches!(kind.as_str(), "upgrade_or_default" | "upgrade_or_panic") {
+            rest = match after {
+                [comma, after @ ..] if is_sign(comma, ',') => after,
+                after => after,
+            };
+            continue;
+        }
+        let comma = after.iter().position(|token| is_sign(token, ','))?;
+        let of = after.get(..comma)?;
+        rest = after.get(comma + 1..)?;
+        if kind.starts_with("upgrade_or") {
+            continue;
+        }
+        let renamed = match words.get(1) {
+            Some(TokenTree::Group(group)) => match group.stream().into_iter().last() {
+                Some(TokenTree::Ident(name)) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        };
+        let own = match of {
+            [TokenTree::Ident(name)] => Some(name.clone()),
+            _ => None,
+        };
+        if let Some(name) = renamed.or(own) {
+            bind(&name, of, kind == "weak_allow_none", out);
+        }
+    }
+    Some(rest)
+}
+
+/// `let name = &(of);`: what is weak is made strong again in the closure, so it
+/// is the same object there.
+fn bind(name: &Ident, of: &[TokenTree], optional: bool, out: &mut Vec<TokenTree>) {
+    // `self` itself keeps its name.
+    if name == "self" {
+        return;
+    }
+    let word = |text: &str| TokenTree::from(Ident::new(text, name.span()));
+    let sign = |sign: char| {
+        let mut sign = proc_macro2::Punct::new(sign, proc_macro2::Spacing::Alone);
+        sign.set_span(name.span());
+        TokenTree::from(sign)
+    };
+    let group = |inside: TokenStream| {
+        let mut group = proc_macro2::Group::new(Delimiter::Parenthesis, inside);
+        group.set_span(name.span());
+        TokenTree::from(group)
+    };
+    let value = group(of.iter().cloned().collect());
+    let borrowed: TokenStream = [sign('&'), value].into_iter().collect();
+    out.extend([word("let"), name.clone().into(), sign('=')]);
+    match optional {
+        true => out.extend([word("Some"), group(borrowed)]),
+        false => out.extend(borrowed),
+    }
+    out.push(sign(';'));
+}
+
+fn is_sign(token: &TokenTree, sign: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
+}

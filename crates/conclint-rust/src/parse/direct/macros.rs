@@ -13,6 +13,7 @@ use crate::parse::exprs::made;
 use crate::parse::known::{Known, known};
 use crate::parse::macros::Call;
 use crate::parse::span::join;
+use crate::parse::twins::binds_captures;
 
 impl Reader<'_, '_> {
     /// A macro call whose name, at `name`, was read.
@@ -99,6 +100,7 @@ impl Reader<'_, '_> {
                 return None;
             }
             Known::Matches => return self.matches(call),
+            Known::Unknown if binds_captures(call.path.last()) => return None,
             _ => {}
         }
         // `name = value` and `{ name } = value` mean something else there.

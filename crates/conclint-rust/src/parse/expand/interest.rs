@@ -1,6 +1,6 @@
 //! Whether the rules of a macro do something that the analysis wants to see: a
 //! call of a function or method that is not known to be harmless, or a way out
-//! of the code around it. All others stay as they are written, which costs
+//! of the code around it, or that it names a lock. All others stay as they are written, which costs
 //! less and hides nothing.
 //!
 //! Looks at the words of the text only; comments count, too.
@@ -21,6 +21,8 @@ pub(super) fn is_interesting(rules: &str) -> bool {
         before = word.text;
         match word.text {
             "await" | "return" | "break" | "continue" => true,
+            // A field that whoever calls the macro does not name.
+            "Mutex" | "RwLock" => true,
             text => word.is_called && !declares && !is_harmless(text) && !word.is_type(),
         }
     })
