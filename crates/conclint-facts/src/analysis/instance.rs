@@ -134,7 +134,10 @@ pub(super) fn same_instance(
     let indexed = |place: &Place| place.path.iter().any(is_index);
     let element = indexed(&a.place) || indexed(&b.place);
     if known_class && scope(program, a.class) == Some(ClassScope::Static) && !element {
-        return SameInstance::Certain;
+        return match in_two_fields(&a.place, &b.place) {
+            true => SameInstance::Unlikely,
+            false => SameInstance::Certain,
+        };
     }
     match (&a.place.root, &b.place.root) {
         (Root::Opaque(_), _) | (_, Root::Opaque(_)) => SameInstance::Unlikely,
@@ -158,6 +161,16 @@ pub(super) fn same_instance(
         _ if element || !known_class || in_unknown_holders(program, a, b) => SameInstance::Unlikely,
         _ => SameInstance::Maybe,
     }
+}
+
+/// Two parts of one tuple.
+fn in_two_fields(a: &Place, b: &Place) -> bool {
+    let mut steps = a.path.iter().zip(&b.path);
+    let is_number = |step: &SmolStr| step.parse::<u8>().is_ok();
+    a.root == b.root
+        && steps
+            .find(|(a, b)| a != b)
+            .is_some_and(|(a, b)| is_number(a) && is_number(b))
 }
 
 /// Whether both may lead by way of the same elements.

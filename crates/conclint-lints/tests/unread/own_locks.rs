@@ -289,3 +289,52 @@ impl State {
     );
     assert_eq!(found, ["double-lock"]);
 }
+
+#[test]
+fn two_parts_of_a_static_tuple_are_two_locks() {
+    let twice = |first: &str, second: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Mutex, OnceLock}};
+type Both = (Mutex<u64>, Mutex<u64>);
+static STREAMS: OnceLock<Both> = OnceLock::new();
+fn streams() -> &'static Both {{ STREAMS.get_or_init(|| (Mutex::new(1), Mutex::new(2))) }}
+pub fn swap() {{
+    let (left, right) = streams();
+    let first = {first}.lock().unwrap();
+    let second = {second}.lock().unwrap();
+    drop(first);
+}}
+"
+        ))
+    };
+    assert!(twice("left", "right").is_empty());
+    assert!(twice("streams().0", "streams().1").is_empty());
+    assert_eq!(twice("left", "left"), ["double-lock"]);
+    assert_eq!(twice("streams().1", "right"), ["double-lock"]);
+}
+
+#[test]
+fn what_a_stream_does_it_does_when_it_is_asked() {
+    let found = |outside: &str, inside: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+pub struct Feed {{ last: Mutex<u64> }}
+impl Feed {{
+    pub async fn read(&self) {{
+        {outside}
+        let items = async_stream::try_stream! {{ {inside} fetch().await; yield 1; }};
+        consume(items);
+    }}
+}}
+async fn fetch() {{ tokio::time::sleep(std::time::Duration::from_secs(1)).await; }}
+fn consume<T>(_: T) {{}}
+"
+        ))
+    };
+    let guard = "let last = self.last.lock().unwrap();";
+    assert!(found(guard, "").is_empty());
+    let inside = found("", &format!("{guard} println!(\"{{last}}\");"));
+    assert_eq!(inside, ["guard-across-await"]);
+}

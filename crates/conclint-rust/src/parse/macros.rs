@@ -84,7 +84,12 @@ impl Cx {
             },
             Args::Stmts(mut stmts) => {
                 let block = self.stmts(call.span, &mut stmts);
-                let args = vec![made(call.span, ExprKind::Block(block))];
+                // async_stream's: nothing of it runs before the stream is asked.
+                let kind = match call.path.last() {
+                    "stream" | "try_stream" => ExprKind::Async { block },
+                    _ => ExprKind::Block(block),
+                };
+                let args = vec![made(call.span, kind)];
                 self.opened(&call, MacroKind::Unknown, args)
             }
             Args::Found(mut found) => {
