@@ -58,11 +58,16 @@ impl Lower<'_> {
         {
             return None;
         }
+        // Most give no reference, and are asked no further.
+        let declared = self.index().fn_declared_ret(f);
+        if !matches!(declared, Ty::Ref(..)) {
+            return None;
+        }
         let Ty::Ref(_, part) = self.index().fn_ret(f, Some(&res.self_ty), &[]) else {
             return None;
         };
         let part = part.as_ref().clone();
-        if link::names_parameter(self.index().fn_declared_ret(f)) {
+        if link::names_parameter(declared) {
             // Inside of one collection of all sorts it would be one for all.
             let of_all = |class: &ClassKey| link::is_of_parameter(self.index(), class);
             let is_cell = !recv.class.as_ref().is_some_and(of_all);
