@@ -201,18 +201,6 @@ pub(super) fn value_of(index: &Index, ty: &Ty) -> Ty {
     }
 }
 
-/// Whether a type means the same to whoever sees it.
-pub(super) fn names_no_parameter(ty: &Ty) -> bool {
-    match ty {
-        Ty::Param(_) => false,
-        Ty::Adt(_, args) | Ty::Ext(_, args) | Ty::Tuple(args) => {
-            args.iter().all(names_no_parameter)
-        }
-        Ty::Ref(_, inner) | Ty::Ptr(inner) | Ty::Slice(inner) => names_no_parameter(inner),
-        _ => true,
-    }
-}
-
 /// A value of this type cannot hold a borrow of the data it came from.
 pub(super) fn is_owned(ty: &Ty) -> bool {
     match ty {

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
 use super::call::orders;
+use super::link;
 use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
@@ -146,7 +147,7 @@ impl Lower<'_> {
         for (i, val) in vals.iter().enumerate() {
             if let (Some(id), Ty::Ref(true, _)) = (val.local, &val.ty)
                 && let Ty::Ref(true, told) = self.index().fn_param_ty(first, i)
-                && types::names_no_parameter(&told)
+                && !link::names_parameter(&told)
             {
                 self.learn(id, &told);
             }

@@ -107,6 +107,14 @@ struct Row {
     found: Option<Confidence>,
 }
 
+impl Row {
+    /// The kind, the checkout, the place as `file:line`, and the line's text.
+    fn columns(&self) -> (&str, &str, String, &str) {
+        let place = format!("{}:{}", self.file, self.line);
+        (self.kind.name(), &self.checkout, place, &self.text)
+    }
+}
+
 impl Seeded {
     /// Runs the checkouts kind by kind and prints misses and figures.
     pub fn run(&self) -> Result<()> {
@@ -129,17 +137,8 @@ impl Seeded {
             }
         }
         for row in rows.iter().filter(|row| row.found.is_none()) {
-            let Row {
-                checkout,
-                file,
-                line,
-                text,
-                ..
-            } = row;
-            println!(
-                "{} missed: {checkout} {file}:{line} {text}",
-                row.kind.name()
-            );
+            let (kind, checkout, place, text) = row.columns();
+            println!("{kind} missed: {checkout} {place} {text}");
         }
         if let Some(path) = &self.table {
             fs::write(path, table(&rows)).with_context(|| path.display().to_string())?;
@@ -208,17 +207,8 @@ fn table(rows: &[Row]) -> String {
     rows.iter()
         .map(|row| {
             let found = row.found.map_or("missed", Confidence::as_str);
-            let Row {
-                checkout,
-                file,
-                line,
-                text,
-                ..
-            } = row;
-            format!(
-                "{}\t{checkout}\t{file}:{line}\t{found}\t{text}\n",
-                row.kind.name()
-            )
+            let (kind, checkout, place, text) = row.columns();
+            format!("{kind}\t{checkout}\t{place}\t{found}\t{text}\n")
         })
         .collect()
 }
