@@ -17,6 +17,7 @@ mod futures;
 mod handed;
 mod handles;
 mod inference;
+mod initialisers;
 mod judgement;
 mod layers;
 mod left_over;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Attrs, Block, Expr, Name, Pat, Path, Span, Ty};
+use super::{Attrs, Block, Expr, ExprKind, Name, Pat, Path, Span, Ty};
 
 #[derive(Debug, Clone)]
 pub struct Item {
@@ -157,10 +157,50 @@ pub struct FnParam {
     pub ty: Ty,
 }
 
+impl FnDef {
+    /// The function, with neither parameters nor result, that runs the
+    /// initialiser of the static `item`, and is called as that is.
+    pub fn of_initialiser(item: &Item, init: &Body) -> Self {
+        FnDef {
+            name: item.name.clone(),
+            name_span: item.span,
+            span: item.span,
+            attrs: item.attrs.clone(),
+            generics: Arc::default(),
+            params: Vec::new(),
+            has_self: false,
+            ret: None,
+            is_async: false,
+            has_items: false,
+            body: Some(Block {
+                stmts: Vec::new(),
+                tail: Some(Box::new(init.expr.clone())),
+                span: init.expr.span,
+                label: None,
+            }),
+        }
+    }
+}
+
 /// The initialiser of a static or const.
 #[derive(Debug, Clone)]
 pub struct Body {
     /// It declares items inside.
     pub has_items: bool,
     pub expr: Expr,
+}
+
+impl Body {
+    /// More than making a value: it has statements, or calls a method.
+    pub fn does_something(&self) -> bool {
+        let mut found = false;
+        self.expr.each_expr(&mut |expr| {
+            found |= match &expr.kind {
+                ExprKind::Block(block) => !block.stmts.is_empty(),
+                ExprKind::MethodCall { .. } => true,
+                _ => false,
+            }
+        });
+        found
+    }
 }

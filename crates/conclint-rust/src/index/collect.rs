@@ -523,6 +523,30 @@ impl<'a> Collector<'a> {
             let block = self.block(m, item.name.clone(), inner, depth);
             self.ix.statics[id.index()].scope.module = block;
         }
+        if let Some(init) = init.filter(|init| init.does_something()) {
+            self.initialiser(item, init, id);
+        }
+    }
+
+    /// What a static's initialiser runs is a function that nobody can name.
+    fn initialiser(&mut self, item: &Item, init: &hir::Body, of: StaticId) {
+        let def = hir::FnDef::of_initialiser(item, init);
+        self.ix.fns.push(FnEntry {
+            krate: self.krate,
+            file: self.file,
+            scope: self.ix.statics[of.index()].scope.clone(),
+            impl_: None,
+            in_trait: None,
+            qualified: item.name.to_string(),
+            key: String::new(),
+            // Whoever uses the static runs it.
+            is_pub: true,
+            is_test: builds::is_test(&item.attrs.cfg),
+            cfgs: item.attrs.cfg.clone(),
+            is_built: true,
+            trait_path: None,
+            def: Arc::new(def),
+        });
     }
 
     fn const_(&mut self, ty: &hir::Ty, scope: Scope, impl_: Option<ImplId>) -> ConstId {
