@@ -391,6 +391,8 @@ pub struct Function {
     pub krate: SmolStr,
     /// The crate is a library (its public functions may be called from anywhere).
     pub in_library: bool,
+    /// The crate is a program of the workspace, or a library that one is made of.
+    pub in_program: bool,
     /// The crate has no standard library where this is built, and no operating
     /// system is named there: nobody can be parked.
     pub no_std: bool,
@@ -453,6 +455,7 @@ impl Function {
             name,
             krate: SmolStr::default(),
             in_library: false,
+            in_program: false,
             no_std: false,
             site,
             kind: FnKind::Fn,

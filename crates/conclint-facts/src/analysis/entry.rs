@@ -88,10 +88,10 @@ pub(super) fn entry_sets(program: &Program, graph: &Graph, held: &[HeldSets]) ->
             continue;
         };
         for edge in graph.out(function) {
-            if sets[edge.callee.index()]
+            let settled = sets[edge.callee.index()]
                 .as_ref()
-                .is_some_and(Vec::is_empty)
-            {
+                .is_some_and(Vec::is_empty);
+            if settled || only_tests(program, function, edge.callee) {
                 continue;
             }
             let mut incoming = along(program, held, edge);
@@ -111,10 +111,15 @@ pub(super) fn entry_sets(program: &Program, graph: &Graph, held: &[HeldSets]) ->
 
 /// Functions that may be entered by somebody who is not seen.
 fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
-    let mut open: Vec<bool> = program.functions.iter().map(is_open).collect();
-    for (index, flag) in open.iter_mut().enumerate() {
-        let id = FnId(index as u32);
-        *flag |= graph.into[index].is_empty() || graph.taken.contains(&id);
+    // Who is asked for by a program of the workspace is asked for there.
+    let mut in_program = vec![false; program.functions.len()];
+    let mut open = Vec::with_capacity(program.functions.len());
+    for (id, function) in (0..).map(FnId).zip(&program.functions) {
+        let called = |edge: &Edge| !only_tests(program, edge.at.function, id);
+        let called = graph.entering(id).any(called);
+        in_program[id.index()] = called && function.in_program;
+        let seen = in_program[id.index()] && !is_root(function);
+        open.push(!called || graph.taken.contains(&id) || !seen && is_open(function));
     }
     let mut unknown = HashSet::default();
     let mut mark = |id: FnId| {
@@ -134,7 +139,13 @@ fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
         };
         match call.resolution {
             // Whoever has the trait may call its methods.
-            Resolution::Trait => call.targets.iter().for_each(|&target| mark(target)),
+            Resolution::Trait => {
+                let outside = |target: &&FnId| in_program.get(target.index()) != Some(&true);
+                call.targets
+                    .iter()
+                    .filter(outside)
+                    .for_each(|&target| mark(target));
+            }
             Resolution::Unknown => {
                 unknown.insert(last_segment(&call.name));
             }
@@ -149,12 +160,18 @@ fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
 }
 
 fn is_open(f: &Function) -> bool {
-    let entered_from_outside = match f.kind {
-        FnKind::Fn => f.is_pub && f.in_library,
-        FnKind::Closure => false,
-        FnKind::Drop | FnKind::Main | FnKind::SpawnBody => true,
-    };
-    entered_from_outside || f.is_test_root
+    is_root(f) || f.kind == FnKind::Fn && f.is_pub && f.in_library
+}
+
+/// Entered by the runtime.
+fn is_root(f: &Function) -> bool {
+    matches!(f.kind, FnKind::Drop | FnKind::Main | FnKind::SpawnBody) || f.is_test_root
+}
+
+/// A test calls what is no test: it may leave out what everybody else takes first.
+fn only_tests(program: &Program, caller: FnId, callee: FnId) -> bool {
+    let in_test = |id: FnId| program.functions.get(id.index()).is_some_and(|f| f.is_test);
+    in_test(caller) && !in_test(callee)
 }
 
 fn last_segment(name: &str) -> &str {

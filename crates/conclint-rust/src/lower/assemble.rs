@@ -14,7 +14,7 @@ use super::body::{ClassDraft, Lower, Out, Shared, site_of};
 use super::value::ClassKey;
 use super::{link, orders, own, types};
 use crate::hir::{self, CommentKind};
-use crate::index::{FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
+use crate::index::{CrateId, FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
 use crate::table::LockTable;
 use crate::workspace::{Crate, CrateKind, Edition, Workspace};
 
@@ -46,6 +46,7 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         own_locks,
         behind: super::behind::behind(index, table),
         no_std: ws.crates.iter().map(|krate| ws.no_std(krate)).collect(),
+        in_program: in_programs(&ws.crates),
     };
     let lowered: Vec<Lowered> = index
         .functions()
@@ -185,6 +186,7 @@ fn declared(shared: &Shared<'_>, krate: Option<&Crate>, entry: &FnEntry) -> Func
             .is_some_and(|when| !has_system(&entry.cfgs, when)),
         in_library: krate
             .is_some_and(|krate| matches!(krate.kind, CrateKind::Lib | CrateKind::Loose)),
+        in_program: shared.in_program.get(entry.krate.index()) == Some(&true),
         kind: kind_of(entry, krate.map(|krate| krate.kind)),
         is_pub: entry.is_pub,
         is_test: entry.is_test,
@@ -198,6 +200,23 @@ fn declared(shared: &Shared<'_>, krate: Option<&Crate>, entry: &FnEntry) -> Func
         cfgs: entry.cfgs.clone(),
         ..Function::new(entry.def.name.clone(), site)
     }
+}
+
+/// By crate: it is a program, or a library that one of them asks for.
+fn in_programs(crates: &[Crate]) -> Vec<bool> {
+    let mut found = vec![false; crates.len()];
+    let programs = crates.iter().enumerate();
+    let mut next: Vec<usize> = programs
+        .filter(|(_, krate)| krate.kind == CrateKind::Bin)
+        .map(|(at, _)| at)
+        .collect();
+    while let Some(at) = next.pop() {
+        if !std::mem::replace(&mut found[at], true) {
+            let asked = crates[at].deps.values().filter_map(|dep| dep.krate);
+            next.extend(asked.map(CrateId::index));
+        }
+    }
+    found
 }
 
 /// Code of these conditions has an operating system or a standard library to

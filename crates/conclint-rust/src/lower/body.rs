@@ -34,6 +34,8 @@ pub(super) struct Shared<'a> {
     pub behind: Vec<Option<crate::index::TypeId>>,
     /// By crate: that it has no standard library, and when.
     pub no_std: Vec<Option<Vec<SmolStr>>>,
+    /// By crate: a program of the workspace runs it.
+    pub in_program: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]

@@ -250,6 +250,42 @@ fn gates_come_from_the_point_itself_the_chain_and_all_callers() {
 }
 
 #[test]
+fn a_program_and_its_libraries_are_entered_as_is_seen() {
+    let mut p = Build::new();
+    let gate = p.mutex("gate");
+    let f = p.public("f");
+    let caller = p.public("caller");
+    p.body(caller, |b| {
+        let g = b.lock(own(gate, &["gate"]));
+        b.call(f);
+        b.release(g);
+    });
+    assert!(p.program.functions[f.index()].in_library);
+    let library = p.program.clone();
+    assert!(p.analyse().entry_held(f).is_empty());
+
+    let mut p = Build { program: library };
+    p.f(f).in_program = true;
+    let program = p.program.clone();
+    assert_eq!(p.analyse().entry_held(f), [gate]);
+
+    // What a test does without the lock, nobody else does.
+    let mut p = Build {
+        program: program.clone(),
+    };
+    let test = p.function("test");
+    p.f(test).is_test = true;
+    p.f(test).is_test_root = true;
+    calls(&mut p, test, f);
+    assert_eq!(p.analyse().entry_held(f), [gate]);
+
+    let mut p = Build { program };
+    let free = p.public("free");
+    calls(&mut p, free, f);
+    assert!(p.analyse().entry_held(f).is_empty());
+}
+
+#[test]
 fn an_unresolved_call_of_the_same_name_opens_a_function() {
     let mut p = Build::new();
     let gate = p.mutex("gate");
