@@ -101,7 +101,7 @@ fn report(
     Some(LINT.finding(Found {
         severity: Severity::Warning,
         confidence: match mode {
-            _ if groups.iter().all(|group| group.by_call) => Confidence::Low,
+            _ if groups.iter().all(|group| group.by_call || group.brief) => Confidence::Low,
             _ if waits => Confidence::Low,
             Mode::Exclusive | Mode::Upgradable => Confidence::High,
             // Readers do not wait for each other, only a writer does.

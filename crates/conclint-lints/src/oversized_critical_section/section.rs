@@ -58,6 +58,9 @@ pub(super) struct Group {
     /// All that weighs are calls to functions that loop: how long that takes
     /// hangs on what they are given.
     pub(super) by_call: bool,
+    /// A line or two that sort what was copied out: the section has to go
+    /// through all of it anyway.
+    pub(super) brief: bool,
 }
 
 impl Group {
@@ -362,6 +365,7 @@ impl<'f> Tree<'f> {
             by_call: !own.iter().any(|(_, event)| {
                 matches!(event.kind, EventKind::Work { .. }) && weights.is_heavy(event)
             }),
+            brief: false,
             reasons: weight.reasons(),
         })
     }
@@ -538,7 +542,7 @@ impl<'f> Tree<'f> {
         let by_call =
             place != Place::InRounds && stmts.iter().all(|(_, weight)| weight.is_by_call());
         let mut reasons: Vec<String> = Vec::new();
-        for (_, weight) in stmts {
+        for (_, weight) in &stmts {
             for reason in weight.reasons() {
                 if !reasons.contains(&reason) {
                     reasons.push(reason);
@@ -546,13 +550,16 @@ impl<'f> Tree<'f> {
             }
         }
         reasons.truncate(3);
-        Some(Group {
+        let mut group = Group {
             place,
             first,
             last,
             reasons,
             by_call,
-        })
+            brief: stmts.iter().all(|(_, weight)| weight.only_sorts()),
+        };
+        group.brief &= place == Place::After && group.lines() <= 2;
+        Some(group)
     }
 
     fn weight(&self, id: StmtId, weights: &Weights<'_>) -> Weight {

@@ -351,6 +351,12 @@ impl Weight {
         !self.reasons.is_empty() || self.repeated.iter().any(|what| costs(what))
     }
 
+    /// Whether nothing weighs but sorting.
+    pub(super) fn only_sorts(&self) -> bool {
+        let sorts = |what: &String| what.starts_with("`sort");
+        self.reasons.iter().all(sorts) && !self.repeated.iter().any(|what| costs(what))
+    }
+
     /// Whether it is more than a call that happens to be repeated.
     pub(super) fn is_heavy(&self) -> bool {
         self.looped || !self.reasons.is_empty()
