@@ -4,7 +4,7 @@
 //! secondary: where the first lock is held, and the calls on the way. A
 //! finding with several paths shows the first below its header and each
 //! further one below a note of its own, so that two threads never share a
-//! snippet.
+//! snippet. Of very many paths the last ones are named by their lines only.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -31,6 +31,11 @@ pub(crate) fn write(report: &Report<'_>, color: bool, out: &mut dyn Write) -> io
     unparsed(report, out)?;
     writeln!(out, "{}", report.closing())
 }
+
+/// So many paths of a finding are drawn; of the others it is said where they end.
+const DRAWN: usize = 8;
+/// And of so many of them.
+const LISTED: usize = 12;
 
 /// So many of the items that were not parsed are named.
 const NAMED: usize = 3;
@@ -86,7 +91,7 @@ impl<'a> Painter<'a> {
     fn diagnostics(&mut self, finding: &'a Finding) -> Vec<Diagnostic<usize>> {
         let several = finding.paths.len() > 1;
         let mut out = Vec::new();
-        for (i, path) in finding.paths.iter().enumerate() {
+        for (i, path) in finding.paths.iter().take(DRAWN).enumerate() {
             let mut diagnostic = if i == 0 {
                 Diagnostic::new(severity(finding.severity))
                     .with_code(format!("{} {}", finding.code, finding.rule))
@@ -101,6 +106,7 @@ impl<'a> Painter<'a> {
             out.push(diagnostic);
         }
         if let Some(last) = out.last_mut() {
+            last.notes.extend(not_drawn(finding));
             last.notes.extend(
                 finding
                     .help
@@ -192,6 +198,18 @@ impl<'a> Painter<'a> {
             other => io::Error::other(other),
         })
     }
+}
+
+/// A line for each path that is not drawn: where it ends, and what it is.
+fn not_drawn(finding: &Finding) -> impl Iterator<Item = String> {
+    let rest = finding.paths.get(DRAWN..).unwrap_or_default();
+    let more = rest.len().saturating_sub(LISTED);
+    let named = rest.iter().take(LISTED).filter_map(|path| {
+        let at = &path.steps.last()?.span;
+        let (file, title) = (one_line(&at.file), one_line(&path.title));
+        Some(format!("{file}:{}:{}: {title}", at.line, at.column))
+    });
+    named.chain((more > 0).then(|| format!("and {more} more, all in `--format json`")))
 }
 
 fn severity(severity: Severity) -> codespan_reporting::diagnostic::Severity {
@@ -298,6 +316,29 @@ note: another thread: Registry.users, then Registry.sessions
         sample.findings[0].paths[0].steps[0].what = "takes \u{1b}[31m".to_owned();
         assert!(!sample.render(Format::Human).contains('\u{1b}'));
         assert!(!sample.render(Format::Short).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn of_many_paths_the_last_ones_are_lines() {
+        let mut sample = Sample::inversion();
+        let second = sample.findings[0].paths[1].clone();
+        let paths = &mut sample.findings[0].paths;
+        for line in 100..130 {
+            let mut path = second.clone();
+            path.title = format!("path {line}");
+            path.steps.last_mut().unwrap().span.line = line;
+            paths.push(path);
+        }
+        let text = sample.render(Format::Human);
+        // Two of their own, and six: the seventh is a line.
+        assert!(text.contains("note: path 105\n"), "{text}");
+        assert!(!text.contains("note: path 106"), "{text}");
+        let line = "= src/admin.rs:106:9: path 106\n";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("path 117\n"), "{text}");
+        assert!(!text.contains("path 118"), "{text}");
+        let more = "= and 12 more, all in `--format json`\n";
+        assert!(text.contains(more), "{text}");
     }
 
     #[test]

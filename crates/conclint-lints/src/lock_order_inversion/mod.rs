@@ -19,8 +19,8 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-/// Places shown for each direction of a cycle, the first one included.
-const PLACES: usize = 8;
+/// Places named for each direction of a cycle, the first one included.
+const PLACES: usize = 32;
 
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
@@ -59,21 +59,24 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
     for places in &directions {
         let letter = letters.next().unwrap_or('Z');
         for (i, nesting) in places.iter().take(PLACES).enumerate() {
-            let (list, also) = if i == 0 {
-                (&mut paths, "")
-            } else {
-                (&mut again, ", also")
-            };
+            let also = if i == 0 { "" } else { ", also" };
             let title = format!(
                 "path {letter}{also}: {}{}",
                 in_words(draw, nesting),
                 draw.context(nesting)
             );
-            list.push(draw.nesting_trace(title, nesting));
+            let trace = draw.nesting_trace(title, nesting);
+            if i == 0 {
+                paths.push(trace);
+            } else {
+                again.push((i, trace));
+            }
         }
         hidden += places.len().saturating_sub(PLACES);
     }
-    paths.append(&mut again);
+    // Of each direction its nearest ones first; a stable sort.
+    again.sort_by_key(|(rank, _)| *rank);
+    paths.extend(again.into_iter().map(|(_, trace)| trace));
     for writer in &cycle.writers {
         let event = analysis.event(*writer);
         let lock = acquired(analysis, *writer).unwrap_or_else(|| "the lock".to_owned());
