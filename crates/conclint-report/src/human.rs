@@ -33,7 +33,7 @@ pub(crate) fn write(report: &Report<'_>, color: bool, out: &mut dyn Write) -> io
 }
 
 /// So many paths of a finding are drawn; of the others it is said where they end.
-const DRAWN: usize = 8;
+const DRAWN: usize = 4;
 /// And of so many of them.
 const LISTED: usize = 12;
 
@@ -200,16 +200,25 @@ impl<'a> Painter<'a> {
     }
 }
 
-/// A line for each path that is not drawn: where it ends, and what it is.
-fn not_drawn(finding: &Finding) -> impl Iterator<Item = String> {
-    let rest = finding.paths.get(DRAWN..).unwrap_or_default();
-    let more = rest.len().saturating_sub(LISTED);
-    let named = rest.iter().take(LISTED).filter_map(|path| {
-        let at = &path.steps.last()?.span;
-        let (file, title) = (one_line(&at.file), one_line(&path.title));
-        Some(format!("{file}:{}:{}: {title}", at.line, at.column))
-    });
-    named.chain((more > 0).then(|| format!("and {more} more, all in `--format json`")))
+/// A line for each path that is not drawn, and does not end as another one:
+/// where it ends, and what it is.
+fn not_drawn(finding: &Finding) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for path in finding.paths.get(DRAWN..).unwrap_or_default() {
+        let Some(last) = path.steps.last() else {
+            continue;
+        };
+        let (file, title) = (one_line(&last.span.file), one_line(&path.title));
+        let (line, column) = (last.span.line, last.span.column);
+        let text = format!("{file}:{line}:{column}: {title}");
+        if !lines.contains(&text) {
+            lines.push(text);
+        }
+    }
+    let more = lines.len().saturating_sub(LISTED);
+    lines.truncate(LISTED);
+    lines.extend((more > 0).then(|| format!("and {more} more, all in `--format json`")));
+    lines
 }
 
 fn severity(severity: Severity) -> codespan_reporting::diagnostic::Severity {
@@ -327,17 +336,18 @@ note: another thread: Registry.users, then Registry.sessions
             let mut path = second.clone();
             path.title = format!("path {line}");
             path.steps.last_mut().unwrap().span.line = line;
+            paths.extend((line == 110).then(|| path.clone()));
             paths.push(path);
         }
         let text = sample.render(Format::Human);
-        // Two of their own, and six: the seventh is a line.
-        assert!(text.contains("note: path 105\n"), "{text}");
-        assert!(!text.contains("note: path 106"), "{text}");
-        let line = "= src/admin.rs:106:9: path 106\n";
-        assert!(text.contains(line), "{text}");
-        assert!(text.contains("path 117\n"), "{text}");
-        assert!(!text.contains("path 118"), "{text}");
-        let more = "= and 12 more, all in `--format json`\n";
+        // Two of their own, and two: the third is a line.
+        assert!(text.contains("note: path 101\n"), "{text}");
+        assert!(!text.contains("note: path 102"), "{text}");
+        let line = "= src/admin.rs:102:9: path 102\n";
+        assert_eq!(text.matches(line).count(), 1, "{text}");
+        assert!(text.contains("path 113\n"), "{text}");
+        assert!(!text.contains("path 114"), "{text}");
+        let more = "= and 16 more, all in `--format json`\n";
         assert!(text.contains(more), "{text}");
     }
 

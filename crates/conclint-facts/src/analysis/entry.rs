@@ -153,8 +153,10 @@ fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
         }
     }
     // A call that was not resolved may be a call of any function of its name.
-    for (flag, f) in open.iter_mut().zip(&program.functions) {
-        *flag |= f.kind != FnKind::Closure && unknown.contains(f.name.as_str());
+    // Where a program calls it as well, that call is mostly one of another type.
+    let functions = program.functions.iter().zip(in_program);
+    for (flag, (f, in_program)) in open.iter_mut().zip(functions) {
+        *flag |= f.kind != FnKind::Closure && !in_program && unknown.contains(f.name.as_str());
     }
     open
 }

@@ -38,3 +38,63 @@ impl Nodes {{
     let encoded = "serde_json::from_str(&serde_json::to_string(&names).unwrap()).unwrap()";
     assert_eq!(names_in(&snapshot(encoded)), ["oversized-critical-section"]);
 }
+
+#[test]
+fn what_moves_into_a_closure_that_runs_here_is_gone_with_it() {
+    let guard = |run: &str| {
+        format!(
+            "
+use std::sync::Mutex;
+
+pub struct Rows {{ all: Mutex<Vec<u32>>, first: Option<u32> }}
+
+impl Rows {{
+    pub fn show(&self) {{
+        let all = self.all.lock().unwrap();
+        {run}
+        self.all.lock().unwrap().push(1);
+    }}
+}}"
+        )
+    };
+    for run in [
+        "(0..3).for_each(move |i| println!(\"{}\", all[i]));",
+        "self.first.map(move |i| all.contains(&i));",
+        "std::thread::scope(move |scope| { scope.spawn(|| println!(\"{}\", all.len())); });",
+    ] {
+        assert!(names_in(&guard(run)).is_empty(), "{run}");
+        let kept = run.replace("move ", "");
+        assert_eq!(names_in(&guard(&kept)), ["double-lock"], "{kept}");
+        // The parameter has the name, and is another thing.
+        let other = run.replace("|i|", "|all|").replace("|scope|", "|all|");
+        let other = other
+            .replace("all[i]", "all")
+            .replace("all.contains(&i)", "all");
+        let other = other.replace("scope.spawn(|| println!(\"{}\", all.len()))", "drop(all)");
+        assert_eq!(names_in(&guard(&other)), ["double-lock"], "{other}");
+    }
+    // An iterator that nobody has run yet keeps it.
+    let later = "let rows = (0..3).map(move |i| all[i]);";
+    assert_eq!(names_in(&guard(later)), ["double-lock"]);
+
+    let sender = |scope: &str| {
+        format!(
+            "
+use std::sync::mpsc;
+use std::thread;
+
+pub fn run() {{
+    let (tx, rx) = mpsc::channel::<u32>();
+    thread::scope({scope} {{
+        for i in 0..3 {{
+            let tx = tx.clone();
+            scope.spawn(move || tx.send(i).unwrap());
+        }}
+    }});
+    for x in rx.iter() {{ println!(\"{{x}}\"); }}
+}}"
+        )
+    };
+    assert!(names_in(&sender("move |scope|")).is_empty());
+    assert_eq!(names_in(&sender("|scope|")), ["receiver-never-ends"]);
+}

@@ -1,7 +1,7 @@
 //! A walk over all expressions of a body, outer before inner. Items inside have
 //! bodies of their own: they are not entered.
 
-use super::{Block, Expr, ExprKind, StmtKind};
+use super::{Block, Expr, ExprKind, Pat, StmtKind};
 
 impl Block {
     /// Every expression inside, outer before inner; closures' bodies included.
@@ -22,6 +22,24 @@ impl Block {
         }
         if let Some(tail) = &self.tail {
             tail.each_expr(f);
+        }
+    }
+}
+
+impl Pat {
+    /// Whether it brings the name into scope.
+    pub fn binds(&self, wanted: &str) -> bool {
+        let any = |pats: &[Pat]| pats.iter().any(|pat| pat.binds(wanted));
+        match self {
+            Pat::Bind { name, sub, .. } => {
+                name == wanted || sub.as_ref().is_some_and(|sub| sub.binds(wanted))
+            }
+            Pat::Tuple(pats) | Pat::TupleStruct { pats, .. } | Pat::Slice(pats) | Pat::Or(pats) => {
+                any(pats)
+            }
+            Pat::Struct { fields, .. } => fields.iter().any(|(_, pat)| pat.binds(wanted)),
+            Pat::Ref(pat) | Pat::Typed(pat, _) => pat.binds(wanted),
+            Pat::Wild | Pat::Path(_) | Pat::Rest | Pat::Lit => false,
         }
     }
 }

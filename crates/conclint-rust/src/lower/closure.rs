@@ -157,6 +157,42 @@ impl Lower<'_> {
         result
     }
 
+    /// The closures among `args` have run and are no more, and what `move` ones
+    /// name is gone with them.
+    pub fn gone_with_closures(&mut self, args: &[Expr]) {
+        for arg in args {
+            let ExprKind::Closure(closure) = &arg.kind else {
+                continue;
+            };
+            let mut named = Vec::new();
+            if closure.is_move {
+                closure.body.each_expr(&mut |expr| {
+                    if let ExprKind::Path(path) = &expr.kind
+                        && let [segment] = &path.segments[..]
+                        && !closure
+                            .params
+                            .iter()
+                            .any(|(pat, _)| pat.binds(&segment.name))
+                    {
+                        named.extend(self.lookup(&segment.name));
+                    }
+                });
+            }
+            let own = |id: &LocalId| self.locals[id.0 as usize].level == self.out.level;
+            named.retain(own);
+            for id in named {
+                let info = &mut self.locals[id.0 as usize];
+                info.moved |= info.val.channel != 0;
+                if matches!(info.val.ty, Ty::Ref(..)) {
+                    continue;
+                }
+                for guard in info.val.guards.clone() {
+                    self.release(guard, ReleaseWhy::Moved, arg.span);
+                }
+            }
+        }
+    }
+
     /// `handle.take().map(JoinHandle::join)`: a method of a library type, given
     /// as a function.
     fn method_by_path(&mut self, path: &hir::Path, param: &Val, span: Span) -> Option<Val> {
@@ -187,6 +223,7 @@ impl Lower<'_> {
         let val = self
             .in_place_closures(args, &param, false)
             .unwrap_or_else(Val::unknown);
+        self.gone_with_closures(args);
         if scope && let Some(last) = args.last() {
             self.scope_ends(started, last.span);
             self.scope_joins(started, last.span);

@@ -32,6 +32,9 @@ impl Lower<'_> {
             .in_place_closures(call.args, &param, in_rounds)
             .unwrap_or_else(Val::unknown);
         self.closure_per = around;
+        if container || !is_lazy(name) {
+            self.gone_with_closures(call.args);
+        }
         if name.starts_with("with") {
             self.other(call.site());
         }
@@ -134,6 +137,22 @@ impl Lower<'_> {
             _ => false,
         }
     }
+}
+
+/// Methods of iterators that keep their closure for later.
+fn is_lazy(name: &str) -> bool {
+    matches!(
+        name,
+        "map"
+            | "filter"
+            | "filter_map"
+            | "flat_map"
+            | "inspect"
+            | "map_while"
+            | "scan"
+            | "skip_while"
+            | "take_while"
+    )
 }
 
 /// What is there after `unwrap_or_else` or `get_or_init` of a `ty`.
