@@ -172,6 +172,7 @@ impl Lower<'_> {
             name_span: span,
             outer: None,
             awaited: false,
+            thrown: false,
         };
         Some(self.method(param.clone(), &call))
     }

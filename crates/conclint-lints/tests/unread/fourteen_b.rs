@@ -1,0 +1,113 @@
+//! What the fourteenth reading of unread code brought: futures that are thrown
+//! away or ready at once, readers and writers of two kinds of objects, and
+//! handles that are joined under their own lock.
+
+use super::*;
+
+/// A section that sends into a bounded channel whose receiver needs the lock.
+fn sending(import: &str, channel: &str, send: &str) -> Vec<&'static str> {
+    names_in(&format!(
+        "
+use std::sync::{{Arc, Mutex}};
+{import}
+
+pub struct Hub {{ state: Mutex<Vec<u64>>, jobs: {channel} }}
+
+impl Hub {{
+    pub async fn give(&self, job: u64) {{
+        let mut state = self.state.lock().unwrap();
+        state.push(job);
+        {send}
+        state.pop();
+    }}
+}}
+
+pub fn run(hub: Arc<Hub>, mut inbox: Receiver<u64>) {{
+    std::thread::spawn(move || loop {{
+        let Ok(job) = inbox.recv() else {{ return }};
+        hub.state.lock().unwrap().push(job);
+    }});
+}}
+"
+    ))
+}
+
+#[test]
+fn a_future_that_is_thrown_away_never_waits() {
+    let tokio = "use tokio::sync::mpsc::{Receiver, Sender};";
+    for thrown in [
+        "self.jobs.send(job);",
+        "let _ = self.jobs.send(job);",
+        "_ = self.jobs.send(job);",
+    ] {
+        assert!(sending(tokio, "Sender<u64>", thrown).is_empty(), "{thrown}");
+    }
+    // It is kept, and may be awaited later.
+    let kept = "let sent = self.jobs.send(job); self.later(sent);";
+    assert_eq!(sending(tokio, "Sender<u64>", kept), ["blocking-under-lock"]);
+    // It is a method that waits by itself.
+    let waits = "let _ = self.jobs.blocking_send(job);";
+    assert_eq!(
+        sending(tokio, "Sender<u64>", waits),
+        ["blocking-under-lock"]
+    );
+    let std = "use std::sync::mpsc::{Receiver, SyncSender};";
+    for waits in [
+        "self.jobs.send(job);",
+        "let _ = self.jobs.send(job);",
+        "_ = self.jobs.send(job);",
+    ] {
+        assert_eq!(
+            sending(std, "SyncSender<u64>", waits),
+            ["blocking-under-lock"],
+            "{waits}"
+        );
+    }
+}
+
+#[test]
+fn a_channel_without_bounds_is_ready_at_once() {
+    let found = |channel: &str, send: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+use futures::SinkExt;
+use futures::channel::mpsc::{{Sender, UnboundedSender}};
+
+pub struct Client {{ outgoing: {channel} }}
+
+impl Client {{
+    async fn put(&mut self, id: u64) {{
+        {send}
+    }}
+}}
+
+pub struct Game {{ clients: Mutex<Vec<Client>> }}
+
+impl Game {{
+    pub async fn put(&self, id: u64) {{
+        let mut clients = self.clients.lock().unwrap();
+        for client in clients.iter_mut() {{
+            client.put(id).await;
+        }}
+    }}
+
+    pub async fn put_first(&self, id: u64) {{
+        let mut clients = self.clients.lock().unwrap();
+        let client = clients.first_mut().unwrap();
+        let _ = client.outgoing.send(id).await;
+    }}
+}}
+"
+        ))
+    };
+    let send = "self.outgoing.feed(id).await.unwrap(); self.outgoing.send(id).await.unwrap();";
+    assert_eq!(found("UnboundedSender<u64>", send), [""; 0]);
+    assert_eq!(
+        found("Sender<u64>", send),
+        ["guard-across-await", "guard-across-await"]
+    );
+    // What else it waits for may take its time.
+    let asks = "self.outgoing.send(remote::get(id).await).await.unwrap();";
+    assert_eq!(found("UnboundedSender<u64>", asks), ["guard-across-await"]);
+}
