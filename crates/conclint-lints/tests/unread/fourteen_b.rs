@@ -111,3 +111,51 @@ impl Game {{
     let asks = "self.outgoing.send(remote::get(id).await).await.unwrap();";
     assert_eq!(found("UnboundedSender<u64>", asks), ["guard-across-await"]);
 }
+
+#[test]
+fn who_only_joins_is_not_waited_for() {
+    let found = |worker: &str, reaper: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread::{{self, JoinHandle}};
+
+pub struct Worker {{ handle: JoinHandle<u64>, id: u64 }}
+
+pub struct Suite {{ handles: Mutex<Vec<Worker>> }}
+
+impl Suite {{
+    pub fn start(self: Arc<Self>, id: u64) {{
+        let (suite, handle) = self.clone().make(id);
+        suite.handles.lock().unwrap().push(Worker {{ handle, id }});
+    }}
+
+    fn make(self: Arc<Self>, id: u64) -> (Arc<Self>, JoinHandle<u64>) {{
+        let suite = self.clone();
+        let handle = thread::spawn(move || {worker});
+        (self, handle)
+    }}
+
+    pub fn finish(&self) {{
+        for worker in self.handles.lock().unwrap().drain(..) {{
+            worker.handle.join().unwrap();
+        }}
+    }}
+}}
+
+pub fn run(suite: Arc<Suite>) {{
+    for id in 0..4 {{ suite.clone().start(id); }}
+    {reaper}
+}}
+
+pub fn quit(suite: &Suite) {{ suite.finish(); }}
+"
+        ))
+    };
+    let counts = "{ let _suite = suite; id + 1 }";
+    // The thread that joins the others is not among them.
+    let apart = "{ let suite = suite.clone(); thread::spawn(move || suite.finish()); };";
+    assert_eq!(found(counts, apart), [""; 0]);
+    let starts = "{ if id > 4 { suite.start(id - 1); } id }";
+    assert_eq!(found(starts, apart), ["blocking-under-lock"]);
+}
