@@ -1,7 +1,7 @@
 //! What a future does when it is polled, as far as the program's own `async
 //! fn`s tell. Says nothing of the futures of libraries: those may sleep.
 
-use conclint_facts::{Analysis, Event, EventKind, FnId, Function, Resolution, Writing};
+use conclint_facts::{Analysis, Event, EventKind, FnId, Function, ReleaseWhy, Resolution, Writing};
 
 use crate::flow::{Point, event_at, events};
 
@@ -16,17 +16,18 @@ pub(crate) fn is_ready(analysis: &Analysis, function: &Function, at: Point) -> b
 }
 
 /// The call whose future is awaited at this place: what comes right before, but
-/// for what the call itself writes to. (A future that is only bound to a variable
-/// has run nothing yet.)
+/// for what the call itself writes to and takes over. (A future that is only bound
+/// to a variable has run nothing yet.)
 fn awaited(function: &Function, at: Point) -> Option<&Event> {
-    let own_write = |event: &Event| {
-        let how = Writing::Call;
-        matches!(&event.kind, EventKind::Store { how: h, .. } if *h == how)
+    let of_call = |event: &Event| match &event.kind {
+        EventKind::Store { how, .. } => *how == Writing::Call,
+        EventKind::Release { why, .. } => *why == ReleaseWhy::Moved,
+        _ => false,
     };
     let event = (0..at.index)
         .rev()
         .map_while(|index| event_at(function, Point { index, ..at }))
-        .find(|event| !own_write(event))?;
+        .find(|event| !of_call(event))?;
     matches!(event.kind, EventKind::Call(_)).then_some(event)
 }
 

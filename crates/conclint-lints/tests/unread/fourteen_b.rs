@@ -70,7 +70,7 @@ fn a_channel_without_bounds_is_ready_at_once() {
     let found = |channel: &str, send: &str| {
         names_in(&format!(
             "
-use std::sync::Mutex;
+use std::sync::{{Mutex, MutexGuard}};
 use futures::SinkExt;
 use futures::channel::mpsc::{{Sender, UnboundedSender}};
 
@@ -79,6 +79,10 @@ pub struct Client {{ outgoing: {channel} }}
 impl Client {{
     async fn put(&mut self, id: u64) {{
         {send}
+    }}
+
+    async fn named(&mut self, name: MutexGuard<'_, u64>) {{
+        self.put(*name).await;
     }}
 }}
 
@@ -92,6 +96,11 @@ impl Game {{
         }}
     }}
 
+    pub async fn put_named(&self, name: MutexGuard<'_, u64>) {{
+        let mut clients = self.clients.lock().unwrap();
+        clients[0].named(name).await;
+    }}
+
     pub async fn put_first(&self, id: u64) {{
         let mut clients = self.clients.lock().unwrap();
         let client = clients.first_mut().unwrap();
@@ -103,13 +112,12 @@ impl Game {{
     };
     let send = "self.outgoing.feed(id).await.unwrap(); self.outgoing.send(id).await.unwrap();";
     assert_eq!(found("UnboundedSender<u64>", send), [""; 0]);
-    assert_eq!(
-        found("Sender<u64>", send),
-        ["guard-across-await", "guard-across-await"]
-    );
+    let bounded = found("Sender<u64>", send);
+    assert_eq!(bounded, ["guard-across-await"; 3]);
     // What else it waits for may take its time.
     let asks = "self.outgoing.send(remote::get(id).await).await.unwrap();";
-    assert_eq!(found("UnboundedSender<u64>", asks), ["guard-across-await"]);
+    let asks = found("UnboundedSender<u64>", asks);
+    assert_eq!(asks, ["guard-across-await"; 2]);
 }
 
 #[test]
