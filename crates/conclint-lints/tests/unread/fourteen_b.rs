@@ -167,3 +167,54 @@ pub fn quit(suite: &Suite) {{ suite.finish(); }}
     let starts = "{ if id > 4 { suite.start(id - 1); } id }";
     assert_eq!(found(starts, apart), ["blocking-under-lock"]);
 }
+
+#[test]
+fn a_writer_of_other_objects_comes_between_no_reads() {
+    let found = |padding: &str, new: &str, reads: &str, writes: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, RwLock}};
+
+pub struct Session {{ padding: {padding}, is_client: bool }}
+
+impl Session {{
+    pub fn client(other: &Session) -> Self {{ Session {{ padding: {new}, is_client: true }} }}
+    pub fn server(other: &Session) -> Self {{ Session {{ padding: {new}, is_client: false }} }}
+
+    pub fn handle(&self, frame: &[u64]) {{
+        if {reads} && !frame.is_empty() {{
+            let padding = self.padding.read().unwrap();
+            if padding.len() < frame.len() {{ self.send(); }}
+        }}
+    }}
+
+    pub fn update(&self, frame: &[u64]) {{
+        if {writes} {{
+            self.padding.write().unwrap().extend(frame);
+        }}
+    }}
+
+    fn send(&self) {{
+        println!(\"{{}}\", self.padding.read().unwrap().len());
+    }}
+
+    pub fn turn(&mut self) {{ self.is_client = !self.is_client; }}
+}}
+"
+        ))
+    };
+    let (server, client) = ("!self.is_client", "self.is_client");
+    let inline = "RwLock<Vec<u64>>";
+    let fresh = "RwLock::new(Vec::new())";
+    assert_eq!(found(inline, fresh, server, client), [""; 0]);
+    let (shared, of_its_own) = ("Arc<RwLock<Vec<u64>>>", "Arc::new(RwLock::new(Vec::new()))");
+    assert_eq!(found(shared, of_its_own, server, client), [""; 0]);
+    assert_eq!(found(shared, of_its_own, client, client), ["double-lock"]);
+    assert_eq!(
+        found(inline, fresh, server, "frame.len() > 1"),
+        ["double-lock"]
+    );
+    // Two sessions may have one.
+    let of_other = "other.padding.clone()";
+    assert_eq!(found(shared, of_other, server, client), ["double-lock"]);
+}
