@@ -403,10 +403,10 @@ impl Analysis {
     }
 
     /// A place outside tests that takes `class` for writing, and that another
-    /// thread can come to while one is in `reader`.
-    pub fn writer_beside(&self, class: ClassId, reader: FnId) -> Option<EventRef> {
+    /// thread can come to, with the same object, between the two reads.
+    pub fn writer_beside(&self, class: ClassId, reads: &Nesting) -> Option<EventRef> {
         self.writers
-            .beside(&self.program, &self.threads, class, reader)
+            .beside(&self.program, &self.threads, class, reads)
     }
 
     /// The waits on the condition variable `class`, also those that name it as

@@ -37,6 +37,8 @@ struct Body {
     function: FnId,
     started_in: FnId,
     handle: Option<ClassId>,
+    /// Nobody outside of the function that starts it has its handle.
+    is_kept_here: bool,
     many: bool,
     in_loop: bool,
 }
@@ -75,6 +77,10 @@ impl<'a> Contention<'a> {
                         Handle::Stored(class) => Some(class),
                         _ => None,
                     },
+                    is_kept_here: matches!(
+                        spawn.handle,
+                        Handle::DroppedAtOnce | Handle::NeverJoined(_) | Handle::Joined
+                    ),
                     in_loop: spawn.in_loop,
                     many: spawn.in_loop || analysis.may_run_in_parallel(body, body),
                 })
@@ -151,21 +157,25 @@ impl<'a> Contention<'a> {
             .is_some_and(|gates| !gates.is_empty())
     }
 
-    /// Whether a thread or task that the program starts takes `lock`; of those
-    /// whose handle is kept in a field, only the threads of `handle` count
-    /// where that is known.
-    pub(crate) fn is_taken_by_threads(
-        &mut self,
-        lock: &ObjectRef,
-        handle: Option<ClassId>,
-    ) -> bool {
+    /// Whether a thread or task that the program starts takes `lock`.
+    pub(crate) fn is_taken_by_any_thread(&mut self, lock: &ObjectRef) -> bool {
+        self.is_taken_by(lock, |_| true)
+    }
+
+    /// Whether a thread or task takes `lock` that can be joined elsewhere than
+    /// where it is started; of those whose handle is kept in a field, only the
+    /// threads of `handle` count where that is known.
+    pub(crate) fn is_taken_by_joined(&mut self, lock: &ObjectRef, handle: Option<ClassId>) -> bool {
         let known = self.bodies.iter().any(|body| body.handle == handle);
         // The lock keeps the handle itself, of a thread that is not seen.
         if !known && handle.is_some() && handle == lock.class {
             return false;
         }
         let handle = handle.filter(|_| known);
-        self.is_taken_by(lock, |body| handle.is_none() || body.handle == handle)
+        self.is_taken_by(lock, |body| match handle {
+            Some(_) => body.handle == handle,
+            None => !body.is_kept_here,
+        })
     }
 
     /// Whether `function` starts threads or tasks.

@@ -1,7 +1,7 @@
 //! What a future does when it is polled, as far as the program's own `async
 //! fn`s tell. Says nothing of the futures of libraries: those may sleep.
 
-use conclint_facts::{Analysis, Event, EventKind, FnId, Function, Resolution};
+use conclint_facts::{Analysis, Event, EventKind, FnId, Function, ReleaseWhy, Resolution, Writing};
 
 use crate::flow::{Point, event_at, events};
 
@@ -15,11 +15,19 @@ pub(crate) fn is_ready(analysis: &Analysis, function: &Function, at: Point) -> b
         .is_some_and(|event| never_suspends(analysis, event) && does_something(analysis, event))
 }
 
-/// The call whose future is awaited at this place: what comes right before. (A
-/// future that is only bound to a variable has run nothing yet.)
+/// The call whose future is awaited at this place: what comes right before, but
+/// for what the call itself writes to and takes over. (A future that is only bound
+/// to a variable has run nothing yet.)
 fn awaited(function: &Function, at: Point) -> Option<&Event> {
-    let index = at.index.checked_sub(1)?;
-    let event = event_at(function, Point { index, ..at })?;
+    let of_call = |event: &Event| match &event.kind {
+        EventKind::Store { how, .. } => *how == Writing::Call,
+        EventKind::Release { why, .. } => *why == ReleaseWhy::Moved,
+        _ => false,
+    };
+    let event = (0..at.index)
+        .rev()
+        .map_while(|index| event_at(function, Point { index, ..at }))
+        .find(|event| !of_call(event))?;
     matches!(event.kind, EventKind::Call(_)).then_some(event)
 }
 

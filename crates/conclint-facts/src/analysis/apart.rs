@@ -47,7 +47,7 @@ pub(super) fn said(
     taken: &ObjectRef,
 ) -> Said {
     match &part.when {
-        When::Flag { .. } | When::Ordered { .. } => Said::Nothing,
+        When::Flag { .. } | When::Ordered { .. } | When::Kept { .. } => Said::Nothing,
         When::Apart { a, b, by_address } => {
             let (Some(a), Some(b)) = (outward(a), outward(b)) else {
                 return Said::Nothing;

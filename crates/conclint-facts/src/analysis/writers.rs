@@ -11,7 +11,7 @@ use super::compute::{MAX_WRITER_DEPTH, classes_of};
 use super::graph::{self, Graph};
 use super::setup::{Setup, initialisers};
 use super::threads::Threads;
-use super::{EventRef, Kinds};
+use super::{EventRef, Kinds, Nesting, instance};
 use crate::program::*;
 
 /// Who takes which lock for writing.
@@ -73,31 +73,96 @@ impl Writers {
         self.places.get(&class)?.first().copied()
     }
 
-    /// The first that another thread can come to while one is in `reader`. A
-    /// program without threads is a piece of one: there, the first of all.
+    /// The first that another thread can come to, with the same object, between two
+    /// reads. A program without threads is a piece of one: there, the first of all.
     pub(super) fn beside(
         &self,
         program: &Program,
         threads: &Threads,
         class: ClassId,
-        reader: FnId,
+        reads: &Nesting,
     ) -> Option<EventRef> {
+        let reader = reads.function;
         if self.initialisers.contains(&reader) {
             return None;
-        }
-        if !threads.are_there() {
-            return self.first(class);
         }
         let statics = program
             .classes
             .get(class.index())
             .is_some_and(|class| class.scope == ClassScope::Static);
-        let mut all = self.places.get(&class)?.iter().copied();
-        all.find(|writer| {
+        let beside = |writer: &EventRef| {
             threads.parallel(writer.function, reader, statics)
                 && !threads.is_one_worker(program, writer.function, reader, class)
+        };
+        // With a context, the lock reads as in another function.
+        let flags = match reads.context.is_empty() {
+            true => flags(program, reader, reads.held.site, &reads.held.lock),
+            false => Vec::new(),
+        };
+        let mut all = self.places.get(&class)?.iter().copied();
+        all.find(|writer| {
+            (!threads.are_there() || beside(writer))
+                && !(is_of_others(program, &flags, *writer) && has_its_own(program, class))
         })
     }
+}
+
+/// What the flags of `self` are, by name, where `site` is reached, and `lock` is a
+/// field of `self`.
+fn flags<'p>(
+    program: &'p Program,
+    function: FnId,
+    site: Site,
+    lock: &ObjectRef,
+) -> Vec<(&'p str, bool)> {
+    let of_self = lock.place.root == Root::Param(0) && lock.place.path.len() == 1;
+    let function = program.functions.get(function.index()).filter(|_| of_self);
+    function
+        .into_iter()
+        .flat_map(|function| &function.parts)
+        .filter(|part| part.contains(site))
+        .filter_map(|part| match &part.when {
+            When::Kept { field, value } => Some((field.as_str(), *value)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether the writer comes there with other objects only: one of these flags is
+/// not so for its own.
+fn is_of_others(program: &Program, flags_of_reader: &[(&str, bool)], writer: EventRef) -> bool {
+    let Some(event) = graph::event_at(program, writer) else {
+        return false;
+    };
+    let EventKind::Acquire {
+        source: LockSource::Direct(lock),
+        ..
+    } = &event.kind
+    else {
+        return false;
+    };
+    flags(program, writer.function, event.site, lock)
+        .iter()
+        .any(|(name, value)| flags_of_reader.contains(&(name, !value)))
+}
+
+/// Whether each object has a lock of its own in the field: it lies in it, or all
+/// that is seen to be put there comes from nowhere else.
+fn has_its_own(program: &Program, class: ClassId) -> bool {
+    let inline = program
+        .classes
+        .get(class.index())
+        .is_some_and(instance::is_inline);
+    let mut made = program
+        .functions
+        .iter()
+        .flat_map(|function| &function.made)
+        .filter(|made| made.field == Some(class))
+        .peekable();
+    inline
+        || made.peek().is_some()
+            && made
+                .all(|made| made.element.is_none() && made.source.is_none() && made.param.is_none())
 }
 
 fn is_method(function: &Function) -> bool {

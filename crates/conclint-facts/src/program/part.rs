@@ -50,6 +50,14 @@ pub enum When {
     /// This place has the last of the reference-counted pointers to what a
     /// field of it (or it) points to.
     LastOwner(Place),
+    /// A flag of `self`, which is only lent out to the function: as long as that
+    /// runs, nobody changes it.
+    Kept {
+        /// The field.
+        field: SmolStr,
+        /// What it is.
+        value: bool,
+    },
 }
 
 impl When {

@@ -347,7 +347,7 @@ pub(super) fn hurts(
             thread
                 && match handle {
                     _ if started => contention.is_taken_by_threads_of(lock, blocked.event.function),
-                    _ => contention.is_taken_by_threads(lock, handle),
+                    _ => contention.is_taken_by_joined(lock, handle),
                 }
         }
         // Room comes when the other end takes something out: that must need the lock.
@@ -382,7 +382,7 @@ pub(super) fn hurts(
             waker_takes_it(analysis, blocked)
         }
         // The own data takes part: a connection, a runtime, a worker's channel.
-        Reason::Wait if on_it => contention.is_taken_by_threads(lock, None),
+        Reason::Wait if on_it => contention.is_taken_by_any_thread(lock),
         _ if reason.is_wait() => {
             (!on_it || on_channel_elsewhere(analysis, blocked)) && !guards_nothing(guarded)
         }

@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
             }
             severity = Severity::Warning;
             kind = Kind::Reads {
-                writer: analysis.writer_beside(class, nesting.function)?,
+                writer: analysis.writer_beside(class, nesting)?,
             };
         }
         if nesting.same == SameInstance::Maybe {

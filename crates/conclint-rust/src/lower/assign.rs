@@ -11,6 +11,10 @@ use crate::index::Ty;
 impl Lower<'_> {
     pub fn assign(&mut self, left: &Expr, right: &Expr, span: Span) -> Val {
         let unit = Val::of(Ty::unit());
+        // `_ = tx.send(x)`.
+        let wild =
+            matches!(&left.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n == "_"));
+        self.thrown = wild && super::statement::is_method_call(right);
         // The right side runs first; the old value is dropped after it.
         let val = self.expr(right);
         if let ExprKind::Path(path) = &left.kind

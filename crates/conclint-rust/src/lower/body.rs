@@ -132,6 +132,8 @@ pub(super) struct Lower<'a> {
     pub outer_method: Option<SmolStr>,
     /// The value now being lowered is awaited at once.
     pub awaited: bool,
+    /// The value now being lowered is thrown away at once: a future of it never runs.
+    pub thrown: bool,
     /// The next receive is the head of its loop.
     pub recv_loop: bool,
     /// Variables of outer functions that a closure being lowered names, and
@@ -258,6 +260,7 @@ impl<'a> Lower<'a> {
             opaque: 0,
             outer_method: None,
             awaited: false,
+            thrown: false,
             recv_loop: false,
             captures: Vec::new(),
             any_drops: false,

@@ -208,6 +208,7 @@ impl Lower<'_> {
             name_span: span,
             outer: None,
             awaited: false,
+            thrown: false,
         };
         Some(self.method(param.clone(), &call))
     }

@@ -11,7 +11,7 @@ use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{ExprKind, Span};
 use crate::index::{MethodRes, Ty, Tys, last_segment};
-use crate::table::MethodEffect;
+use crate::table::{self, MethodEffect};
 
 impl Lower<'_> {
     pub fn method_effect(
@@ -51,6 +51,12 @@ impl Lower<'_> {
         let vals: Vec<Val> = call.args.iter().map(|arg| self.expr(arg)).collect();
         for val in &vals {
             self.lose_handles(val);
+        }
+        if let Ty::Ext(path, _) = &cur.ty
+            && call.thrown
+            && table::is_future(path, name)
+        {
+            return Some(Val::unknown());
         }
         match effect {
             MethodEffect::Block(kind) => {
@@ -170,6 +176,27 @@ impl Lower<'_> {
             }
             MethodEffect::Spawn(_) | MethodEffect::Work(_) | MethodEffect::AtomicLoad => None,
         }
+    }
+
+    /// `sender.send(x)` on a sink that always has room: a future that is ready.
+    pub fn ready_sink(&mut self, cur: &Val, call: &MethodCall) -> Val {
+        for arg in call.args {
+            let val = self.expr(arg);
+            self.lose_handles(&val);
+        }
+        if call.awaited && matches!(call.name.as_str(), "send" | "feed") {
+            let bounded = Some(false);
+            let send = EventKind::Send {
+                channel: Some(self.object(cur, &ObjectKind::Sender { bounded })),
+                bounded,
+                blocking: conclint_facts::Blocking::Try,
+            };
+            self.emit(send, call.site());
+        }
+        Val::of(types::ext(
+            types::READY,
+            vec![types::result_of(Ty::Unknown)],
+        ))
     }
 
     /// `cv.wait(guard)` and its relatives.

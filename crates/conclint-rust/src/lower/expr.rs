@@ -63,9 +63,10 @@ impl Lower<'_> {
         // `outer_method` speaks of this very expression.
         let outer_method = self.outer_method.take();
         let awaited = std::mem::take(&mut self.awaited);
+        let thrown = std::mem::take(&mut self.thrown);
         self.depth += 1;
         let around = std::mem::take(&mut self.seen);
-        let mut val = self.expr_inner(expr, outer_method, awaited);
+        let mut val = self.expr_inner(expr, outer_method, (awaited, thrown));
         match &expr.kind {
             ExprKind::MethodCall { name, .. } => {
                 val.flag = val.flag.filter(|_| keeps_variant(name));
@@ -86,7 +87,13 @@ impl Lower<'_> {
         val
     }
 
-    fn expr_inner(&mut self, expr: &Expr, outer: Option<SmolStr>, awaited: bool) -> Val {
+    /// `awaited`, `thrown`: what becomes of the value at once.
+    fn expr_inner(
+        &mut self,
+        expr: &Expr,
+        outer: Option<SmolStr>,
+        (awaited, thrown): (bool, bool),
+    ) -> Val {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Path(path) => {
@@ -132,6 +139,7 @@ impl Lower<'_> {
                     name_span: *name_span,
                     outer,
                     awaited,
+                    thrown,
                 };
                 let seen = std::mem::take(&mut self.seen);
                 let target = (types::mutates(name) || super::channels::is_queue_method(name))
@@ -371,11 +379,13 @@ impl Lower<'_> {
         self.awaited = false;
         // An async lock that is awaited at once has said so itself, before it was taken.
         let took = val.guards.iter().any(|guard| guard.index() >= before) && val.local.is_none();
-        if !took && !is_ready_made(inner) {
+        let mut val = val;
+        if let Some(given) = types::of_ready(&val.ty) {
+            val.ty = given;
+        } else if !took && !is_ready_made(inner) {
             self.run_future(&val, span);
             self.emit(EventKind::Await, span);
         }
-        let mut val = val;
         val.future = None;
         val
     }

@@ -50,6 +50,7 @@ impl Lower<'_> {
                 name_span: span,
                 outer: None,
                 awaited,
+                thrown: false,
             };
             return self.method(recv, &call);
         }

@@ -123,6 +123,7 @@ impl Lower<'_> {
                     name_span: span,
                     outer: None,
                     awaited: lock.wrap == GuardWrap::Future,
+                    thrown: false,
                 };
                 let val = self.acquire(&cur, &lock, op, data, &call);
                 let ty = match lock.wrap {

@@ -27,6 +27,8 @@ pub(super) struct MethodCall<'a> {
     /// The method called on the result, if any.
     pub outer: Option<SmolStr>,
     pub awaited: bool,
+    /// Its result is thrown away at once.
+    pub thrown: bool,
 }
 
 impl MethodCall<'_> {
@@ -254,6 +256,9 @@ impl Lower<'_> {
         }
         if let Some(val) = self.library_getter(&cur, call) {
             return val;
+        }
+        if table::is_ready_sink(&path, name) {
+            return self.ready_sink(&cur, call);
         }
         if let Some(effect) = table::method_effect(&path, name, call.args.len())
             && let Some(val) = self.method_effect(&cur, effect, call)

@@ -11,7 +11,9 @@ use smol_str::SmolStr;
 use super::body::Lower;
 use super::expr::names_identity;
 use super::pattern::binds_success;
+use super::types;
 use crate::hir::{self, BinOp, Expr, ExprKind, Lit, Pat, Span, UnOp};
+use crate::index::Ty;
 
 /// What tells objects apart: something that is read from a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +166,7 @@ impl Lower<'_> {
                 _ => self.compared(*op, left, right, truth, found),
             },
             ExprKind::Path(_) => found.extend(self.flag(cond, truth)),
+            ExprKind::Field { base, name, .. } => found.extend(self.kept_flag(base, name, truth)),
             ExprKind::Call { callee, args } => {
                 if let [a, b] = &args[..]
                     && !truth
@@ -197,6 +200,25 @@ impl Lower<'_> {
             }),
             _ => None,
         }
+    }
+
+    /// `self.flag`, a plain field behind `&self` or `self: Arc<Self>`.
+    fn kept_flag(&self, base: &Expr, field: &SmolStr, value: bool) -> Option<When> {
+        let ExprKind::Path(path) = &base.kind else {
+            return None;
+        };
+        let this = path.as_name().filter(|name| *name == "self")?;
+        let ty = &self.locals.get(self.lookup(this)?.0 as usize)?.val.ty;
+        let shared = matches!(ty, Ty::Ref(false, _)) || types::is_shared_pointer(ty);
+        let flag = self
+            .index()
+            .field(&types::peel(self.index(), ty), field)?
+            .ty;
+        let plain = matches!(&flag, Ty::Ext(path, _) if path == "bool");
+        (shared && plain).then(|| When::Kept {
+            field: field.clone(),
+            value,
+        })
     }
 
     fn compared(&self, op: BinOp, left: &Expr, right: &Expr, truth: bool, found: &mut Vec<When>) {

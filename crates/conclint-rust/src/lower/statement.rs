@@ -83,6 +83,7 @@ impl Lower<'_> {
             hir::StmtKind::Expr(expr) => {
                 let outer = self.enter_stmt(stmt.span, stmt_kind(expr));
                 self.push(ScopeKind::Temp);
+                self.thrown = is_method_call(expr);
                 let val = self.expr(expr);
                 if super::threads::swallows(expr) {
                     self.ignore_join(false);
@@ -143,6 +144,7 @@ impl Lower<'_> {
             // `let ref x = ..` borrows as `let x = &..` does.
             self.base_extended(init, scope)
         } else {
+            self.thrown = matches!(pat, Pat::Wild) && is_method_call(init);
             self.expr_extended(init, scope)
         };
         if let Some(declared) = declared
@@ -334,6 +336,11 @@ fn is_own_name(pat: &Pat) -> bool {
             ..
         }
     )
+}
+
+/// `x.send(1)`, and nothing around it.
+pub(super) fn is_method_call(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::MethodCall { .. })
 }
 
 fn stmt_kind(expr: &Expr) -> StmtKind {

@@ -39,6 +39,17 @@ pub(super) fn is_option(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == "std::option::Option")
 }
 
+/// A future that is done when it is first polled, with what it gives.
+pub(super) const READY: &str = "conclint::Ready";
+
+/// What a future gives of which that is known.
+pub(super) fn of_ready(future: &Ty) -> Option<Ty> {
+    match future {
+        Ty::Ext(path, args) if path == READY => args.first().cloned(),
+        _ => None,
+    }
+}
+
 /// The future that `FutureExt::catch_unwind` makes of another.
 pub(super) const CATCH_UNWIND: &str = "futures::future::CatchUnwind";
 

@@ -349,6 +349,39 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
     Some(effect)
 }
 
+/// Whether a method that [`method_effect`] knows only makes a future, which does
+/// nothing until it is awaited.
+pub fn is_future(ty: &str, method: &str) -> bool {
+    let krate = ty.split("::").next().unwrap_or_default();
+    let at_once = match last_segment(ty) {
+        // Those of tokio take a message at once, or not at all.
+        "UnboundedSender" => krate == "tokio",
+        "Sender" => ["oneshot", "broadcast", "watch"]
+            .iter()
+            .any(|module| ty.split("::").any(|part| part == *module)),
+        _ => false,
+    };
+    let waits = match method {
+        "send" => !at_once,
+        "send_timeout" | "wait" | "wait_with_output" | "output" | "status" | "open" => true,
+        _ => NETWORK.contains(&method) || FILE.contains(&method),
+    };
+    waits
+        && matches!(
+            krate,
+            "tokio" | "async_std" | "async_channel" | "smol" | "futures" | "futures_channel"
+        )
+}
+
+/// Whether the future that the method makes is done when it is first polled: the
+/// channel always has room.
+pub fn is_ready_sink(ty: &str, method: &str) -> bool {
+    matches!(
+        ty,
+        "futures::channel::mpsc::UnboundedSender" | "futures_channel::mpsc::UnboundedSender"
+    ) && matches!(method, "send" | "feed" | "flush" | "close")
+}
+
 const NETWORK: &[&str] = &[
     "read",
     "write",

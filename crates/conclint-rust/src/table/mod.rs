@@ -10,8 +10,8 @@ mod locks;
 mod maps;
 
 pub use effects::{
-    Effect, MethodEffect, MethodReturn, function_effect, method_effect, method_returns, returns,
-    runs_in_place, runs_on_failure, tells_of_error,
+    Effect, MethodEffect, MethodReturn, function_effect, is_future, is_ready_sink, method_effect,
+    method_returns, returns, runs_in_place, runs_on_failure, tells_of_error,
 };
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};
 pub use maps::{Hold, ends_iterator, is_reference, lock_inside, taking};
