@@ -13,6 +13,7 @@ mod facts;
 mod far;
 mod fifth;
 mod fourteenth;
+mod fourteen_a;
 mod fresh;
 mod futures;
 mod handed;
