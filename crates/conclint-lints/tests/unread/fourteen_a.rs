@@ -180,6 +180,19 @@ fn frame() -> u64 { unimplemented!() }
 }
 
 #[test]
+fn who_calls_a_function_does_not_come_to_what_is_not_reached_in_it() {
+    let reach = |first: &str| {
+        let items = format!(
+            "impl Jvm {{ fn frame(&self) -> u64 {{ {first}; self.classes.write().unwrap().len() as u64 }} }}"
+        );
+        names_in(&nested(&items, "sum += self.frame() + *class as u64;"))
+    };
+    assert!(reach("todo!()").is_empty());
+    assert!(reach("process::exit(1)").is_empty());
+    assert_eq!(reach("if self.stopped { todo!() }"), ["double-lock"]);
+}
+
+#[test]
 fn what_one_of_several_does_says_nothing_of_the_others() {
     let items = |body: &str| {
         format!(
