@@ -155,6 +155,8 @@ fn a_function_that_may_come_back_is_not_taken_for_one_that_does_not() {
         "assert!(std::env::args().count() > 3); 1",
         "let _later = || -> u64 { todo!() }; 1",
         "exit(1)",
+        "stream! { loop { yield tick().await; } }",
+        "try_or!(loop {}, 7); 1",
         "if std::env::args().count() > 3 { frame() } else { 1 }",
     ] {
         let items = format!(

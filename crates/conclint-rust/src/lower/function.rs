@@ -177,7 +177,7 @@ impl Lower<'_> {
 }
 
 /// Takes out what happens where no way leads: nobody who calls the function
-/// comes to it. Blocks keep their numbers.
+/// comes to it. Blocks keep their numbers, and where they lead to.
 fn empty_unreached(blocks: &mut [Block]) {
     let mut reached = vec![false; blocks.len()];
     let mut work = vec![0];
@@ -191,7 +191,7 @@ fn empty_unreached(blocks: &mut [Block]) {
     }
     for (block, reached) in blocks.iter_mut().zip(reached) {
         if !reached {
-            *block = Block::default();
+            block.events.clear();
         }
     }
 }

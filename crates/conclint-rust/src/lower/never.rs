@@ -301,12 +301,13 @@ impl<'b> Walk<'b> {
             let ways: Vec<Way> = call.args.iter().map(|arg| self.expr(arg)).collect();
             return ways.into_iter().reduce(Way::or).unwrap_or(Way::On);
         }
-        let way = self.each(&call.args);
-        if way != Way::On {
-            return way;
+        // Nobody knows what is in it, and what of its arguments runs.
+        if call.kind == MacroKind::Unknown {
+            return Way::Back;
         }
-        match call.kind {
-            MacroKind::Panic => match call.path.last() {
+        let way = self.each(&call.args);
+        match (&call.kind, way) {
+            (MacroKind::Panic, Way::On) => match call.path.last() {
                 "panic" | "unreachable" | "todo" | "unimplemented" | "assert" | "assert_eq"
                 | "assert_ne" | "debug_assert" | "debug_assert_eq" | "debug_assert_ne" => {
                     Way::Never
@@ -314,9 +315,9 @@ impl<'b> Walk<'b> {
                 // `bail!` and its like return an error.
                 _ => Way::Back,
             },
-            // Nobody knows what is in it.
-            MacroKind::Unknown => Way::Back,
-            _ => Way::On,
+            // Nothing is formatted for a log that nobody keeps.
+            (MacroKind::Log, way) => way.perhaps(),
+            (_, way) => way,
         }
     }
 
