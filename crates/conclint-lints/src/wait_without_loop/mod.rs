@@ -1,9 +1,11 @@
 //! A wait on a condition variable that does not look at its condition again.
 
+use std::collections::BTreeSet;
+
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
     Analysis, Arg, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, ObjectKind,
-    ObjectRef, Resolution, Site,
+    ObjectRef, Resolution, Root, Site,
 };
 
 use crate::flow::{Point, after, ends, event_at, events, reaches};
@@ -41,7 +43,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             } = &event.kind
                 && taken_here(function, *guard)
                 && let Some(fault) = fault(
-                    *in_loop,
+                    *in_loop || comes_again(id, function, *guard, condvar, point),
                     *predicate_read || avoidable(function, *guard, point),
                 )
                 && !(fault == Fault::NoLoop
@@ -128,6 +130,66 @@ fn looked_at_again(analysis: &Analysis, function: &Function, guard: GuardId, wai
         |event| ends(event, guard),
     );
     again
+}
+
+/// Whether the function calls itself after the wait, whatever it then goes on
+/// to do, or looks at the guarded data to tell whether it should: a loop in
+/// other words.
+fn comes_again(
+    id: FnId,
+    function: &Function,
+    guard: GuardId,
+    condvar: &ObjectRef,
+    wait: Point,
+) -> bool {
+    let again = |event: &Event| calls_itself(id, condvar, event);
+    let leads_there = |from: Point| {
+        let mut found = false;
+        after(function, from, |_, event| found |= again(event), again);
+        found
+    };
+    if !leads_there(wait) {
+        return false;
+    }
+    let of_guard = origins_of(function, guard);
+    let asks = |at: Point, event: &Event| match &event.kind {
+        EventKind::Test { from } => !from.and(of_guard).is_empty() && leads_there(at),
+        _ => false,
+    };
+    let mut entered = BTreeSet::new();
+    let mut work = vec![(wait.block, wait.index + 1)];
+    while let Some((block, first)) = work.pop() {
+        let Some(body) = function.blocks.get(block.index()) else {
+            return false;
+        };
+        let rest = (first..).zip(body.events.iter().skip(first as usize));
+        let mut rest = rest.map(|(index, event)| (Point { block, index }, event));
+        if rest.any(|(at, event)| again(event) || asks(at, event)) {
+            continue;
+        }
+        if body.successors.is_empty() {
+            return false;
+        }
+        let next = body.successors.iter().filter(|next| entered.insert(**next));
+        work.extend(next.map(|next| (*next, 0)));
+    }
+    true
+}
+
+/// The call of the function itself, for the object that has the condition variable.
+fn calls_itself(id: FnId, condvar: &ObjectRef, event: &Event) -> bool {
+    let EventKind::Call(call) = &event.kind else {
+        return false;
+    };
+    let same_object = match condvar.place.root {
+        Root::Param(param) => call
+            .args
+            .get(usize::from(param))
+            .and_then(|arg| arg.place.as_ref())
+            .is_some_and(|place| place.root == condvar.place.root && place.path.is_empty()),
+        _ => true,
+    };
+    call.resolution == Resolution::Exact && call.targets == [id] && same_object
 }
 
 /// Whether every call of the function stands in a loop, or in a function of

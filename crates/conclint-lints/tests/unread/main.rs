@@ -12,6 +12,7 @@ mod elements;
 mod facts;
 mod far;
 mod fifth;
+mod fourteen_a;
 mod fourteen_b;
 mod fourteenth;
 mod fresh;

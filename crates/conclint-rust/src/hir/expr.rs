@@ -15,6 +15,8 @@ pub struct Block {
     pub tail: Option<Box<Expr>>,
     pub span: Span,
     pub label: Label,
+    /// Some of its statements are in some builds only.
+    pub conditional: bool,
 }
 
 /// Few have one.

@@ -177,6 +177,7 @@ impl FnDef {
                 tail: Some(Box::new(init.expr.clone())),
                 span: init.expr.span,
                 label: None,
+                conditional: false,
             }),
         }
     }

@@ -45,6 +45,7 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         own_guards,
         own_locks,
         behind: super::behind::behind(index, table),
+        never: super::never::never(index),
         no_std: ws.crates.iter().map(|krate| ws.no_std(krate)).collect(),
         in_program: in_programs(&ws.crates),
     };

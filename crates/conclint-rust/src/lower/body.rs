@@ -11,6 +11,7 @@ use conclint_facts::{
 };
 use smol_str::SmolStr;
 
+use super::never::Never;
 use super::scopes::DropScope;
 use super::value::{ClassBase, ClassKey, LocalInfo, Sort, SpawnId, Val};
 use crate::hir;
@@ -32,6 +33,8 @@ pub(super) struct Shared<'a> {
     pub own_locks: Vec<Option<bool>>,
     /// By type (by number): the guarded type whose parts its objects are.
     pub behind: Vec<Option<crate::index::TypeId>>,
+    /// By function (by number): that it never comes back, and how that is known.
+    pub never: Vec<Option<Never>>,
     /// By crate: that it has no standard library, and when.
     pub no_std: Vec<Option<Vec<SmolStr>>>,
     /// By crate: a program of the workspace runs it.
@@ -326,6 +329,14 @@ impl<'a> Lower<'a> {
     pub fn leave(&mut self, to: BlockId) {
         self.edge(self.out.cur, to);
         self.out.cur = self.new_block();
+    }
+
+    /// Control does not come to what follows: a panic, or the end of the process.
+    pub fn dead_end(&mut self, span: hir::Span) -> Val {
+        let (depth, exit) = self.return_target();
+        self.unwind(depth, &[], end_of(span));
+        self.leave(exit);
+        Val::of(Ty::Never)
     }
 
     pub fn emit(&mut self, kind: EventKind, span: hir::Span) {

@@ -7,6 +7,7 @@ use super::body::{Lower, end_of};
 use super::call::{is_builder, is_method_name, path_type_args, short_path};
 use super::library;
 use super::method::MethodCall;
+use super::never::ends_all;
 use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, Span};
@@ -66,6 +67,10 @@ impl Lower<'_> {
         }
         if !constructor && !head.ends_with("::Duration") {
             self.other(span);
+        }
+        if ends_all(ext) {
+            self.swallow(&vals, span);
+            return self.dead_end(span);
         }
         if is_type {
             let inner = vals.first().map_or(Ty::Unknown, |val| val.ty.clone());

@@ -1,7 +1,7 @@
 //! One named function: its parameters and what their types promise, its body,
 //! and what of that is kept.
 
-use conclint_facts::{FnKind, Function, Param, Place, Root};
+use conclint_facts::{Block, FnKind, Function, Param, Place, Root};
 use smol_str::SmolStr;
 
 use super::body::{Lower, Out};
@@ -116,8 +116,9 @@ impl Lower<'_> {
     }
 
     /// Moves what was written into the function's facts.
-    pub(super) fn fill(&self, function: &mut Function, out: Out) {
+    pub(super) fn fill(&self, function: &mut Function, mut out: Out) {
         let level = out.level;
+        empty_unreached(&mut out.blocks);
         function.guards = out.guards;
         function.blocks = out.blocks;
         function.stmts = out.stmts;
@@ -156,7 +157,7 @@ impl Lower<'_> {
                 }));
             if function.blocks.iter().all(|block| block.events.is_empty()) {
                 function.blocks.clear();
-                function.blocks.push(conclint_facts::Block::default());
+                function.blocks.push(Block::default());
             }
             return;
         }
@@ -172,5 +173,25 @@ impl Lower<'_> {
                 made: info.made,
             })
             .collect();
+    }
+}
+
+/// Takes out what happens where no way leads: nobody who calls the function
+/// comes to it. Blocks keep their numbers, and where they lead to.
+fn empty_unreached(blocks: &mut [Block]) {
+    let mut reached = vec![false; blocks.len()];
+    let mut work = vec![0];
+    while let Some(block) = work.pop() {
+        if let Some(seen) = reached.get_mut(block)
+            && !std::mem::replace(seen, true)
+            && let Some(block) = blocks.get(block)
+        {
+            work.extend(block.successors.iter().map(|next| next.index()));
+        }
+    }
+    for (block, reached) in blocks.iter_mut().zip(reached) {
+        if !reached {
+            block.events.clear();
+        }
     }
 }

@@ -3,7 +3,7 @@
 use conclint_facts::{EventKind, WorkKind};
 use smol_str::SmolStr;
 
-use super::body::{Lower, end_of};
+use super::body::Lower;
 use super::data::MAX_DEREFS;
 use super::method::MethodCall;
 use super::scopes::ScopeKind;
@@ -36,10 +36,7 @@ impl Lower<'_> {
                 }
                 self.pop(None, span);
                 if call.kind == MacroKind::Panic {
-                    let (depth, exit) = self.return_target();
-                    self.unwind(depth, &[], end_of(span));
-                    self.leave(exit);
-                    return Val::of(Ty::Never);
+                    return self.dead_end(span);
                 }
                 if call.kind == MacroKind::Format {
                     return Val::of(types::ext("std::string::String", vec![]));

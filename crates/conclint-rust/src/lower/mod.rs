@@ -36,6 +36,7 @@ mod macros;
 mod maps;
 mod method;
 mod named;
+mod never;
 mod orders;
 mod origin;
 mod own;

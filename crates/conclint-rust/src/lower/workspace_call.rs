@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 use super::body::{Lower, end_of};
 use super::call::orders;
 use super::link;
+use super::never::Never;
 use super::types::{self, GuardTy};
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Span};
@@ -116,7 +117,27 @@ impl Lower<'_> {
                 .find_map(|v| v.borrows)
                 .filter(|_| !types::owns(self.shared.index, &val.ty));
         }
-        val
+        match self.never_comes_back(call) {
+            true => self.dead_end(span),
+            false => val,
+        }
+    }
+
+    /// Whether whatever this call runs never comes back. What a body tells of
+    /// one function is told of the one that is called, in every build that has
+    /// the call.
+    fn never_comes_back(&self, call: &WorkspaceCall<'_>) -> bool {
+        let never = |f: &FnIdx| self.shared.never.get(f.index()).copied().flatten();
+        match (call.resolution, call.res.fns.as_slice()) {
+            (Resolution::Exact, [one]) if never(one) == Some(Never::Body) => {
+                let entry = self.index().functions().get(one.index());
+                entry.is_some_and(|entry| entry.cfgs.iter().all(|c| self.base.cfgs.contains(c)))
+            }
+            (Resolution::Exact | Resolution::Trait, fns) => {
+                !fns.is_empty() && fns.iter().all(|f| never(f) == Some(Never::Declared))
+            }
+            _ => false,
+        }
     }
 
     /// What the callee gives to `arg`, where that is a closure; `before` are the

@@ -54,6 +54,7 @@ impl Cx {
     /// Of statements that no build has both, the first one stands for all.
     pub fn stmts(&mut self, span: Span, stmts: &mut [syn::Stmt]) -> Block {
         let mut seen: Vec<Name> = Vec::new();
+        let mut conditional = false;
         let mut out = Block {
             span,
             ..Block::default()
@@ -76,6 +77,7 @@ impl Cx {
                     cfgs_exclusive(&cfgs, other)
                 });
             if built {
+                conditional |= !cfgs.is_empty();
                 seen.extend(cfgs);
             }
             built
@@ -84,10 +86,12 @@ impl Cx {
         for stmt in rest {
             if is_built(stmt) {
                 is_open = matches!(stmt, syn::Stmt::Expr(_, None));
-                self.stmt(stmt, &mut out.stmts);
+                self.stmt(stmt, &mut out);
             }
         }
-        if !is_built(last) {
+        let last_is_built = is_built(last);
+        out.conditional |= conditional;
+        if !last_is_built {
             // Without the last one, the block's value is the one before.
             if has_tail && is_open {
                 out.tail = out.stmts.pop().and_then(|stmt| match stmt.kind {
@@ -103,40 +107,42 @@ impl Cx {
                 match self.expanded_stmts(&stmt.mac, is_alone(&stmt.mac.path)) {
                     Some(mut block) => {
                         out.stmts.append(&mut block.stmts);
+                        out.conditional |= block.conditional;
                         out.tail = block.tail;
                     }
                     None => out.tail = Some(Box::new(self.nested_macro(&mut stmt.mac))),
                 }
             }
-            last => self.stmt(last, &mut out.stmts),
+            last => self.stmt(last, &mut out),
         }
         out
     }
 
-    fn stmt(&mut self, stmt: &mut syn::Stmt, out: &mut Vec<Stmt>) {
+    fn stmt(&mut self, stmt: &mut syn::Stmt, out: &mut Block) {
         match stmt {
-            syn::Stmt::Local(local) => out.push(self.local(local)),
+            syn::Stmt::Local(local) => out.stmts.push(self.local(local)),
             syn::Stmt::Expr(syn::Expr::Verbatim(tokens), _) if tokens.is_empty() => {}
             syn::Stmt::Expr(expr, semi) => {
                 let expr = self.expr(expr);
                 let span = semi
                     .as_ref()
                     .map_or(expr.span, |semi| self.until(expr.span, semi.spans[0]));
-                out.push(Stmt {
+                out.stmts.push(Stmt {
                     span,
                     kind: StmtKind::Expr(expr),
                 });
             }
-            syn::Stmt::Item(item) => self.stmt_items(item, out),
+            syn::Stmt::Item(item) => self.stmt_items(item, &mut out.stmts),
             syn::Stmt::Macro(stmt) if holds_items(&stmt.mac) => {
                 let mut items = Vec::new();
                 self.item_macro(&mut stmt.mac, &stmt.attrs, &mut items);
-                self.push_items(items, out);
+                self.push_items(items, &mut out.stmts);
             }
             syn::Stmt::Macro(stmt) => {
                 if let Some(mut block) = self.expanded_stmts(&stmt.mac, is_alone(&stmt.mac.path)) {
-                    out.append(&mut block.stmts);
-                    out.extend(block.tail.map(|expr| Stmt {
+                    out.stmts.append(&mut block.stmts);
+                    out.conditional |= block.conditional;
+                    out.stmts.extend(block.tail.map(|expr| Stmt {
                         span: expr.span,
                         kind: StmtKind::Expr(*expr),
                     }));
@@ -145,7 +151,7 @@ impl Cx {
                 let expr = self.nested_macro(&mut stmt.mac);
                 let semi = stmt.semi_token.as_ref();
                 let span = semi.map_or(expr.span, |semi| self.until(expr.span, semi.spans[0]));
-                out.push(Stmt {
+                out.stmts.push(Stmt {
                     span,
                     kind: StmtKind::Expr(expr),
                 });

@@ -359,6 +359,7 @@ impl Cx {
             tail: Some(Box::new(body)),
             span,
             label: None,
+            conditional: false,
         };
         match guard {
             Some(cond) => made(

@@ -112,6 +112,7 @@ impl Reader<'_, '_> {
         };
         self.at = start + after;
         out.stmts.append(&mut block.stmts);
+        out.conditional |= block.conditional;
         if let Some(tail) = block.tail {
             if !self.is(b";") && self.is_empty() {
                 out.tail = Some(tail);
