@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
     Analysis, Arg, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, ObjectKind,
-    ObjectRef, Resolution, Root, Site,
+    ObjectRef, Resolution, Root, Site, Target, Writing,
 };
 
 use crate::flow::{Point, after, ends, event_at, events, reaches};
@@ -134,7 +134,7 @@ fn looked_at_again(analysis: &Analysis, function: &Function, guard: GuardId, wai
 
 /// Whether the function calls itself after the wait, whatever it then goes on
 /// to do, or looks at the guarded data to tell whether it should: a loop in
-/// other words.
+/// other words. Who gives the data another state first did not look again.
 fn comes_again(
     id: FnId,
     function: &Function,
@@ -164,8 +164,10 @@ fn comes_again(
         };
         let rest = (first..).zip(body.events.iter().skip(first as usize));
         let mut rest = rest.map(|(index, event)| (Point { block, index }, event));
-        if rest.any(|(at, event)| again(event) || asks(at, event)) {
-            continue;
+        match rest.find(|(at, event)| again(event) || asks(*at, event) || settles(event, guard)) {
+            Some((_, event)) if settles(event, guard) => return false,
+            Some(_) => continue,
+            None => {}
         }
         if body.successors.is_empty() {
             return false;
@@ -174,6 +176,18 @@ fn comes_again(
         work.extend(next.map(|next| (*next, 0)));
     }
     true
+}
+
+/// The guarded data are given a value, as if what was waited for had come.
+fn settles(event: &Event, of: GuardId) -> bool {
+    matches!(
+        &event.kind,
+        EventKind::Store {
+            target: Target::Guarded { guard, .. },
+            how: Writing::Assign,
+            ..
+        } if *guard == of
+    )
 }
 
 /// The call of the function itself, for the object that has the condition variable.

@@ -18,7 +18,7 @@ impl SafePoint {{
     pub fn check(&self, depth: u32) -> Result<u32, String> {{
         let guard = self.state.lock().unwrap();
         if guard.suspended {{
-            let guard = self.waiton.wait(guard).unwrap();
+            let mut guard = self.waiton.wait(guard).unwrap();
             {after}
         }}
         Ok(depth)
@@ -36,6 +36,7 @@ impl SafePoint {{
         "drop(guard); return self.check(depth + 1);",
         "let parks = guard.parks; drop(guard); if parks > 8 { println!(\"{parks}\"); } self.check(depth)?;",
         "let again = guard.suspended; drop(guard); if again { return self.check(depth); }",
+        "guard.parks -= 1; drop(guard); return self.check(depth);",
     ] {
         assert!(names_in(&text(again)).is_empty(), "{again}");
     }
@@ -44,6 +45,7 @@ impl SafePoint {{
         "drop(guard); if depth > 8 { return Ok(depth); } return self.check(depth + 1);",
         "drop(guard); if let Some(other) = &self.other { return other.check(depth); }",
         "drop(guard); self.resume();",
+        "guard.suspended = false; drop(guard); return self.check(depth);",
     ] {
         assert_eq!(names_in(&text(once)), ["wait-without-loop"], "{once}");
     }

@@ -98,3 +98,40 @@ pub fn run() {{
     assert!(names_in(&sender("move |scope|")).is_empty());
     assert_eq!(names_in(&sender("|scope|")), ["receiver-never-ends"]);
 }
+
+#[test]
+fn an_assignment_to_nothing_is_a_let_of_nothing() {
+    let found = |line: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+use std::thread;
+
+static STATE: Mutex<u32> = Mutex::new(0);
+static COUNT: Mutex<u32> = Mutex::new(0);
+
+fn work() {{ *COUNT.lock().unwrap() += 1; }}
+
+fn main() {{
+    {line}
+    work();
+}}"
+        ))
+    };
+    for (wild, other) in [("_ = ", "let _ = "), ("_ = ", "let _: _ = ")] {
+        for (value, name) in [
+            ("STATE.lock();", "guard-dropped-at-once"),
+            ("STATE.lock().unwrap();", "guard-dropped-at-once"),
+            ("thread::spawn(work);", "unjoined-thread"),
+        ] {
+            let lines = [format!("{wild}{value}"), format!("{other}{value}")];
+            for line in lines {
+                assert_eq!(found(&line), [name], "{line}");
+            }
+        }
+    }
+    // What has a name keeps it.
+    let kept = "let guard = STATE.lock().unwrap(); _ = guard; *STATE.lock().unwrap() += 1;";
+    assert_eq!(found(kept), ["double-lock"]);
+    assert!(found("let all = STATE.lock().unwrap(); _ = all.to_string();").is_empty());
+}

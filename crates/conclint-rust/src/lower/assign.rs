@@ -11,10 +11,10 @@ use crate::index::Ty;
 impl Lower<'_> {
     pub fn assign(&mut self, left: &Expr, right: &Expr, span: Span) -> Val {
         let unit = Val::of(Ty::unit());
-        // `_ = tx.send(x)`.
-        let wild =
-            matches!(&left.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n == "_"));
-        self.thrown = wild && super::statement::is_method_call(right);
+        if matches!(&left.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n == "_")) {
+            self.thrown_away(right);
+            return unit;
+        }
         // The right side runs first; the old value is dropped after it.
         let val = self.expr(right);
         if let ExprKind::Path(path) = &left.kind
@@ -44,13 +44,6 @@ impl Lower<'_> {
             && let Some(info) = self.locals.get_mut(id.0 as usize)
         {
             info.val.views.retain(|(of, _)| of != name);
-        }
-        if matches!(left.kind, ExprKind::Other) {
-            for guard in val.guards.clone() {
-                self.release(guard, ReleaseWhy::AtOnce, end_of(span));
-            }
-            self.drop_handles(&val);
-            return unit;
         }
         self.pin();
         let place = self.base(left);

@@ -159,15 +159,8 @@ impl Lower<'_> {
         if let Some(else_) = else_ {
             self.let_else(pat, &val, else_);
         }
-        let discarded = matches!(pat, Pat::Wild) && val.local.is_none();
-        if discarded {
-            for guard in val.guards.clone() {
-                self.release(guard, ReleaseWhy::AtOnce, end_of(init.span));
-            }
-            self.drop_handles(&val);
-            if super::threads::swallows(init) {
-                self.ignore_join(false);
-            }
+        if matches!(pat, Pat::Wild) {
+            self.discarded(&val, init);
         }
         let identity = self.identity_of_let(pat, init);
         let made = is_own_name(pat)
@@ -182,6 +175,31 @@ impl Lower<'_> {
         }
         if !lends(init) {
             self.bound_whole(pat);
+        }
+    }
+
+    /// `_ = init;`: as `let _ = init;`.
+    pub fn thrown_away(&mut self, init: &Expr) {
+        if is_place(init) {
+            self.base(init);
+            return;
+        }
+        self.thrown = is_method_call(init);
+        let val = self.expr(init);
+        self.discarded(&val, init);
+    }
+
+    /// What `init` gave ends at once, unless a variable has it.
+    fn discarded(&mut self, val: &Val, init: &Expr) {
+        if val.local.is_some() {
+            return;
+        }
+        for guard in val.guards.clone() {
+            self.release(guard, ReleaseWhy::AtOnce, end_of(init.span));
+        }
+        self.drop_handles(val);
+        if super::threads::swallows(init) {
+            self.ignore_join(false);
         }
     }
 
