@@ -148,7 +148,14 @@ fn comes_again(
         after(function, from, |_, event| found |= again(event), again);
         found
     };
-    if !leads_there(wait) {
+    let mut settled = false;
+    after(
+        function,
+        wait,
+        |at, event| settled |= settles(event, guard) && leads_there(at),
+        again,
+    );
+    if settled || !leads_there(wait) {
         return false;
     }
     let of_guard = origins_of(function, guard);
@@ -164,10 +171,8 @@ fn comes_again(
         };
         let rest = (first..).zip(body.events.iter().skip(first as usize));
         let mut rest = rest.map(|(index, event)| (Point { block, index }, event));
-        match rest.find(|(at, event)| again(event) || asks(*at, event) || settles(event, guard)) {
-            Some((_, event)) if settles(event, guard) => return false,
-            Some(_) => continue,
-            None => {}
+        if rest.any(|(at, event)| again(event) || asks(at, event)) {
+            continue;
         }
         if body.successors.is_empty() {
             return false;

@@ -37,6 +37,7 @@ impl SafePoint {{
         "let parks = guard.parks; drop(guard); if parks > 8 { println!(\"{parks}\"); } self.check(depth)?;",
         "let again = guard.suspended; drop(guard); if again { return self.check(depth); }",
         "guard.parks -= 1; drop(guard); return self.check(depth);",
+        "if !guard.suspended { guard.parks = 0; return Ok(depth); } drop(guard); self.check(depth)?;",
     ] {
         assert!(names_in(&text(again)).is_empty(), "{again}");
     }
@@ -46,6 +47,7 @@ impl SafePoint {{
         "drop(guard); if let Some(other) = &self.other { return other.check(depth); }",
         "drop(guard); self.resume();",
         "guard.suspended = false; drop(guard); return self.check(depth);",
+        "let again = guard.suspended; guard.parks = 0; drop(guard); if again { return self.check(depth); }",
     ] {
         assert_eq!(names_in(&text(once)), ["wait-without-loop"], "{once}");
     }
