@@ -135,3 +135,39 @@ fn main() {{
     assert_eq!(found(kept), ["double-lock"]);
     assert!(found("let all = STATE.lock().unwrap(); _ = all.to_string();").is_empty());
 }
+
+#[test]
+fn fields_that_hold_two_parts_of_one_static_are_two_locks() {
+    let ring = |second: &str| {
+        names_in(&format!(
+            "
+use std::net::TcpStream;
+use std::sync::{{Arc, Mutex, OnceLock}};
+
+type Stream = Arc<Mutex<TcpStream>>;
+static STREAMS: OnceLock<(Stream, Stream)> = OnceLock::new();
+
+fn streams() -> (Stream, Stream) {{ STREAMS.get_or_init(connect).clone() }}
+fn connect() -> (Stream, Stream) {{ panic!() }}
+
+pub struct Ring {{ left: Stream, right: Stream }}
+
+impl Ring {{
+    pub fn new() -> Self {{
+        let (left, right) = streams();
+        Self {{ left, right }}
+    }}
+
+    pub fn run(&self) {{
+        let right = self.right.lock().unwrap();
+        let left = self.{second}.lock().unwrap();
+        pass(&right, &left);
+    }}
+}}
+
+fn pass(_: &TcpStream, _: &TcpStream) {{}}"
+        ))
+    };
+    assert!(ring("left").is_empty());
+    assert_eq!(ring("right"), ["double-lock"]);
+}

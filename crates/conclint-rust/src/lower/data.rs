@@ -407,7 +407,12 @@ impl Lower<'_> {
             Some(this.class_id(key, &kind, &val.ty))
         };
         let element = of(self, true);
-        let source = of(self, false).filter(|_| param.is_none());
+        // Of a static tuple, each part is a lock of its own.
+        let of_tuple = val.place.as_ref().is_some_and(|place| {
+            let number = |part: &SmolStr| part.parse::<u32>().is_ok();
+            matches!(place.root, Root::Static(_)) && place.path.iter().any(number)
+        });
+        let source = of(self, false).filter(|_| param.is_none() && !of_tuple);
         let made = Made {
             field: Some(self.class_id(field, &kind, ty)),
             element,
