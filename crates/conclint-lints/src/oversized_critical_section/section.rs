@@ -58,8 +58,8 @@ pub(super) struct Group {
     /// All that weighs are calls to functions that loop: how long that takes
     /// hangs on what they are given.
     pub(super) by_call: bool,
-    /// A line or two that sort what was copied out: the section has to go
-    /// through all of it anyway.
+    /// A line or two that sort what was copied out, or make texts of it: the
+    /// section has to go through all of it anyway.
     pub(super) brief: bool,
 }
 

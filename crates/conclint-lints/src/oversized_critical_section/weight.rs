@@ -351,10 +351,11 @@ impl Weight {
         !self.reasons.is_empty() || self.repeated.iter().any(|what| costs(what))
     }
 
-    /// Whether nothing weighs but sorting.
+    /// Whether nothing weighs but sorting, and making each a text.
     pub(super) fn only_sorts(&self) -> bool {
         let sorts = |what: &String| what.starts_with("`sort");
-        self.reasons.iter().all(sorts) && !self.repeated.iter().any(|what| costs(what))
+        let costs = |what: &String| costs(what) && what != "to_string";
+        self.reasons.iter().all(sorts) && !self.repeated.iter().any(costs)
     }
 
     /// Whether it is more than a call that happens to be repeated.

@@ -27,7 +27,13 @@ impl Nodes {{
     };
     assert!(names_in(&snapshot("names.sort();\n        names")).is_empty());
     assert!(names_in(&snapshot("names.sort_by(|a, b| b.cmp(a));\n        names")).is_empty());
-    // Who makes a text of each does more than sort.
+    assert!(
+        names_in(&snapshot(
+            "names.iter().map(|name| name.to_string()).collect()"
+        ))
+        .is_empty()
+    );
+    // Who formats each does more than sort.
     let text = "names.sort();
         let mut lines = Vec::new();
         for name in &names {
