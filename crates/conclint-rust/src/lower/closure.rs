@@ -183,9 +183,6 @@ impl Lower<'_> {
             for id in named {
                 let info = &mut self.locals[id.0 as usize];
                 info.moved |= info.val.channel != 0;
-                if matches!(info.val.ty, Ty::Ref(..)) {
-                    continue;
-                }
                 for guard in info.val.guards.clone() {
                     self.release(guard, ReleaseWhy::Moved, arg.span);
                 }

@@ -12,6 +12,19 @@ use super::value::Val;
 use crate::hir::{Expr, ExprKind, Span};
 use crate::index::{Index, Ty};
 
+/// Methods of iterators that keep their closure until the iterator is consumed.
+const ADAPTORS: &[&str] = &[
+    "filter",
+    "filter_map",
+    "flat_map",
+    "inspect",
+    "map",
+    "map_while",
+    "scan",
+    "skip_while",
+    "take_while",
+];
+
 impl Lower<'_> {
     /// A method of `Option`, `Result`, an iterator or a collection that runs
     /// its closure before it returns.
@@ -32,7 +45,7 @@ impl Lower<'_> {
             .in_place_closures(call.args, &param, in_rounds)
             .unwrap_or_else(Val::unknown);
         self.closure_per = around;
-        if container || !is_lazy(name) {
+        if container || !ADAPTORS.contains(&name) {
             self.gone_with_closures(call.args);
         }
         if name.starts_with("with") {
@@ -139,22 +152,6 @@ impl Lower<'_> {
     }
 }
 
-/// Methods of iterators that keep their closure for later.
-fn is_lazy(name: &str) -> bool {
-    matches!(
-        name,
-        "map"
-            | "filter"
-            | "filter_map"
-            | "flat_map"
-            | "inspect"
-            | "map_while"
-            | "scan"
-            | "skip_while"
-            | "take_while"
-    )
-}
-
 /// What is there after `unwrap_or_else` or `get_or_init` of a `ty`.
 fn made_sure_of(index: &Index, name: &str, ty: &Ty) -> Ty {
     match name {
@@ -172,17 +169,6 @@ fn made_sure_of(index: &Index, name: &str, ty: &Ty) -> Ty {
 /// The adaptors of an iterator that is not consumed where it is written, by
 /// the places of their names.
 pub(super) fn lazy_adaptors(init: &Expr) -> Vec<Span> {
-    const ADAPTORS: &[&str] = &[
-        "filter",
-        "filter_map",
-        "flat_map",
-        "inspect",
-        "map",
-        "map_while",
-        "scan",
-        "skip_while",
-        "take_while",
-    ];
     const WALKS: &[&str] = &[
         "cloned",
         "copied",

@@ -43,6 +43,31 @@ fn left_out(cfgs: &[Name]) -> bool {
         .any(|cfg| cfg == "test" || cfg.starts_with("not(target_has_atomic"))
 }
 
+/// Whether a statement does nothing but give up: where some builds do so, the
+/// others are the ones to read.
+fn gives_up(stmt: &syn::Stmt) -> bool {
+    let mac = match stmt {
+        syn::Stmt::Macro(stmt) => &stmt.mac,
+        syn::Stmt::Expr(syn::Expr::Macro(expr), _) => &expr.mac,
+        syn::Stmt::Expr(syn::Expr::Block(inner), _) => {
+            return matches!(&inner.block.stmts[..], [only] if gives_up(only));
+        }
+        _ => return false,
+    };
+    let name = mac.path.segments.last();
+    name.is_some_and(|name| {
+        [
+            "panic",
+            "unimplemented",
+            "todo",
+            "unreachable",
+            "compile_error",
+        ]
+        .iter()
+        .any(|known| name.ident == known)
+    })
+}
+
 impl Cx {
     pub fn block(&mut self, block: &mut syn::Block) -> Block {
         let span = self.span(block.brace_token.span.join());
@@ -72,6 +97,7 @@ impl Cx {
         let mut is_built = |stmt: &syn::Stmt| {
             let cfgs = cfgs(stmt);
             let built = !left_out(&cfgs)
+                && (cfgs.is_empty() || !gives_up(stmt))
                 && !seen.iter().any(|other| {
                     let other = std::slice::from_ref(other);
                     cfgs_exclusive(&cfgs, other)

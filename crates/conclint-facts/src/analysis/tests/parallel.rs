@@ -279,6 +279,22 @@ fn a_program_and_its_libraries_are_entered_as_is_seen() {
     calls(&mut p, test, f);
     assert_eq!(p.analyse().entry_held(f), [gate]);
 
+    // A call of nobody knows what is most likely one of another type.
+    let unresolved = |program: &Program| {
+        let mut p = Build {
+            program: program.clone(),
+        };
+        let other = p.public("other");
+        p.body(other, |b| {
+            b.event(EventKind::Call(Call {
+                name: "x.f".into(),
+                ..call(&[], Resolution::Unknown, &[])
+            }));
+        });
+        p.analyse().entry_held(f).to_vec()
+    };
+    assert_eq!(unresolved(&program), [gate]);
+
     let mut p = Build { program };
     let free = p.public("free");
     calls(&mut p, free, f);
