@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
-    Analysis, BlockKind, Blocking, ClassId, ClassScope, Event, EventKind, FnId, FnKind, Function,
-    GuardId, Handle, Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef, Site, SpawnKind,
+    Analysis, BlockKind, Blocking, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind,
+    Function, GuardId, Handle, Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef, Site,
+    SpawnKind,
 };
 
 use crate::flow::{Point, events, reaches, within};
@@ -213,16 +214,76 @@ impl<'a> Contention<'a> {
             .any(|id| receives(analysis.function(*id)))
     }
 
-    /// Whether anything that a thread pool is given to run takes `lock`: whoever
-    /// waits for a pool may be handed such work.
-    pub(crate) fn is_taken_by_pool_jobs(&mut self, lock: &ObjectRef) -> bool {
-        let itself = lock
-            .class
-            .is_some_and(|class| self.pool_jobs.locks.contains(&class));
-        // The jobs cannot be borrowed beside `leading`, which fills in.
-        let jobs: Vec<FnId> = self.pool_jobs.functions.iter().copied().collect();
+    /// Whether who waits for a pool in the operation `at`, with `lock` held, can
+    /// wait for ever: a job of that operation takes the lock; or jobs do that can be
+    /// under way at the same time, on every thread of the pool; or the thread is one
+    /// of a pool itself, and is handed such a job while it waits.
+    pub(crate) fn is_taken_by_pool_jobs(&mut self, lock: &ObjectRef, at: EventRef) -> bool {
+        let analysis = self.analysis;
+        self.leading(lock);
+        let leading = lock.class.and_then(|class| self.leading.get(&class));
+        let takes = |jobs: &Jobs| {
+            lock.class.is_some_and(|class| jobs.locks.contains(&class))
+                || leading.is_some_and(|leading| !jobs.functions.is_disjoint(leading))
+        };
+        let PoolJobs {
+            started,
+            waited_for,
+        } = &self.pool_jobs;
+        let above = self.callers.reaching_these(std::iter::once(at.function));
+        let in_pool = waited_for
+            .values()
+            .chain([started])
+            .any(|jobs| !jobs.functions.is_disjoint(&above));
+        // Who hands out such jobs waits for them: they run when that can.
+        let besides = |from: &EventRef| {
+            *from == at || in_pool || analysis.may_run_in_parallel(at.function, from.function)
+        };
+        takes(started)
+            || waited_for
+                .iter()
+                .any(|(from, jobs)| takes(jobs) && besides(from))
+    }
+
+    /// Whether those who notify `condvar` need `lock` for it: the function that does,
+    /// or one that calls it. Of a condition variable that nobody is seen to notify,
+    /// anything may be so.
+    pub(crate) fn is_taken_by_wakers(&mut self, lock: &ObjectRef, condvar: &ObjectRef) -> bool {
+        let notifies = |function: &Function| {
+            events(function).any(|(_, event)| {
+                matches!(&event.kind, EventKind::Notify { condvar: other, .. } if other.class == condvar.class)
+            })
+        };
+        let wakers: Vec<FnId> = self
+            .analysis
+            .functions_with(Kinds::NOTIFY)
+            .filter(|(_, function)| !function.is_test && notifies(function))
+            .map(|(id, _)| id)
+            .collect();
+        if condvar.class.is_none() || wakers.is_empty() {
+            return true;
+        }
+        let takers = lock.class.and_then(|class| self.takers.get(&class));
+        let takes = |id: &FnId| takers.is_some_and(|takers| takers.contains_key(id));
+        let mut near = wakers.iter().flat_map(|id| self.callers.callers(*id));
+        if near.any(takes) {
+            return true;
+        }
         let leading = self.leading(lock);
-        itself || jobs.iter().any(|job| leading.contains(job))
+        wakers.iter().any(|waker| leading.contains(waker))
+    }
+
+    /// Whether nobody but `holder` takes `lock`. Of one that comes from elsewhere,
+    /// that is not known.
+    pub(crate) fn is_taken_by_nobody_else(&self, lock: &ObjectRef, holder: FnId) -> bool {
+        let takers = lock
+            .class
+            .filter(|class| {
+                let scope = self.analysis.class(*class).scope;
+                !matches!(scope, ClassScope::Local | ClassScope::Param)
+            })
+            .and_then(|class| self.takers.get(&class));
+        takers.is_some_and(|takers| takers.keys().all(|taker| *taker == holder))
     }
 
     fn is_taken_by(&mut self, lock: &ObjectRef, counts: impl Fn(&Body) -> bool) -> bool {
@@ -291,10 +352,19 @@ impl<'a> Contention<'a> {
     }
 }
 
-/// What thread pools are given to run: closures stand in the functions that
-/// hand them over, so these are locks and calls in the rest of the statement.
+/// What thread pools are given to run.
 #[derive(Default)]
 struct PoolJobs {
+    /// Nobody waits for these.
+    started: Jobs,
+    /// Those of each operation that waits for a pool.
+    waited_for: BTreeMap<EventRef, Jobs>,
+}
+
+/// Closures stand in the functions that hand them over, so these are locks and
+/// calls in the rest of the statement.
+#[derive(Default)]
+struct Jobs {
     functions: BTreeSet<FnId>,
     locks: BTreeSet<ClassId>,
 }
@@ -315,26 +385,40 @@ impl PoolJobs {
                 })
                 .collect();
             for (at, event) in events(function) {
-                let given = entered
+                let mut given = entered
                     .iter()
-                    .any(|(from, stmt)| at > *from && within(event.site, *stmt));
-                jobs.add(analysis, id, event, given);
+                    .filter(|(from, stmt)| at > *from && within(event.site, *stmt))
+                    .peekable();
+                if given.peek().is_none() {
+                    jobs.started.add_started(event);
+                }
+                for (from, _) in given {
+                    let own = jobs.waited_for.entry(from.in_function(id)).or_default();
+                    own.add(analysis, id, event);
+                }
             }
         }
         jobs
     }
+}
 
-    fn add(&mut self, analysis: &Analysis, id: FnId, event: &Event, given: bool) {
+impl Jobs {
+    fn add_started(&mut self, event: &Event) {
+        if let EventKind::Spawn(spawn) = &event.kind
+            && spawn.kind == SpawnKind::Pool
+        {
+            self.functions.extend(spawn.body);
+        }
+    }
+
+    fn add(&mut self, analysis: &Analysis, id: FnId, event: &Event) {
         match &event.kind {
-            EventKind::Spawn(spawn) if spawn.kind == SpawnKind::Pool => {
-                self.functions.extend(spawn.body);
-            }
-            EventKind::Call(call) if given => {
+            EventKind::Call(call) => {
                 let closures = call.args.iter().filter_map(|arg| arg.closure);
                 self.functions
                     .extend(call.targets.iter().copied().chain(closures));
             }
-            EventKind::Acquire { guard, .. } if given => {
+            EventKind::Acquire { guard, .. } => {
                 let locks = analysis.guard(id, *guard).map(|info| &info.locks);
                 let classes = locks
                     .into_iter()
@@ -342,7 +426,7 @@ impl PoolJobs {
                     .filter_map(|held| held.lock.class);
                 self.locks.extend(classes);
             }
-            _ => {}
+            _ => self.add_started(event),
         }
     }
 }

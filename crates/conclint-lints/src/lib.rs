@@ -22,6 +22,7 @@ mod futures;
 mod graph;
 mod reads;
 mod registry;
+mod serialised;
 pub mod trace;
 mod yields;
 

@@ -3,63 +3,15 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Analysis, BlockKind, BlockedUnder, Blocking, ClassId, ClassScope, EventKind, EventRef, Kinds,
+    Analysis, BlockKind, BlockedUnder, Blocking, ClassId, ClassScope, EventKind, EventRef,
     ObjectKind, Root,
 };
 
 use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_after, used_before};
 use crate::contention::{Contention, guards_nothing, message};
 use crate::flow::{events, touches};
+use crate::serialised::is_serialised;
 use crate::trace::Draw;
-
-/// Types whose lock serialises the very operation: a file, a socket, a child,
-/// a channel end.
-const SERIALISED: &[&str] = &[
-    "File",
-    "OpenOptions",
-    "BufReader",
-    "BufWriter",
-    "LineWriter",
-    "Read",
-    "Write",
-    "Seek",
-    "AsyncRead",
-    "AsyncWrite",
-    "Stdin",
-    "Stdout",
-    "Stderr",
-    "Child",
-    "ChildStdin",
-    "ChildStdout",
-    "Command",
-    "TcpStream",
-    "UdpSocket",
-    "TcpListener",
-    "UnixStream",
-    "UnixListener",
-    "UnixDatagram",
-    "Stream",
-    "Socket",
-    "Connection",
-    "Conn",
-    "Client",
-    "Session",
-    "Transport",
-    "Sender",
-    "SyncSender",
-    "Receiver",
-    "UnboundedSender",
-    "UnboundedReceiver",
-    "Writer",
-    "Reader",
-    "Terminal",
-    "Term",
-    "Pty",
-    "Log",
-    "Logger",
-    "JoinHandle",
-    "Barrier",
-];
 
 /// Whether this operation is what the held lock is there to serialise.
 pub(super) fn is_meant(
@@ -79,7 +31,7 @@ pub(super) fn is_meant(
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => {
             (on_it && !on_channel_elsewhere(analysis, blocked))
-                || names_any(guarded, SERIALISED)
+                || is_serialised(guarded)
                 || (on_it && guards_the_owner(analysis, blocked, guarded))
         }
         _ if reason.is_io() => {
@@ -90,8 +42,8 @@ pub(super) fn is_meant(
             // `Mutex<()>` guards no data: it serialises what is done under it.
             guards_nothing(guarded)
                 || !is_used(analysis, blocked)
-                || names_any(guarded, SERIALISED)
-                || names_any(owner, SERIALISED)
+                || is_serialised(guarded)
+                || is_serialised(owner)
                 // A method of the guarded object, or of a part of it, does it:
                 // its own business.
                 || (on_it && (!blocked.chain.is_empty() || is_method(analysis, blocked)))
@@ -222,27 +174,49 @@ fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     !named || events(function).any(|(_, event)| touches(event, guard))
 }
 
-/// Whether a function that notifies the condition variable takes the lock, too.
-fn waker_takes_it(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
-    let EventKind::Wait { condvar, .. } = &analysis.event(blocked.event).kind else {
-        return true;
+/// Whether the callback only answers a question, by its name: that takes no time.
+fn is_question(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    const QUESTIONS: &[&str] = &[
+        "cmp",
+        "compare",
+        "cond",
+        "condition",
+        "eq",
+        "filter",
+        "hash",
+        "hasher",
+        "key",
+        "key_fn",
+        "matcher",
+        "matches",
+        "pred",
+        "predicate",
+    ];
+    let at = blocked.event;
+    let name = match &analysis.event(at).kind {
+        EventKind::Block { what, .. } => what.rsplit(['.', ':']).next().unwrap_or(what),
+        EventKind::CallParam { param } => analysis
+            .function(at.function)
+            .params
+            .get(usize::from(*param))
+            .map_or("", |param| param.name.as_str()),
+        _ => "",
     };
-    let lock = blocked.held.lock.class;
-    analysis
-        .functions_with(Kinds::NOTIFY)
-        .filter(|(_, function)| {
-            events(function).any(|(_, event)| {
-                matches!(&event.kind, EventKind::Notify { condvar: other, .. } if other.class == condvar.class)
-            })
-        })
-        .any(|(id, function)| {
-            events(function).any(|(_, event)| match &event.kind {
-                EventKind::Acquire { guard, .. } => analysis
-                    .guard(id, *guard)
-                    .is_some_and(|info| info.locks.iter().any(|held| held.lock.class == lock)),
-                _ => false,
-            })
-        })
+    QUESTIONS.contains(&name)
+}
+
+/// Whether those who notify the condition variable take the lock, too.
+fn is_taken_by_waker(
+    analysis: &Analysis,
+    contention: &mut Contention<'_>,
+    blocked: &BlockedUnder,
+) -> bool {
+    match &analysis.event(blocked.event).kind {
+        EventKind::Wait { condvar, .. } => {
+            contention.is_taken_by_wakers(&blocked.held.lock, condvar)
+        }
+        _ => true,
+    }
 }
 
 /// `_guard`: kept for its life alone.
@@ -331,6 +305,10 @@ pub(super) fn hurts(
     if takes_long && contention.is_cold(blocked.function) {
         return false;
     }
+    // Who wants it wants to do just that, one after the other.
+    if reason.is_io() && contention.is_taken_by_nobody_else(lock, blocked.function) {
+        return false;
+    }
     let on_it = on_guarded_data(analysis, blocked);
     match reason {
         // It is a matter of whether a thread that is waited for wants the lock.
@@ -366,61 +344,30 @@ pub(super) fn hurts(
         // Nobody sleeps to keep others out, unless the guard's name says so.
         Reason::Block(BlockKind::Sleep) => {
             let unused = || guards_nothing(guarded) || is_nameless(analysis, blocked);
-            (is_used(analysis, blocked) || !unused()) && !(on_it && names_any(guarded, SERIALISED))
+            (is_used(analysis, blocked) || !unused()) && !(on_it && is_serialised(guarded))
         }
         // To take the lock and to say so at once: the others are told that it is taken.
         Reason::Block(BlockKind::Barrier) if !used_before(analysis, blocked) => false,
         // A pool that never runs anything that wants the lock gets its work done.
-        Reason::Block(BlockKind::Pool) if !contention.is_taken_by_pool_jobs(lock) => false,
+        Reason::Block(BlockKind::Pool)
+            if !contention.is_taken_by_pool_jobs(lock, blocked.event) =>
+        {
+            false
+        }
         // Where it is given to every thread to run, they run it one by one.
         Reason::Block(BlockKind::Callback) => {
-            is_used(analysis, blocked) && contention.is_run_by_many(blocked.function)
+            is_used(analysis, blocked)
+                && contention.is_run_by_many(blocked.function)
+                && !is_question(analysis, blocked)
         }
-        // A turn that is taken: one at a time waits, on purpose. Whoever wakes
-        // it must come by without.
-        Reason::Wait if is_nameless(analysis, blocked) && !is_used(analysis, blocked) => {
-            waker_takes_it(analysis, blocked)
-        }
+        // Whoever wakes it comes by without: the others are kept out, on purpose or
+        // not, but everybody goes on.
+        Reason::Wait if !is_taken_by_waker(analysis, contention, blocked) => false,
         // The own data takes part: a connection, a runtime, a worker's channel.
         Reason::Wait if on_it => contention.is_taken_by_any_thread(lock),
         _ if reason.is_wait() => {
             (!on_it || on_channel_elsewhere(analysis, blocked)) && !guards_nothing(guarded)
         }
         _ => true,
-    }
-}
-
-/// Whether the type's text holds one of these names, whole or as the last
-/// word of a longer one (`LogWriter`).
-fn names_any(type_text: &str, names: &[&str]) -> bool {
-    type_text
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .any(|word| {
-            names
-                .iter()
-                .any(|name| word == *name || ends_in_word(word, name))
-        })
-}
-
-fn ends_in_word(word: &str, name: &str) -> bool {
-    word.strip_suffix(name)
-        .is_some_and(|front| front.ends_with(|c: char| c.is_lowercase() || c.is_ascii_digit()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serialising_types() {
-        assert!(names_any("Mutex<File>", SERIALISED));
-        assert!(names_any(
-            "Arc<Mutex<Option<io::BufWriter<File>>>>",
-            SERIALISED
-        ));
-        assert!(names_any("Mutex<LogWriter>", SERIALISED));
-        assert!(names_any("Mutex<mpsc::Receiver<Job>>", SERIALISED));
-        assert!(!names_any("Mutex<Profile>", SERIALISED));
-        assert!(!names_any("RwLock<HashMap<String, Vec<u8>>>", SERIALISED));
     }
 }

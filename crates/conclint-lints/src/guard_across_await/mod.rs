@@ -1,11 +1,11 @@
 //! A guard of a thread lock that lives across `.await`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, Mode,
-    ObjectKind, Site,
+    Analysis, BlockKind, Event, EventKind, FnId, FnKind, GuardId, Held, Kinds, Mode, ObjectKind,
+    Site,
 };
 
 use crate::contention::Contention;
@@ -28,7 +28,7 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let contention = Contention::of(analysis);
-    let alone = blocked_on(analysis);
+    let alone = alone(analysis);
     for (id, function) in analysis.functions_with(Kinds::AWAIT) {
         let mut awaits: BTreeMap<GuardId, (Held, Vec<Site>)> = BTreeMap::new();
         for (point, event) in events(function) {
@@ -51,41 +51,59 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 .lock
                 .class
                 .is_some_and(|class| contention.is_gated(class));
-            let alone = alone
-                .iter()
-                .any(|statement| within(function.site, *statement));
-            let meant =
-                gated || alone || is_output(&draw, &held) || !shuts_anyone_out(analysis, &held);
+            let meant = gated
+                || alone.contains(&id)
+                || is_output(&draw, &held)
+                || !shuts_anyone_out(analysis, &held);
             report(&draw, id, &held, sites, meant)
         }));
     }
 }
 
-/// Statements with a `block_on`: a future written down there has the thread to
-/// itself, and nobody else's task is kept waiting on it.
-fn blocked_on(analysis: &Analysis) -> Vec<Site> {
-    let statements = |function: &Function| -> Vec<Site> {
-        let block_on = |event: &Event| {
-            matches!(
-                &event.kind,
-                EventKind::Block {
-                    kind: BlockKind::BlockOn,
-                    ..
-                }
-            )
-        };
-        events(function)
-            .filter(|(_, event)| block_on(event))
-            .filter_map(|(_, event)| function.stmts.get(event.stmt.index()))
-            .map(|stmt| stmt.site)
-            .collect()
-    };
-    analysis
-        .program()
-        .functions
+/// What has its thread to itself, so that nobody else's task is kept waiting on
+/// it: a future written down in a `block_on`, and functions that are called by such
+/// futures alone.
+fn alone(analysis: &Analysis) -> BTreeSet<FnId> {
+    let functions = &analysis.program().functions;
+    let calls: Vec<Site> = functions
         .iter()
-        .flat_map(statements)
-        .collect()
+        .flat_map(events)
+        .filter(|(_, event)| blocks_on(event))
+        .map(|(_, event)| event.site)
+        .collect();
+    let mut alone: BTreeSet<FnId> = (0..)
+        .map(FnId)
+        .zip(functions)
+        .filter(|(_, function)| calls.iter().any(|call| within(function.site, *call)))
+        .map(|(id, _)| id)
+        .collect();
+    if alone.is_empty() {
+        return alone;
+    }
+    loop {
+        let more: Vec<FnId> = analysis
+            .functions_with(Kinds::AWAIT)
+            .map(|(id, _)| id)
+            .filter(|id| !alone.contains(id))
+            .filter(|id| {
+                let callers = analysis.callers(*id);
+                !callers.is_empty() && callers.iter().all(|call| alone.contains(&call.function))
+            })
+            .collect();
+        if more.is_empty() {
+            return alone;
+        }
+        alone.extend(more);
+    }
+}
+
+/// `block_on(..)`, of a runtime that is known or of the program's own.
+fn blocks_on(event: &Event) -> bool {
+    match &event.kind {
+        EventKind::Block { kind, .. } => *kind == BlockKind::BlockOn,
+        EventKind::Call(call) => call.name.rsplit("::").next() == Some("block_on"),
+        _ => false,
+    }
 }
 
 /// Whether somebody may have to wait for it: readers stop writers only, and a

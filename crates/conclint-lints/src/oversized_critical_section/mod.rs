@@ -8,6 +8,8 @@ use conclint_facts::{
 };
 
 use crate::contention::{Contention, is_cold};
+use crate::flow::events;
+use crate::serialised::is_connection;
 use crate::trace::{Draw, lines, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -38,7 +40,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             continue;
         }
         for section in section::sections(function, &weights) {
-            let waits = waiting.contains(&(id, section.guard));
+            let waits = waiting.contains(&(id, section.guard))
+                || waits_beside(analysis, &draw, id, &section);
             let finding = report(analysis, &draw, id, &section, waits);
             let wanted = lock(analysis, id, section.guard).is_some_and(|(lock, mode)| {
                 // The lock inside a lock type is every lock of that type, and
@@ -138,6 +141,28 @@ fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
     blocked
         .map(|blocked| (blocked.function, blocked.held.guard))
         .collect()
+}
+
+/// Whether the rest of the section waits for something: a future, or an answer of
+/// another program, a database mostly, whose connection is locked.
+fn waits_beside(analysis: &Analysis, draw: &Draw<'_>, id: FnId, section: &Section) -> bool {
+    let moved = |site: Site| {
+        let in_group = |group: &Group| {
+            (group.first.line..=group.last.end_line).contains(&site.line)
+                && group.first.file == site.file
+        };
+        section.groups.iter().any(in_group)
+    };
+    let class = lock(analysis, id, section.guard).and_then(|(lock, _)| draw.class(lock));
+    class.is_some_and(|class| is_connection(&class.type_text))
+        || events(analysis.function(id)).any(|(at, event)| {
+            matches!(event.kind, EventKind::Await)
+                && !moved(event.site)
+                && analysis
+                    .held_before(at.in_function(id))
+                    .iter()
+                    .any(|held| held.guard == section.guard)
+        })
 }
 
 /// The lock of a guard and how it is held, where it is one lock.

@@ -58,7 +58,7 @@ pub(super) struct Group {
     /// All that weighs are calls to functions that loop: how long that takes
     /// hangs on what they are given.
     pub(super) by_call: bool,
-    /// A line or two that sort what was copied out, or make texts of it: the
+    /// A line or three that sort what was copied out, or make texts of it: the
     /// section has to go through all of it anyway.
     pub(super) brief: bool,
 }
@@ -558,7 +558,7 @@ impl<'f> Tree<'f> {
             by_call,
             brief: stmts.iter().all(|(_, weight)| weight.only_sorts()),
         };
-        group.brief &= place == Place::After && group.lines() <= 2;
+        group.brief &= place == Place::After && group.lines() <= 3;
         Some(group)
     }
 

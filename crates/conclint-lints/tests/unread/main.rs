@@ -11,6 +11,7 @@ mod dropped;
 mod elements;
 mod facts;
 mod far;
+mod fifteenth;
 mod fifth;
 mod fourteen_a;
 mod fourteen_b;

@@ -34,6 +34,7 @@ pub(crate) fn mark<'a>(ws: &mut Workspace, text: impl Fn(&str) -> Option<&'a str
             && let Some(text) = text(&file.path)
         {
             named.read(text);
+            named.found(&file.path);
         }
     }
     for (file, package) in candidates {
@@ -49,8 +50,9 @@ pub(crate) fn mark<'a>(ws: &mut Workspace, text: impl Fn(&str) -> Option<&'a str
 /// Files that the texts of a package name, one way or another.
 #[derive(Default)]
 struct Named<'a> {
-    /// `mod name`, in macros too.
-    modules: FxHashSet<&'a str>,
+    /// `mod name`, in macros too, not in comments: how often, without those whose
+    /// file was found.
+    modules: FxHashMap<String, isize>,
     /// Of `".../name.rs"`.
     stems: FxHashSet<&'a str>,
     /// Names are put together somewhere: any file may be meant.
@@ -61,10 +63,15 @@ impl<'a> Named<'a> {
     fn read(&mut self, text: &'a str) {
         self.any |= text.contains("automod");
         for (at, _) in text.match_indices("mod ") {
+            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            if text[line..at].contains("//") {
+                continue;
+            }
             let name = text[at + 4..].trim_start();
             self.any |= name.starts_with('$');
             let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
-            self.modules.insert(&name[..end.unwrap_or(name.len())]);
+            let name = &name[..end.unwrap_or(name.len())];
+            *self.modules.entry(name.to_owned()).or_default() += 1;
         }
         for (at, _) in text.match_indices(".rs\"") {
             let start = text[..at].rfind(['"', '/', '\\']).map_or(0, |at| at + 1);
@@ -72,12 +79,21 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// A file that is built has been declared somewhere.
+    fn found(&mut self, path: &str) {
+        *self.modules.entry(module(path).to_owned()).or_default() -= 1;
+    }
+
     fn has(&self, path: &str) -> bool {
-        let stem = paths::stem(path);
-        let module = match stem {
-            "mod" | "main" | "lib" => path.rsplit('/').nth(1).unwrap_or(stem),
-            _ => stem,
-        };
-        self.any || self.modules.contains(module) || self.stems.contains(stem)
+        let declared = self.modules.get(module(path)).copied().unwrap_or_default();
+        self.any || declared > 0 || self.stems.contains(paths::stem(path))
+    }
+}
+
+/// The module that a file of this name is.
+fn module(path: &str) -> &str {
+    match paths::stem(path) {
+        stem @ ("mod" | "main" | "lib") => path.rsplit('/').nth(1).unwrap_or(stem),
+        stem => stem,
     }
 }

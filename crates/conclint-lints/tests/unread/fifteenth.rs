@@ -1,0 +1,310 @@
+//! What was reported of a fifteenth group of repositories, and should not be.
+
+use super::names_in;
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn who_wakes_it_must_want_the_lock() {
+    let found = |wake: &str, caller: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Condvar, Mutex}};
+use std::thread;
+
+#[derive(Default)]
+pub struct Db {{ index: Mutex<Vec<u64>>, pending: Mutex<u32>, done: Condvar }}
+
+impl Db {{
+    fn clean(&self) {{
+        {wake}
+        *self.pending.lock().unwrap() -= 1;
+        self.done.notify_all();
+    }}
+
+    fn round(&self) {{
+        {caller}
+        self.clean();
+    }}
+
+    pub fn flush(&self, last: u64) {{
+        let mut index = self.index.lock().unwrap();
+        let mut pending = self.pending.lock().unwrap();
+        while *pending > 0 {{
+            pending = self.done.wait(pending).unwrap();
+        }}
+        index.push(last);
+    }}
+}}
+
+pub fn start(db: &Arc<Db>) {{
+    let worker = Arc::clone(db);
+    thread::spawn(move || loop {{ worker.round(); }});
+}}
+"
+        ))
+    };
+    let clear = "self.index.lock().unwrap().clear();";
+    assert!(!found("", "").contains(&"blocking-under-lock"));
+    assert!(found(clear, "").contains(&"blocking-under-lock"));
+    assert!(found("", clear).contains(&"blocking-under-lock"));
+}
+
+#[test]
+fn who_wants_it_wants_to_do_just_that() {
+    let found = |elsewhere: &str| {
+        names_in(&format!(
+            "
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Mutex;
+
+pub struct Links {{ seen: Mutex<BTreeSet<String>>, n: usize }}
+
+impl Links {{
+    pub fn read(&self, path: &str) -> String {{
+        let mut seen = self.seen.lock().unwrap();
+        seen.insert(path.to_owned());
+        fs::read_to_string(path).unwrap_or_default()
+    }}
+
+    pub fn len(&self) -> usize {{ {elsewhere} }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("self.n"), NOTHING);
+    assert_eq!(
+        found("self.seen.lock().unwrap().len()"),
+        ["blocking-under-lock"]
+    );
+}
+
+#[test]
+fn jobs_of_another_phase_are_done_by_then() {
+    let found = |main: &str| {
+        names_in(&format!(
+            "
+use rayon::prelude::*;
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+
+struct Game {{ bodies: Mutex<Vec<u64>> }}
+
+impl Game {{
+    fn think(&self, minds: &[u64]) {{
+        minds.par_iter().for_each(|mind| self.bodies.lock().unwrap().push(*mind));
+    }}
+
+    fn draw(&self, shapes: &[u64]) -> u64 {{
+        let bodies = self.bodies.lock().unwrap();
+        let sum: u64 = shapes.par_iter().map(|shape| shape * 2).sum();
+        sum + bodies.len() as u64
+    }}
+}}
+
+fn log(n: u64) {{ println!(\"{{n}}\"); }}
+
+fn main() {{
+    let game = Arc::new(Game {{ bodies: Mutex::new(Vec::new()) }});
+    let logger = thread::spawn(|| log(1));
+    {main}
+    logger.join().unwrap();
+}}
+"
+        ))
+    };
+    assert_eq!(found("game.think(&[1]); log(game.draw(&[2]));"), NOTHING);
+    assert_eq!(
+        found(
+            "let other = Arc::clone(&game); let thinker = thread::spawn(move || other.think(&[1])); \
+             log(game.draw(&[2])); thinker.join().unwrap();"
+        ),
+        ["blocking-under-lock"]
+    );
+}
+
+#[test]
+fn a_block_on_of_its_own_has_the_thread_to_itself() {
+    let found = |flush: &str, run: &str| {
+        names_in(&format!(
+            "
+use std::future::Future;
+use std::sync::{{Arc, Mutex}};
+
+pub mod task {{
+    pub fn block_on<T>(future: impl super::Future<Output = T>) -> T {{ super::drive(future) }}
+    pub fn start(future: impl super::Future<Output = ()>) {{ super::queue(future) }}
+}}
+
+pub struct Store {{ rows: Mutex<Vec<u64>> }}
+
+async fn send(rows: &[u64]) {{ wire::write(rows).await; }}
+
+{flush}
+
+pub fn save(store: Arc<Store>) {{
+    {run}
+}}
+"
+        ))
+    };
+    let own = "async move { let rows = store.rows.lock().unwrap(); send(&rows).await; }";
+    let flush = "
+async fn flush(store: &Store) {
+    let rows = store.rows.lock().unwrap();
+    send(&rows).await;
+}";
+    let called = "async move { flush(&store).await; }";
+    for (flush, future) in [("", own), (flush, called)] {
+        let blocked_on = format!("task::block_on({future});");
+        let started = format!("task::start({future});");
+        assert_eq!(found(flush, &blocked_on), NOTHING);
+        assert_eq!(found(flush, &started), ["guard-across-await"]);
+    }
+    let both = format!(
+        "let also = Arc::clone(&store); task::block_on({called}); \
+         task::start(async move {{ flush(&also).await; }});"
+    );
+    assert_eq!(found(flush, &both), ["guard-across-await"]);
+}
+
+#[test]
+fn a_thread_for_each_connection_reports_to_the_other_end() {
+    let found = |rounds: &str| {
+        names_in(&format!(
+            "
+use std::fs;
+use std::io::Read;
+use std::net::{{TcpListener, TcpStream}};
+use std::thread;
+
+fn handle(mut stream: TcpStream) {{
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text);
+    let _ = fs::write(\"log\", text);
+}}
+
+fn main() {{
+    let listener = TcpListener::bind(\"localhost:80\").expect(\"a port\");
+    {rounds}
+}}
+"
+        ))
+        .contains(&"unjoined-thread")
+    };
+    assert!(found(
+        "let (stream, _) = listener.accept().unwrap(); thread::spawn(move || handle(stream));"
+    ));
+    for rounds in [
+        "for stream in listener.incoming() {
+            match stream { Ok(stream) => { thread::spawn(move || handle(stream)); } Err(_) => break }
+        }",
+        "while let Ok((stream, _)) = listener.accept() { thread::spawn(move || handle(stream)); }",
+    ] {
+        assert!(!found(rounds), "{rounds}");
+    }
+}
+
+#[test]
+fn callbacks_that_only_answer_take_no_time() {
+    let found = |name: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+use std::thread;
+
+fn work<F: Fn(u32) -> bool>(queue: &Mutex<Vec<u32>>, {name}: &F) {{
+    loop {{
+        let mut queue = queue.lock().unwrap();
+        let Some(job) = queue.pop() else {{ return }};
+        if {name}(job) {{ queue.push(job - 1); }}
+    }}
+}}
+
+pub fn run<F: Fn(u32) -> bool + Sync>(jobs: Vec<u32>, {name}: F) {{
+    let queue = Mutex::new(jobs);
+    thread::scope(|scope| {{
+        for _ in 0..4 {{ scope.spawn(|| work(&queue, &{name})); }}
+    }});
+}}
+"
+        ))
+        .contains(&"blocking-under-lock")
+    };
+    assert!(found("fetch"));
+    assert!(!found("filter"));
+    assert!(!found("predicate"));
+}
+
+#[test]
+fn small_work_beside_a_query_is_no_matter() {
+    let found = |guarded: &str, then: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+
+pub struct Store {{ rows: Mutex<{guarded}> }}
+
+impl Store {{
+    pub fn signals(&self, id: u64) -> Vec<Signal> {{
+        let rows = self.rows.lock().unwrap();
+        let texts: Vec<String> = rows.texts_of(id);
+        {then}
+        let mut signals = Vec::new();
+        for text in texts {{
+            let signal: Signal = serde_json::from_str(&text).unwrap();
+            signals.push(signal);
+        }}
+        signals
+    }}
+
+    pub fn clear(&self) {{ self.rows.lock().unwrap().clear(); }}
+}}
+"
+        ))
+        .contains(&"oversized-critical-section")
+    };
+    assert!(found("Rows", ""));
+    assert!(!found("Rows", "drop(rows);"));
+    for connection in [
+        "rusqlite::Connection",
+        "Option<sqlx::SqliteConnection>",
+        "redis::Client",
+    ] {
+        assert!(!found(connection, ""), "{connection}");
+    }
+}
+
+#[test]
+fn small_work_beside_an_await_is_no_matter() {
+    let found = |wait: &str| {
+        names_in(&format!(
+            "
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+pub struct State {{ rows: Arc<Mutex<Vec<u64>>> }}
+
+impl State {{
+    pub async fn report(&self, id: u64) -> String {{
+        let mut rows = self.rows.lock().await;
+        {wait}
+        rows.push(id);
+        let found: Vec<u64> = rows.clone();
+        let mut names = String::new();
+        for row in found {{
+            names.push_str(&format!(\"{{row}}, \"));
+        }}
+        names
+    }}
+
+    pub async fn clear(&self) {{ self.rows.lock().await.clear(); }}
+}}
+"
+        ))
+        .contains(&"oversized-critical-section")
+    };
+    assert!(found(""));
+    assert!(!found("notify(id).await;"));
+}
