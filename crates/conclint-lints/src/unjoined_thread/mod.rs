@@ -25,7 +25,7 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let joins = Joins::of(analysis);
     for (id, function) in analysis.functions_with(Kinds::SPAWN) {
@@ -34,7 +34,9 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 && spawn.kind == SpawnKind::Thread
                 && let Some(loss) = joins.lost(analysis, function, &spawn.handle)
             {
-                let confidence = confidence(analysis, id, function, at, spawn, &loss);
+                // A helper that writes a file and is let go: its author mostly knows.
+                let files = settings.level != Level::Default || !matches!(loss, Loss::Dropped);
+                let confidence = confidence(analysis, id, function, at, spawn, &loss, files);
                 findings.push(report(&draw, id, event, spawn, &loss, confidence));
             }
         }
@@ -115,7 +117,8 @@ impl Joins {
 /// Most threads that nobody joins are services that end with the process, or
 /// helpers whose work nobody misses; people detach those on purpose. So there
 /// has to be a sign that the end matters: a handle that was given a name or a
-/// place, or work that is missed when it is cut off.
+/// place, or work that is missed when it is cut off; with `files`, all that it
+/// writes is.
 fn confidence(
     analysis: &Analysis,
     id: FnId,
@@ -123,9 +126,12 @@ fn confidence(
     at: Point,
     spawn: &Spawn,
     loss: &Loss,
+    files: bool,
 ) -> Confidence {
     let cut_off = need::ends_the_program(analysis, function, at);
-    let missed = cut_off || need::is_missed(analysis, id, function, at, spawn);
+    let missed = cut_off
+        || files && need::writes_files(analysis, spawn)
+        || need::is_missed(analysis, id, function, at, spawn);
     let sure = match loss {
         // A name was given: the author meant to come back to it.
         // (A builder gives a `Result`, whose error may be all it is about.)

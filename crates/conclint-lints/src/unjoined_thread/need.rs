@@ -21,9 +21,15 @@ pub(super) fn is_missed(
     let Some(body) = spawn.body else {
         return false;
     };
-    writes_files(analysis, body, CALLS)
-        || tells(analysis, spawn) && only_looks(function) && receives_on_its_own(function)
+    tells(analysis, spawn) && only_looks(function) && receives_on_its_own(function)
         || !waits_after(function, at) && reads_what_it_writes(analysis, id, function, at, body)
+}
+
+/// Whether the thread makes, moves or writes files.
+pub(super) fn writes_files(analysis: &Analysis, spawn: &Spawn) -> bool {
+    spawn
+        .body
+        .is_some_and(|body| writes_files_in(analysis, body, CALLS))
 }
 
 /// Whether the thread sends messages.
@@ -161,7 +167,7 @@ pub(super) fn keeper_ends(analysis: &Analysis, field: &str) -> bool {
 
 /// Whether the thread makes or moves files: cut off, it leaves half of the work.
 /// (What is written to may be a socket or a pipe.)
-fn writes_files(analysis: &Analysis, function: FnId, calls: u32) -> bool {
+fn writes_files_in(analysis: &Analysis, function: FnId, calls: u32) -> bool {
     let Some(body) = analysis.program().functions.get(function.index()) else {
         return false;
     };
@@ -178,7 +184,7 @@ fn writes_files(analysis: &Analysis, function: FnId, calls: u32) -> bool {
             ) || name == "write" && what.contains("::")
         }
         EventKind::Call(call) => {
-            calls > 0 && exact(call).any(|target| writes_files(analysis, target, calls - 1))
+            calls > 0 && exact(call).any(|target| writes_files_in(analysis, target, calls - 1))
         }
         _ => false,
     })

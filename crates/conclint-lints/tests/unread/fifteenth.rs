@@ -1,6 +1,8 @@
 //! What was reported of a fifteenth group of repositories, and should not be.
 
-use super::names_in;
+use conclint_lints::Level;
+
+use super::{findings_at, names_in};
 
 const NOTHING: [&str; 0] = [];
 
@@ -307,4 +309,92 @@ impl State {{
     };
     assert!(found(""));
     assert!(!found("notify(id).await;"));
+}
+
+#[test]
+fn a_join_of_its_own_may_only_take_the_handle_out() {
+    let found = |own: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+use std::thread::{{self, JoinHandle}};
+
+pub struct Worker {{ handle: Option<JoinHandle<()>> }}
+
+impl Worker {{
+    pub fn {own}(&mut self) -> Option<JoinHandle<()>> {{ self.handle.take() }}
+}}
+
+pub struct Pool {{ jobs: Mutex<Vec<u64>> }}
+
+pub fn drain(pool: &Pool) {{
+    let mut jobs = pool.jobs.lock().unwrap();
+    jobs.clear();
+    for (_, worker) in registry::workers() {{
+        registry::keep(worker.join());
+    }}
+    jobs.push(1);
+}}
+
+pub fn work(pool: &'static Pool) {{
+    registry::keep(thread::spawn(move || pool.jobs.lock().unwrap().push(2)));
+}}
+"
+        ))
+    };
+    assert_eq!(found("take_handle"), ["blocking-under-lock"]);
+    assert_eq!(found("join"), NOTHING);
+}
+
+#[test]
+fn a_file_that_a_detached_helper_writes() {
+    let found = |level: Level, start: &str| {
+        let source = format!(
+            "
+use std::fs;
+use std::thread;
+
+pub struct App {{ name: String }}
+
+impl App {{
+    pub fn report(&self) {{
+        let name = self.name.clone();
+        {start}
+    }}
+}}
+"
+        );
+        findings_at(level, &[("src/lib.rs", &source)])
+            .iter()
+            .any(|finding| finding.rule == "unjoined-thread")
+    };
+    let dropped = "thread::spawn(move || { let _ = fs::write(\"report\", name); });";
+    let named = "let _report = thread::spawn(move || { let _ = fs::write(\"report\", name); });";
+    assert!(!found(Level::Default, dropped));
+    assert!(found(Level::Default, named));
+    assert!(found(Level::Pedantic, dropped));
+}
+
+#[test]
+fn guesses_about_circles() {
+    let found = |third: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+
+#[derive(Default)]
+pub struct Bank {{ a: Mutex<u32>, b: Mutex<u32>, c: Mutex<u32> }}
+
+impl Bank {{
+    pub fn one(&self) {{ let a = self.a.lock().unwrap(); *self.b.lock().unwrap() += *a; }}
+    pub fn two(&self) {{ let b = self.b.lock().unwrap(); *self.c.lock().unwrap() += *b; }}
+    pub fn three(&self) {{ {third} }}
+}}
+"
+        ))
+    };
+    let circle = "let c = self.c.lock().unwrap(); *self.a.lock().unwrap() += *c;";
+    let pair = "let c = self.c.lock().unwrap(); *self.b.lock().unwrap() += *c;";
+    assert_eq!(found(circle), NOTHING);
+    assert_eq!(found(pair), ["lock-order-inversion"]);
 }

@@ -50,6 +50,11 @@ mod ways_to_a_lock;
 
 /// What is found in these files, test code left out.
 fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
+    findings_at(Level::Default, files)
+}
+
+/// As [`findings`], at another level.
+fn findings_at(level: Level, files: &[(&str, &str)]) -> Vec<Finding> {
     let source = |(path, text): &(&str, &str)| SourceInput {
         path: (*path).into(),
         text: (*text).into(),
@@ -59,7 +64,7 @@ fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
         ..Input::default()
     };
     let analysis = Analysis::of(conclint_rust::read(input).0);
-    conclint_lints::run(&analysis, &Settings::at_level(Level::Default))
+    conclint_lints::run(&analysis, &Settings::at_level(level))
         .into_iter()
         .filter(|finding| finding.confidence > Confidence::Low && !finding.in_test)
         .collect()

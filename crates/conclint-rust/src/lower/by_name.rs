@@ -155,4 +155,16 @@ impl Lower<'_> {
         let call = call.of_workspace(&res, Resolution::ByName, &[]);
         Some(self.workspace_call(Some(cur.clone()), &call))
     }
+
+    /// Whether `join()` of a value of unknown type may be a method that this file
+    /// declares: one that takes handles out, say, and waits for none of them.
+    pub fn may_be_own_join(&self, call: &MethodCall) -> bool {
+        let own = |f: &FnIdx| {
+            let entry = self.index().functions().get(f.index());
+            entry.is_some_and(|f| f.def.params.len() == 1 && f.file as usize == self.file_index)
+        };
+        call.name == "join"
+            && call.args.is_empty()
+            && self.index().methods_named("join").iter().any(own)
+    }
 }

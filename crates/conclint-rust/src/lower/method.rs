@@ -261,6 +261,7 @@ impl Lower<'_> {
             return self.ready_sink(&cur, call);
         }
         if let Some(effect) = table::method_effect(&path, name, call.args.len())
+            && (known || !self.may_be_own_join(call))
             && let Some(val) = self.method_effect(&cur, effect, call)
         {
             return val;
