@@ -216,8 +216,7 @@ impl<'a> Contention<'a> {
 
     /// Whether who waits for a pool in the operation `at`, with `lock` held, can
     /// wait for ever: a job of that operation takes the lock; or jobs do that can be
-    /// under way at the same time, on every thread of the pool; or the thread is one
-    /// of a pool itself, and is handed such a job while it waits.
+    /// under way at the same time, on every thread of the pool.
     pub(crate) fn is_taken_by_pool_jobs(&mut self, lock: &ObjectRef, at: EventRef) -> bool {
         let analysis = self.analysis;
         self.leading(lock);
@@ -230,14 +229,9 @@ impl<'a> Contention<'a> {
             started,
             waited_for,
         } = &self.pool_jobs;
-        let above = self.callers.reaching_these(std::iter::once(at.function));
-        let in_pool = waited_for
-            .values()
-            .chain([started])
-            .any(|jobs| !jobs.functions.is_disjoint(&above));
         // Who hands out such jobs waits for them: they run when that can.
         let besides = |from: &EventRef| {
-            *from == at || in_pool || analysis.may_run_in_parallel(at.function, from.function)
+            *from == at || analysis.may_run_in_parallel(at.function, from.function)
         };
         takes(started)
             || waited_for

@@ -398,3 +398,96 @@ impl Bank {{
     assert_eq!(found(circle), NOTHING);
     assert_eq!(found(pair), ["lock-order-inversion"]);
 }
+
+#[test]
+fn who_wakes_it_may_not_be_seen() {
+    let text = "
+use std::sync::{Condvar, Mutex};
+
+pub struct Db { index: Mutex<Vec<u64>>, pending: Mutex<u32>, done: Condvar }
+
+impl Db {
+    pub fn flush(&self, last: u64) {
+        let mut index = self.index.lock().unwrap();
+        let mut pending = self.pending.lock().unwrap();
+        while *pending > 0 {
+            pending = self.done.wait(pending).unwrap();
+        }
+        index.push(last);
+    }
+
+    pub fn add(&self, n: u64) { self.index.lock().unwrap().push(n); }
+}
+";
+    assert_eq!(names_in(text), ["blocking-under-lock"]);
+}
+
+#[test]
+fn to_sort_what_was_copied_out_is_little() {
+    let found = |tail: &str| {
+        names_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+pub struct Bans {{ ips: Mutex<HashMap<String, u64>> }}
+
+impl Bans {{
+    pub fn all(&self) -> Vec<String> {{
+        let ips = self.ips.lock().unwrap();
+        let mut all: Vec<String> = ips.keys().cloned().collect();
+        {tail}
+    }}
+
+    pub fn add(&self, ip: String) {{ self.ips.lock().unwrap().insert(ip, 1); }}
+}}
+"
+        ))
+    };
+    assert_eq!(
+        found("all.sort();\n        all.dedup();\n        all"),
+        NOTHING
+    );
+    assert_eq!(
+        found(
+            "all.sort();\n        all.dedup();\n        let mut pages = Vec::new();\n        \
+             for page in all.chunks(10) { pages.push(page.join(\" \")); }\n        pages"
+        ),
+        ["oversized-critical-section"]
+    );
+}
+
+#[test]
+fn guesses_about_elements() {
+    let found = |many: &str, at: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+
+pub struct Bank {{ a: Mutex<Vec<u64>>, b: {many} }}
+
+impl Bank {{
+    pub fn one(&self, at: usize) {{
+        let mut a = self.a.lock().unwrap();
+        a.push(self.get(at));
+    }}
+
+    fn get(&self, at: usize) -> u64 {{ self.read(at) }}
+
+    fn read(&self, at: usize) -> u64 {{ *self.b{at}.lock().unwrap() + at as u64 }}
+
+    pub fn two(&self, at: usize) {{
+        let b = self.b{at}.lock().unwrap();
+        self.push(*b);
+    }}
+
+    fn push(&self, n: u64) {{ self.add(n) }}
+
+    fn add(&self, n: u64) {{ self.a.lock().unwrap().push(n) }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("Mutex<u64>", ""), ["lock-order-inversion"]);
+    assert_eq!(found("Vec<Mutex<u64>>", "[at]"), NOTHING);
+}
