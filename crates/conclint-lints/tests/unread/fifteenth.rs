@@ -491,3 +491,40 @@ impl Bank {{
     assert_eq!(found("Mutex<u64>", ""), ["lock-order-inversion"]);
     assert_eq!(found("Vec<Mutex<u64>>", "[at]"), NOTHING);
 }
+
+#[test]
+fn jobs_that_nobody_waits_for_can_be_under_way() {
+    let found = |job: &str| {
+        names_in(&format!(
+            "
+use rayon::prelude::*;
+use std::sync::{{Arc, Mutex}};
+
+struct Game {{ bodies: Mutex<Vec<u64>> }}
+
+impl Game {{
+    fn draw(&self, shapes: &[u64]) -> u64 {{
+        let bodies = self.bodies.lock().unwrap();
+        let sum: u64 = shapes.par_iter().map(|shape| shape * 2).sum();
+        sum + bodies.len() as u64
+    }}
+}}
+
+fn main() {{
+    let game = Arc::new(Game {{ bodies: Mutex::new(Vec::new()) }});
+    let thinker = Arc::clone(&game);
+    rayon::spawn(move || {job});
+    println!(\"{{}}\", game.draw(&[2]));
+}}
+"
+        ))
+    };
+    assert_eq!(
+        found("println!(\"{}\", Arc::strong_count(&thinker))"),
+        NOTHING
+    );
+    assert_eq!(
+        found("thinker.bodies.lock().unwrap().push(1)"),
+        ["blocking-under-lock"]
+    );
+}
