@@ -195,3 +195,92 @@ pub fn run() {{
     assert_eq!(found("BoxStream<'static, u64>", here), ["double-lock"]);
     assert_eq!(found("std::vec::IntoIter<u64>", ""), ["double-lock"]);
 }
+
+/// Who subscribes is sent all there is, under the lock.
+fn subscribed(room: &str, send: &str, before: &str) -> Vec<&'static str> {
+    names_in(&format!(
+        "
+use std::collections::HashMap;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{{channel, Receiver, Sender}};
+
+#[derive(Default)]
+pub struct Known {{ devices: HashMap<String, u64>, subscribers: Vec<Sender<u64>> }}
+
+pub struct Monitor {{ known: Mutex<Known> }}
+
+impl Monitor {{
+    pub async fn subscribe(&self, limit: u64) -> Receiver<u64> {{
+        let mut known = self.known.lock().await;
+        let (sender, mut receiver) = channel({room});
+        {before}
+        for device in known.devices.values() {{
+            if *device < limit {{ {send} }}
+        }}
+        known.subscribers.push(sender);
+        receiver
+    }}
+
+    pub async fn add(&self, name: String, device: u64) {{
+        self.known.lock().await.devices.insert(name, device);
+    }}
+}}
+"
+    ))
+}
+
+#[test]
+fn nobody_receives_from_a_channel_that_is_not_given_away_yet() {
+    let send = "let _ = sender.send(*device).await;";
+    assert_eq!(subscribed("1", send, ""), ["blocking-under-lock"]);
+    // There is room, or whoever sends does not wait, or only one is sent.
+    assert_eq!(subscribed("known.devices.len()", send, ""), [""; 0]);
+    assert_eq!(
+        subscribed("1", "let _ = sender.try_send(*device);", ""),
+        [""; 0]
+    );
+    let first = "let _ = sender.send(*device).await; break;";
+    assert_eq!(subscribed("1", first, ""), [""; 0]);
+    let each = "let sender = sender.clone(); tokio::spawn(async move { sender.send(1).await });";
+    assert_eq!(subscribed("1", each, ""), [""; 0]);
+    // Somebody receives, or this function itself does.
+    let task = "tokio::spawn(async move { while let Some(device) = receiver.recv().await { show(device); } });";
+    assert_eq!(subscribed("1", send, task), [""; 0]);
+    let drains = "let _ = sender.send(*device).await; receiver.recv().await;";
+    assert_eq!(subscribed("1", drains, ""), [""; 0]);
+}
+
+#[test]
+fn a_thread_that_borrows_the_receiver_makes_room() {
+    let found = |reader: &str| {
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
+
+pub struct Store {{ rows: Mutex<Vec<u64>> }}
+
+impl Store {{
+    pub fn export(&self) {{
+        let rows = self.rows.lock().unwrap();
+        let (sender, receiver) = sync_channel(1);
+        std::thread::scope(|scope| {{
+            {reader}
+            for row in rows.iter() {{
+                sender.send(*row).unwrap();
+            }}
+            drop(sender);
+        }});
+    }}
+
+    pub fn add(&self, row: u64) {{
+        self.rows.lock().unwrap().push(row);
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found(""), ["blocking-under-lock"]);
+    let borrows = "scope.spawn(|| while let Ok(row) = receiver.recv() { println!(\"{row}\"); });";
+    assert_eq!(found(borrows), [""; 0]);
+}
