@@ -182,19 +182,50 @@ pub(super) fn classes_of(
     lock: &ObjectRef,
     depth: usize,
 ) -> BTreeSet<(ClassId, EventRef)> {
+    let named = named(program, graph, at, lock, depth);
+    named.into_iter().map(|of| (of.class, of.at)).collect()
+}
+
+/// A class, where it has its name, and who runs what was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Named {
+    pub(super) class: ClassId,
+    pub(super) at: EventRef,
+    /// The innermost body of a thread or task on the way to `at`, or the
+    /// function of `at`.
+    pub(super) by: FnId,
+}
+
+/// As [`classes_of`], and who runs the event `at`.
+pub(super) fn named(
+    program: &Program,
+    graph: &Graph,
+    at: EventRef,
+    lock: &ObjectRef,
+    depth: usize,
+) -> BTreeSet<Named> {
+    let function = at.function;
+    let body = &program.functions[function.index()];
+    let by = Some(function).filter(|_| body.kind == FnKind::SpawnBody);
     if !instance::is_param(program, lock.class) {
-        return lock.class.into_iter().map(|class| (class, at)).collect();
+        let by = by.unwrap_or(function);
+        let itself = lock.class.map(|class| Named { class, at, by });
+        return itself.into_iter().collect();
     }
-    let mut classes = BTreeSet::new();
+    let mut found = BTreeSet::new();
     if depth > 0 {
-        for edge in graph.entering(graph.family(at.function)) {
+        for edge in graph.entering(graph.family(function)) {
             if !program.functions[edge.at.function.index()].is_test {
                 let passed = instance::translate(program, edge, lock);
-                classes.extend(classes_of(program, graph, edge.at, &passed, depth - 1));
+                let outer = named(program, graph, edge.at, &passed, depth - 1);
+                found.extend(outer.into_iter().map(|of| Named {
+                    by: by.unwrap_or(of.by),
+                    ..of
+                }));
             }
         }
     }
-    classes
+    found
 }
 
 /// What is known of a condition variable: the locks its waits hand over, and

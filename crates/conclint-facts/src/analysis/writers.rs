@@ -3,11 +3,11 @@
 //! Says nothing of tests, nor of what happens while an object is made or
 //! something is set up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet as HashSet;
 
-use super::compute::{MAX_WRITER_DEPTH, classes_of};
+use super::compute::{MAX_WRITER_DEPTH, named};
 use super::graph::{self, Graph};
 use super::setup::{Setup, initialisers};
 use super::threads::Threads;
@@ -17,8 +17,10 @@ use crate::program::*;
 /// Who takes which lock for writing.
 #[derive(Debug, Default)]
 pub(super) struct Writers {
-    /// Per class the places, by their sites.
-    places: BTreeMap<ClassId, Vec<EventRef>>,
+    /// Per class the places where it has its name, by their sites, and who writes.
+    places: BTreeMap<ClassId, Vec<(EventRef, FnId)>>,
+    /// What callers pass for a parameter that a function takes, and who runs that.
+    passed: BTreeMap<(FnId, ClassId), BTreeSet<(ClassId, FnId)>>,
     /// Functions that set something up, before anybody else is there.
     initialisers: HashSet<FnId>,
 }
@@ -26,7 +28,8 @@ pub(super) struct Writers {
 impl Writers {
     pub(super) fn of(program: &Program, graph: &Graph, setup: &Setup<'_>) -> Self {
         let initialisers = initialisers(program, graph);
-        let mut writers: BTreeMap<ClassId, Vec<(Site, EventRef)>> = BTreeMap::new();
+        let mut writers: BTreeMap<ClassId, Vec<(Site, EventRef, FnId)>> = BTreeMap::new();
+        let mut passed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (at, event) in graph.events_with(program, Kinds::ACQUIRE) {
             let EventKind::Acquire {
                 source: LockSource::Direct(lock),
@@ -36,6 +39,15 @@ impl Writers {
             else {
                 continue;
             };
+            if let Some(param) = lock
+                .class
+                .filter(|_| instance::is_param(program, lock.class))
+            {
+                passed.entry((at.function, param)).or_insert_with(|| {
+                    let named = named(program, graph, at, lock, MAX_WRITER_DEPTH);
+                    named.into_iter().map(|of| (of.class, of.by)).collect()
+                });
+            }
             let function = &program.functions[at.function.index()];
             // While an object is made, nobody else reads in it; what is offered to
             // everybody may be called later, too.
@@ -49,28 +61,30 @@ impl Writers {
             {
                 continue;
             }
-            for (class, named) in classes_of(program, graph, at, lock, MAX_WRITER_DEPTH) {
+            for of in named(program, graph, at, lock, MAX_WRITER_DEPTH) {
                 // Where the lock has a name is what tells people which it is.
-                if let Some(event) = graph::event_at(program, named) {
-                    writers.entry(class).or_default().push((event.site, named));
+                if let Some(event) = graph::event_at(program, of.at) {
+                    let place = (event.site, of.at, of.by);
+                    writers.entry(of.class).or_default().push(place);
                 }
             }
         }
-        let sorted = |mut places: Vec<(Site, EventRef)>| {
+        let sorted = |mut places: Vec<(Site, EventRef, FnId)>| {
             places.sort();
             places.dedup();
-            places.into_iter().map(|(_, at)| at).collect()
+            places.into_iter().map(|(_, at, by)| (at, by)).collect()
         };
         let all = writers.into_iter();
         Writers {
             places: all.map(|(class, places)| (class, sorted(places))).collect(),
+            passed,
             initialisers,
         }
     }
 
     /// The first of them.
     pub(super) fn first(&self, class: ClassId) -> Option<EventRef> {
-        self.places.get(&class)?.first().copied()
+        self.places.get(&class)?.first().map(|(at, _)| *at)
     }
 
     /// The first that another thread can come to, with the same object, between two
@@ -86,23 +100,26 @@ impl Writers {
         if self.initialisers.contains(&reader) {
             return None;
         }
-        let statics = program
-            .classes
-            .get(class.index())
-            .is_some_and(|class| class.scope == ClassScope::Static);
-        let beside = |writer: &EventRef| {
-            threads.parallel(writer.function, reader, statics)
-                && !threads.is_one_worker(program, writer.function, reader, class)
-        };
         // With a context, the lock reads as in another function.
         let flags = match reads.context.is_empty() {
             true => flags(program, reader, reads.held.site, &reads.held.lock),
             false => Vec::new(),
         };
-        let mut all = self.places.get(&class)?.iter().copied();
-        all.find(|writer| {
-            (!threads.are_there() || beside(writer))
-                && !(is_of_others(program, &flags, *writer) && has_its_own(program, class))
+        let itself = BTreeSet::from([(class, reader)]);
+        let read = self.passed.get(&(reader, class)).unwrap_or(&itself);
+        read.iter().find_map(|&(class, reader)| {
+            let of = program.classes.get(class.index())?;
+            let statics = of.scope == ClassScope::Static;
+            let beside = |by: FnId| {
+                threads.parallel(by, reader, statics)
+                    && !threads.is_one_worker(program, by, reader, class)
+            };
+            let mut all = self.places.get(&class)?.iter().copied();
+            let found = all.find(|&(writer, by)| {
+                (!threads.are_there() || beside(by))
+                    && !(is_of_others(program, &flags, writer) && has_its_own(program, class))
+            });
+            found.map(|(writer, _)| writer)
         })
     }
 }

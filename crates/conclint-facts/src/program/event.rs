@@ -400,6 +400,8 @@ pub enum BlockKind {
     BlockOn,
     /// Code supplied by the caller.
     Callback,
+    /// Sending more than there is room for to who cannot receive yet.
+    NoReceiver,
 }
 
 /// Work of some weight.

@@ -132,6 +132,9 @@ impl Reason {
             Reason::Block(BlockKind::Pool) => "it waits for a thread pool",
             Reason::Block(BlockKind::BlockOn) => "it blocks on a future",
             Reason::Block(BlockKind::Callback) => "it runs code that the caller supplied",
+            Reason::Block(BlockKind::NoReceiver) => {
+                "it waits for room in a channel from which nobody can receive yet"
+            }
             Reason::Join => "it waits for another thread to end",
             Reason::Recv => "it waits for a message",
             Reason::Send => "it waits for room in a bounded channel",
@@ -145,6 +148,9 @@ impl Reason {
         match self {
             Reason::Block(BlockKind::Callback) => format!(
                 "nobody knows how long it takes, and when it comes back for `{lock}`, the thread waits for itself"
+            ),
+            Reason::Block(BlockKind::NoReceiver) => format!(
+                "a second message never finds any: this thread hangs, and all that want `{lock}` do, too"
             ),
             Reason::Yield => {
                 format!(
@@ -569,6 +575,9 @@ fn help(draw: &Draw<'_>, blocked: &BlockedUnder, reason: Reason, op: &str) -> Ve
         }
         Reason::Block(BlockKind::Callback) => {
             Some("or say in the documentation that the callback runs under the lock")
+        }
+        Reason::Block(BlockKind::NoReceiver) => {
+            Some("or make the channel wide enough for all there is, and send with `try_send`")
         }
         Reason::Block(BlockKind::Sleep) => {
             Some("to wait for a change of the guarded data, use a `Condvar`")

@@ -175,6 +175,11 @@ pub(super) struct Lower<'a> {
     pub known: Vec<LocalId>,
     /// Channels made so far.
     pub channels: u32,
+    /// Those that have room for one message at most.
+    pub narrow: Vec<u32>,
+    /// Those of them that the loops around this place send into, in closures
+    /// this deep, while nobody else has the receiver.
+    pub unread: Vec<(u32, u32)>,
     /// Loops over a receiver: its channel, where, and how deep in closures.
     pub dry: Vec<(u32, Site, u32)>,
     /// Threads that loop over a receiver.
@@ -281,6 +286,8 @@ impl<'a> Lower<'a> {
             assigned: Vec::new(),
             known: Vec::new(),
             channels: 0,
+            narrow: Vec::new(),
+            unread: Vec::new(),
             dry: Vec::new(),
             dry_spawns: Vec::new(),
             loop_over: SmolStr::default(),

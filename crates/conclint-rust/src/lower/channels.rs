@@ -115,6 +115,46 @@ impl Lower<'_> {
             if path.ends_with("Sender") && !path.ends_with("oneshot::Sender"))
     }
 
+    /// The channel just made has room for as many as its first argument says.
+    pub fn note_room(&mut self, args: &[Expr]) {
+        if let Some(Expr {
+            kind: ExprKind::Lit(hir::Lit::Int(Some(0 | 1))),
+            ..
+        }) = args.first()
+        {
+            self.narrow.push(self.channels);
+        }
+    }
+
+    /// A loop that does not end early sends into channels whose receivers are
+    /// variables of this function that nothing has touched: who sends a second
+    /// message there waits for ever.
+    pub fn note_unread(&mut self, body: &hir::Block) {
+        if self.narrow.is_empty() || exits(body) > 0 {
+            return;
+        }
+        let level = self.out.level;
+        let waiting = |id: LocalId| {
+            let info = self.locals.get(id.0 as usize)?;
+            let here = info.level == level && !info.moved && self.is_receiver(&info.val.ty);
+            let used = || self.out.stmts.iter().any(|stmt| stmt.uses.contains(&id));
+            let untouched = here && !used() && !names(body, &info.name);
+            (untouched && self.narrow.contains(&info.val.channel))
+                .then_some((info.val.channel, level))
+        };
+        let unread: Vec<(u32, u32)> = self.env.iter().filter_map(|&(_, id)| waiting(id)).collect();
+        self.unread.extend(unread);
+    }
+
+    /// Whether a message that is sent here is one of many that nobody can receive yet.
+    pub fn is_unread(&self, channel: u32) -> bool {
+        channel != 0 && self.unread.contains(&(channel, self.out.level))
+    }
+
+    fn is_receiver(&self, ty: &Ty) -> bool {
+        matches!(types::peel(self.index(), ty), Ty::Ext(path, _) if path.ends_with("Receiver"))
+    }
+
     fn sender_alive(&mut self, channel: u32, wait: DryWait, receive: Site, span: Span) {
         if let Some(id) = self.living_sender(channel) {
             let sender = self.locals[id.0 as usize].name.clone();
@@ -373,6 +413,16 @@ fn exits(body: &hir::Block) -> usize {
         count += usize::from(exit);
     });
     count
+}
+
+/// Whether a variable of this name stands anywhere in `body`.
+fn names(body: &hir::Block, name: &str) -> bool {
+    let mut found = false;
+    body.each_expr(&mut |expr| {
+        found |=
+            matches!(&expr.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n == name));
+    });
+    found
 }
 
 fn is_err(pat: &Pat) -> bool {

@@ -115,6 +115,17 @@ impl Lower<'_> {
                 } else {
                     Blocking::Try
                 };
+                if effect == MethodEffect::Send && self.is_unread(cur.channel) {
+                    let kind = BlockKind::NoReceiver;
+                    self.emit(
+                        EventKind::Block {
+                            kind,
+                            what,
+                            of: None,
+                        },
+                        span,
+                    );
+                }
                 if !call.awaited {
                     self.emit(
                         EventKind::Send {

@@ -255,7 +255,11 @@ impl Lower<'_> {
                 val.place = first.place;
                 val
             }
-            Effect::Channel(bounded) => self.channel(bounded),
+            Effect::Channel(bounded) => {
+                let val = self.channel(bounded);
+                self.note_room(args);
+                val
+            }
             Effect::Block(kind) => {
                 self.swallow(&vals, span);
                 self.emit(

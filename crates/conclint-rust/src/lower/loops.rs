@@ -243,7 +243,10 @@ impl Lower<'_> {
         item.handles = over.handles.clone();
         item.local = None;
         self.bind(pat, item);
+        let outside = self.unread.len();
+        self.note_unread(body);
         self.block(body, None);
+        self.unread.truncate(outside);
         self.pop(None, body.span);
         self.pop(None, body.span);
         self.end_loop(head, join);

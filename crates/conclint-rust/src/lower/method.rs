@@ -281,6 +281,9 @@ impl Lower<'_> {
         if with_closure && self.is_future(&cur) {
             return self.combined_future(cur, call);
         }
+        if with_closure && self.is_stream(&cur) && self.lazy.contains(&call.name_span) {
+            return self.combined_stream(cur, call);
+        }
         if let Some(many) = table::runs_in_place(name)
             && with_closure
         {
@@ -301,6 +304,11 @@ impl Lower<'_> {
             self.other(call.site());
         }
         self.escaping_closures(call.name, &vals, call.site());
+        if name == "block_on" {
+            // Whoever's runtime it is; what an async block does is seen above.
+            let futures = vals.iter().filter(|val| val.future.is_some());
+            futures.for_each(|val| self.run_future(val, call.span));
+        }
         if !known && !matches!(name, "clone" | "unwrap" | "expect") && self.any_guard_in_scope() {
             self.unresolved(call.name.clone(), &[], call.site());
         }
@@ -354,6 +362,23 @@ impl Lower<'_> {
         val.closure = vals.iter().find_map(|val| val.closure);
         val.from = cur.from;
         val
+    }
+
+    /// A stream by its type: who polls it is seen nowhere near.
+    fn is_stream(&self, val: &Val) -> bool {
+        match types::peel(self.index(), &val.ty) {
+            Ty::Ext(path, _) => last_segment(&path).ends_with("Stream"),
+            ty @ Ty::Bounded(..) => self.index().implements(&ty, "Stream"),
+            _ => false,
+        }
+    }
+
+    /// `let events = stream.filter_map(|it| ..)`: the closure runs when somebody
+    /// polls the variable, or what it is moved into.
+    fn combined_stream(&mut self, cur: Val, call: &MethodCall) -> Val {
+        let vals: Vec<Val> = call.args.iter().map(|arg| self.arg(arg)).collect();
+        self.escaping_closures(call.name, &vals, call.site());
+        Val::of(cur.ty)
     }
 
     /// A collection of guards is emptied.

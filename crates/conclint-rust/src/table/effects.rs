@@ -138,6 +138,11 @@ pub fn function_effect(path: &str) -> Option<Effect> {
         | "tokio::runtime::Runtime::block_on"
         | "async_std::task::block_on"
         | "smol::block_on"
+        | "smol::future::block_on"
+        | "async_io::block_on"
+        | "async_global_executor::block_on"
+        | "futures_executor::block_on"
+        | "tokio_uring::start"
         | "pollster::block_on"
         | "futures_lite::future::block_on" => Effect::Block(BlockOn),
         _ => return by_prefix(path),
