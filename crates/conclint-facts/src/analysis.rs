@@ -94,6 +94,8 @@ pub enum SameInstance {
     Unlikely,
     /// Perhaps.
     Maybe,
+    /// Found under one key, which is read from its place once more.
+    Keyed,
     /// The same static, or the same path from the same root.
     Certain,
 }

@@ -212,7 +212,8 @@ pub struct Place {
     pub root: Root,
     /// Fields followed; `[]` is an element of a collection, `[7]` the one that
     /// the variable 7 of this function has, `[=7]` the one at the index, or under
-    /// the key, that the variable 7 has, `[8=7]` both, `[#7]` the one at 7.
+    /// the key, that the variable 7 has, `[8=7]` both, `[#7]` the one at 7, and
+    /// `[=@key]` the one under what stands at a place (see [`Place::keyed`]).
     /// Dereferences, borrows, `Arc::clone` and `unwrap` leave no trace here.
     pub path: Vec<SmolStr>,
 }
@@ -247,6 +248,7 @@ pub fn element_by(local: LocalId) -> SmolStr {
 fn tellers(step: &str) -> (Option<LocalId>, Option<LocalId>) {
     let inside = step.strip_prefix('[').and_then(|s| s.strip_suffix(']'));
     let inside = inside.unwrap_or("");
+    let inside = inside.split_once(KEY).map_or(inside, |(inside, _)| inside);
     let (has, at) = inside.split_once('=').unwrap_or((inside, ""));
     let local = |number: &str| number.parse().ok().map(LocalId);
     (local(has), local(at))
@@ -267,6 +269,54 @@ pub fn is_one_step(a: &str, b: &str, unchanged: impl Fn(LocalId) -> bool) -> boo
 /// The variable that has the element that a step leads to.
 pub fn element_owner(step: &str) -> Option<LocalId> {
     tellers(step).0
+}
+
+/// Before the key of an element, in a step.
+const KEY: char = '@';
+
+/// The key of the element that a step leads to, as [`written`].
+fn key_of(step: &str) -> Option<&str> {
+    let inside = step.strip_prefix('[')?.strip_suffix(']')?;
+    inside.split_once(KEY).map(|(_, key)| key)
+}
+
+/// A place as the key of an element: `p0/id` of the first parameter, `l7` is
+/// the variable 7.
+fn written(key: &Place) -> Option<SmolStr> {
+    let root = match &key.root {
+        Root::Param(number) => format_smolstr!("p{number}"),
+        Root::Local(local) => format_smolstr!("l{}", local.0),
+        Root::Static(name) => format_smolstr!("s{name}"),
+        Root::Opaque(_) => return None,
+    };
+    if key.path.iter().any(|step| is_element(step)) {
+        return None;
+    }
+    Some(
+        key.path
+            .iter()
+            .fold(root, |key, step| format_smolstr!("{key}/{step}")),
+    )
+}
+
+/// The key of an element as a caller writes it who gave `given`.
+fn key_from_outside<'p>(key: &str, given: impl Fn(u16) -> Option<&'p Place>) -> Option<SmolStr> {
+    if key.starts_with('s') {
+        return Some(SmolStr::new(key));
+    }
+    let key = key.strip_prefix('p')?;
+    let number = key.split('/').next()?;
+    let outer = written(given(number.parse().ok()?)?)?;
+    Some(format_smolstr!("{outer}{}", &key[number.len()..]))
+}
+
+/// Whether both steps lead to one element of a collection by what is read from
+/// one place, as long as variables are `unchanged`.
+pub fn is_one_key(a: &str, b: &str, unchanged: impl Fn(LocalId) -> bool) -> bool {
+    let local = |key: &str| key.strip_prefix('l')?.split('/').next()?.parse().ok();
+    key_of(a).is_some_and(|key| {
+        key_of(b) == Some(key) && local(key).is_none_or(|local| unchanged(LocalId(local)))
+    })
 }
 
 /// The index of the element that a step leads to, where a literal tells it.
@@ -292,26 +342,48 @@ impl Place {
         }
     }
 
+    /// The element that the path leads to last is the one under the key that
+    /// stands at `key`.
+    pub fn keyed(&mut self, key: &Place) {
+        if let Some(step) = self.path.last_mut().filter(|step| is_any_element(step))
+            && key_of(step).is_none()
+            && let Some(key) = written(key)
+        {
+            let inside = step.trim_matches(['[', '=', ']']);
+            *step = format_smolstr!("[={inside}{KEY}{key}]");
+        }
+    }
+
     /// What `inner`, a place of a called function, is for the caller, to whom
     /// its root is this place.
     pub fn then(&self, inner: &Place) -> Place {
-        let path = self.path.iter().cloned().chain(inner.path_from_outside());
+        self.then_with(inner, |_| None)
+    }
+
+    /// The same where the caller knows what it gave: the places of arguments.
+    pub fn then_with<'p>(&self, inner: &Place, given: impl Fn(u16) -> Option<&'p Place>) -> Place {
+        let path = self.path.iter().cloned();
         Place {
             root: self.root.clone(),
-            path: path.collect(),
+            path: path.chain(inner.path_from_outside(given)).collect(),
         }
     }
 
     /// The path as another function sees it, to which the variables of this
-    /// one say nothing.
-    pub fn path_from_outside(&self) -> impl Iterator<Item = SmolStr> + '_ {
-        let is_told = |step: &SmolStr| element_index(step).is_some();
-        self.path
-            .iter()
-            .map(move |step| match is_element(step) && !is_told(step) {
-                true => SmolStr::new_static(ELEMENT),
-                false => step.clone(),
-            })
+    /// one say nothing, but its parameters do that were `given`.
+    pub fn path_from_outside<'p>(
+        &self,
+        given: impl Fn(u16) -> Option<&'p Place>,
+    ) -> impl Iterator<Item = SmolStr> {
+        self.path.iter().map(move |step| {
+            if !is_element(step) || element_index(step).is_some() {
+                return step.clone();
+            }
+            match key_of(step).and_then(|key| key_from_outside(key, &given)) {
+                Some(key) => format_smolstr!("[={KEY}{key}]"),
+                None => SmolStr::new_static(ELEMENT),
+            }
+        })
     }
 }
 

@@ -51,12 +51,13 @@ pub(super) fn bind(program: &Program, args: &[Arg], lock: &ObjectRef) -> ObjectR
         && lock.class.as_ref().is_some_and(inline);
     ObjectRef {
         class,
-        place: bind_place(arg, &lock.place),
+        place: bind_place(args, arg, &lock.place),
         exclusive: lock.exclusive || owned,
     }
 }
 
-fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
+fn bind_place(args: &[Arg], arg: Option<&Arg>, place: &Place) -> Place {
+    let given = |number: u16| args.get(usize::from(number))?.place.as_ref();
     let elsewhere = || Place {
         root: ELSEWHERE,
         path: Vec::new(),
@@ -64,7 +65,7 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
     match place.root {
         Root::Static(_) => Place {
             root: place.root.clone(),
-            path: place.path_from_outside().collect(),
+            path: place.path_from_outside(given).collect(),
         },
         Root::Local(_) | Root::Opaque(_) => elsewhere(),
         Root::Param(_) => {
@@ -74,7 +75,9 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
                 None => (arg.and_then(|arg| arg.place.as_ref()), place),
             };
             match base {
-                Some(base) if base.path.len() + place.path.len() <= MAX_PATH => base.then(place),
+                Some(base) if base.path.len() + place.path.len() <= MAX_PATH => {
+                    base.then_with(place, given)
+                }
                 _ => elsewhere(),
             }
         }
@@ -154,6 +157,8 @@ pub(super) fn same_instance(
                 SameInstance::Certain
             } else if same_guard || !known_class {
                 SameInstance::Unlikely
+            } else if graph.is_keyed(function, &a.place, &b.place) {
+                SameInstance::Keyed
             } else {
                 SameInstance::Maybe
             }

@@ -131,6 +131,17 @@ impl<'a> Case<'a> {
                 writer: analysis.writer_beside(class, nesting)?,
             };
         }
+        if nesting.same == SameInstance::Keyed {
+            // The key may have changed, or what is found under it.
+            severity = Severity::Warning;
+            sure = lower(sure);
+            if kind == Kind::Certain {
+                kind = Kind::PerhapsOne;
+            }
+            if is_of_one_thread(&analysis.class(class).type_text) || traits.self_locking {
+                sure = Confidence::Low;
+            }
+        }
         if nesting.same == SameInstance::Maybe {
             // What is owned or borrowed mutably is nobody else's object; and who
             // compares the two first knows that they differ, and their order.
@@ -397,7 +408,7 @@ fn message(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>, lock: &str) ->
         ),
         Kind::Reads { writer } => {
             let span = draw.span(analysis.event(writer).site);
-            let one = if nesting.same == SameInstance::Maybe {
+            let one = if nesting.same < SameInstance::Certain {
                 ", if both are one object"
             } else {
                 ""

@@ -12,6 +12,7 @@ mod elements;
 mod facts;
 mod far;
 mod fifteenth;
+mod fifteenth_a;
 mod fifth;
 mod fourteen_a;
 mod fourteen_b;
