@@ -244,3 +244,119 @@ impl Rooms {{
     assert!(errors_in(&text("room", "room")).is_empty());
     assert!(names_in(&text("room", "hall")).is_empty());
 }
+
+/// A repository whose stores have clones of its lock.
+fn stores(index: &str) -> String {
+    format!(
+        "
+use std::sync::{{Arc, Mutex}};
+
+pub struct Git;
+
+pub mod sessions {{
+    use super::Git;
+    use std::sync::{{Arc, Mutex}};
+
+    #[derive(Clone)]
+    pub struct Sessions {{ git: Arc<Mutex<Git>> }}
+
+    impl Sessions {{
+        pub fn new(git: Arc<Mutex<Git>>) -> Self {{ Self {{ git }} }}
+
+        pub fn by_id(&self) -> usize {{
+            let _git = self.git.lock().unwrap();
+            1
+        }}
+    }}
+}}
+
+pub struct Deltas {{ sessions: sessions::Sessions }}
+
+impl Deltas {{
+    pub fn list(&self) -> usize {{ self.sessions.by_id() }}
+}}
+
+pub struct Repository {{ git: Arc<Mutex<Git>>, deltas: Deltas }}
+
+impl Repository {{
+    pub fn new() -> Self {{
+        let git = Arc::new(Mutex::new(Git));
+        let sessions = sessions::Sessions::new(git.clone());
+        Repository {{ deltas: Deltas {{ sessions }}, git }}
+    }}
+}}
+
+pub fn reindex(deltas: &Deltas) -> usize {{
+    deltas.list()
+}}
+
+pub fn open(other: &Repository) -> usize {{
+    let repository = Repository::new();
+    {index}
+}}"
+    )
+}
+
+#[test]
+fn a_store_that_has_a_clone_of_the_lock() {
+    let held = "let _git = repository.git.lock().unwrap(); reindex(&repository.deltas)";
+    let found = findings(&[("src/lib.rs", &stores(held))]);
+    let [found] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (found.rule, found.severity, found.confidence),
+        ("double-lock", Severity::Warning, Confidence::Medium)
+    );
+    let before = "drop(repository.git.lock().unwrap()); reindex(&repository.deltas)";
+    assert!(names_in(&stores(before)).is_empty());
+    let other = "let _git = repository.git.lock().unwrap(); reindex(&other.deltas)";
+    assert!(names_in(&stores(other)).is_empty());
+    // Each has one of its own.
+    let own = stores(held).replace("new(git.clone())", "new(Arc::new(Mutex::new(Git)))");
+    assert!(names_in(&own).is_empty());
+}
+
+#[test]
+fn who_writes_or_reads_as_it_is_told() {
+    let text = |body: &str| {
+        format!(
+            "
+use std::sync::RwLock;
+
+pub enum Statement {{ Create(u32), Select }}
+
+pub struct Database {{ tables: RwLock<Vec<u32>> }}
+
+impl Database {{
+    pub fn run(&self, statement: &Statement) -> usize {{
+        {body}
+    }}
+
+    pub fn all(&self, statements: &[Statement]) -> usize {{
+        let tables = self.tables.read().unwrap();
+        let mut sum = tables.len();
+        for statement in statements {{
+            sum += self.run(statement);
+        }}
+        sum
+    }}
+}}"
+        )
+    };
+    // Reading twice is the usual case, and a wait only where a writer comes.
+    let either = text(
+        "match statement {
+            Statement::Create(table) => { self.tables.write().unwrap().push(*table); 1 }
+            Statement::Select => self.tables.read().unwrap().len(),
+        }",
+    );
+    assert!(errors_in(&either).is_empty());
+    assert_eq!(names_in(&either), ["double-lock"]);
+    let both = text(
+        "let count = self.tables.read().unwrap().len();
+        self.tables.write().unwrap().push(1);
+        count",
+    );
+    assert_eq!(errors_in(&both), ["double-lock"]);
+}
