@@ -94,6 +94,9 @@ pub enum SameInstance {
     Unlikely,
     /// Perhaps.
     Maybe,
+    /// Found under one key, which is read from its place once more, or in two
+    /// fields that have clones of one pointer.
+    Likely,
     /// The same static, or the same path from the same root.
     Certain,
 }

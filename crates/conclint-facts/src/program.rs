@@ -3,16 +3,18 @@
 mod event;
 mod lock;
 mod part;
+mod place;
 
 use std::sync::Arc;
 
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::values::{Origin, Origins};
 
 pub use event::*;
 pub use lock::*;
 pub use part::*;
+pub use place::*;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -205,156 +207,6 @@ pub enum ObjectKind {
     Child,
 }
 
-/// An access path: which object, seen from one function.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// Where the path starts.
-    pub root: Root,
-    /// Fields followed; `[]` is an element of a collection, `[7]` the one that
-    /// the variable 7 of this function has, `[=7]` the one at the index, or under
-    /// the key, that the variable 7 has, `[8=7]` both, `[#7]` the one at 7.
-    /// Dereferences, borrows, `Arc::clone` and `unwrap` leave no trace here.
-    pub path: Vec<SmolStr>,
-}
-
-/// The step of a path to some element of a collection.
-const ELEMENT: &str = "[]";
-
-/// Whether a step of a path leads to an element of a collection.
-pub fn is_element(step: &str) -> bool {
-    step.starts_with('[')
-}
-
-/// Whether the path leads to an element that no variable has, and of which no
-/// literal tells which it is.
-pub fn is_any_element(step: &str) -> bool {
-    step == ELEMENT || step.starts_with("[=")
-}
-
-/// The step of a path to the element of a collection at `index`.
-pub fn element_at(index: u64) -> SmolStr {
-    format_smolstr!("[#{index}]")
-}
-
-/// The step of a path to the element of a collection at the index, or under the
-/// key, that the variable `local` has.
-pub fn element_by(local: LocalId) -> SmolStr {
-    format_smolstr!("[={}]", local.0)
-}
-
-/// The variables that tell to which element a step leads: the one that has it,
-/// and the one that has its index.
-fn tellers(step: &str) -> (Option<LocalId>, Option<LocalId>) {
-    let inside = step.strip_prefix('[').and_then(|s| s.strip_suffix(']'));
-    let inside = inside.unwrap_or("");
-    let (has, at) = inside.split_once('=').unwrap_or((inside, ""));
-    let local = |number: &str| number.parse().ok().map(LocalId);
-    (local(has), local(at))
-}
-
-/// Whether both steps are one field, or lead to one element of a collection, as
-/// long as the variables that tell so are `unchanged`.
-pub fn is_one_step(a: &str, b: &str, unchanged: impl Fn(LocalId) -> bool) -> bool {
-    if !is_element(a) || element_index(a).is_some() {
-        return a == b;
-    }
-    let ((has, at), (other_has, other_at)) = (tellers(a), tellers(b));
-    let same =
-        |a: Option<LocalId>, b: Option<LocalId>| a.is_some_and(|a| b == Some(a) && unchanged(a));
-    same(has, other_has) || same(at, other_at)
-}
-
-/// The variable that has the element that a step leads to.
-pub fn element_owner(step: &str) -> Option<LocalId> {
-    tellers(step).0
-}
-
-/// The index of the element that a step leads to, where a literal tells it.
-pub fn element_index(step: &str) -> Option<u64> {
-    step.strip_prefix("[#")?.strip_suffix(']')?.parse().ok()
-}
-
-impl Place {
-    /// Of the elements on the way, nothing tells which they are.
-    pub fn forget_elements(&mut self) {
-        for step in self.path.iter_mut().filter(|step| is_element(step)) {
-            *step = SmolStr::new_static(ELEMENT);
-        }
-    }
-
-    /// The elements on the way become the ones that the variable `local` has,
-    /// where no other one has them.
-    pub fn bind_elements(&mut self, local: LocalId) {
-        for step in &mut self.path {
-            if is_any_element(step) {
-                *step = format_smolstr!("[{}{}", local.0, &step[1..]);
-            }
-        }
-    }
-
-    /// What `inner`, a place of a called function, is for the caller, to whom
-    /// its root is this place.
-    pub fn then(&self, inner: &Place) -> Place {
-        let path = self.path.iter().cloned().chain(inner.path_from_outside());
-        Place {
-            root: self.root.clone(),
-            path: path.collect(),
-        }
-    }
-
-    /// The path as another function sees it, to which the variables of this
-    /// one say nothing.
-    pub fn path_from_outside(&self) -> impl Iterator<Item = SmolStr> + '_ {
-        let is_told = |step: &SmolStr| element_index(step).is_some();
-        self.path
-            .iter()
-            .map(move |step| match is_element(step) && !is_told(step) {
-                true => SmolStr::new_static(ELEMENT),
-                false => step.clone(),
-            })
-    }
-}
-
-/// What the element at `place` of a class called `name` is called, where a
-/// literal tells which it is: `Device.frames[0]`, `Frame.n` of `frames[0]`.
-pub fn element_name(name: &str, place: &Place) -> String {
-    let told = |step: &SmolStr| element_index(step);
-    let Some((at, index)) = place
-        .path
-        .iter()
-        .enumerate()
-        .rev()
-        .find_map(|(at, step)| Some((at, told(step)?)))
-    else {
-        return name.to_owned();
-    };
-    match name.strip_suffix(ELEMENT) {
-        Some(list) => format!("{list}[{index}]"),
-        None => match at.checked_sub(1).and_then(|at| place.path.get(at)) {
-            Some(list) if !is_element(list) => {
-                let inner = place.path[at + 1..].iter().filter(|step| !is_element(step));
-                let inner: Vec<&str> = inner.map(SmolStr::as_str).collect();
-                format!("{list}[{index}].{}", inner.join("."))
-            }
-            _ => name.to_owned(),
-        },
-    }
-}
-
-/// Where an access path starts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Root {
-    /// A parameter; 0 is the first one, `self` included. In a closure: of the
-    /// outermost function, so that captured places read alike in both.
-    Param(u16),
-    /// A local variable of the outermost function or of one of its closures.
-    Local(LocalId),
-    /// A static, by its stable key.
-    Static(SmolStr),
-    /// The result of something not looked into; equal to nothing else.
-    Opaque(u32),
-}
-
 /// A lock (or other object) as one function names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
@@ -365,6 +217,9 @@ pub struct ObjectRef {
     /// Reached through `&mut` with no shared pointer on the way, or a local
     /// that was never shared: no other thread can hold it.
     pub exclusive: bool,
+    /// The field that has it, where several have clones of one pointer, and
+    /// `class` stands for all of them.
+    pub field: Option<ClassId>,
 }
 
 /// A lock that is put into the field of an object: `Pair { left: list[0].clone() }`.

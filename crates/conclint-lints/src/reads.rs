@@ -354,6 +354,7 @@ fn bind(analysis: &Analysis, callee: &Function, args: &[Arg], object: &ObjectRef
         class,
         place,
         exclusive: object.exclusive,
+        field: None,
     }
 }
 

@@ -363,6 +363,7 @@ mod tests {
                 path: path.iter().map(|&p| p.into()).collect(),
             },
             exclusive: false,
+            field: None,
         };
         assert_eq!(
             place_name(&object(Root::Param(0), &["rooms", "[]"])),

@@ -158,6 +158,7 @@ pub(super) fn outward(
         class: None,
         place: place.clone(),
         exclusive: false,
+        field: None,
     };
     for step in way.windows(2).rev() {
         let [call, inner] = step else { return None };

@@ -278,6 +278,16 @@ impl Graph {
             && steps.all(|(a, b)| is_one_step(a, b, unchanged))
     }
 
+    /// Whether both lead by way of the same elements, as far as variables tell,
+    /// and else because what the key was read from is one place.
+    pub(super) fn is_keyed(&self, function: FnId, a: &Place, b: &Place) -> bool {
+        let unchanged = |local: LocalId| !self.rebound(function, local, false);
+        let mut steps = a.path.iter().zip(&b.path);
+        a.root == b.root
+            && a.path.len() == b.path.len()
+            && steps.all(|(a, b)| is_one_step(a, b, unchanged) || is_one_key(a, b, unchanged))
+    }
+
     /// Both are the element that one variable names, whatever becomes of its
     /// collection since.
     pub(super) fn is_named(

@@ -223,6 +223,7 @@ fn unknown() -> ObjectRef {
             path: Vec::new(),
         },
         exclusive: false,
+        field: None,
     }
 }
 

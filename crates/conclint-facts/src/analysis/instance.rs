@@ -51,12 +51,14 @@ pub(super) fn bind(program: &Program, args: &[Arg], lock: &ObjectRef) -> ObjectR
         && lock.class.as_ref().is_some_and(inline);
     ObjectRef {
         class,
-        place: bind_place(arg, &lock.place),
+        place: bind_place(args, arg, &lock.place),
         exclusive: lock.exclusive || owned,
+        field: lock.field,
     }
 }
 
-fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
+fn bind_place(args: &[Arg], arg: Option<&Arg>, place: &Place) -> Place {
+    let given = |number: u16| args.get(usize::from(number))?.place.as_ref();
     let elsewhere = || Place {
         root: ELSEWHERE,
         path: Vec::new(),
@@ -64,7 +66,7 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
     match place.root {
         Root::Static(_) => Place {
             root: place.root.clone(),
-            path: place.path_from_outside().collect(),
+            path: place.path_from_outside(given).collect(),
         },
         Root::Local(_) | Root::Opaque(_) => elsewhere(),
         Root::Param(_) => {
@@ -74,7 +76,9 @@ fn bind_place(arg: Option<&Arg>, place: &Place) -> Place {
                 None => (arg.and_then(|arg| arg.place.as_ref()), place),
             };
             match base {
-                Some(base) if base.path.len() + place.path.len() <= MAX_PATH => base.then(place),
+                Some(base) if base.path.len() + place.path.len() <= MAX_PATH => {
+                    base.then_with(place, given)
+                }
                 _ => elsewhere(),
             }
         }
@@ -143,8 +147,14 @@ pub(super) fn same_instance(
         (Root::Opaque(_), _) | (_, Root::Opaque(_)) => SameInstance::Unlikely,
         (left, right) if left == right => {
             if a.place.path != b.place.path && !(element && alike(&a.place, &b.place)) {
-                // One root, two paths: a parent and its child.
-                SameInstance::Unlikely
+                // One root, two paths: a parent and its child, which may have
+                // clones of one pointer.
+                let rebound = matches!(left, Root::Local(local) if graph.rebound(function, *local, same_guard));
+                let of_one = known_class && !element && !rebound;
+                match of_one && are_clones(a, b) {
+                    true => SameInstance::Likely,
+                    false => SameInstance::Unlikely,
+                }
             } else if let Root::Local(local) = left
                 && graph.rebound(function, *local, same_guard)
                 && !graph.is_named(function, &a.place, &b.place, same_guard)
@@ -154,12 +164,26 @@ pub(super) fn same_instance(
                 SameInstance::Certain
             } else if same_guard || !known_class {
                 SameInstance::Unlikely
+            } else if graph.is_keyed(function, &a.place, &b.place) {
+                SameInstance::Likely
             } else {
                 SameInstance::Maybe
             }
         }
         _ if element || !known_class || in_unknown_holders(program, a, b) => SameInstance::Unlikely,
         _ => SameInstance::Maybe,
+    }
+}
+
+/// A field of some object, and one of what that object holds, have clones of
+/// one pointer.
+fn are_clones(a: &ObjectRef, b: &ObjectRef) -> bool {
+    let holder = |place: &Place| place.path.split_last().map(|(_, holder)| holder.to_vec());
+    match (a.field, b.field, holder(&a.place), holder(&b.place)) {
+        (Some(field), Some(other), Some(a), Some(b)) => {
+            field != other && (a.starts_with(&b) || b.starts_with(&a))
+        }
+        _ => false,
     }
 }
 

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Alone, Analysis, EventRef, FnId, FnKind, LockTraits, Mode, Nesting, Root, SameInstance, Site,
+    Alone, Analysis, EventKind, EventRef, FnId, FnKind, LockSource, LockTraits, Mode, Nesting,
+    Root, SameInstance, Site,
 };
 
 use self::pool::Pools;
 use crate::contention::is_of_one_thread;
+use crate::flow;
 use crate::trace::{Draw, confidence, is_drop, list, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -131,6 +133,18 @@ impl<'a> Case<'a> {
                 writer: analysis.writer_beside(class, nesting)?,
             };
         }
+        if nesting.same == SameInstance::Likely {
+            // The key may have changed, or what is found under it; or one field
+            // was filled anew.
+            severity = Severity::Warning;
+            sure = lower(sure);
+            if kind == Kind::Certain {
+                kind = Kind::PerhapsOne;
+            }
+            if is_of_one_thread(&analysis.class(class).type_text) || traits.self_locking {
+                sure = Confidence::Low;
+            }
+        }
         if nesting.same == SameInstance::Maybe {
             // What is owned or borrowed mutably is nobody else's object; and who
             // compares the two first knows that they differ, and their order.
@@ -172,6 +186,9 @@ impl<'a> Case<'a> {
         // may well take it twice.
         if traits.family == "unknown" && !names_a_lock(&analysis.class(class).type_text) {
             sure = Confidence::Low;
+        }
+        if shares(nesting.held.mode) && reads_else(analysis, nesting) {
+            sure = lower(sure);
         }
         // What hangs on a guess is worth a word, and no reason to stop.
         if sure < Confidence::High {
@@ -265,7 +282,6 @@ fn can_wait(traits: &LockTraits, held: Mode, taken: Mode) -> Option<Waits> {
     if traits.reentrant {
         return None;
     }
-    let shares = |mode| matches!(mode, Mode::Read | Mode::ReadRecursive);
     match (held, taken) {
         (_, Mode::ReadRecursive) if held != Mode::Exclusive => None,
         (Mode::Exclusive, _) | (_, Mode::Exclusive) | (Mode::Upgradable, Mode::Upgradable) => {
@@ -278,6 +294,37 @@ fn can_wait(traits: &LockTraits, held: Mode, taken: Mode) -> Option<Waits> {
         _ if shares(held) || shares(taken) => Some(Waits::ForWriter),
         _ => Some(Waits::ForItself),
     }
+}
+
+fn shares(mode: Mode) -> bool {
+    matches!(mode, Mode::Read | Mode::ReadRecursive)
+}
+
+/// The function that writes takes the lock to read on its other way, and what
+/// it is given decides which: `match kind { Change => write(), Query => read() }`.
+fn reads_else(analysis: &Analysis, nesting: &Nesting) -> bool {
+    if shares(nesting.taken_mode) || nesting.chain.is_empty() {
+        return false;
+    }
+    let function = analysis.function(nesting.taken_in);
+    let taken = |wanted: fn(Mode) -> bool| {
+        flow::events(function).filter_map(move |(at, event)| match &event.kind {
+            EventKind::Acquire {
+                source: LockSource::Direct(lock),
+                mode,
+                ..
+            } if wanted(*mode) && lock.class == nesting.taken.class => Some((at, event.site)),
+            _ => None,
+        })
+    };
+    taken(|mode| !shares(mode))
+        .filter(|(_, site)| *site == nesting.site)
+        .any(|(write, _)| {
+            let other = |(read, _)| {
+                !flow::reaches(function, read, write) && !flow::reaches(function, write, read)
+            };
+            taken(shares).any(other)
+        })
 }
 
 /// Where `nesting`'s way leaves the holding function.
@@ -397,7 +444,7 @@ fn message(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>, lock: &str) ->
         ),
         Kind::Reads { writer } => {
             let span = draw.span(analysis.event(writer).site);
-            let one = if nesting.same == SameInstance::Maybe {
+            let one = if nesting.same < SameInstance::Certain {
                 ", if both are one object"
             } else {
                 ""
@@ -454,6 +501,9 @@ fn help(draw: &Draw<'_>, case: &Case<'_>, lock: &str, more: usize) -> Vec<String
             "where they are two objects, always lock them in one order (by address or by id)"
                 .to_owned(),
         );
+    }
+    if nesting.same == SameInstance::Likely {
+        help.extend(draw.also(&Vec::from_iter(nesting.taken.class)));
     }
     if more > 0 {
         help.push(format!("{more} more ways lead from here to `{lock}`"));

@@ -12,6 +12,7 @@ mod elements;
 mod facts;
 mod far;
 mod fifteenth;
+mod fifteenth_a;
 mod fifteenth_b;
 mod fifth;
 mod fourteen_a;

@@ -336,6 +336,20 @@ impl<'l> Eval<'l, '_> {
         }
     }
 
+    /// Where a key is read from, as the caller sees it.
+    fn key(&mut self, key: &'l Expr) -> Option<Place> {
+        match &key.kind {
+            ExprKind::MethodCall {
+                receiver,
+                name,
+                args,
+                ..
+            } if args.is_empty() && types::keeps_value(name) => self.key(receiver),
+            ExprKind::Ref { expr, .. } => self.key(expr),
+            _ => self.expr(key)?.place,
+        }
+    }
+
     fn method(&mut self, receiver: &'l Expr, name: &SmolStr, args: &'l [Expr]) -> Option<Val> {
         let mut cur = self.expr(receiver)?;
         if types::is_lazy(&cur.ty) {
@@ -400,7 +414,12 @@ impl<'l> Eval<'l, '_> {
         }
         let index = self.lower.index();
         match types::std_method(&cur.ty, name) {
-            types::StdRet::Same | types::StdRet::MapEntry => Some(cur),
+            types::StdRet::Same => Some(cur),
+            types::StdRet::MapEntry => {
+                let key = args.first().and_then(|key| self.key(key));
+                cur.note_key(key);
+                Some(cur)
+            }
             types::StdRet::Inner => {
                 let ty = types::unwrap_ty(&cur.ty);
                 Some(cur.with_ty(ty))
@@ -409,9 +428,20 @@ impl<'l> Eval<'l, '_> {
                 let ty = types::arg(&cur.ty, 0);
                 Some(cur.with_ty(if wrapped { types::option_of(ty) } else { ty }))
             }
-            types::StdRet::Element(_) | types::StdRet::Entry => {
+            types::StdRet::Entry => {
                 let ty = types::value_of(index, &cur.ty);
-                Some(cur.project("[]", types::option_of(ty)))
+                Some(cur.entered(types::option_of(ty)))
+            }
+            types::StdRet::Element(_) => {
+                let ty = types::value_of(index, &cur.ty);
+                let mut part = cur.project("[]", types::option_of(ty));
+                if let ("get" | "get_mut", [key]) = (name.as_str(), args)
+                    && let Some(key) = self.key(key)
+                    && let Some(place) = &mut part.place
+                {
+                    place.keyed(&key);
+                }
+                Some(part)
             }
             _ => None,
         }

@@ -404,6 +404,7 @@ impl<'a> Lower<'a> {
             place,
             exclusive: val.exclusive
                 || *kind == ObjectKind::Atomic && self.stays_on_its_thread(val),
+            field: None,
         }
     }
 

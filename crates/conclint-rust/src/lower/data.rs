@@ -179,8 +179,16 @@ impl Lower<'_> {
     }
 
     /// `element` was found at the index, or under the key, `by`: where that is a
-    /// variable, it tells which element this is.
+    /// variable, it tells which element this is; and where it is read from a
+    /// place, that does to callers.
     pub fn found_by(&self, element: &mut Val, by: &Expr) {
+        self.found_by_variable(element, by);
+        if let (Some(place), Some(key)) = (&mut element.place, self.key_place(by)) {
+            place.keyed(&key);
+        }
+    }
+
+    fn found_by_variable(&self, element: &mut Val, by: &Expr) {
         if let Some(local) = self.variable_of(by)
             && let Some(step) = element
                 .place
@@ -189,6 +197,34 @@ impl Lower<'_> {
             && step == "[]"
         {
             *step = conclint_facts::element_by(local);
+        }
+    }
+
+    /// Where the key `expr` is read from, in whatever form: `self.id`,
+    /// `path.to_owned()`, `name.into()`.
+    pub fn key_place(&self, expr: &Expr) -> Option<conclint_facts::Place> {
+        match &expr.kind {
+            ExprKind::Path(path) => {
+                let local = self.lookup(path.as_name()?)?;
+                let info = self.locals.get(local.0 as usize)?;
+                // It moves on from key to key.
+                let place = || info.val.place.clone();
+                (!info.mutable).then(|| info.key.clone().or_else(place))?
+            }
+            ExprKind::Field { .. } => self.place_of(expr),
+            ExprKind::Cast { expr, .. }
+            | ExprKind::Ref { expr, .. }
+            | ExprKind::Unary {
+                op: hir::UnOp::Deref,
+                expr,
+            } => self.key_place(expr),
+            ExprKind::MethodCall {
+                receiver,
+                name,
+                args,
+                ..
+            } if args.is_empty() && types::keeps_value(name) => self.key_place(receiver),
+            _ => None,
         }
     }
 

@@ -4,7 +4,7 @@
 //! Nothing is found out about code here; a class is looked at no further than
 //! its key, its kind and its declaration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
     Arg, Class, ClassId, ClassScope, EventKind, FileId, FnId, Function, Handle, LockSource,
@@ -34,7 +34,11 @@ pub(super) fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) 
             .collect();
         // Most functions name nothing that has a number of its own.
         if !map.is_empty() || !one.nested.is_empty() {
-            let mut relink = Relink { map: &map, base };
+            let mut relink = Relink {
+                map: &map,
+                base,
+                merged: &BTreeSet::new(),
+            };
             relink.function(&mut one.function);
             for nested in &mut one.nested {
                 nested.parent = Some(owner);
@@ -170,6 +174,8 @@ fn local_key(function: &Function, name: &str) -> String {
 pub(super) struct Relink<'m> {
     pub map: &'m [ClassId],
     pub base: u32,
+    /// Fields that become one class: which of them it is stays known.
+    pub merged: &'m BTreeSet<ClassId>,
 }
 
 impl Relink<'_> {
@@ -194,6 +200,9 @@ impl Relink<'_> {
     }
 
     fn object(&self, object: &mut ObjectRef) {
+        if let Some(id) = object.class.filter(|id| self.merged.contains(id)) {
+            object.field = Some(id);
+        }
         self.class(&mut object.class);
     }
 

@@ -31,6 +31,8 @@ impl Lower<'_> {
             moved: false,
             flag,
             identity: None,
+            key: None,
+            mutable: false,
             made: false,
         });
         self.env.push((name, id));

@@ -4,6 +4,7 @@
 use conclint_facts::{
     Blocking, EventKind, GuardId, LockSource, LockTraits, Mode, ObjectKind, ReleaseWhy,
 };
+use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
 use super::method::MethodCall;
@@ -53,6 +54,12 @@ impl Lower<'_> {
         let mut val = Val::of(ty);
         val.place.clone_from(&cur.place);
         val.class.clone_from(&cur.class);
+        if let Some(place) = &mut val.place {
+            place.path.push(SmolStr::new_static("[]"));
+        }
+        if let ("get" | "get_mut" | "entry", [key]) = (call.name.as_str(), call.args) {
+            self.found_by(&mut val, key);
+        }
         if taking.hold == Hold::Iterator {
             // What is collected from it is mostly copied out: the guard is a
             // temporary of the statement, or of the loop's head.

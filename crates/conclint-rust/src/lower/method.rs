@@ -84,6 +84,12 @@ impl Lower<'_> {
         {
             return val;
         }
+        if call.name == "into" && types::is_guard(&recv.ty) && !recv.guards.is_empty() {
+            // `Some(guard)` or a struct around it: what is converted is the guard.
+            let mut val = recv;
+            val.local = None;
+            return val;
+        }
         if matches!(call.name.as_str(), "clone" | "cloned")
             && call.args.is_empty()
             && recv.guards.is_empty()
@@ -337,6 +343,11 @@ impl Lower<'_> {
             && steps(&val) > outside
         {
             self.found_by(&mut val, key);
+        }
+        if let ("entry", [key]) = (name, call.args)
+            && types::is_map_entry(&val.ty)
+        {
+            val.note_key(self.key_place(key));
         }
         if awaited && name == "get" {
             val.ty = types::unwrap_ty(&val.ty);

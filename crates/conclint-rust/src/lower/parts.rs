@@ -137,6 +137,15 @@ impl Lower<'_> {
             .filter(|identity| identity.named || identity.by_address)
     }
 
+    /// The place that the initialiser of a `let` takes its value from, in
+    /// another form: `let name = name.into();`.
+    pub fn key_of_let(&self, pat: &Pat, init: &Expr) -> Option<Place> {
+        match (pat, &init.kind) {
+            (Pat::Bind { mutable: false, .. }, ExprKind::MethodCall { .. }) => self.key_place(init),
+            _ => None,
+        }
+    }
+
     fn note(&mut self, cond: &Expr, truth: bool, from: Point, to: Point) {
         let mut found = Vec::new();
         self.implied(cond, truth, &mut found);
@@ -340,7 +349,7 @@ impl Lower<'_> {
     }
 
     /// The place that an expression without calls names.
-    fn place_of(&self, expr: &Expr) -> Option<Place> {
+    pub fn place_of(&self, expr: &Expr) -> Option<Place> {
         match &expr.kind {
             ExprKind::Path(path) => {
                 let local = self.lookup(path.as_name()?)?;

@@ -43,6 +43,9 @@ impl Lower<'_> {
                     self.bind(sub, val.clone());
                 }
                 self.bind_name(name, val, *by_ref, *span);
+                if let Some(info) = self.locals.last_mut() {
+                    info.mutable = *mutable;
+                }
             }
             Pat::Typed(inner, ty) => {
                 let ty = self.resolve_type(ty);

@@ -31,6 +31,7 @@ pub(super) fn merge(program: &mut Program) {
             .insert(field);
     }
     let mut map: Vec<ClassId> = (0..program.classes.len() as u32).map(ClassId).collect();
+    let mut merged = BTreeSet::new();
     for (origin, fields) in groups {
         // It is called by where it stays: a maker's variable is soon gone.
         let stays = matches!(
@@ -51,9 +52,15 @@ pub(super) fn merge(program: &mut Program) {
             let also = program.classes[id.index()].name.clone();
             program.classes[name.index()].also.push(also);
             map[id.index()] = name;
+            merged.insert(id);
         }
+        merged.insert(name);
     }
-    let mut relink = Relink { map: &map, base: 0 };
+    let mut relink = Relink {
+        map: &map,
+        base: 0,
+        merged: &merged,
+    };
     for function in &mut program.functions {
         relink.function(function);
     }

@@ -163,12 +163,16 @@ impl Lower<'_> {
             self.discarded(&val, init);
         }
         let identity = self.identity_of_let(pat, init);
+        let key = self.key_of_let(pat, init);
         let made = is_own_name(pat)
             && matches!(types::peel_wrappers(self.index(), &val.ty), Ty::Adt(..))
             && self.makes(init);
         self.bind(pat, val);
         if let Some(info) = self.locals.last_mut().filter(|_| identity.is_some()) {
             info.identity = identity;
+        }
+        if let Some(info) = self.locals.last_mut().filter(|_| key.is_some()) {
+            info.key = key;
         }
         if let Some(info) = self.locals.last_mut().filter(|_| made) {
             info.made = true;

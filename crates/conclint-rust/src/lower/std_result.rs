@@ -66,7 +66,7 @@ impl Lower<'_> {
                 if cur.borrows.is_some() {
                     ty = Ty::Ref(true, Arc::new(ty));
                 }
-                cur.project("[]", ty)
+                cur.entered(ty)
             }
             StdRet::Iter => {
                 let item = self.item_of(&cur).ty;

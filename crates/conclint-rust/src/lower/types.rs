@@ -146,15 +146,25 @@ pub(super) fn is_guard_name(name: &str) -> bool {
             | "OwnedMutexGuard"
             | "OwnedRwLockReadGuard"
             | "OwnedRwLockWriteGuard"
+            | "OwnedMappedMutexGuard"
+            | "OwnedRwLockMappedWriteGuard"
+            | "RwLockMappedWriteGuard"
             | "ReentrantMutexGuard"
             | "FairMutexGuard"
+            | "MappedFairMutexGuard"
+            | "MappedReentrantMutexGuard"
             | "ArcMutexGuard"
+            | "ArcRwLockReadGuard"
+            | "ArcRwLockWriteGuard"
+            | "ArcRwLockUpgradableReadGuard"
+            | "ArcReentrantMutexGuard"
             | "ReentrantLockGuard"
             | "ShardedLockReadGuard"
             | "ShardedLockWriteGuard"
             | "MutexGuardArc"
             | "RwLockReadGuardArc"
             | "RwLockWriteGuardArc"
+            | "RwLockUpgradableReadGuardArc"
             | "SpinMutexGuard"
             | "RwLockUpgradeableGuard"
             | "RwLockUpgradableGuard"
@@ -436,6 +446,28 @@ pub(super) fn is_view(name: &str) -> bool {
                 | "clone_arc"
                 | "to_owned"
         )
+}
+
+/// Methods that give the same value in another form.
+pub(super) fn keeps_value(name: &str) -> bool {
+    matches!(
+        name,
+        "as_deref"
+            | "as_path"
+            | "as_ref"
+            | "as_str"
+            | "borrow"
+            | "clone"
+            | "cloned"
+            | "copied"
+            | "deref"
+            | "into"
+            | "into_owned"
+            | "to_owned"
+            | "to_path_buf"
+            | "to_string"
+            | "to_vec"
+    )
 }
 
 /// Methods of collections that hand out an element by reference.

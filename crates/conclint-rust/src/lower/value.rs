@@ -12,6 +12,9 @@ use crate::index::{StaticId, Ty, TypeId};
 /// The pseudo type of every lock guard: one type argument, the data.
 pub(super) const GUARD: &str = "conclint::Guard";
 
+/// The view of an entry of a map that is its key.
+const ENTRY_KEY: &str = "[key]";
+
 /// The declaration an object goes back to. `elem` is set once the value came
 /// out of a collection or out of another lock's data.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,6 +174,23 @@ impl Val {
         }
     }
 
+    /// The entry of a map under the key that stands at `key`.
+    pub fn note_key(&mut self, key: Option<Place>) {
+        if let Some(key) = key {
+            self.views.push((SmolStr::new_static(ENTRY_KEY), key));
+        }
+    }
+
+    /// What the entry of a map has, a `ty`.
+    pub fn entered(&self, ty: Ty) -> Val {
+        let mut part = self.project("[]", ty);
+        let key = self.views.iter().find(|(name, _)| name == ENTRY_KEY);
+        if let (Some(place), Some((_, key))) = (&mut part.place, key) {
+            place.keyed(key);
+        }
+        part
+    }
+
     /// A part of it, by field name or `[]`.
     pub fn project(&self, step: &str, ty: Ty) -> Val {
         let mut part = Val::of(ty);
@@ -203,6 +223,10 @@ pub(super) struct LocalInfo {
     pub flag: Option<Flag>,
     /// It is what tells an object apart.
     pub identity: Option<Identity>,
+    /// It has the value that stands at this place, in whatever form.
+    pub key: Option<Place>,
+    /// It may be given another value.
+    pub mutable: bool,
     /// It is bound to an object that is made there.
     pub made: bool,
 }

@@ -243,20 +243,32 @@ fn op(shape: LockShape, method: &str) -> Option<Op> {
         ) => (Exclusive, Waits),
         (LockShape::Mutex, "blocking_lock_owned" | "lock_arc_blocking") => (Exclusive, Waits),
         (LockShape::Mutex, "try_lock" | "try_lock_arc" | "try_lock_owned") => (Exclusive, Try),
-        (LockShape::Mutex, "try_lock_for" | "try_lock_until") => (Exclusive, Timed),
+        (
+            LockShape::Mutex,
+            "try_lock_for" | "try_lock_until" | "try_lock_arc_for" | "try_lock_arc_until",
+        ) => (Exclusive, Timed),
         (
             LockShape::RwLock,
             "read" | "read_arc" | "read_owned" | "blocking_read" | "read_blocking",
         ) => (Read, Waits),
-        (LockShape::RwLock, "read_recursive") => (ReadRecursive, Waits),
+        (LockShape::RwLock, "read_recursive" | "read_arc_recursive") => (ReadRecursive, Waits),
         (
             LockShape::RwLock,
             "write" | "write_arc" | "write_owned" | "blocking_write" | "write_blocking",
         ) => (Exclusive, Waits),
-        (LockShape::RwLock, "upgradable_read" | "upgradeable_read") => (Upgradable, Waits),
-        (LockShape::RwLock, "try_read" | "try_read_arc" | "try_read_recursive") => (Read, Try),
-        (LockShape::RwLock, "try_write" | "try_write_arc") => (Exclusive, Try),
-        (LockShape::RwLock, "try_upgradable_read") => (Upgradable, Try),
+        (LockShape::RwLock, "upgradable_read" | "upgradeable_read" | "upgradable_read_arc") => {
+            (Upgradable, Waits)
+        }
+        (
+            LockShape::RwLock,
+            "try_read"
+            | "try_read_arc"
+            | "try_read_owned"
+            | "try_read_recursive"
+            | "try_read_recursive_arc",
+        ) => (Read, Try),
+        (LockShape::RwLock, "try_write" | "try_write_arc" | "try_write_owned") => (Exclusive, Try),
+        (LockShape::RwLock, "try_upgradable_read" | "try_upgradable_read_arc") => (Upgradable, Try),
         (LockShape::RwLock, "try_read_for" | "try_read_until") => (Read, Timed),
         (LockShape::RwLock, "try_write_for" | "try_write_until") => (Exclusive, Timed),
         _ => return None,

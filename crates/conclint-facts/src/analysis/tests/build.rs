@@ -70,6 +70,7 @@ pub(super) fn at(class: ClassId, root: Root, path: &[&str]) -> ObjectRef {
         class: Some(class),
         place: place(root, path),
         exclusive: false,
+        field: None,
     }
 }
 

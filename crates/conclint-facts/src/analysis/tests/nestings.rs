@@ -102,6 +102,7 @@ fn an_unknown_class_at_the_same_place_is_one_object() {
         class: None,
         place: place(Root::Param(0), &["m"]),
         exclusive: false,
+        field: None,
     };
     assert_eq!(same(p, lock.clone(), lock), SameInstance::Certain);
 }
