@@ -24,9 +24,6 @@ pub static LINT: Lint = Lint {
 /// Places named for each direction of a cycle, the first one included.
 const PLACES: usize = 32;
 
-/// From so many calls on, the lock at the end is somebody else's.
-const FAR: usize = 5;
-
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let cycles = analysis.cycles();
@@ -139,13 +136,10 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle) -> Option<Finding
 }
 
 /// Whether more must come together than anybody can see: three threads at the
-/// right moment, the same element of a collection twice, or what lies at the end of
-/// many calls. Of 20 such warnings that were read, two were right.
+/// right moment, or the same element of a collection twice. Of 20 such warnings that were read, two were right.
 fn is_guess(analysis: &Analysis, cycle: &Cycle) -> bool {
     let element = |class: &ClassId| analysis.class(*class).name.ends_with("[]");
-    cycle.classes.len() > 2
-        || cycle.classes.iter().any(element)
-        || cycle.edges.iter().any(|edge| edge.chain.len() >= FAR)
+    cycle.classes.len() > 2 || cycle.classes.iter().any(element)
 }
 
 /// Everything the classes and the functions of the cycle are called, sorted:

@@ -146,18 +146,10 @@ fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
 /// Whether the rest of the section waits for something: a future, or an answer of
 /// another program, a database mostly, whose connection is locked.
 fn waits_beside(analysis: &Analysis, draw: &Draw<'_>, id: FnId, section: &Section) -> bool {
-    let moved = |site: Site| {
-        let in_group = |group: &Group| {
-            (group.first.line..=group.last.end_line).contains(&site.line)
-                && group.first.file == site.file
-        };
-        section.groups.iter().any(in_group)
-    };
     let class = lock(analysis, id, section.guard).and_then(|(lock, _)| draw.class(lock));
     class.is_some_and(|class| is_connection(&class.type_text))
         || events(analysis.function(id)).any(|(at, event)| {
             matches!(event.kind, EventKind::Await)
-                && !moved(event.site)
                 && analysis
                     .held_before(at.in_function(id))
                     .iter()

@@ -109,7 +109,8 @@ fn log(n: u64) {{ println!(\"{{n}}\"); }}
 
 fn main() {{
     let game = Arc::new(Game {{ bodies: Mutex::new(Vec::new()) }});
-    let logger = thread::spawn(|| log(1));
+    let logged = Arc::clone(&game);
+    let logger = thread::spawn(move || log(logged.bodies.lock().unwrap().len() as u64));
     {main}
     logger.join().unwrap();
 }}
