@@ -209,17 +209,6 @@ pub(crate) fn within(inner: Site, outer: Site) -> bool {
         && (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 }
 
-/// The first event of such a kind in the rounds of a loop that `at` is part of.
-pub(crate) fn in_round(
-    function: &Function,
-    at: Point,
-    is: impl Fn(&Event) -> bool,
-) -> Option<(Point, &Event)> {
-    events(function).find(|(other, event)| {
-        is(event) && reaches(function, *other, at) && reaches(function, at, *other)
-    })
-}
-
 /// Whether control never leaves the function: every path runs on for ever.
 pub(crate) fn never_ends(function: &Function) -> bool {
     let mut seen = BTreeSet::from([BlockId(0)]);

@@ -5,7 +5,7 @@ use conclint_facts::{
     Analysis, Blocking, Call, Event, EventKind, FnId, Function, Kinds, Per, Spawn, SpawnKind,
 };
 
-use crate::flow::{Point, events, in_round, reaches};
+use crate::flow::{Point, events, reaches};
 use crate::reads::{decides, is_ticket, reads};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -64,18 +64,20 @@ impl<'a> Feed<'a> {
         if per == Per::Connection {
             return Some(Feed::Connections(None));
         }
-        let waits = |event: &Event| match event.kind {
-            EventKind::Accept => true,
-            EventKind::Recv { blocking, .. } => blocking == Blocking::Waits,
-            _ => false,
-        };
-        if per != Per::Count
-            && let Some((at, event)) = in_round(function, spawn, waits)
-        {
-            return Some(match event.kind {
-                EventKind::Accept => Feed::Connections(Some((at, event))),
-                _ => Feed::Messages(at, event),
-            });
+        let in_round = |at: Point| reaches(function, at, spawn) && reaches(function, spawn, at);
+        if per != Per::Count {
+            for (at, event) in events(function) {
+                match &event.kind {
+                    EventKind::Accept if in_round(at) => {
+                        return Some(Feed::Connections(Some((at, event))));
+                    }
+                    EventKind::Recv {
+                        blocking: Blocking::Waits,
+                        ..
+                    } if in_round(at) => return Some(Feed::Messages(at, event)),
+                    _ => {}
+                }
+            }
         }
         (per == Per::Item && !is_split(&facts.over)).then_some(Feed::Items)
     }

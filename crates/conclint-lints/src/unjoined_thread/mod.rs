@@ -8,7 +8,7 @@ use conclint_facts::{
     SpawnKind,
 };
 
-use crate::flow::{Point, events, in_round, never_ends, runs_for_ever};
+use crate::flow::{Point, events, never_ends, runs_for_ever};
 use crate::trace::{Draw, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -166,21 +166,13 @@ fn confidence(
     let wraps = function.name.contains("spawn");
     let serves = spawn.in_loop && function.kind == FnKind::SpawnBody
         || (spawn.in_loop || function.kind == FnKind::Main) && never_ends(function)
-        || serves_a_connection(function, at, spawn);
+        // What is known of it is in the other end's hands.
+        || spawn.per == Some(Per::Connection);
     if for_ever || serves || told || wraps {
         lower(lower(sure))
     } else {
         sure
     }
-}
-
-/// Whether the thread is one for each connection from outside: what is known of it
-/// is in the other end's hands, and how many there are is another matter.
-fn serves_a_connection(function: &Function, at: Point, spawn: &Spawn) -> bool {
-    let accepts = |event: &Event| matches!(event.kind, EventKind::Accept);
-    spawn.per == Some(Per::Connection)
-        || spawn.per.is_some_and(|per| per != Per::Count)
-            && in_round(function, at, accepts).is_some()
 }
 
 /// `_thread`: the author says that nobody looks at it again.

@@ -204,6 +204,12 @@ fn main() {{
             match stream { Ok(stream) => { thread::spawn(move || handle(stream)); } Err(_) => break }
         }",
         "while let Ok((stream, _)) = listener.accept() { thread::spawn(move || handle(stream)); }",
+        "loop {
+            match listener.accept() {
+                Ok((stream, _)) => { thread::spawn(move || handle(stream)); }
+                Err(_) => break,
+            }
+        }",
     ] {
         assert!(!found(rounds), "{rounds}");
     }
