@@ -176,8 +176,12 @@ pub(super) fn same_instance(
 }
 
 /// A field of some object, and one of what that object holds, have clones of
-/// one pointer.
+/// one pointer. (Not what the lock itself guards: who keeps a clone of a pointer
+/// in what it points to is never freed.)
 fn are_clones(a: &ObjectRef, b: &ObjectRef) -> bool {
+    if a.place.path.starts_with(&b.place.path) || b.place.path.starts_with(&a.place.path) {
+        return false;
+    }
     let holder = |place: &Place| place.path.split_last().map(|(_, holder)| holder.to_vec());
     match (a.field, b.field, holder(&a.place), holder(&b.place)) {
         (Some(field), Some(other), Some(a), Some(b)) => {

@@ -360,3 +360,40 @@ impl Database {{
     );
     assert_eq!(errors_in(&both), ["double-lock"]);
 }
+
+#[test]
+fn what_a_lock_guards_points_to_other_locks_of_its_type() {
+    let found = |held: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, RwLock}};
+
+pub struct State {{ target: Target, lines: usize }}
+
+pub struct Target {{ state: Arc<RwLock<State>>, name: String }}
+
+impl Target {{
+    pub fn new_remote(state: Arc<RwLock<State>>) -> Self {{ Target {{ state, name: String::new() }} }}
+
+    pub fn disconnect(&self) {{ self.state.write().unwrap().lines = 0; }}
+}}
+
+pub struct Progress {{ state: Arc<RwLock<State>>, own: Target }}
+
+impl Progress {{
+    pub fn new(target: Target) -> Self {{
+        let state = Arc::new(RwLock::new(State {{ target, lines: 1 }}));
+        Progress {{ own: Target::new_remote(Arc::clone(&state)), state }}
+    }}
+
+    pub fn clear(&self) {{
+        let state = self.state.write().unwrap();
+        {held}
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("self.own.disconnect();"), ["double-lock"]);
+    assert_eq!(found("state.target.disconnect();"), [""; 0]);
+}
