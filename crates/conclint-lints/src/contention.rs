@@ -6,12 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
-    Analysis, BlockKind, Blocking, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind,
-    Function, GuardId, Handle, Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef, Site,
-    SpawnKind,
+    Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId, Handle,
+    Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef,
 };
 
-use crate::flow::{Point, events, reaches, within};
+use crate::flow::{Point, events, reaches};
 use crate::graph::Callers;
 
 /// Where locks are taken, and by which threads.
@@ -25,7 +24,6 @@ pub(crate) struct Contention<'a> {
     /// Bodies of threads and tasks, with the field that keeps the handle, and
     /// whether many are started.
     bodies: Vec<Body>,
-    pool_jobs: PoolJobs,
     /// Functions that lead to where a lock of the class is taken.
     leading: BTreeMap<ClassId, BTreeSet<FnId>>,
     /// Functions that are called once, when the process ends.
@@ -93,7 +91,6 @@ impl<'a> Contention<'a> {
             takers,
             gates: gates(analysis),
             bodies,
-            pool_jobs: PoolJobs::of(analysis),
             leading: BTreeMap::new(),
             at_exit: at_exit(analysis),
         }
@@ -214,31 +211,6 @@ impl<'a> Contention<'a> {
             .any(|id| receives(analysis.function(*id)))
     }
 
-    /// Whether who waits for a pool in the operation `at`, with `lock` held, can
-    /// wait for ever: a job of that operation takes the lock; or jobs do that can be
-    /// under way at the same time, on every thread of the pool.
-    pub(crate) fn is_taken_by_pool_jobs(&mut self, lock: &ObjectRef, at: EventRef) -> bool {
-        let analysis = self.analysis;
-        self.leading(lock);
-        let leading = lock.class.and_then(|class| self.leading.get(&class));
-        let takes = |jobs: &Jobs| {
-            lock.class.is_some_and(|class| jobs.locks.contains(&class))
-                || leading.is_some_and(|leading| !jobs.functions.is_disjoint(leading))
-        };
-        let PoolJobs {
-            started,
-            waited_for,
-        } = &self.pool_jobs;
-        // Who hands out such jobs waits for them: they run when that can.
-        let besides = |from: &EventRef| {
-            *from == at || analysis.may_run_in_parallel(at.function, from.function)
-        };
-        takes(started)
-            || waited_for
-                .iter()
-                .any(|(from, jobs)| takes(jobs) && besides(from))
-    }
-
     /// Whether those who notify `condvar` need `lock` for it: the function that does,
     /// or one that calls it. Of a condition variable that nobody is seen to notify,
     /// anything may be so.
@@ -343,85 +315,6 @@ impl<'a> Contention<'a> {
             body.function == function || self.callers.callers(function).contains(&body.function)
         };
         self.bodies.iter().any(|body| body.many && near(body))
-    }
-}
-
-/// What thread pools are given to run.
-#[derive(Default)]
-struct PoolJobs {
-    /// Nobody waits for these.
-    started: Jobs,
-    /// Those of each operation that waits for a pool.
-    waited_for: BTreeMap<EventRef, Jobs>,
-}
-
-/// Closures stand in the functions that hand them over, so these are locks and
-/// calls in the rest of the statement.
-#[derive(Default)]
-struct Jobs {
-    functions: BTreeSet<FnId>,
-    locks: BTreeSet<ClassId>,
-}
-
-impl PoolJobs {
-    fn of(analysis: &Analysis) -> Self {
-        let mut jobs = PoolJobs::default();
-        for (id, function) in analysis.functions_with(Kinds::POOL | Kinds::SPAWN) {
-            let enters = |event: &Event| {
-                let kind = BlockKind::Pool;
-                matches!(&event.kind, EventKind::Block { kind: k, .. } if *k == kind)
-            };
-            let entered: Vec<(Point, Site)> = events(function)
-                .filter(|(_, event)| enters(event))
-                .filter_map(|(at, event)| {
-                    let stmt = function.stmts.get(event.stmt.index())?;
-                    Some((at, stmt.site))
-                })
-                .collect();
-            for (at, event) in events(function) {
-                let mut given = entered
-                    .iter()
-                    .filter(|(from, stmt)| at > *from && within(event.site, *stmt))
-                    .peekable();
-                if given.peek().is_none() {
-                    jobs.started.add_started(event);
-                }
-                for (from, _) in given {
-                    let own = jobs.waited_for.entry(from.in_function(id)).or_default();
-                    own.add(analysis, id, event);
-                }
-            }
-        }
-        jobs
-    }
-}
-
-impl Jobs {
-    fn add_started(&mut self, event: &Event) {
-        if let EventKind::Spawn(spawn) = &event.kind
-            && spawn.kind == SpawnKind::Pool
-        {
-            self.functions.extend(spawn.body);
-        }
-    }
-
-    fn add(&mut self, analysis: &Analysis, id: FnId, event: &Event) {
-        match &event.kind {
-            EventKind::Call(call) => {
-                let closures = call.args.iter().filter_map(|arg| arg.closure);
-                self.functions
-                    .extend(call.targets.iter().copied().chain(closures));
-            }
-            EventKind::Acquire { guard, .. } => {
-                let locks = analysis.guard(id, *guard).map(|info| &info.locks);
-                let classes = locks
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|held| held.lock.class);
-                self.locks.extend(classes);
-            }
-            _ => self.add_started(event),
-        }
     }
 }
 

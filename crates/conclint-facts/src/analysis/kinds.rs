@@ -42,8 +42,6 @@ impl Kinds {
     pub const CLOSURE_ARG: Kinds = Kinds(1 << 11);
     /// A call that is given an object with a class.
     pub const OBJECT_ARG: Kinds = Kinds(1 << 12);
-    /// [`EventKind::Block`] on a thread pool.
-    pub const POOL: Kinds = Kinds(1 << 13);
 
     /// Whether some kind is in both.
     pub fn meets(self, other: Kinds) -> bool {
@@ -84,10 +82,6 @@ fn of_event(event: &Event) -> Kinds {
         EventKind::Store { .. } => Kinds::STORE,
         EventKind::SenderAlive { .. } => Kinds::SENDER_ALIVE,
         EventKind::Stop { .. } => Kinds::STOP,
-        EventKind::Block {
-            kind: BlockKind::Pool,
-            ..
-        } => Kinds::POOL,
         _ => Kinds::default(),
     };
     graph::call_of(event).map_or(plain, |call| plain | of_call(call))

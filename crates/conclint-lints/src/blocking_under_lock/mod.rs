@@ -415,8 +415,6 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         Reason::Join | Reason::Block(BlockKind::BlockOn | BlockKind::Network) if calls > 0 => {
             Confidence::Low
         }
-        // Work for a pool, too: readers let each other by.
-        Reason::Block(BlockKind::Pool) if !alone => Confidence::Low,
         // A callback under a read lock is mostly a reader itself.
         Reason::Block(BlockKind::Callback) if calls > 0 || !alone => Confidence::Low,
         Reason::Block(BlockKind::Callback) => lower(sure),

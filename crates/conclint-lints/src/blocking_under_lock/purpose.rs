@@ -348,12 +348,9 @@ pub(super) fn hurts(
         }
         // To take the lock and to say so at once: the others are told that it is taken.
         Reason::Block(BlockKind::Barrier) if !used_before(analysis, blocked) => false,
-        // A pool that never runs anything that wants the lock gets its work done.
-        Reason::Block(BlockKind::Pool)
-            if !contention.is_taken_by_pool_jobs(lock, blocked.event) =>
-        {
-            false
-        }
+        // Where its own work wants the lock, that is taken twice. That other work
+        // keeps all threads of the pool waiting is so one time in seven.
+        Reason::Block(BlockKind::Pool) => false,
         // Where it is given to every thread to run, they run it one by one.
         Reason::Block(BlockKind::Callback) => {
             is_used(analysis, blocked)

@@ -83,51 +83,6 @@ impl Links {{
 }
 
 #[test]
-fn jobs_of_another_phase_are_done_by_then() {
-    let found = |main: &str| {
-        names_in(&format!(
-            "
-use rayon::prelude::*;
-use std::sync::{{Arc, Mutex}};
-use std::thread;
-
-struct Game {{ bodies: Mutex<Vec<u64>> }}
-
-impl Game {{
-    fn think(&self, minds: &[u64]) {{
-        minds.par_iter().for_each(|mind| self.bodies.lock().unwrap().push(*mind));
-    }}
-
-    fn draw(&self, shapes: &[u64]) -> u64 {{
-        let bodies = self.bodies.lock().unwrap();
-        let sum: u64 = shapes.par_iter().map(|shape| shape * 2).sum();
-        sum + bodies.len() as u64
-    }}
-}}
-
-fn log(n: u64) {{ println!(\"{{n}}\"); }}
-
-fn main() {{
-    let game = Arc::new(Game {{ bodies: Mutex::new(Vec::new()) }});
-    let logged = Arc::clone(&game);
-    let logger = thread::spawn(move || log(logged.bodies.lock().unwrap().len() as u64));
-    {main}
-    logger.join().unwrap();
-}}
-"
-        ))
-    };
-    assert_eq!(found("game.think(&[1]); log(game.draw(&[2]));"), NOTHING);
-    assert_eq!(
-        found(
-            "let other = Arc::clone(&game); let thinker = thread::spawn(move || other.think(&[1])); \
-             log(game.draw(&[2])); thinker.join().unwrap();"
-        ),
-        ["blocking-under-lock"]
-    );
-}
-
-#[test]
 fn a_block_on_of_its_own_has_the_thread_to_itself() {
     let found = |flush: &str, run: &str| {
         names_in(&format!(
@@ -497,41 +452,4 @@ impl Bank {{
     };
     assert_eq!(found("Mutex<u64>", ""), ["lock-order-inversion"]);
     assert_eq!(found("Vec<Mutex<u64>>", "[at]"), NOTHING);
-}
-
-#[test]
-fn jobs_that_nobody_waits_for_can_be_under_way() {
-    let found = |job: &str| {
-        names_in(&format!(
-            "
-use rayon::prelude::*;
-use std::sync::{{Arc, Mutex}};
-
-struct Game {{ bodies: Mutex<Vec<u64>> }}
-
-impl Game {{
-    fn draw(&self, shapes: &[u64]) -> u64 {{
-        let bodies = self.bodies.lock().unwrap();
-        let sum: u64 = shapes.par_iter().map(|shape| shape * 2).sum();
-        sum + bodies.len() as u64
-    }}
-}}
-
-fn main() {{
-    let game = Arc::new(Game {{ bodies: Mutex::new(Vec::new()) }});
-    let thinker = Arc::clone(&game);
-    rayon::spawn(move || {job});
-    println!(\"{{}}\", game.draw(&[2]));
-}}
-"
-        ))
-    };
-    assert_eq!(
-        found("println!(\"{}\", Arc::strong_count(&thinker))"),
-        NOTHING
-    );
-    assert_eq!(
-        found("thinker.bodies.lock().unwrap().push(1)"),
-        ["blocking-under-lock"]
-    );
 }

@@ -4,7 +4,7 @@
 use super::names_in;
 
 #[test]
-fn work_for_a_pool_hangs_only_when_some_of_it_wants_the_lock() {
+fn work_for_a_pool_hangs_where_it_wants_the_lock_itself() {
     let found = |job: &str| {
         names_in(&format!(
             "
@@ -16,26 +16,28 @@ pub struct Store {{ index: Mutex<Vec<u64>>, names: Mutex<Vec<String>> }}
 impl Store {{
     pub fn rebuild(&self, raw: &[u64]) {{
         let mut index = self.index.lock().unwrap();
-        let fresh: Vec<u64> = raw.par_iter().map(|x| x.wrapping_mul(31)).collect();
+        let fresh: Vec<u64> = raw.par_iter().map(|x| {{ {job} }}).collect();
         *index = fresh;
     }}
 
-    pub fn size(&self) -> usize {{ self.index.lock().unwrap().len() }}
+    pub fn size(&self) -> u64 {{ self.index.lock().unwrap().len() as u64 }}
 
-    pub fn report(&self, wanted: &[usize]) -> usize {{
-        wanted.par_iter().map(|at| {{ {job} }}).sum()
+    pub fn report(&self, wanted: &[u64]) -> u64 {{
+        wanted.par_iter().map(|at| self.size() + at).sum()
     }}
 }}
 "
         ))
     };
-    let alone: [&str; 0] = [];
-    assert_eq!(found("at * 2"), alone);
-    assert_eq!(found("self.names.lock().unwrap().len() + at"), alone);
-    assert_eq!(found("self.size() + at"), ["blocking-under-lock"]);
+    assert_eq!(found("x * 2"), [""; 0]);
     assert_eq!(
-        found("self.index.lock().unwrap().len() + at"),
-        ["blocking-under-lock"]
+        found("self.names.lock().unwrap().len() as u64 + x"),
+        [""; 0]
+    );
+    assert_eq!(found("self.size() + x"), ["double-lock"]);
+    assert_eq!(
+        found("self.index.lock().unwrap().len() as u64 + x"),
+        ["double-lock"]
     );
 }
 
