@@ -255,6 +255,8 @@ pub struct Analysis {
     callers: graph::Callers,
     /// Per function: several threads are seen to run it.
     several: Vec<bool>,
+    /// Functions used as values that no call is known to run.
+    handed_on: BTreeSet<FnId>,
     alone: Vec<Alone>,
     writers: writers::Writers,
     condvars: BTreeMap<ClassId, compute::Condvar>,
@@ -376,6 +378,12 @@ impl Analysis {
             .get(function.index())
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Whether `function` is a closure or a function that is handed to somebody
+    /// who is not seen to run it: a job of a thread pool, a handler.
+    pub fn is_handed_on(&self, function: FnId) -> bool {
+        self.handed_on.contains(&function)
     }
 
     /// Whether nobody else reaches `object`, as `function` names it, while

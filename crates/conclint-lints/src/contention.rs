@@ -155,6 +155,31 @@ impl<'a> Contention<'a> {
             .is_some_and(|gates| !gates.is_empty())
     }
 
+    /// Whether it is seen that more than one thread comes to `lock`: a thread or
+    /// task that the program starts, or something that is handed to others to run,
+    /// a job or a handler, takes it. Where no thread is started at all nothing can
+    /// be seen, and locks say that there are others; a variable's lock has another
+    /// name elsewhere.
+    pub(crate) fn is_shared(&mut self, lock: &ObjectRef) -> bool {
+        let analysis = self.analysis;
+        let scope = lock.class.map(|class| analysis.class(class).scope);
+        if self.bodies.is_empty() || matches!(scope, Some(ClassScope::Local | ClassScope::Param)) {
+            return true;
+        }
+        let test = |id: FnId| analysis.function(id).is_test;
+        let bodies: Vec<FnId> = self
+            .bodies
+            .iter()
+            .filter(|body| !test(body.started_in))
+            .map(|body| body.function)
+            .collect();
+        let leading = self.leading(lock);
+        bodies.iter().any(|body| leading.contains(body))
+            || leading
+                .iter()
+                .any(|id| analysis.is_handed_on(*id) && !test(*id))
+    }
+
     /// Whether a thread or task that the program starts takes `lock`.
     pub(crate) fn is_taken_by_any_thread(&mut self, lock: &ObjectRef) -> bool {
         self.is_taken_by(lock, |_| true)
@@ -211,10 +236,15 @@ impl<'a> Contention<'a> {
             .any(|id| receives(analysis.function(*id)))
     }
 
-    /// Whether those who notify `condvar` need `lock` for it: the function that does,
-    /// or one that calls it. Of a condition variable that nobody is seen to notify,
+    /// Whether those who notify `condvar` need `lock`, held in this mode, for it: the
+    /// function that does, or one that calls it. Of a condition variable that nobody is seen to notify,
     /// anything may be so.
-    pub(crate) fn is_taken_by_wakers(&mut self, lock: &ObjectRef, condvar: &ObjectRef) -> bool {
+    pub(crate) fn is_taken_by_wakers(
+        &mut self,
+        lock: &ObjectRef,
+        mode: Mode,
+        condvar: &ObjectRef,
+    ) -> bool {
         let notifies = |function: &Function| {
             events(function).any(|(_, event)| {
                 matches!(&event.kind, EventKind::Notify { condvar: other, .. } if other.class == condvar.class)
@@ -230,12 +260,19 @@ impl<'a> Contention<'a> {
             return true;
         }
         let takers = lock.class.and_then(|class| self.takers.get(&class));
-        let takes = |id: &FnId| takers.is_some_and(|takers| takers.contains_key(id));
+        // Readers let each other by.
+        let reads = matches!(mode, Mode::Read | Mode::ReadRecursive);
+        let takes: BTreeSet<FnId> = takers
+            .into_iter()
+            .flatten()
+            .filter(|(_, changes)| **changes || !reads)
+            .map(|(taker, _)| *taker)
+            .collect();
         let mut near = wakers.iter().flat_map(|id| self.callers.callers(*id));
-        if near.any(takes) {
+        if near.any(|caller| takes.contains(caller)) {
             return true;
         }
-        let leading = self.leading(lock);
+        let leading = self.callers.reaching_these(takes.into_iter());
         wakers.iter().any(|waker| leading.contains(waker))
     }
 

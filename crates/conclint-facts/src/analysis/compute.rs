@@ -90,6 +90,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
         alone,
         callers,
         kinds: graph.kinds,
+        handed_on: graph.taken,
         entry: entry
             .iter()
             .map(|gates| gates.iter().map(|gate| gate.class).collect())

@@ -169,7 +169,10 @@ pub enum EventKind {
     /// In a loop: something else is done, of no interest but that it is done.
     Other,
     /// A connection from outside is taken (`accept`).
-    Accept,
+    Accept {
+        /// Only from the same machine: a Unix socket.
+        local: bool,
+    },
     /// A panic in what follows is caught (`catch_unwind`).
     Catch,
     /// Control waits for a receiver to run dry while a sender of its channel
@@ -336,7 +339,10 @@ pub enum Per {
     /// The items of something that is handed in: as many as there are.
     Item,
     /// Connections from outside.
-    Connection,
+    Connection {
+        /// Only from the same machine: a Unix socket.
+        local: bool,
+    },
     /// It is a `while`.
     While,
     /// It is a `loop`.

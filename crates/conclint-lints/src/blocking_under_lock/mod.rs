@@ -400,10 +400,11 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         Reason::Block(BlockKind::File) if calls > 0 || changes_files(analysis, blocked) => {
             Confidence::Low
         }
-        // A pause in a function that is called belongs to what that does, and
+        Reason::Block(BlockKind::Sleep) if calls > 1 => Confidence::Low,
+        // A pause or a wait in a function that is called belongs to what that does, and
         // so to what the lock is held for, if the guarded data is used afterwards.
-        Reason::Block(BlockKind::Sleep)
-            if calls > 1 || calls == 1 && used_after(analysis, blocked) =>
+        Reason::Block(BlockKind::Sleep | BlockKind::Barrier | BlockKind::Park) | Reason::Recv
+            if calls > 0 && used_after(analysis, blocked) =>
         {
             Confidence::Low
         }

@@ -213,7 +213,7 @@ fn is_taken_by_waker(
 ) -> bool {
     match &analysis.event(blocked.event).kind {
         EventKind::Wait { condvar, .. } => {
-            contention.is_taken_by_wakers(&blocked.held.lock, condvar)
+            contention.is_taken_by_wakers(&blocked.held.lock, blocked.held.mode, condvar)
         }
         _ => true,
     }
@@ -285,7 +285,10 @@ pub(super) fn hurts(
         };
         traits.family != "unknown" && traits.type_name != "Stdin"
     });
-    if !known || !contention.is_wanted(lock, blocked.held.mode, blocked.function) {
+    if !known
+        || !contention.is_wanted(lock, blocked.held.mode, blocked.function)
+        || !contention.is_shared(lock)
+    {
         return false;
     }
     // The lock inside a lock type of the program's own is every lock of it.

@@ -56,6 +56,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 && (case.link == Link::Decision
                     || case.is_far_apart()
                     || case.adds()
+                    || case.inserts()
+                    || !analysis.runs_on_several(id) && !is_offered(function)
                     || !analysis.runs_on_several(id)
                         && !writers.others(id, case.write.object.class)
                     || analysis.is_alone_with(id, &case.write.object) == Alone::AsSeen
@@ -66,6 +68,11 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             findings.push(report(&draw, id, &case));
         }
     }
+}
+
+/// Anybody may call it, from any thread: a library offers it.
+fn is_offered(function: &Function) -> bool {
+    function.is_pub && function.in_library
 }
 
 /// Whether the function awaits something, or takes other locks, between the read
@@ -222,6 +229,13 @@ impl Case {
     fn adds(&self) -> bool {
         let adds = |name: &str| matches!(name, "extend" | "append" | "push" | "push_back");
         self.link == Link::Value && matches!(&self.write.how, Writing::Method(name) if adds(name))
+    }
+
+    /// An entry of a map, and most often another one than was read: what others
+    /// wrote in between stays.
+    fn inserts(&self) -> bool {
+        self.link == Link::Value
+            && matches!(&self.write.how, Writing::Method(name) if matches!(name.as_str(), "insert" | "put"))
     }
 
     /// One finding for each pair of a lock and a way.

@@ -63,7 +63,7 @@ impl<'a> Weights<'a> {
     pub(super) fn add(&self, weight: &mut Weight, event: &Event, in_loop: bool) {
         match &event.kind {
             EventKind::Work { kind, what } => match kind {
-                WorkKind::Print if is_output(what) => weight.reason(format!("`{what}`")),
+                WorkKind::Print if is_output(what) => weight.sure(format!("`{what}`")),
                 WorkKind::Heavy => weight.reason(format!("`{what}`")),
                 // What an error says is put together on the way out.
                 _ if in_loop && !matches!(what.as_str(), "anyhow!" | "eyre!" | "bail!") => {
@@ -77,7 +77,7 @@ impl<'a> Weights<'a> {
                     .iter()
                     .any(|target| self.works(*target, in_loop))
                 {
-                    weight.reason(format!("`{}`, which loops", call.name));
+                    weight.sure(format!("`{}`, which loops", call.name));
                 } else if call.targets.iter().any(|target| self.loops(*target)) {
                     weight.called(format!("`{}`, which loops", call.name));
                 } else if in_loop {
@@ -314,6 +314,8 @@ pub(super) struct Weight {
     looped: bool,
     /// How many of the reasons are calls to functions that loop.
     called: usize,
+    /// One of the reasons takes its time whatever there is to do.
+    sure: bool,
 }
 
 impl Weight {
@@ -321,6 +323,16 @@ impl Weight {
         if !self.reasons.contains(&reason) {
             self.reasons.push(reason);
         }
+    }
+
+    fn sure(&mut self, reason: String) {
+        self.reason(reason);
+        self.sure = true;
+    }
+
+    /// Whether it is over soon where there is little to do.
+    pub(super) fn may_be_small(&self) -> bool {
+        !self.sure
     }
 
     fn called(&mut self, reason: String) {

@@ -37,8 +37,10 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 && !is_bounded(analysis, id, function, at, spawn, &feed)
             {
                 let mut finding = report(&draw, id, event, spawn, &feed);
-                // Large programs start a thread for each of a few configured things.
-                if matches!(feed, Feed::Items) && settings.level == Level::Default {
+                // Large programs start a thread for each of a few configured things,
+                // and one for each of the few programs of this machine that ask them.
+                let few = matches!(feed, Feed::Items | Feed::Connections { local: true, .. });
+                if few && settings.level == Level::Default {
                     finding.confidence = Confidence::Low;
                 }
                 findings.push(finding);
@@ -50,8 +52,13 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
 
 /// What decides how many threads there will be.
 enum Feed<'a> {
-    /// Connections from outside; where they are taken, if not in a `for`.
-    Connections(Option<(Point, &'a Event)>),
+    /// Connections from outside.
+    Connections {
+        /// Where they are taken, if not in a `for`.
+        taken: Option<(Point, &'a Event)>,
+        /// Only from the same machine.
+        local: bool,
+    },
     /// Messages of a channel.
     Messages(Point, &'a Event),
     /// Items of something that was handed in.
@@ -61,15 +68,18 @@ enum Feed<'a> {
 impl<'a> Feed<'a> {
     fn of(function: &'a Function, spawn: Point, facts: &Spawn) -> Option<Self> {
         let per = facts.per?;
-        if per == Per::Connection {
-            return Some(Feed::Connections(None));
+        if let Per::Connection { local } = per {
+            return Some(Feed::Connections { taken: None, local });
         }
         let in_round = |at: Point| reaches(function, at, spawn) && reaches(function, spawn, at);
         if per != Per::Count {
             for (at, event) in events(function) {
                 match &event.kind {
-                    EventKind::Accept if in_round(at) => {
-                        return Some(Feed::Connections(Some((at, event))));
+                    EventKind::Accept { local } if in_round(at) => {
+                        return Some(Feed::Connections {
+                            taken: Some((at, event)),
+                            local: *local,
+                        });
                     }
                     EventKind::Recv {
                         blocking: Blocking::Waits,
@@ -129,8 +139,12 @@ fn is_bounded(
     feed: &Feed<'_>,
 ) -> bool {
     let taken = match feed {
-        Feed::Connections(Some((at, _))) | Feed::Messages(at, _) => Some(*at),
-        Feed::Connections(None) | Feed::Items => None,
+        Feed::Connections {
+            taken: Some((at, _)),
+            ..
+        }
+        | Feed::Messages(at, _) => Some(*at),
+        Feed::Connections { taken: None, .. } | Feed::Items => None,
     };
     let in_round = |at: Point| reaches(function, at, spawn) && reaches(function, spawn, at);
     let in_loop = events(function).any(|(at, event)| {
@@ -194,12 +208,17 @@ fn is_permit(analysis: &Analysis, call: &Call, calls: u32) -> bool {
 fn report(draw: &Draw<'_>, id: FnId, event: &Event, spawn: &Spawn, feed: &Feed<'_>) -> Finding {
     let function = draw.function_name(id);
     let (each, confidence) = match feed {
-        Feed::Connections(_) => ("connection", Confidence::High),
+        Feed::Connections { .. } => ("connection", Confidence::High),
         Feed::Messages(..) => ("message", Confidence::Medium),
         Feed::Items => ("item", Confidence::Medium),
     };
     let mut steps: Vec<Step> = Vec::new();
-    if let Feed::Connections(Some((_, taken))) | Feed::Messages(_, taken) = feed {
+    if let Feed::Connections {
+        taken: Some((_, taken)),
+        ..
+    }
+    | Feed::Messages(_, taken) = feed
+    {
         let what = format!("takes the next {each}");
         steps.push(draw.step(id, taken.site, Role::Recv, "", what));
     }

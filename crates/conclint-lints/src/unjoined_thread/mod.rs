@@ -167,7 +167,7 @@ fn confidence(
     let serves = spawn.in_loop && function.kind == FnKind::SpawnBody
         || (spawn.in_loop || function.kind == FnKind::Main) && never_ends(function)
         // What is known of it is in the other end's hands.
-        || spawn.per == Some(Per::Connection);
+        || matches!(spawn.per, Some(Per::Connection { .. }));
     if for_ever || serves || told || wraps {
         lower(lower(sure))
     } else {

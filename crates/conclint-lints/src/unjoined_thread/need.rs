@@ -92,7 +92,7 @@ pub(super) fn ends_the_program(analysis: &Analysis, function: &Function, at: Poi
         |point, event| {
             goes_on |= match &event.kind {
                 EventKind::Join { .. }
-                | EventKind::Accept
+                | EventKind::Accept { .. }
                 | EventKind::Wait { .. }
                 | EventKind::Await
                 | EventKind::SenderAlive { .. } => true,
@@ -126,7 +126,7 @@ fn goes_on_in(analysis: &Analysis, call: &Call, calls: u32) -> bool {
             body.is_some_and(|body| {
                 events(body).any(|(_, event)| match &event.kind {
                     EventKind::Join { .. }
-                    | EventKind::Accept
+                    | EventKind::Accept { .. }
                     | EventKind::Wait { .. }
                     | EventKind::Recv { .. }
                     | EventKind::Await => true,
@@ -199,7 +199,7 @@ fn waits_after(function: &Function, at: Point) -> bool {
         at,
         |_, event| {
             waits |= match &event.kind {
-                EventKind::Wait { .. } | EventKind::Accept | EventKind::Await => true,
+                EventKind::Wait { .. } | EventKind::Accept { .. } | EventKind::Await => true,
                 EventKind::Recv { blocking, .. } => *blocking != Blocking::Try,
                 EventKind::Block { kind, .. } => *kind == BlockKind::Barrier,
                 _ => false,

@@ -310,7 +310,9 @@ impl Job {{
     pub fn commit(&self, data: Vec<u32>) -> Vec<String> {{
         let mut phase = self.phase.lock().unwrap();
         {take}
-        data.iter().map(|id| format!(\"{{:?}}\", engine.ops.get(id))).collect()
+        let mut texts: Vec<String> = data.iter().map(|id| format!(\"{{:?}}\", engine.ops.get(id))).collect();
+        texts.sort();
+        texts
     }}
     pub fn stop(&self) {{ *self.phase.lock().unwrap() = Phase::Idle; }}
 }}

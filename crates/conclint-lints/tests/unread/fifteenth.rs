@@ -255,7 +255,8 @@ impl State {{
         let mut rows = self.rows.lock().await;
         {wait}
         rows.push(id);
-        let found: Vec<u64> = rows.clone();
+        let mut found: Vec<u64> = rows.clone();
+        found.sort_unstable();
         let mut names = String::new();
         for row in found {{
             names.push_str(&format!(\"{{row}}, \"));

@@ -468,16 +468,17 @@ impl Seen {{
 "
         ))
     };
-    let costs = "let found: Vec<String> = names.iter().map(|n| n.0.to_string()).collect();";
+    let texts = "let found: Vec<String> = names.iter().map(|n| n.0.to_string()).collect();";
+    let costs = "let mut found: Vec<String> = names.iter().map(|n| n.0.to_string()).collect(); found.sort();";
     let looks = "let wide = names.iter().filter(|n| is_wide(n.0)).count(); let found = vec![String::new(); wide];";
-    let once = "let found = vec![names_of::find(key).map(|n| n.to_string()).unwrap_or_default()];";
-    let lazy = "let more = names.iter().map(|n| n.0.to_string()).enumerate().map(|(_, n)| n); let found = Vec::new(); all.insert(1, more.collect());";
+    let once = "let found = vec![names_of::find(key).map(|n| serde_json::to_string(&n).unwrap().to_string()).unwrap_or_default()];";
+    let lazy = "let more = names.iter().map(|n| serde_json::to_string(&n.0).unwrap().to_string()).enumerate().map(|(_, n)| n); let found = Vec::new(); all.insert(1, more.collect());";
     assert_eq!(found(costs), ["oversized-critical-section"]);
+    assert!(found(texts).is_empty(), "one small thing alone");
     assert!(found(looks).is_empty());
     assert!(found(once).is_empty());
     // Somebody else may wait at the other end of what is not known.
-    let pushed =
-        "let found = Vec::new(); for n in names { queue_of::all().push(n.0.to_string()); }";
+    let pushed = "let found = Vec::new(); for n in names { queue_of::all().push(serde_json::to_string(&n.0).unwrap().to_string()); }";
     assert!(found(pushed).is_empty());
     assert!(found(lazy).is_empty());
 }

@@ -217,8 +217,8 @@ impl Lower<'_> {
             let outer = self.enter_stmt(arm.body.span, conclint_facts::StmtKind::Expr);
             // Another item was taken: a loop around it works. It is told of
             // something that happened: what waits, if anything, is another arm.
-            if takes_item(scrutinee)
-                && (binds_success(&arm.pat) || waits_elsewhere && tells_of_event(&arm.pat))
+            if takes_item(scrutinee) && binds_success(&arm.pat)
+                || waits_elsewhere && tells_of_event(&arm.pat)
             {
                 self.other(arm.body.span);
             }

@@ -151,7 +151,7 @@ impl Lower<'_> {
                     self.stored_by_method(target, name, call.site());
                 }
                 self.map_iterated(receiver, &call);
-                self.noted_threads(receiver, &call);
+                self.noted_threads(&val, receiver, &call);
                 self.noted_channels(target.as_ref(), receiver, &call);
                 self.seen = self.seen.or(seen);
                 val

@@ -378,19 +378,21 @@ pub(super) fn tells_of_event(pat: &Pat) -> bool {
     }
 }
 
-/// `Lagged` of `Err(TryRecvError::Lagged(_))`.
+/// `Lagged` of `Err(TryRecvError::Lagged(_))`, and of the error alone.
 fn error_name(pat: &Pat) -> Option<&str> {
-    let Pat::TupleStruct { path, pats } = pat else {
-        return None;
-    };
-    match &pats[..] {
-        [error] if path.last() == "Err" => match error {
-            Pat::Path(path) | Pat::TupleStruct { path, .. } | Pat::Struct { path, .. } => {
+    match pat {
+        Pat::TupleStruct { path, pats } if path.last() == "Err" => match &pats[..] {
+            [Pat::Path(path) | Pat::TupleStruct { path, .. } | Pat::Struct { path, .. }] => {
                 Some(path.last())
             }
-            Pat::Bind { name, .. } => is_constant(name).then_some(name),
+            [Pat::Bind { name, .. }] => is_constant(name).then_some(name),
             _ => None,
         },
+        Pat::Path(path) | Pat::TupleStruct { path, .. } | Pat::Struct { path, .. } => {
+            let of = path.segments.iter().rev().nth(1);
+            of.is_some_and(|of| of.name.ends_with("Error"))
+                .then(|| path.last())
+        }
         _ => None,
     }
 }

@@ -67,15 +67,19 @@ impl Lower<'_> {
         }
     }
 
-    /// What a method call says about threads, once it is written: a result that
-    /// is replaced, a connection that is taken, a thread joined in turn.
-    pub fn noted_threads(&mut self, receiver: &Expr, call: &MethodCall) {
+    /// What a method call, which gives `taken`, says about threads, once it is
+    /// written: a result that is replaced, a connection that is taken, a thread
+    /// joined in turn.
+    pub fn noted_threads(&mut self, taken: &Val, receiver: &Expr, call: &MethodCall) {
         match call.name.as_str() {
             "unwrap_or" | "unwrap_or_default" if is_join(receiver) => self.ignore_join(true),
             "unwrap_or_else" if is_join(receiver) && call.args.first().is_some_and(ignores) => {
                 self.ignore_join(true);
             }
-            "accept" if call.args.is_empty() => self.emit(EventKind::Accept, call.site()),
+            "accept" if call.args.is_empty() => {
+                let local = is_local(&taken.ty);
+                self.emit(EventKind::Accept { local }, call.site());
+            }
             "map" | "for_each" | "filter_map" | "flat_map" => {
                 if starts_lazily(receiver)
                     && call.args.iter().any(|arg| mentions(arg, &is_join))
@@ -136,7 +140,8 @@ impl Lower<'_> {
         self.loop_over = self.name_of(over);
         self.out.counts |= numbers(iter);
         if mentions_method(iter, &["incoming"]) {
-            return Per::Connection;
+            let local = is_local(&over.ty);
+            return Per::Connection { local };
         }
         if counted(iter) {
             return Per::Count;
@@ -168,6 +173,16 @@ impl Lower<'_> {
             Some(place) if matches!(place.root, Root::Param(_)) => Per::Item,
             _ => Per::Count,
         }
+    }
+}
+
+/// A listener for the same machine, or its connections.
+fn is_local(ty: &Ty) -> bool {
+    match ty {
+        Ty::Ext(path, args) => path.contains("::Unix") || args.iter().any(is_local),
+        Ty::Tuple(types) => types.iter().any(is_local),
+        Ty::Ref(_, inner) => is_local(inner),
+        _ => false,
     }
 }
 

@@ -1,0 +1,259 @@
+//! Signs that somebody waits, or is hurt: without them a finding has low
+//! confidence.
+
+use super::*;
+
+/// A client whose `refresh` sleeps under the lock of its token, beside a worker
+/// thread; `work` is what runs elsewhere.
+fn client(work: &str) -> Vec<&'static str> {
+    names_in(&format!(
+        "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+use std::time::Duration;
+
+pub struct Client {{ token: Mutex<String>, sent: Mutex<u64> }}
+
+impl Client {{
+    pub fn refresh(&self) {{
+        let mut token = self.token.lock().unwrap();
+        thread::sleep(Duration::from_secs(1));
+        token.clear();
+    }}
+
+    pub fn token(&self) -> String {{ self.token.lock().unwrap().clone() }}
+
+    pub fn count(&self) {{ *self.sent.lock().unwrap() += 1; }}
+}}
+
+pub fn run(client: Arc<Client>, pool: &other::Pool) {{
+    {work}
+}}
+"
+    ))
+}
+
+#[test]
+fn a_lock_that_no_started_thread_comes_to_keeps_nobody_waiting() {
+    let apart = "thread::spawn(move || client.count()).join().unwrap();";
+    assert!(client(apart).is_empty());
+    let meets = "thread::spawn(move || println!(\"{}\", client.token())).join().unwrap();";
+    assert_eq!(client(meets), ["blocking-under-lock"]);
+    let job = "pool.execute(move || println!(\"{}\", client.token()));
+        thread::spawn(|| println!(\"ready\")).join().unwrap();";
+    assert_eq!(client(job), ["blocking-under-lock"]);
+    assert_eq!(
+        client("client.count();"),
+        ["blocking-under-lock"],
+        "a library without threads of its own"
+    );
+}
+
+/// A registry whose `add` asks a helper that receives an answer.
+fn registry(guard_is_used: bool) -> Vec<&'static str> {
+    let then = if guard_is_used { "ids.push(id);" } else { "" };
+    names_in(&format!(
+        "
+use std::sync::mpsc::Receiver;
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+
+pub struct Registry {{ ids: Mutex<Vec<u64>>, answers: Mutex<Answers> }}
+
+pub struct Answers {{ from: Receiver<u64> }}
+
+fn answer(from: &Receiver<u64>) -> u64 {{ from.recv().unwrap() }}
+
+pub fn add(registry: &Registry, from: &Receiver<u64>) -> u64 {{
+    let mut ids = registry.ids.lock().unwrap();
+    ids.push(0);
+    let id = answer(from);
+    {then}
+    id
+}}
+
+pub fn watch(registry: Arc<Registry>) {{
+    thread::spawn(move || println!(\"{{}}\", registry.ids.lock().unwrap().len())).join().unwrap();
+}}
+"
+    ))
+}
+
+#[test]
+fn what_a_called_function_waits_for_may_be_what_the_lock_is_kept_for() {
+    assert_eq!(registry(false), ["blocking-under-lock"]);
+    assert!(registry(true).is_empty());
+}
+
+#[test]
+fn a_reader_lets_the_waker_by_that_reads_too() {
+    let found = |wakes: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Condvar, Mutex, RwLock}};
+use std::thread;
+
+pub struct Job {{ state: RwLock<u64>, done: Mutex<bool>, ended: Condvar }}
+
+impl Job {{
+    pub fn wait(&self) {{
+        let state = self.state.read().unwrap();
+        let mut done = self.done.lock().unwrap();
+        while !*done {{ done = self.ended.wait(done).unwrap(); }}
+        println!(\"{{}}\", *state);
+    }}
+
+    fn end(&self) {{
+        let state = self.state.{wakes}().unwrap();
+        *self.done.lock().unwrap() = *state > 0;
+        self.ended.notify_all();
+    }}
+
+    fn set(&self) {{ *self.state.write().unwrap() += 1; }}
+}}
+
+pub fn start(job: Arc<Job>) {{
+    let other = Arc::clone(&job);
+    let thread = thread::spawn(move || {{ other.set(); other.end(); }});
+    job.wait();
+    thread.join().unwrap();
+}}
+"
+        ))
+        .contains(&"blocking-under-lock")
+    };
+    assert!(found("write"));
+    assert!(!found("read"));
+}
+
+/// Rows that are worked on under a lock that threads share.
+fn rows(work: &str) -> bool {
+    names_in(&format!(
+        "
+use std::sync::Mutex;
+
+pub struct Store {{ rows: Mutex<Vec<u64>> }}
+
+impl Store {{
+    pub fn keep(&self, mut ids: Vec<u64>) -> Vec<u64> {{
+        let mut rows = self.rows.lock().unwrap();
+        rows.push(1);
+        {work}
+        ids
+    }}
+
+    pub fn clear(&self) {{ self.rows.lock().unwrap().clear(); }}
+}}
+"
+    ))
+    .contains(&"oversized-critical-section")
+}
+
+#[test]
+fn one_small_thing_under_a_lock_is_soon_over() {
+    assert!(!rows(
+        "ids.sort();\nids.push(2);\nids.push(3);\nids.push(4);"
+    ));
+    assert!(rows(
+        "ids.sort();\nlet text: String = ids.iter().map(|id| format!(\"{id}\")).collect();\nids.push(text.len() as u64);\nids.push(4);"
+    ));
+    // What is printed waits for the terminal, and numbers are run through to the end.
+    assert!(rows("ids.push(2);\nprintln!(\"{ids:?}\");"));
+    assert!(rows(
+        "for id in 0..100_000 {\n    ids.extend(format!(\"{id}\").bytes().map(u64::from));\n}"
+    ));
+    let lines = "ids.push(2);\n".repeat(8);
+    assert!(rows(&format!("ids.sort();\n{lines}")));
+}
+
+/// A wallet that reads under its lock, and writes under it in another section.
+fn wallet(is_pub: &str, read: &str, write: &str) -> Vec<&'static str> {
+    names_in(&format!(
+        "
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+pub struct Wallet {{ next: Mutex<u64>, keys: Mutex<HashMap<u64, u64>> }}
+
+impl Wallet {{
+    {is_pub} fn address(&self, id: u64) -> u64 {{
+        let old = {read};
+        let key = old + 1;
+        {write};
+        key
+    }}
+
+    pub fn reset(&self) {{
+        *self.next.lock().unwrap() = 0;
+        self.keys.lock().unwrap().insert(0, 0);
+    }}
+}}
+"
+    ))
+}
+
+#[test]
+fn an_update_is_lost_where_two_threads_may_make_it() {
+    let read = "*self.next.lock().unwrap()";
+    let write = "*self.next.lock().unwrap() = key";
+    assert_eq!(wallet("pub", read, write), ["check-then-act"]);
+    assert!(
+        wallet("", read, write).is_empty(),
+        "nobody is seen to call it from two threads"
+    );
+    let read = "self.keys.lock().unwrap()[&id]";
+    let write = "self.keys.lock().unwrap().insert(key, old)";
+    assert!(
+        wallet("pub", read, write).is_empty(),
+        "another entry than was read"
+    );
+}
+
+#[test]
+fn programs_of_the_same_machine_are_few() {
+    let found = |listener: &str, each: &str| {
+        names_in(&format!(
+            "
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::thread;
+
+pub fn serve(listener: {listener}) {{
+    {each}
+}}
+"
+        ))
+        .contains(&"unbounded-spawn")
+    };
+    let loops = "for stream in listener.incoming() { thread::spawn(move || drop(stream)); }";
+    let accepts = "loop { let (stream, _) = listener.accept().unwrap(); thread::spawn(move || drop(stream)); }";
+    for each in [loops, accepts] {
+        assert!(found("TcpListener", each), "{each}");
+        assert!(!found("UnixListener", each), "{each}");
+    }
+}
+
+#[test]
+fn messages_that_were_missed_end_no_round_by_the_error_alone() {
+    let found = |missed: &str| {
+        names_in(&format!(
+            "
+use tokio::sync::broadcast::{{Receiver, error::TryRecvError}};
+
+pub fn drain(from: &mut Receiver<u64>) -> u64 {{
+    let mut sum = 0;
+    loop {{
+        match from.try_recv() {{
+            Ok(more) => sum += more,
+            Err(e) => match e {{
+                TryRecvError::Empty | TryRecvError::Closed => return sum,
+                {missed} => continue,
+            }},
+        }}
+    }}
+}}
+"
+        ))
+    };
+    assert!(found("TryRecvError::Lagged(_)").is_empty());
+}
