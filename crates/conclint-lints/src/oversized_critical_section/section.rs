@@ -17,9 +17,6 @@ use conclint_facts::{
 use super::weight::{Weight, Weights};
 use crate::flow::{Point, after, ends, events, touches};
 
-/// From so many lines on, work has more than one thing to do.
-const FEW: u32 = 8;
-
 /// A critical section with something to move out.
 pub(super) struct Section {
     pub(super) guard: GuardId,
@@ -61,8 +58,8 @@ pub(super) struct Group {
     /// All that weighs are calls to functions that loop: how long that takes
     /// hangs on what they are given.
     pub(super) by_call: bool,
-    /// A few lines with one thing that weighs, which is over soon where there is
-    /// little to go through: a sort of what was copied out, a text made of it.
+    /// One thing weighs, and is over soon where there is little to go through: a
+    /// sort of what was copied out, a text made of it, a line for the terminal.
     pub(super) brief: bool,
 }
 
@@ -564,16 +561,8 @@ impl<'f> Tree<'f> {
         let small = |(_, weight): &&(StmtId, Weight)| weight.may_be_small();
         let counts = self.function.counts;
         let sorts = || place == Place::After && stmts.iter().all(|(_, weight)| weight.only_sorts());
-        group.brief = match group.lines() {
-            ..=3 if sorts() => true,
-            ..FEW => {
-                place != Place::InRounds
-                    && group.reasons.len() == 1
-                    && !counts
-                    && stmts.iter().all(small)
-            }
-            _ => false,
-        };
+        let alone = place != Place::InRounds && group.reasons.len() == 1;
+        group.brief = group.lines() <= 3 && sorts() || alone && !counts && stmts.iter().all(small);
         Some(group)
     }
 

@@ -63,7 +63,7 @@ impl<'a> Weights<'a> {
     pub(super) fn add(&self, weight: &mut Weight, event: &Event, in_loop: bool) {
         match &event.kind {
             EventKind::Work { kind, what } => match kind {
-                WorkKind::Print if is_output(what) => weight.sure(format!("`{what}`")),
+                WorkKind::Print if is_output(what) => weight.reason(format!("`{what}`")),
                 WorkKind::Heavy => weight.reason(format!("`{what}`")),
                 // What an error says is put together on the way out.
                 _ if in_loop && !matches!(what.as_str(), "anyhow!" | "eyre!" | "bail!") => {

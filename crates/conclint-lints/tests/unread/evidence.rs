@@ -49,25 +49,35 @@ fn a_lock_that_no_started_thread_comes_to_keeps_nobody_waiting() {
     );
 }
 
-/// A registry whose `add` asks a helper that receives an answer.
-fn registry(guard_is_used: bool) -> Vec<&'static str> {
-    let then = if guard_is_used { "ids.push(id);" } else { "" };
+#[test]
+fn what_only_tests_start_keeps_nobody_waiting() {
+    let apart = "thread::spawn(move || client.count()).join().unwrap(); }
+        #[cfg(test)] fn check(client: Arc<Client>, pool: &other::Pool) {";
+    for starts in [
+        "thread::spawn(move || println!(\"{}\", client.token())).join().unwrap();",
+        "pool.execute(move || println!(\"{}\", client.token()));",
+    ] {
+        assert!(client(&format!("{apart} {starts}")).is_empty(), "{starts}");
+    }
+}
+
+/// A registry whose `add` calls a function that waits.
+fn registry(wait: &str, then: &str) -> Vec<&'static str> {
     names_in(&format!(
         "
 use std::sync::mpsc::Receiver;
-use std::sync::{{Arc, Mutex}};
+use std::sync::{{Arc, Barrier, Mutex}};
 use std::thread;
+use std::time::Duration;
 
-pub struct Registry {{ ids: Mutex<Vec<u64>>, answers: Mutex<Answers> }}
+pub struct Registry {{ ids: Mutex<Vec<u64>> }}
 
-pub struct Answers {{ from: Receiver<u64> }}
+fn answer(from: &Receiver<u64>, ready: &Barrier) -> u64 {{ {wait} }}
 
-fn answer(from: &Receiver<u64>) -> u64 {{ from.recv().unwrap() }}
-
-pub fn add(registry: &Registry, from: &Receiver<u64>) -> u64 {{
+pub fn add(registry: &Registry, from: &Receiver<u64>, ready: &Barrier) -> u64 {{
     let mut ids = registry.ids.lock().unwrap();
     ids.push(0);
-    let id = answer(from);
+    let id = answer(from, ready);
     {then}
     id
 }}
@@ -81,8 +91,14 @@ pub fn watch(registry: Arc<Registry>) {{
 
 #[test]
 fn what_a_called_function_waits_for_may_be_what_the_lock_is_kept_for() {
-    assert_eq!(registry(false), ["blocking-under-lock"]);
-    assert!(registry(true).is_empty());
+    for wait in [
+        "from.recv().unwrap()",
+        "thread::sleep(Duration::from_secs(1)); 7",
+        "ready.wait(); 7",
+    ] {
+        assert_eq!(registry(wait, ""), ["blocking-under-lock"], "{wait}");
+        assert!(registry(wait, "ids.push(id);").is_empty(), "{wait}");
+    }
 }
 
 #[test]
@@ -157,13 +173,12 @@ fn one_small_thing_under_a_lock_is_soon_over() {
     assert!(rows(
         "ids.sort();\nlet text: String = ids.iter().map(|id| format!(\"{id}\")).collect();\nids.push(text.len() as u64);\nids.push(4);"
     ));
-    // What is printed waits for the terminal, and numbers are run through to the end.
-    assert!(rows("ids.push(2);\nprintln!(\"{ids:?}\");"));
+    assert!(!rows("ids.push(2);\nprintln!(\"{ids:?}\");"));
+    assert!(rows("ids.sort();\nprintln!(\"{ids:?}\");"));
+    // Numbers are run through to the end.
     assert!(rows(
         "for id in 0..100_000 {\n    ids.extend(format!(\"{id}\").bytes().map(u64::from));\n}"
     ));
-    let lines = "ids.push(2);\n".repeat(8);
-    assert!(rows(&format!("ids.sort();\n{lines}")));
 }
 
 /// A wallet that reads under its lock, and writes under it in another section.
@@ -234,8 +249,8 @@ pub fn serve(listener: {listener}) {{
 }
 
 #[test]
-fn messages_that_were_missed_end_no_round_by_the_error_alone() {
-    let found = |missed: &str| {
+fn messages_that_were_missed_are_no_wait() {
+    let found = |error: &str| {
         names_in(&format!(
             "
 use tokio::sync::broadcast::{{Receiver, error::TryRecvError}};
@@ -245,15 +260,58 @@ pub fn drain(from: &mut Receiver<u64>) -> u64 {{
     loop {{
         match from.try_recv() {{
             Ok(more) => sum += more,
-            Err(e) => match e {{
-                TryRecvError::Empty | TryRecvError::Closed => return sum,
-                {missed} => continue,
-            }},
+            Err(e) => {error}
         }}
     }}
 }}
 "
         ))
     };
-    assert!(found("TryRecvError::Lagged(_)").is_empty());
+    for missed in [
+        "match e {
+            TryRecvError::Empty | TryRecvError::Closed => return sum,
+            TryRecvError::Lagged(_) => continue,
+        },",
+        "if let TryRecvError::Lagged(_) = e { continue; } else { return sum; }",
+    ] {
+        assert!(found(missed).is_empty(), "{missed}");
+    }
+    // The other errors: nothing has come yet.
+    for again in [
+        "match e {
+            TryRecvError::Closed => return sum,
+            TryRecvError::Empty => continue,
+        },",
+        "if let TryRecvError::Empty = e { continue; } else { return sum; }",
+    ] {
+        assert_eq!(found(again), ["busy-wait"], "{again}");
+    }
+}
+
+#[test]
+fn a_copy_of_a_map_has_locks_of_its_own() {
+    let found = |copy: &str| {
+        errors_in(&format!(
+            "
+use dashmap::DashMap;
+use std::sync::Arc;
+
+pub struct Sizes {{ of: DashMap<String, u64>, shared: Arc<DashMap<String, u64>> }}
+
+impl Sizes {{
+    pub fn flush(&self) {{
+        for size in {copy}.iter() {{ self.set(size.key()); }}
+    }}
+
+    fn set(&self, name: &str) {{
+        *self.of.get_mut(name).unwrap() = 0;
+        *self.shared.get_mut(name).unwrap() = 0;
+    }}
+}}
+"
+        ))
+    };
+    assert!(found("self.of.clone()").is_empty());
+    assert_eq!(found("self.of"), ["double-lock"]);
+    assert_eq!(found("self.shared.clone()"), ["double-lock"]);
 }

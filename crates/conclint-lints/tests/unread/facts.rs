@@ -107,6 +107,8 @@ impl Urls {{
         let mut known = self.known.lock().unwrap();
         let Some(url) = known.get_mut(&key) else {{ return }};
         url.push('/');
+        let mut parts: Vec<u32> = (0..key).collect();
+        parts.sort();
         println!({printed});
     }}
     pub fn add(&self, key: u32) {{

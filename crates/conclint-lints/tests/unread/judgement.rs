@@ -391,6 +391,8 @@ impl Log {{
     pub fn {name}(&self, line: &str) {{
         {write}
         println!(\"{{line}}\");
+        let mut words: Vec<&str> = line.split(' ').collect();
+        words.sort();
     }}
     pub fn clear(&self) {{ self.lines.lock().unwrap().clear(); self.file.lock().unwrap().flush().unwrap(); }}
 }}

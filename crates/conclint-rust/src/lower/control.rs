@@ -6,7 +6,7 @@ use conclint_facts::EventKind;
 use super::body::{Lower, end_of};
 use super::parts::leaves_block;
 use super::pattern::{
-    binds_success, is_any_some, is_bare, is_failure, is_not_ready, tells_of_event,
+    binds_success, is_any_some, is_bare, is_failure, is_not_ready, tells_of_event, was_missed,
 };
 use super::scopes::ScopeKind;
 use super::types;
@@ -105,6 +105,9 @@ impl Lower<'_> {
                 self.out.cur = matched;
                 self.matched_variant(pat, &val, expr.span);
                 self.bind(pat, val);
+                if was_missed(pat) {
+                    self.other(expr.span);
+                }
             }
             _ => {
                 self.condition(cond);

@@ -142,6 +142,9 @@ impl Lower<'_> {
         if types::is_owned(&val.ty) || !matches!(val.ty, Ty::Unknown) {
             val.borrows = None;
         }
+        if matches!(&val.ty, Ty::Ext(path, _) if table::is_copied(path)) {
+            return Val::of(val.ty);
+        }
         val
     }
 

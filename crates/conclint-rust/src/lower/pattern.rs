@@ -378,6 +378,11 @@ pub(super) fn tells_of_event(pat: &Pat) -> bool {
     }
 }
 
+/// Messages were missed: the next look finds some.
+pub(super) fn was_missed(pat: &Pat) -> bool {
+    error_name(pat) == Some("Lagged")
+}
+
 /// `Lagged` of `Err(TryRecvError::Lagged(_))`, and of the error alone.
 fn error_name(pat: &Pat) -> Option<&str> {
     match pat {

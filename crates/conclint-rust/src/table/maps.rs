@@ -55,6 +55,11 @@ fn kind(path: &str) -> Option<Kind> {
     })
 }
 
+/// Whether a clone of the type is a map of its own, with locks of its own.
+pub fn is_copied(path: &str) -> bool {
+    matches!(kind(path), Some(Kind::Dash | Kind::Concurrent))
+}
+
 /// The lock of a type at a canonical path.
 pub fn lock_inside(path: &str) -> Option<LockTraits> {
     let kind = kind(path)?;
