@@ -99,6 +99,11 @@ fn what_a_called_function_waits_for_may_be_what_the_lock_is_kept_for() {
         assert_eq!(registry(wait, ""), ["blocking-under-lock"], "{wait}");
         assert!(registry(wait, "ids.push(id);").is_empty(), "{wait}");
     }
+    let pause = "fn pause() {{ thread::sleep(Duration::from_secs(1)); }} pause(); 7";
+    assert!(
+        registry(&pause.replace("{{", "{").replace("}}", "}"), "").is_empty(),
+        "two calls away"
+    );
 }
 
 #[test]
@@ -175,6 +180,7 @@ fn one_small_thing_under_a_lock_is_soon_over() {
     ));
     assert!(!rows("ids.push(2);\nprintln!(\"{ids:?}\");"));
     assert!(rows("ids.sort();\nprintln!(\"{ids:?}\");"));
+    assert!(!rows("ids.sort_by(|a, b| b.cmp(a));"));
     // Numbers are run through to the end.
     assert!(rows(
         "for id in 0..100_000 {\n    ids.extend(format!(\"{id}\").bytes().map(u64::from));\n}"
@@ -286,6 +292,29 @@ pub fn drain(from: &mut Receiver<u64>) -> u64 {{
     ] {
         assert_eq!(found(again), ["busy-wait"], "{again}");
     }
+}
+
+#[test]
+fn a_variant_called_empty_is_no_error() {
+    let found = names_in(
+        "
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub enum Room { Empty, Full, Closed }
+
+pub fn wait(count: &AtomicU32) {
+    loop {
+        let room = if count.load(Ordering::Acquire) == 0 { Room::Empty } else { Room::Full };
+        match room {
+            Room::Empty => {}
+            Room::Full => {}
+            Room::Closed => return,
+        }
+    }
+}
+",
+    );
+    assert_eq!(found, ["busy-wait"]);
 }
 
 #[test]

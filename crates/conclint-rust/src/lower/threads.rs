@@ -181,7 +181,6 @@ fn is_local(ty: &Ty) -> bool {
     match ty {
         Ty::Ext(path, args) => path.contains("::Unix") || args.iter().any(is_local),
         Ty::Tuple(types) => types.iter().any(is_local),
-        Ty::Ref(_, inner) => is_local(inner),
         _ => false,
     }
 }
