@@ -344,3 +344,75 @@ impl Sizes {{
     assert_eq!(found("self.of"), ["double-lock"]);
     assert_eq!(found("self.shared.clone()"), ["double-lock"]);
 }
+
+#[test]
+fn a_circle_that_is_no_error_asks_for_a_thread() {
+    let found = |job: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+
+pub struct Pair {{ left: Mutex<u64>, right: Mutex<u64>, third: Mutex<u64> }}
+
+impl Pair {{
+    pub fn far(&self) {{
+        let left = self.left.lock().unwrap();
+        self.step(*left);
+    }}
+
+    fn step(&self, n: u64) {{ self.last(n); }}
+
+    fn last(&self, n: u64) {{ *self.right.lock().unwrap() += n; }}
+
+    pub fn back(&self) {{
+        let right = self.right.lock().unwrap();
+        *self.left.lock().unwrap() += *right;
+    }}
+
+    fn count(&self) {{ *self.third.lock().unwrap() += 1; }}
+}}
+
+pub fn run(pair: Arc<Pair>) {{ thread::spawn(move || {job}).join().unwrap(); }}
+"
+        ))
+    };
+    assert_eq!(found("pair.back()"), ["lock-order-inversion"]);
+    assert!(found("pair.count()").is_empty());
+}
+
+#[test]
+fn a_circle_that_two_more_must_close_is_a_guess() {
+    let found = |first: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, RwLock}};
+use std::thread;
+
+pub struct Pair {{ left: RwLock<u64>, right: RwLock<u64> }}
+
+impl Pair {{
+    pub fn sum(&self) -> u64 {{
+        let left = self.left.read().unwrap();
+        *left + *self.right.{first}().unwrap()
+    }}
+
+    pub fn difference(&self) -> u64 {{
+        let right = self.right.read().unwrap();
+        *right - *self.left.read().unwrap()
+    }}
+
+    pub fn set(&self) {{ *self.left.write().unwrap() = 1; }}
+
+    pub fn reset(&self) {{ *self.right.write().unwrap() = 1; }}
+}}
+
+pub fn run(pair: Arc<Pair>) {{
+    thread::spawn(move || println!(\"{{}}\", pair.sum())).join().unwrap();
+}}
+"
+        ))
+    };
+    assert_eq!(found("write"), ["lock-order-inversion"]);
+    assert!(found("read").is_empty());
+}
