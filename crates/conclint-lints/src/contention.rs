@@ -167,17 +167,9 @@ impl<'a> Contention<'a> {
             return true;
         }
         let test = |id: FnId| analysis.function(id).is_test;
-        let bodies: Vec<FnId> = self
-            .bodies
-            .iter()
-            .filter(|body| !test(body.started_in))
-            .map(|body| body.function)
-            .collect();
-        let leading = self.leading(lock);
-        bodies.iter().any(|body| leading.contains(body))
-            || leading
-                .iter()
-                .any(|id| analysis.is_handed_on(*id) && !test(*id))
+        let handed = |id: &FnId| analysis.is_handed_on(*id) && !test(*id);
+        self.is_taken_by(lock, |body| !test(body.started_in))
+            || self.leading(lock).iter().any(handed)
     }
 
     /// Whether a thread or task that the program starts takes `lock`.
