@@ -285,10 +285,7 @@ pub(super) fn hurts(
         };
         traits.family != "unknown" && traits.type_name != "Stdin"
     });
-    if !known
-        || !contention.is_wanted(lock, blocked.held.mode, blocked.function)
-        || !contention.is_shared(lock)
-    {
+    if !known || !contention.is_wanted(lock, blocked.held.mode, blocked.function) {
         return false;
     }
     // The lock inside a lock type of the program's own is every lock of it.

@@ -14,6 +14,7 @@ use crate::trace::{Draw, lines, list};
 use crate::{Found, Level, Lint, Settings};
 
 mod section;
+mod tree;
 mod weight;
 
 use section::{Group, Place, Section};
@@ -30,7 +31,7 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let weights = Weights::of(analysis);
     let contention = Contention::of(analysis);
@@ -42,7 +43,9 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
         for section in section::sections(function, &weights) {
             let waits = waiting.contains(&(id, section.guard))
                 || waits_beside(analysis, &draw, id, &section);
-            let finding = report(analysis, &draw, id, &section, waits);
+            // In course work small things stand for large ones.
+            let careful = settings.level == Level::Default;
+            let finding = report(analysis, &draw, id, &section, waits, careful);
             let wanted = lock(analysis, id, section.guard).is_some_and(|(lock, mode)| {
                 // The lock inside a lock type is every lock of that type, and
                 // the standard input is hardly shared.
@@ -64,6 +67,7 @@ fn report(
     id: FnId,
     section: &Section,
     waits: bool,
+    careful: bool,
 ) -> Option<Finding> {
     let function = analysis.function(id);
     let (lock, mode) = lock(analysis, id, section.guard)?;
@@ -101,25 +105,34 @@ fn report(
         .iter()
         .map(|group| trace(draw, id, guard.site, &lock_name, group))
         .collect();
-    Some(LINT.finding(Found {
-        severity: Severity::Warning,
-        confidence: match mode {
-            _ if groups.iter().all(|group| group.by_call || group.brief) => Confidence::Low,
-            _ if waits => Confidence::Low,
-            Mode::Exclusive | Mode::Upgradable => Confidence::High,
-            // Readers do not wait for each other, only a writer does.
-            Mode::Read | Mode::ReadRecursive => Confidence::Low,
+    Some(LINT.finding(
+        Found {
+            severity: Severity::Warning,
+            confidence:
+                match mode {
+                    _
+                        if groups.iter().all(|group| {
+                            group.by_call || group.brief || careful && group.alone
+                        }) =>
+                    {
+                        Confidence::Low
+                    }
+                    _ if waits => Confidence::Low,
+                    Mode::Exclusive | Mode::Upgradable => Confidence::High,
+                    // Readers do not wait for each other, only a writer does.
+                    Mode::Read | Mode::ReadRecursive => Confidence::Low,
+                },
+            message,
+            paths,
+            help: help(section, &lock_name, &guard_name, total, moved),
+            identity: vec![
+                draw.key(lock),
+                function.qualified.clone(),
+                guard_name.to_string(),
+            ],
+            in_test: draw.in_test(id),
         },
-        message,
-        paths,
-        help: help(section, &lock_name, &guard_name, total, moved),
-        identity: vec![
-            draw.key(lock),
-            function.qualified.clone(),
-            guard_name.to_string(),
-        ],
-        in_test: draw.in_test(id),
-    }))
+    ))
 }
 
 /// Guards under which files, sockets or processes are waited for in any case:
