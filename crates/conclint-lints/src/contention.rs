@@ -157,19 +157,17 @@ impl<'a> Contention<'a> {
 
     /// Whether it is seen that more than one thread comes to `lock`: a thread or
     /// task that the program starts, or something that is handed to others to run,
-    /// a job or a handler, takes it. Where no thread is started at all nothing can
-    /// be seen, and locks say that there are others; a variable's lock has another
-    /// name elsewhere.
+    /// a job or a handler, takes it; tests say, too, what is meant to be shared.
+    /// Where no thread is started at all nothing can be seen, and locks say that
+    /// there are others; a variable's lock has another name elsewhere.
     pub(crate) fn is_shared(&mut self, lock: &ObjectRef) -> bool {
         let analysis = self.analysis;
         let scope = lock.class.map(|class| analysis.class(class).scope);
         if self.bodies.is_empty() || matches!(scope, Some(ClassScope::Local | ClassScope::Param)) {
             return true;
         }
-        let test = |id: FnId| analysis.function(id).is_test;
-        let handed = |id: &FnId| analysis.is_handed_on(*id) && !test(*id);
-        self.is_taken_by(lock, |body| !test(body.started_in))
-            || self.leading(lock).iter().any(handed)
+        let handed = |id: &FnId| analysis.is_handed_on(*id);
+        self.is_taken_by_any_thread(lock) || self.leading(lock).iter().any(handed)
     }
 
     /// Whether a thread or task that the program starts takes `lock`.

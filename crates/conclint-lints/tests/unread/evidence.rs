@@ -86,14 +86,15 @@ fn in_course_work_the_threads_may_be_those_of_the_tests() {
 }
 
 #[test]
-fn what_only_tests_start_keeps_nobody_waiting() {
+fn threads_of_tests_say_that_an_object_is_shared() {
     let apart = "thread::spawn(move || client.count()).join().unwrap(); }
         #[cfg(test)] fn check(client: Arc<Client>, pool: &other::Pool) {";
     for starts in [
         "thread::spawn(move || println!(\"{}\", client.token())).join().unwrap();",
         "pool.execute(move || println!(\"{}\", client.token()));",
     ] {
-        assert!(client(&format!("{apart} {starts}")).is_empty(), "{starts}");
+        let found = client(&format!("{apart} {starts}"));
+        assert_eq!(found, ["blocking-under-lock"], "{starts}");
     }
 }
 
