@@ -227,8 +227,8 @@ impl<'a> Contention<'a> {
     }
 
     /// Whether those who notify `condvar` need `lock`, held in this mode, for it: the
-    /// function that does, or one that calls it. Of a condition variable that nobody is seen to notify,
-    /// anything may be so.
+    /// function that does, or one that calls it. Of a condition variable that nobody
+    /// is seen to notify, anything may be so.
     pub(crate) fn is_taken_by_wakers(
         &mut self,
         lock: &ObjectRef,

@@ -105,34 +105,26 @@ fn report(
         .iter()
         .map(|group| trace(draw, id, guard.site, &lock_name, group))
         .collect();
-    Some(LINT.finding(
-        Found {
-            severity: Severity::Warning,
-            confidence:
-                match mode {
-                    _
-                        if groups.iter().all(|group| {
-                            group.by_call || group.brief || careful && group.alone
-                        }) =>
-                    {
-                        Confidence::Low
-                    }
-                    _ if waits => Confidence::Low,
-                    Mode::Exclusive | Mode::Upgradable => Confidence::High,
-                    // Readers do not wait for each other, only a writer does.
-                    Mode::Read | Mode::ReadRecursive => Confidence::Low,
-                },
-            message,
-            paths,
-            help: help(section, &lock_name, &guard_name, total, moved),
-            identity: vec![
-                draw.key(lock),
-                function.qualified.clone(),
-                guard_name.to_string(),
-            ],
-            in_test: draw.in_test(id),
-        },
-    ))
+    let small = |group: &Group| group.by_call || group.brief || careful && group.alone;
+    let confidence = match mode {
+        _ if waits || groups.iter().all(small) => Confidence::Low,
+        Mode::Exclusive | Mode::Upgradable => Confidence::High,
+        // Readers do not wait for each other, only a writer does.
+        Mode::Read | Mode::ReadRecursive => Confidence::Low,
+    };
+    Some(LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence,
+        message,
+        paths,
+        help: help(section, &lock_name, &guard_name, total, moved),
+        identity: vec![
+            draw.key(lock),
+            function.qualified.clone(),
+            guard_name.to_string(),
+        ],
+        in_test: draw.in_test(id),
+    }))
 }
 
 /// Guards under which files, sockets or processes are waited for in any case:

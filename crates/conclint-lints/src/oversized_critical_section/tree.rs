@@ -200,7 +200,6 @@ impl<'f> Tree<'f> {
             })
     }
 
-    /// The variables that the statement and those in it bind or assign.
     /// The variables that a statement may give a new value: those that it binds,
     /// and what a call that gives nothing back may fill: `check(&guard, &mut all)?;`.
     pub(super) fn changed(&self, id: StmtId) -> Vec<LocalId> {
@@ -211,6 +210,7 @@ impl<'f> Tree<'f> {
         changed
     }
 
+    /// The variables that the statement and those in it bind or assign.
     fn defs(&self, id: StmtId) -> impl Iterator<Item = LocalId> + '_ {
         self.within(id)
             .into_iter()
