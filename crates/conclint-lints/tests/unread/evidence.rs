@@ -56,12 +56,10 @@ fn a_lock_that_no_started_thread_comes_to_keeps_nobody_waiting() {
 #[test]
 fn in_course_work_the_threads_may_be_those_of_the_tests() {
     let apart = "thread::spawn(move || client.count()).join().unwrap();";
+    let sorts = "ids.sort();\nids.push(2);\nids.push(3);\nids.push(4);";
     for (text, rule) in [
         (client_text(apart), "blocking-under-lock"),
-        (
-            rows_text("ids.sort();\nids.push(2);"),
-            "oversized-critical-section",
-        ),
+        (rows_text(sorts), "oversized-critical-section"),
         (pair_text("pair.count()"), "lock-order-inversion"),
     ] {
         let files = [("src/lib.rs", text.as_str())];
@@ -69,6 +67,9 @@ fn in_course_work_the_threads_may_be_those_of_the_tests() {
         let found = findings_at(Level::Grading, &files);
         assert!(found.iter().any(|finding| finding.rule == rule), "{rule}");
     }
+    // A line that sorts what was copied out is nothing to any teacher.
+    let text = rows_text("ids.sort();");
+    assert!(findings_at(Level::Grading, &[("src/lib.rs", &text)]).is_empty());
 }
 
 #[test]
