@@ -57,8 +57,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || case.is_far_apart()
                     || case.adds()
                     || case.inserts()
-                    || !analysis.runs_on_several(id)
-                        && !(is_offered(function) && writers.others(id, case.write.object.class))
+                    || !(analysis.runs_on_several(id)
+                        || is_offered(function) && writers.others(id, case.write.object.class))
                     || analysis.is_alone_with(id, &case.write.object) == Alone::AsSeen
                     || waits_between(function, &case))
             {
