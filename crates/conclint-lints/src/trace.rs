@@ -143,6 +143,7 @@ impl<'p> Draw<'p> {
         chain.iter().map(|call| {
             let what = match call.name.as_str() {
                 "" => "runs a closure".to_owned(),
+                name if is_static(name) => format!("makes `{name}`, when it comes to it first"),
                 name => format!("calls `{name}`"),
             };
             self.step(call.function, call.site, Role::Call, "", what)
@@ -215,6 +216,12 @@ pub fn taking(mode: Mode) -> &'static str {
 /// A destructor that runs because a value ends, or `drop(..)`.
 pub fn is_drop(call: &ChainStep) -> bool {
     call.name == "drop" || call.name.ends_with("::drop")
+}
+
+/// What runs is the initialiser of a static: its name shouts, as no function's does.
+fn is_static(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && !name.contains(|c: char| c.is_ascii_lowercase())
 }
 
 /// The confidence that a fact of this certainty lends.

@@ -149,7 +149,10 @@ fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
             Resolution::Unknown => {
                 unknown.insert(last_segment(&call.name));
             }
-            Resolution::Exact | Resolution::ByName | Resolution::External => {}
+            Resolution::Exact
+            | Resolution::ByName
+            | Resolution::FirstUse
+            | Resolution::External => {}
         }
     }
     // A call that was not resolved may be a call of any function of its name.

@@ -165,6 +165,7 @@ pub(super) fn call_at(program: &Program, at: EventRef) -> Option<&Call> {
 fn guesses(call: &Call) -> u8 {
     match call.resolution {
         Resolution::Exact => 0,
+        Resolution::FirstUse => 1,
         Resolution::Trait if call.targets.len() <= 1 => 0,
         Resolution::Trait if call.targets.len() <= MANY_TARGETS => 1,
         Resolution::Trait if call.targets.len() <= CROWD => 2,

@@ -272,6 +272,9 @@ pub enum Resolution {
     Trait,
     /// By a method name that is unique in the workspace.
     ByName,
+    /// The initialiser of a static that is made on demand: who comes first runs it,
+    /// and most often somebody else was there before.
+    FirstUse,
     /// Code outside the workspace that is known not to come back.
     External,
     /// Not found.

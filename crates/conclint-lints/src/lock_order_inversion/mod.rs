@@ -127,7 +127,8 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle, lonely: bool) -> 
         && cycle.confidence == Certainty::High
         && cycle.classes.len() == 2
         && near
-        && !generic;
+        && !generic
+        && !descends(cycle);
     Some(LINT.finding(Found {
         severity: if sure {
             Severity::Error
@@ -152,7 +153,20 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle, lonely: bool) -> 
 /// element of a collection twice. Of 31 such warnings that were read, four were right.
 fn is_guess(analysis: &Analysis, cycle: &Cycle) -> bool {
     let element = |class: &ClassId| analysis.class(*class).name.ends_with("[]");
-    cycle.classes.len() > 2 || cycle.writers.len() > 1 || cycle.classes.iter().any(element)
+    cycle.classes.len() > 2
+        || cycle.writers.len() > 1
+        || cycle.classes.iter().any(element)
+        || descends(cycle)
+}
+
+/// One function calls itself under each of the locks, for the parts of what it
+/// guards: `Value::Object` has `Value::Array`s in it, and the other way round. What
+/// lies inside of something is not around it, too.
+fn descends(cycle: &Cycle) -> bool {
+    let function = cycle.edges.first().map(|edge| edge.function);
+    cycle.edges.iter().all(|edge| {
+        Some(edge.function) == function && edge.taken_in == edge.function && !edge.chain.is_empty()
+    })
 }
 
 /// Everything the classes and the functions of the cycle are called, sorted:

@@ -180,12 +180,24 @@ impl<'a> Lockers<'a> {
         point: Point,
         locks: &BTreeSet<ClassId>,
     ) -> bool {
+        let analysis = self.analysis;
         let among = |class: Option<ClassId>| class.is_none_or(|class| locks.contains(&class));
+        // A lock that only variables name may be the one of the wait by another name.
+        let alike = |class: Option<ClassId>| {
+            let local = |class: ClassId| {
+                Some(analysis.class(class))
+                    .filter(|class| matches!(class.scope, ClassScope::Local | ClassScope::Element))
+            };
+            class.and_then(local).is_some_and(|held| {
+                let mut named = locks.iter().filter_map(|lock| local(*lock));
+                named.any(|lock| lock.type_text == held.type_text)
+            })
+        };
         if self
             .analysis
             .held_before(point.in_function(id))
             .iter()
-            .any(|held| among(held.lock.class))
+            .any(|held| among(held.lock.class) || alike(held.lock.class))
             || self
                 .analysis
                 .entry_held(id)
@@ -318,7 +330,10 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
     };
     Some(LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: Confidence::Medium,
+        confidence: match wakes_by_itself(analysis, case.class) {
+            true => Confidence::Low,
+            false => Confidence::Medium,
+        },
         message: format!(
             "`{function}` {changed} `{condvar}` without {locks}: when that falls between the test and the wait in \
              `{waiter}`, {then}"
@@ -331,6 +346,17 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
         identity: vec![draw.key(case.condvar), function],
         in_test: draw.in_test(case.id),
     }))
+}
+
+/// Whether every wait ends after some time, in a loop that looks again: a lost
+/// wake-up is a delay.
+fn wakes_by_itself(analysis: &Analysis, condvar: ClassId) -> bool {
+    analysis.condvar_waits(condvar).iter().all(|at| {
+        matches!(
+            analysis.event(*at).kind,
+            EventKind::Wait { timed: true, .. }
+        )
+    })
 }
 
 fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Trace {

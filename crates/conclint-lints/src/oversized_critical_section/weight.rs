@@ -31,7 +31,7 @@ impl<'a> Weights<'a> {
     /// behind it, and nothing unknown.
     pub(super) fn only_computes(&self, call: &Call) -> bool {
         let known = match call.resolution {
-            Resolution::External => true,
+            Resolution::External | Resolution::FirstUse => true,
             Resolution::Exact | Resolution::Trait => !call.targets.is_empty(),
             Resolution::ByName => false,
             Resolution::Unknown => sounds_harmless(&call.name),
@@ -238,7 +238,7 @@ fn seen_outside(function: &Function) -> bool {
             | EventKind::Take { .. }
             | EventKind::Other => false,
             EventKind::Call(call) => match call.resolution {
-                Resolution::External => false,
+                Resolution::External | Resolution::FirstUse => false,
                 Resolution::Exact | Resolution::Trait => call.targets.is_empty(),
                 Resolution::ByName | Resolution::Unknown => true,
             },

@@ -8,6 +8,7 @@ use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
 mod dropped;
+mod eighteenth;
 mod elements;
 mod evidence;
 mod facts;

@@ -1,6 +1,8 @@
 //! Who runs what, when, and how often.
 
-use super::{names, names_in};
+use conclint_lints::Level;
+
+use super::{findings_at, names, names_in};
 
 #[test]
 fn an_atomic_of_one_thread_loses_nothing() {
@@ -280,8 +282,8 @@ impl Feed {{
 
 #[test]
 fn a_report_is_missed_where_this_call_alone_could_read_it() {
-    let found = |given: &str, receiver: &str| {
-        names_in(&format!(
+    let found_at = |level: Level, given: &str, receiver: &str| -> Vec<&'static str> {
+        let text = format!(
             "
 use std::sync::mpsc::{{channel, Receiver, Sender}};
 use std::thread;
@@ -294,12 +296,17 @@ impl Feed {{
     }}
 }}
 "
-        ))
+        );
+        let found = findings_at(level, &[("src/lib.rs", &text)]);
+        found.into_iter().map(|finding| finding.rule).collect()
     };
+    let found = |given: &str, receiver: &str| found_at(Level::Pedantic, given, receiver);
     let kept = "let tell = self.tell.clone();";
     let own = "let (tell, reports) = channel();";
     assert!(found(kept, "self.reports").is_empty());
     assert_eq!(found(own, "reports"), ["unjoined-thread"]);
+    // Who drops a handle mostly knows.
+    assert!(found_at(Level::Default, own, "reports").is_empty());
 }
 
 #[test]

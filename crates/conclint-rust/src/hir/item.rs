@@ -192,16 +192,31 @@ pub struct Body {
 }
 
 impl Body {
-    /// More than making a value: it has statements, or calls a method.
+    /// More than making a value: it has statements, or calls a method or function.
     pub fn does_something(&self) -> bool {
         let mut found = false;
         self.expr.each_expr(&mut |expr| {
             found |= match &expr.kind {
                 ExprKind::Block(block) => !block.stmts.is_empty(),
                 ExprKind::MethodCall { .. } => true,
+                // `load()`; `Mutex::new(..)` only makes.
+                ExprKind::Call { callee, .. } => is_function(callee),
                 _ => false,
             }
         });
         found
     }
+}
+
+/// `load`, `config::load`; a `new` is the constructor of some type.
+fn is_function(callee: &Expr) -> bool {
+    let ExprKind::Path(path) = &callee.kind else {
+        return false;
+    };
+    let name = path.last();
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !matches!(
+            name,
+            "new" | "const_new" | "default" | "from" | "with_capacity"
+        )
 }

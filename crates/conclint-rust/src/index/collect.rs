@@ -472,6 +472,7 @@ impl<'a> Collector<'a> {
             is_test,
             cfgs,
             is_built: true,
+            of_static: false,
             trait_path: None,
         });
         let inner = nested::of_fn(def);
@@ -510,6 +511,7 @@ impl<'a> Collector<'a> {
             span: item.span,
             is_thread_local,
             is_test: builds::is_test(&item.attrs.cfg),
+            initialiser: None,
             scope: Scope {
                 module: m,
                 generics: Vec::new(),
@@ -531,6 +533,7 @@ impl<'a> Collector<'a> {
     /// What a static's initialiser runs is a function that nobody can name.
     fn initialiser(&mut self, item: &Item, init: &hir::Body, of: StaticId) {
         let def = hir::FnDef::of_initialiser(item, init);
+        self.ix.statics[of.index()].initialiser = Some(FnIdx(self.ix.fns.len() as u32));
         self.ix.fns.push(FnEntry {
             krate: self.krate,
             file: self.file,
@@ -544,6 +547,7 @@ impl<'a> Collector<'a> {
             is_test: builds::is_test(&item.attrs.cfg),
             cfgs: item.attrs.cfg.clone(),
             is_built: true,
+            of_static: true,
             trait_path: None,
             def: Arc::new(def),
         });

@@ -250,6 +250,8 @@ pub struct StaticDef {
     pub is_thread_local: bool,
     /// In test code.
     pub is_test: bool,
+    /// What its initialiser runs, where that is something.
+    pub initialiser: Option<FnIdx>,
     /// The names of its type.
     pub scope: Scope,
     pub(super) hir_ty: hir::Ty,

@@ -167,6 +167,8 @@ pub struct FnEntry {
     pub cfgs: Vec<SmolStr>,
     /// There is a build that has it: the predicates do not contradict each other.
     pub is_built: bool,
+    /// The initialiser of a static.
+    pub of_static: bool,
     /// The method of this trait it implements (`Drop`, `Iterator`, ..), canonical path.
     pub trait_path: Option<SmolStr>,
 }

@@ -131,6 +131,14 @@ impl Index {
     ) -> Ty {
         let is_param = |n: &str| n == "Self" || self.is_param(&entry.scope, n);
         let mut bindings = Bindings::new();
+        if !entry.def.has_self {
+            // `Entry::new(guard)`: what a path leaves out is told by the arguments,
+            // and not by the default of `struct Entry<D = Arc<Data>>`.
+            for (pattern, ty) in sig.params.iter().zip(args) {
+                unify(pattern, ty, &is_param, &mut bindings);
+            }
+            bindings.retain(|(_, ty)| *ty != Ty::Unknown);
+        }
         let own_self = entry.scope.self_ty.as_ref();
         if let (Some(pattern), Some(ty)) = (own_self, self_ty) {
             unify(pattern, ty, &is_param, &mut bindings);

@@ -120,6 +120,8 @@ pub(super) struct Lower<'a> {
     pub file_index: usize,
     /// Edition 2024 or later.
     pub tail_scopes: bool,
+    /// It is the initialiser of a static.
+    pub initialises: bool,
     pub out: Out,
     pub env: Vec<(SmolStr, LocalId)>,
     pub locals: Vec<LocalInfo>,
@@ -257,6 +259,7 @@ impl<'a> Lower<'a> {
             file,
             file_index: entry.file as usize,
             tail_scopes,
+            initialises: entry.of_static,
             out: Out::new(0, site_of(file, entry.def.span)),
             env: Vec::new(),
             locals: Vec::new(),

@@ -52,7 +52,6 @@ impl Lower<'_> {
             // Sooner or later its items end: no way to wait.
             self.other(span);
         }
-        self.push(ScopeKind::Temp);
         self.push_closure(join);
         let mut params = params.into_iter();
         for (pat, ty) in &closure.params {
@@ -65,6 +64,8 @@ impl Lower<'_> {
             }
             self.bind(pat, val);
         }
+        // Within, so that a `?` ends what its own expression has made.
+        self.push(ScopeKind::Temp);
         let mark = self.assigned.len();
         let outer = self.enter_stmt(closure.body.span, conclint_facts::StmtKind::Expr);
         let val = self.expr(&closure.body);

@@ -104,6 +104,10 @@ impl Lower<'_> {
                 self.edge(self.out.cur, otherwise);
                 self.out.cur = matched;
                 self.matched_variant(pat, &val, expr.span);
+                if matches!(&**pat, Pat::TupleStruct { path, .. } if path.last() == "Err") {
+                    // Whoever asks for the error only has nothing to join.
+                    self.drop_handles(&val);
+                }
                 self.bind(pat, val);
                 if was_missed(pat) {
                     self.other(expr.span);

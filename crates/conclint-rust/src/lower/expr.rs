@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{EventKind, Flag, Origins, Place, Root};
+use conclint_facts::{Call, EventKind, Flag, FnId, Origins, Place, ReleaseWhy, Resolution, Root};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -11,7 +11,7 @@ use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use super::written::keeps_variant;
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{Ty, Tys, ValueRes};
+use crate::index::{FnIdx, Ty, Tys, ValueRes};
 
 impl Lower<'_> {
     /// An expression that is looked at in place: what a method is called on,
@@ -312,6 +312,11 @@ impl Lower<'_> {
         match self.index().resolve_value(&self.scope, path) {
             ValueRes::Static(id) => {
                 let entry = self.index().static_(id);
+                if types::is_lazy(&entry.ty)
+                    && let Some(initialiser) = entry.initialiser
+                {
+                    self.call_initialiser(&entry.name, initialiser, span);
+                }
                 let mut val = Val::of(entry.ty.clone());
                 val.place = Some(Place {
                     root: Root::Static(SmolStr::new(&entry.key)),
@@ -323,7 +328,7 @@ impl Lower<'_> {
             }
             ValueRes::Fns(res) => {
                 let mut val = Val::unknown();
-                val.closure = res.fns.first().map(|f| conclint_facts::FnId(f.0));
+                val.closure = res.fns.first().map(|f| FnId(f.0));
                 val
             }
             ValueRes::Const(ty) => Val::of(ty),
@@ -333,6 +338,18 @@ impl Lower<'_> {
             }
             ValueRes::Ext(_) | ValueRes::Unknown => Val::unknown(),
         }
+    }
+
+    /// Whoever comes first to a static that is made on demand makes it. A guess:
+    /// most often it is there already.
+    fn call_initialiser(&mut self, name: &SmolStr, initialiser: FnIdx, span: Span) {
+        let call = Call {
+            name: name.clone(),
+            targets: vec![FnId(initialiser.0)],
+            resolution: Resolution::FirstUse,
+            args: Vec::new(),
+        };
+        self.emit(EventKind::Call(call), span);
     }
 
     /// `CACHE.lock()`, where nobody sees a `static CACHE`: a macro declares it.
@@ -365,6 +382,11 @@ impl Lower<'_> {
             self.out.cur = failed;
             let (depth, exit) = self.return_target();
             self.unwind(depth, &[], end_of(span));
+            // No guard comes with a failure, and the exit of a closure that runs in
+            // place is not the function's, where nothing would be held anyway.
+            for guard in &val.guards {
+                self.release(*guard, ReleaseWhy::NotTaken, end_of(span));
+            }
             self.edge(failed, exit);
             self.out.cur = fine;
         }

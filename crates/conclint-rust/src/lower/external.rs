@@ -28,6 +28,10 @@ impl Lower<'_> {
             return self.effect_call(effect, what, args, span);
         }
         let (head, name) = ext.rsplit_once("::").unwrap_or(("", ext));
+        if self.initialises && name == "new" && self.out.level == 0 && types::is_lazy_path(head) {
+            // Called where the static is used, which is when this closure runs.
+            return self.in_place_args(args, false);
+        }
         // Who asks whether two are one object takes care of both answers.
         self.out.compares_order |= matches!(name, "ptr_eq" | "addr_eq") || ext.ends_with("ptr::eq");
         self.out.chooses |= name == "swap";

@@ -186,6 +186,12 @@ impl Lower<'_> {
             };
             inner.parts.clear();
             inner.flag = None;
+            match (path.last(), pats.first()) {
+                // No thread was started, and the error is no handle.
+                ("Err", _) => inner.handles.clear(),
+                (_, Some(Pat::Wild)) => self.drop_handles(&val),
+                _ => {}
+            }
             if inner.local.is_some() && inner.guards.is_empty() {
                 inner.local = None;
             }

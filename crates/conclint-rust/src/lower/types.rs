@@ -64,7 +64,11 @@ pub(super) fn is_shared_pointer(ty: &Ty) -> bool {
 
 /// A value that is made when it is first used, and has no methods of its own.
 pub(super) fn is_lazy(ty: &Ty) -> bool {
-    matches!(ty, Ty::Ext(path, _) if matches!(last_segment(path), "LazyLock" | "Lazy" | "LazyCell"))
+    matches!(ty, Ty::Ext(path, _) if is_lazy_path(path))
+}
+
+pub(super) fn is_lazy_path(path: &str) -> bool {
+    matches!(last_segment(path), "LazyLock" | "Lazy" | "LazyCell")
 }
 
 /// `Arc<T>` of a type of the program's own: one of several owners.

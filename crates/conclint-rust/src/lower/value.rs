@@ -137,6 +137,17 @@ impl Val {
 
     /// What two branches give: what both could be.
     pub fn join(mut self, other: Val) -> Self {
+        let parts = match (&self.ty, &other.ty) {
+            (Ty::Never, _) => other.parts.clone(),
+            (_, Ty::Never) => std::mem::take(&mut self.parts),
+            _ if self.parts.len() == other.parts.len() => {
+                let pairs = std::mem::take(&mut self.parts)
+                    .into_iter()
+                    .zip(other.parts.clone());
+                pairs.map(|(one, another)| one.join(another)).collect()
+            }
+            _ => Vec::new(),
+        };
         if self.ty == Ty::Never || self.ty == Ty::Unknown && other.ty != Ty::Never {
             self.ty = other.ty;
             if self.place.is_none() {
@@ -158,7 +169,7 @@ impl Val {
         self.future = self.future.or(other.future);
         self.local = None;
         self.flag = None;
-        self.parts.clear();
+        self.parts = parts;
         if self.views != other.views {
             self.views.clear();
         }

@@ -1,4 +1,5 @@
-//! Types of libraries with locks inside: maps whose references are guards.
+//! Types of libraries with locks inside: maps, and channels of one value, whose
+//! references are guards.
 //!
 //! `DashMap::get` gives a reference that keeps a shard locked, and `insert`
 //! waits for it: to hold one across a call of the other blocks the thread on
@@ -44,6 +45,9 @@ enum Kind {
     Concurrent,
     /// The metrics of `prometheus_client`, over `parking_lot`.
     Family,
+    /// Both ends of `tokio`'s `watch`: what is borrowed keeps senders out, and
+    /// other borrowers, too, once a sender waits.
+    Watch,
 }
 
 fn kind(path: &str) -> Option<Kind> {
@@ -51,6 +55,7 @@ fn kind(path: &str) -> Option<Kind> {
         "dashmap::DashMap" | "dashmap::DashSet" => Kind::Dash,
         "chashmap::CHashMap" => Kind::Concurrent,
         "prometheus_client::metrics::family::Family" => Kind::Family,
+        "tokio::sync::watch::Sender" | "tokio::sync::watch::Receiver" => Kind::Watch,
         _ => return None,
     })
 }
@@ -81,6 +86,11 @@ pub fn taking(path: &str, method: &str) -> Option<Taking> {
     let (mode, hold) = match (kind(path)?, method) {
         (Kind::Family, "get_or_create") => (Read, Reference),
         (Kind::Family, "remove" | "clear") => (Exclusive, Within),
+        (Kind::Watch, "borrow" | "borrow_and_update") => (Read, Reference),
+        (Kind::Watch, "send" | "send_replace" | "send_modify" | "send_if_modified") => {
+            (Exclusive, Within)
+        }
+        (Kind::Watch, _) => return None,
         (_, "get") => (Read, MaybeReference),
         (Kind::Family, _) => return None,
         (_, "get_mut") => (Exclusive, MaybeReference),
@@ -140,6 +150,7 @@ pub fn is_reference(path: &str) -> bool {
                 | "OccupiedEntry"
                 | "VacantEntry"
         ),
+        Some("tokio") => path == "tokio::sync::watch::Ref",
         Some("chashmap") => matches!(last_segment(path), "ReadGuard" | "WriteGuard"),
         _ => false,
     }

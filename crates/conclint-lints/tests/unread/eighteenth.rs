@@ -1,0 +1,309 @@
+//! What the eighteenth group of repositories and the sixth list of records showed:
+//! false alarms that one cause each had, and ways to a lock that were not seen.
+
+use conclint_lints::Level;
+
+use super::{errors_in, findings_at, names, names_in};
+
+/// Names and confidence aside from levels: everything that is found, low included.
+fn pedantic(text: &str) -> Vec<&'static str> {
+    let found = findings_at(Level::Pedantic, &[("src/lib.rs", text)]);
+    found.into_iter().map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn a_closure_that_gives_up_has_let_go() {
+    let found = |look_up: &str| {
+        names_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::{{Arc, Mutex}};
+pub struct Session {{ name: Option<String> }}
+pub type Sessions = Arc<Mutex<HashMap<u32, Session>>>;
+pub async fn answer(sessions: &Sessions, id: Option<u32>) {{
+    let name = {look_up};
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    println!(\"{{name:?}}\");
+}}
+"
+        ))
+    };
+    // The guard is a temporary of the closure, whichever `?` ends that.
+    for within in [
+        "id.and_then(|id| sessions.lock().ok()?.get(&id).map(|s| s.name.clone()))",
+        "id.and_then(|id| sessions.lock().ok()?.get(&id)?.name.clone())",
+        "id.and_then(|id| sessions.lock().unwrap().get(&id)?.name.clone())",
+        "id.and_then(|id| { let all = sessions.lock().ok()?; all.get(&id)?.name.clone() })",
+    ] {
+        assert!(found(within).is_empty(), "{within}");
+    }
+    assert_eq!(
+        found("sessions.lock().unwrap()"),
+        ["guard-across-await"],
+        "a guard that is there is seen"
+    );
+}
+
+#[test]
+fn an_error_is_no_handle() {
+    let message = |of: &str| {
+        let text = format!(
+            "
+use std::thread;
+fn work() {{ std::fs::write(\"a\", \"b\").unwrap(); }}
+pub fn request() {{
+    {of}
+}}
+"
+        );
+        let found = findings_at(Level::Pedantic, &[("src/lib.rs", &text)]);
+        found.into_iter().map(|f| f.message).collect::<Vec<_>>()
+    };
+    let dropped = [
+        "if let Err(err) = thread::Builder::new().spawn(work) { println!(\"{err}\"); }",
+        "match thread::Builder::new().spawn(work) { Ok(_) => {} Err(err) => println!(\"{err}\") }",
+    ];
+    for of in dropped {
+        let found = message(of);
+        assert!(
+            found.iter().all(|m| m.contains("drops its handle")),
+            "{found:?}"
+        );
+        assert_eq!(found.len(), 1, "{of}");
+    }
+    let joined = "match thread::Builder::new().spawn(work) { Ok(t) => t.join().unwrap(), Err(err) => println!(\"{err}\") }";
+    assert!(message(joined).is_empty());
+}
+
+const SETTINGS: &str = "
+use parking_lot::{Mutex, RwLock};
+use std::sync::LazyLock;
+static SETTINGS: LazyLock<RwLock<u32>> = LazyLock::new(|| RwLock::new(1));
+";
+
+#[test]
+fn a_static_is_made_where_it_is_first_used() {
+    let found = |made: &str, used: &str| {
+        names_in(&format!(
+            "{SETTINGS}
+{made}
+fn load() -> u32 {{ *SETTINGS.read() }}
+fn count(of: &u32) -> u32 {{ *of }}
+pub fn apply() {{ let mut settings = SETTINGS.write(); *settings += {used}; }}
+"
+        ))
+    };
+    let of_closure =
+        "static NAMES: LazyLock<u32> = LazyLock::new(|| { let s = SETTINGS.read(); *s });";
+    let of_macro =
+        "lazy_static::lazy_static! { static ref NAMES: u32 = { let s = SETTINGS.read(); *s }; }";
+    let of_call = "static NAMES: LazyLock<u32> = LazyLock::new(|| load());";
+    let behind_lock = "static NAMES: LazyLock<Mutex<u32>> = LazyLock::new(|| Mutex::new(load()));";
+    for (made, used) in [
+        (of_closure, "*NAMES"),
+        (of_closure, "count(&NAMES)"),
+        (of_macro, "*NAMES"),
+        (of_call, "*NAMES"),
+        (behind_lock, "*NAMES.lock()"),
+    ] {
+        assert_eq!(found(made, used), ["double-lock"], "{made} {used}");
+    }
+    let of_value = "static NAMES: LazyLock<u32> = LazyLock::new(|| 1);";
+    assert!(found(of_value, "*NAMES").is_empty());
+    // Most often it is there already: worth a word, and no reason to stop.
+    let text = format!(
+        "{SETTINGS}{of_closure} pub fn apply() {{ let mut s = SETTINGS.write(); *s += *NAMES; }}"
+    );
+    assert!(errors_in(&text).is_empty());
+}
+
+#[test]
+fn a_lazy_local_runs_later() {
+    let text = format!(
+        "{SETTINGS}
+pub fn apply() {{
+    let mut settings = SETTINGS.write();
+    let names = LazyLock::new(|| *SETTINGS.read());
+    *settings += 1;
+    drop(settings);
+    println!(\"{{}}\", *names);
+}}
+"
+    );
+    assert!(names_in(&text).is_empty());
+}
+
+#[test]
+fn what_a_watch_lends_keeps_its_sender_waiting() {
+    let found = |borrow: &str| {
+        errors_in(&format!(
+            "
+use tokio::sync::watch;
+pub struct State {{ sender: watch::Sender<Option<u32>> }}
+impl State {{
+    pub fn next(&self) {{
+        {borrow}
+        self.sender.send_replace(Some(n + 1));
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(
+        found("let Some(n) = &*self.sender.borrow() else { return };"),
+        ["double-lock"]
+    );
+    assert!(found("let n = self.sender.borrow().unwrap_or(0);").is_empty());
+}
+
+#[test]
+fn arms_give_tuples_part_by_part() {
+    let found = |bound: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+pub enum Change {{ None, Revert, Apply }}
+pub struct Pool {{ head: Arc<Mutex<u32>>, pending: Mutex<u32> }}
+fn set(head: &Mutex<u32>, to: u32) {{ *head.lock().unwrap() = to; }}
+impl Pool {{
+    pub fn change(&self, change: Change) {{
+        let head = self.head.clone();
+        {bound}
+        let pending = self.pending.lock().unwrap();
+        set(&at, *pending + to);
+    }}
+    pub fn push(&self) {{
+        let head = self.head.lock().unwrap();
+        *self.pending.lock().unwrap() += *head;
+    }}
+}}
+pub fn start(pool: Arc<Pool>) -> (std::thread::JoinHandle<()>, std::thread::JoinHandle<()>) {{
+    let other = pool.clone();
+    (std::thread::spawn(move || pool.push()), std::thread::spawn(move || other.change(Change::Apply)))
+}}
+"
+        ))
+    };
+    let plain = "let (at, to) = (head.clone(), 1);";
+    let arms = "let (at, to) = match change { Change::Revert => (head.clone(), 1), _ => (head.clone(), 2) };";
+    let leaves = "let (at, to) = match change { Change::None => return, Change::Revert => (head.clone(), 1), Change::Apply => (head.clone(), 2) };";
+    for bound in [plain, arms, leaves] {
+        assert_eq!(found(bound), ["lock-order-inversion"], "{bound}");
+    }
+}
+
+#[test]
+fn a_default_is_no_argument() {
+    // `Entity::new(guard)` is an `Entity` of the guard, whatever `D` is by default.
+    let text = "
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+pub struct World { x: u32 }
+pub struct Entity<D = Arc<World>> { world: D, id: u32 }
+impl<D> Entity<D> { pub fn new(world: D, id: u32) -> Self { Self { world, id } } }
+pub struct Client { world: Arc<RwLock<World>> }
+impl Client {
+    pub fn entity(&self) -> Entity<RwLockReadGuard<World>> {
+        let world = self.world.read();
+        Entity::new(world, 1)
+    }
+    pub fn entity_mut(&self) -> Entity<RwLockWriteGuard<World>> {
+        let world = self.world.write();
+        Entity::new(world, 1)
+    }
+    pub fn send(&self) {
+        let entity = self.entity();
+        let id = entity.id;
+        let mut entity = self.entity_mut();
+        entity.id = id;
+    }
+}
+";
+    assert_eq!(errors_in(text), ["double-lock"]);
+}
+
+#[test]
+fn what_lies_inside_is_not_around() {
+    let found = |array: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+pub struct Object {{ inner: Mutex<Vec<Value>> }}
+pub struct Array {{ inner: Mutex<Vec<Value>> }}
+pub enum Value {{ Object(Arc<Object>), Array(Arc<Array>), Number(u32) }}
+pub fn show(value: &Value) {{
+    match value {{
+        Value::Number(n) => println!(\"{{n}}\"),
+        Value::Object(object) => for value in object.inner.lock().unwrap().iter() {{ show(value) }},
+        Value::Array(array) => for value in array.inner.lock().unwrap().iter() {{ {array}(value) }},
+    }}
+}}
+pub fn start(value: Arc<Value>) {{
+    let (a, b) = (value.clone(), value);
+    let threads = [std::thread::spawn(move || show(&a)), std::thread::spawn(move || show(&b))];
+    for thread in threads {{ thread.join().unwrap(); }}
+}}
+"
+        ))
+    };
+    assert!(found("show").is_empty());
+}
+
+#[test]
+fn a_lock_by_another_name_is_the_lock() {
+    let text = |release: &str, wait: &str| {
+        format!(
+            "
+use parking_lot::{{Condvar, Mutex}};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{{AtomicU64, Ordering}};
+pub struct Entry {{ holders: Vec<u32> }}
+pub struct Locks {{ all: Mutex<HashMap<u32, Arc<Mutex<Entry>>>>, freed: Condvar, releases: AtomicU64 }}
+impl Locks {{
+    fn entry(&self, key: u32) -> Option<Arc<Mutex<Entry>>> {{ self.all.lock().get(&key).cloned() }}
+    pub fn acquire(&self, key: u32) {{
+        let Some(entry) = self.entry(key) else {{ return }};
+        let mut entry = entry.lock();
+        while !entry.holders.is_empty() {{ {wait} }}
+        entry.holders.push(1);
+    }}
+    pub fn release(&self, key: u32) {{
+        self.releases.fetch_add(1, Ordering::Relaxed);
+        {release}
+    }}
+}}
+"
+        )
+    };
+    let wait = "self.freed.wait(&mut entry);";
+    let held = "if let Some(of_key) = self.entry(key) { let mut of_key = of_key.lock(); of_key.holders.clear(); self.freed.notify_all(); }";
+    let names = |text: &str| -> Vec<_> {
+        let found = names(&[("src/lib.rs", text)]);
+        found
+            .into_iter()
+            .filter(|name| *name == "notify-without-lock")
+            .collect()
+    };
+    assert!(names(&text(held, wait)).is_empty());
+    let free = "self.freed.notify_all();";
+    assert_eq!(names(&text(free, wait)), ["notify-without-lock"]);
+    // Who looks again by himself is only late.
+    let timed = "self.freed.wait_for(&mut entry, std::time::Duration::from_millis(50));";
+    assert!(names(&text(free, timed)).is_empty());
+}
+
+#[test]
+fn who_drops_a_handle_mostly_knows() {
+    let text = "
+use std::sync::mpsc::channel;
+use std::thread;
+pub fn step() -> Option<u32> {
+    let (tell, reports) = channel();
+    thread::spawn(move || tell.send(1).unwrap());
+    reports.try_recv().ok()
+}
+";
+    assert!(names_in(text).is_empty());
+    assert_eq!(pedantic(text), ["unjoined-thread"]);
+}
