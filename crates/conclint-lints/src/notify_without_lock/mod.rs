@@ -354,7 +354,12 @@ fn wakes_by_itself(analysis: &Analysis, condvar: ClassId) -> bool {
     analysis.condvar_waits(condvar).iter().all(|at| {
         matches!(
             analysis.event(*at).kind,
-            EventKind::Wait { timed: true, .. }
+            EventKind::Wait {
+                timed: true,
+                in_loop: true,
+                predicate_read: true,
+                ..
+            }
         )
     })
 }

@@ -307,3 +307,29 @@ pub fn step() -> Option<u32> {
     assert!(names_in(text).is_empty());
     assert_eq!(pedantic(text), ["unjoined-thread"]);
 }
+
+#[test]
+fn one_of_two_guards_is_unlocked() {
+    let text = "
+use parking_lot::{Mutex, MutexGuard};
+pub struct Switch { state: Mutex<u32>, pad: Mutex<u32> }
+impl Switch {
+    pub fn chain(&self, changed: bool) {
+        let state = self.state.lock();
+        let pad = self.pad.lock();
+        let (mut state, pad) = if changed {
+            drop(pad);
+            drop(state);
+            (self.state.lock(), self.pad.lock())
+        } else {
+            (state, pad)
+        };
+        drop(pad);
+        MutexGuard::unlocked(&mut state, || println!(\"free\"));
+        *state += 1;
+    }
+}
+";
+    assert!(errors_in(text).is_empty());
+    assert!(!pedantic(text).contains(&"double-lock"));
+}

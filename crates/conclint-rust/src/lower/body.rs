@@ -122,6 +122,8 @@ pub(super) struct Lower<'a> {
     pub tail_scopes: bool,
     /// It is the initialiser of a static.
     pub initialises: bool,
+    /// It gives a guard, by its declaration.
+    pub promises_guard: bool,
     pub out: Out,
     pub env: Vec<(SmolStr, LocalId)>,
     pub locals: Vec<LocalInfo>,
@@ -260,6 +262,7 @@ impl<'a> Lower<'a> {
             file_index: entry.file as usize,
             tail_scopes,
             initialises: entry.of_static,
+            promises_guard: false,
             out: Out::new(0, site_of(file, entry.def.span)),
             env: Vec::new(),
             locals: Vec::new(),

@@ -1,6 +1,6 @@
 //! Calls by path of functions outside the workspace.
 
-use conclint_facts::{BlockKind, EventKind, GuardId, Origins, ReleaseWhy, Writing};
+use conclint_facts::{BlockKind, EventKind, Origins, ReleaseWhy, Writing};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -220,16 +220,24 @@ impl Lower<'_> {
             }
             Effect::GuardUpgrade => self.upgrade(first, span),
             Effect::GuardUnlocked => {
-                let held: Vec<GuardId> =
-                    first.guards.iter().copied().chain(first.borrows).collect();
+                let mut held = first.guards.clone();
+                held.extend(first.borrows);
+                // All that the variable may be, which branches have given it.
+                let of_variable = self.locals.iter().rev().find(|info| {
+                    let guards = &info.val.guards;
+                    !guards.is_empty() && held.iter().any(|guard| guards.contains(guard))
+                });
+                if let Some(info) = of_variable {
+                    held.clone_from(&info.val.guards);
+                }
                 for &guard in &held {
                     self.release(guard, ReleaseWhy::Dropped, span);
                 }
                 if let Some(closure) = vals.get(1).and_then(|val| val.closure) {
                     self.call_closure(closure, what, span);
                 }
-                // Taken again afterwards.
-                for &guard in &held {
+                // Taken again afterwards: of several that it may be, one.
+                if let Some(&guard) = held.first() {
                     self.acquire_again(guard, span);
                 }
                 Val::unknown()

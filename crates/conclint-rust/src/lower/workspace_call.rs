@@ -207,6 +207,9 @@ impl Lower<'_> {
             }
             // `Transaction::new(self.state.lock())`: it lives on in there.
             Some(GuardTy::Holder) => val.guards = passed,
+            // `map(self.inner.lock(), |inner| Guard { inner })` in a function that gives
+            // a guard: what the closure makes of it is not seen, but what is promised.
+            None if self.promises_guard && is_open(ret) => val.guards = passed,
             _ => {
                 for guard in passed {
                     self.escapes(guard);
@@ -332,5 +335,15 @@ pub(super) fn rewrap(ret: &Ty, guard: Ty) -> Ty {
             )
         }
         _ => guard,
+    }
+}
+
+/// A type that only the caller, or a closure, tells.
+fn is_open(ty: &Ty) -> bool {
+    match ty {
+        Ty::Unknown | Ty::Param(_) => true,
+        Ty::Bounded(_, bounds) => bounds.is_empty(),
+        Ty::Ext(_, args) if types::is_option_or_result(ty) => args.first().is_none_or(is_open),
+        _ => false,
     }
 }

@@ -228,7 +228,11 @@ impl Reported {
                     .iter()
                     .enumerate()
                     .filter(|(at, step)| match kind {
-                        Kind::Double | Kind::Sleep => at + 1 == path.steps.len(),
+                        Kind::Sleep => at + 1 == path.steps.len(),
+                        // `self.lock()` of a helper is a call, and the lock is taken there.
+                        Kind::Double => {
+                            at + 1 == path.steps.len() || *at > 0 && step.role == Role::Call
+                        }
                         Kind::Call | Kind::Deep | Kind::Free => step.role == Role::Call,
                         Kind::Order => true,
                     });
