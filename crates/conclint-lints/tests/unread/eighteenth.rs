@@ -333,3 +333,69 @@ impl Switch {
     assert!(errors_in(text).is_empty());
     assert!(!pedantic(text).contains(&"double-lock"));
 }
+
+/// A lock type around one of the standard library, and an object with two of it.
+fn wrapped(lock: &str, body: &str) -> String {
+    format!(
+        "
+use std::ops::Deref;
+use std::sync;
+pub struct Mutex<T: ?Sized> {{ inner: sync::Mutex<T> }}
+pub struct Tracker;
+pub struct MutexGuard<'a, T: ?Sized> {{ inner: sync::MutexGuard<'a, T>, tracker: Tracker }}
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {{
+    type Target = T;
+    fn deref(&self) -> &T {{ self.inner.deref() }}
+}}
+impl<T: ?Sized> Mutex<T> {{ {lock} }}
+fn map<T, U>(taken: sync::LockResult<T>, with: impl FnOnce(T) -> U) -> sync::LockResult<U> {{
+    match taken {{
+        Ok(guard) => Ok(with(guard)),
+        Err(error) => Err(sync::PoisonError::new(with(error.into_inner()))),
+    }}
+}}
+pub struct Account {{ owner: Mutex<u32>, balance: Mutex<u32> }}
+impl Account {{ {body} }}
+"
+    )
+}
+
+#[test]
+fn a_wrapper_is_the_lock_that_it_wraps() {
+    let orders = "
+    pub fn ab(&self) { let a = self.owner.lock().unwrap(); let b = self.balance.lock().unwrap(); println!(\"{}\", *a + *b); }
+    pub fn ba(&self) { let b = self.balance.lock().unwrap(); let a = self.owner.lock().unwrap(); println!(\"{}\", *a + *b); }";
+    let twice = "
+    pub fn twice(&self) { let a = self.owner.lock().unwrap(); let b = self.owner.lock().unwrap(); println!(\"{}\", *a + *b); }";
+    let once = "
+    pub fn both(&self) { let a = self.owner.lock().unwrap(); let b = self.balance.lock().unwrap(); println!(\"{}\", *a + *b); }";
+    let ways = [
+        // The library's guard.
+        "pub fn lock(&self) -> sync::LockResult<sync::MutexGuard<'_, T>> { self.inner.lock() }",
+        // Its own around it.
+        "pub fn lock(&self) -> Result<MutexGuard<'_, T>, ()> {
+            Ok(MutexGuard { inner: self.inner.lock().unwrap(), tracker: Tracker })
+        }",
+        // Made by a closure.
+        "pub fn lock(&self) -> sync::LockResult<MutexGuard<'_, T>> {
+            map(self.inner.lock(), |inner| MutexGuard { inner, tracker: Tracker })
+        }",
+    ];
+    for lock in ways {
+        assert_eq!(
+            errors_in(&wrapped(lock, orders)),
+            ["lock-order-inversion"],
+            "{lock}"
+        );
+        assert_eq!(errors_in(&wrapped(lock, twice)), ["double-lock"], "{lock}");
+        assert!(errors_in(&wrapped(lock, once)).is_empty(), "{lock}");
+    }
+    // Who gives up does not wait for ever.
+    let tries = "pub fn lock(&self) -> Result<MutexGuard<'_, T>, ()> {
+        for _ in 0..10 {
+            if let Ok(inner) = self.inner.try_lock() { return Ok(MutexGuard { inner, tracker: Tracker }); }
+        }
+        Err(())
+    }";
+    assert!(errors_in(&wrapped(tries, orders)).is_empty());
+}

@@ -88,7 +88,7 @@ fn detached_lines(file: &hir::HirFile) -> Vec<u32> {
 struct Guards {
     /// Holds one in a field (through two levels of structs).
     holders: Vec<bool>,
-    /// Is the guard of one of the program's own locks, with none of others inside.
+    /// Is the guard of one of the program's own locks.
     own_guards: Vec<bool>,
     /// Is such a lock, and whether its guards are awaited.
     own_locks: Vec<Option<bool>>,
@@ -103,11 +103,20 @@ fn guards(index: &Index, table: &LockTable) -> Guards {
     let methods = (0..).map(FnIdx).zip(index.functions());
     for (f, entry) in methods.filter(|(_, entry)| own::takes(table, entry)) {
         let ret = index.fn_ret(f, None, &[]);
-        if let Some(guard) = own::guard(index, &holders, &ret) {
+        let lock = match &entry.scope.self_ty {
+            Some(Ty::Adt(lock, _)) => Some(*lock),
+            _ => None,
+        };
+        let guard = own::guard(index, &holders, &ret);
+        let wrapped = lock
+            .filter(|lock| guard.is_none() && own::is_wrapper(index, table, *lock))
+            .filter(|_| own::waits(table, entry))
+            .and_then(|_| own::wrapped_guard(index, &holders, &ret));
+        if let Some(guard) = guard.or(wrapped.flatten()) {
             own[guard.index()] = true;
-            if let Some(Ty::Adt(lock, _)) = &entry.scope.self_ty {
-                own_locks[lock.index()] = Some(entry.def.is_async);
-            }
+        }
+        if let Some(lock) = lock.filter(|_| guard.is_some() || wrapped.is_some()) {
+            own_locks[lock.index()] = Some(entry.def.is_async);
         }
     }
     if own.contains(&true) {

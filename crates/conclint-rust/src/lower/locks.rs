@@ -223,8 +223,12 @@ impl Lower<'_> {
         // `-> impl Deref<Target = T>`: nobody is to know what the guard is called.
         let is_hidden = matches!(self.guard_ty(&ret), Some(GuardTy::Guard(_)))
             && matches!(ret, Ty::Bounded(..));
-        if !is_hidden {
-            own::guard(self.index(), &self.shared.holders, &ret)?;
+        let wraps = || {
+            let known = self.shared.own_locks.get(id.index()).copied().flatten();
+            known.and(own::wrapped_guard(self.index(), &self.shared.holders, &ret))
+        };
+        if !is_hidden && own::guard(self.index(), &self.shared.holders, &ret).is_none() {
+            wraps()?;
         }
         Some((op, ret))
     }

@@ -2,12 +2,14 @@
 //! take them. A kernel has no other locks.
 //!
 //! Told by names and types alone: the type is called a lock, and the method
-//! takes nothing but `&self` and gives back a guard of the program's own. What
-//! the method does inside is not asked.
+//! takes nothing but `&self` and gives back a guard of the program's own, or one
+//! of a library where the type is a wrapper around that one's lock. What the
+//! method does inside is not asked.
 
 use conclint_facts::{Blocking, LockShape, Mode};
 
-use crate::index::{FnEntry, Index, Ty, TypeId};
+use crate::hir::{Expr, ExprKind};
+use crate::index::{FnEntry, Index, Ty, TypeId, Tys, last_segment};
 use crate::table::{LockTable, Op};
 
 use super::types;
@@ -79,4 +81,65 @@ pub(super) fn guard(index: &Index, holders: &[bool], ret: &Ty) -> Option<TypeId>
     let is_own =
         index.type_name(guard).ends_with("Guard") && !holders.get(guard.index()).copied()?;
     is_own.then_some(guard)
+}
+
+/// A type of the program around one lock of a library, of whatever data:
+/// `struct Mutex<T> { inner: sync::Mutex<T> }`. It is that lock, and the field
+/// that it stands in says which one.
+pub(super) fn is_wrapper(index: &Index, table: &LockTable, lock: TypeId) -> bool {
+    let fields = index.field_types(lock);
+    let mut locks = fields
+        .iter()
+        .filter_map(|ty| match types::peel_wrappers(index, ty) {
+            Ty::Ext(path, args) if table.get(&path).is_some() => Some(args),
+            _ => None,
+        });
+    let of_whatever = |args: Tys| matches!(args.last(), None | Some(Ty::Param(_) | Ty::Unknown));
+    locks.next().is_some_and(of_whatever) && locks.next().is_none()
+}
+
+/// What the method of such a wrapper gives: the guard of the library, or a type
+/// of the program's own around that.
+pub(super) fn wrapped_guard(index: &Index, holders: &[bool], ret: &Ty) -> Option<Option<TypeId>> {
+    let mut ret = ret.clone();
+    while types::is_option_or_result(&ret) {
+        ret = types::arg(&ret, 0);
+    }
+    match ret {
+        Ty::Ext(path, _) => types::is_guard_name(last_segment(&path)).then_some(None),
+        Ty::Adt(guard, _) => {
+            let holds = holders.get(guard.index()).copied().unwrap_or(false);
+            (holds && index.type_name(guard).ends_with("Guard")).then_some(Some(guard))
+        }
+        _ => None,
+    }
+}
+
+/// The body waits for a lock of `self`, by that name or another: it does not only
+/// try, and give up in the end.
+pub(super) fn waits(table: &LockTable, entry: &FnEntry) -> bool {
+    let mut waits = false;
+    if let Some(body) = &entry.def.body {
+        body.each_expr(&mut |expr| {
+            if let ExprKind::MethodCall { receiver, name, .. } = &expr.kind {
+                let shapes = [LockShape::Mutex, LockShape::RwLock];
+                let taking = shapes.iter().find_map(|shape| table.op(*shape, name));
+                waits |=
+                    taking.is_some_and(|op| op.blocking == Blocking::Waits) && is_of_self(receiver);
+            }
+        });
+    }
+    waits
+}
+
+/// `self.inner`, `self.0.as_ref()`.
+fn is_of_self(mut expr: &Expr) -> bool {
+    loop {
+        expr = match &expr.kind {
+            ExprKind::Field { base, .. } => base,
+            ExprKind::MethodCall { receiver, .. } => receiver,
+            ExprKind::Path(path) => return path.as_name().is_some_and(|name| name == "self"),
+            _ => return false,
+        };
+    }
 }
