@@ -399,3 +399,65 @@ fn a_wrapper_is_the_lock_that_it_wraps() {
     }";
     assert!(errors_in(&wrapped(tries, orders)).is_empty());
 }
+
+#[test]
+fn a_wrapper_is_one_lock_inside_and_outside() {
+    let found = |body: &str| {
+        errors_in(&format!(
+            "
+use std::sync::{{Arc, Mutex, MutexGuard}};
+#[derive(Clone)]
+pub struct Shared<T> {{ inner: Arc<Mutex<T>>, name: String }}
+impl<T> Shared<T> {{
+    pub fn lock(&self) -> MutexGuard<'_, T> {{ self.inner.lock().unwrap() }}
+    pub fn with<R>(&self, run: impl FnOnce(&mut T) -> R) -> R {{
+        let mut guard = self.inner.lock().unwrap();
+        run(&mut guard)
+    }}
+}}
+pub struct Account {{ owner: Shared<u32>, balance: Shared<u32> }}
+impl Account {{ {body} }}
+"
+        ))
+    };
+    let ab = "pub fn ab(&self) { let a = self.owner.lock(); let b = self.balance.lock(); println!(\"{}\", *a + *b); }";
+    let ba = "pub fn ba(&self) { let b = self.balance.lock(); self.owner.with(|a| println!(\"{}\", *a + *b)); }";
+    let twice = "pub fn twice(&self) { let a = self.owner.lock(); self.owner.with(|b| println!(\"{}\", *a + *b)); }";
+    assert_eq!(found(&format!("{ab} {ba}")), ["lock-order-inversion"]);
+    assert_eq!(found(twice), ["double-lock"]);
+    assert!(found(ab).is_empty());
+    assert!(found(ba).is_empty());
+}
+
+#[test]
+fn poison_may_be_got_rid_of_by_any_name() {
+    let found = |recovered: &str| {
+        errors_in(&format!(
+            "
+use std::sync::{{LockResult, Mutex, MutexGuard, PoisonError}};
+pub trait Recover {{ type Guard; fn recovered(self) -> Self::Guard; }}
+impl<G> Recover for LockResult<G> {{
+    type Guard = G;
+    fn recovered(self) -> G {{ self.unwrap_or_else(PoisonError::into_inner) }}
+}}
+pub trait Sure<'a, T> {{ fn sure(self) -> MutexGuard<'a, T>; }}
+impl<'a, T> Sure<'a, T> for LockResult<MutexGuard<'a, T>> {{
+    fn sure(self) -> MutexGuard<'a, T> {{ self.unwrap_or_else(PoisonError::into_inner) }}
+}}
+pub struct Account {{ balance: Mutex<u32> }}
+impl Account {{
+    pub fn twice(&self) {{
+        let one = self.balance.lock(){recovered};
+        let two = self.balance.lock(){recovered};
+        println!(\"{{}}\", *one + *two);
+    }}
+}}
+"
+        ))
+    };
+    for recovered in [".recovered()", ".sure()", ".ignore_poison()"] {
+        assert_eq!(found(recovered), ["double-lock"], "{recovered}");
+    }
+    assert!(found(".is_poisoned()").is_empty());
+    assert!(found(".unwrap().clone()").is_empty());
+}

@@ -5,12 +5,13 @@
 //! they name its numbers, `orders` reads the comments.
 
 use conclint_facts::{
-    FileId, FnKind, Function, Program, SourceFile, Unread, cfgs_exclusive, names_system,
+    FileId, FnKind, Function, LockShape, Program, SourceFile, Unread, cfgs_exclusive, names_system,
 };
 use rayon::prelude::*;
 use smol_str::SmolStr;
 
 use super::body::{ClassDraft, Lower, Out, Shared, site_of};
+use super::own::OwnLock;
 use super::value::ClassKey;
 use super::{link, orders, own, types};
 use crate::hir::{self, CommentKind};
@@ -90,8 +91,8 @@ struct Guards {
     holders: Vec<bool>,
     /// Is the guard of one of the program's own locks.
     own_guards: Vec<bool>,
-    /// Is such a lock, and whether its guards are awaited.
-    own_locks: Vec<Option<bool>>,
+    /// Is such a lock.
+    own_locks: Vec<Option<OwnLock>>,
 }
 
 fn guards(index: &Index, table: &LockTable) -> Guards {
@@ -101,23 +102,37 @@ fn guards(index: &Index, table: &LockTable) -> Guards {
     let mut own = vec![false; count];
     let mut own_locks = vec![None; count];
     let methods = (0..).map(FnIdx).zip(index.functions());
-    for (f, entry) in methods.filter(|(_, entry)| own::takes(table, entry)) {
-        let ret = index.fn_ret(f, None, &[]);
-        let lock = match &entry.scope.self_ty {
-            Some(Ty::Adt(lock, _)) => Some(*lock),
-            _ => None,
+    for (f, entry) in methods.filter(|(_, entry)| own::may_take(table, entry)) {
+        let Some(Ty::Adt(lock, _)) = entry.scope.self_ty else {
+            continue;
         };
-        let guard = own::guard(index, &holders, &ret);
-        let wrapped = lock
-            .filter(|lock| guard.is_none() && own::is_wrapper(index, table, *lock))
-            .filter(|_| own::waits(table, entry))
-            .and_then(|_| own::wrapped_guard(index, &holders, &ret));
-        if let Some(guard) = guard.or(wrapped.flatten()) {
+        let ret = index.fn_ret(f, None, &[]);
+        let takes = |shape: &LockShape| own::op(table, *shape, &entry.def.name).is_some();
+        let named = own::shape(index.type_name(lock)).filter(takes);
+        let guard = named.and_then(|_| own::guard(index, &holders, &ret));
+        let (shape, guard, wraps) = match (named, guard) {
+            (Some(shape), Some(guard)) => (shape, Some(guard), false),
+            _ => {
+                let around = own::wrapped(index, table, lock).filter(takes);
+                // Who comes by way of a trait does not name the wrapper.
+                let plain = entry.trait_path.is_none() && own::waits(table, entry);
+                let Some(shape) = around.filter(|_| plain) else {
+                    continue;
+                };
+                let Some(guard) = own::wrapped_guard(index, &holders, &ret) else {
+                    continue;
+                };
+                (shape, guard, true)
+            }
+        };
+        if let Some(guard) = guard {
             own[guard.index()] = true;
         }
-        if let Some(lock) = lock.filter(|_| guard.is_some() || wrapped.is_some()) {
-            own_locks[lock.index()] = Some(entry.def.is_async);
-        }
+        own_locks[lock.index()] = Some(OwnLock {
+            shape,
+            is_async: entry.def.is_async,
+            wraps,
+        });
     }
     if own.contains(&true) {
         add_holders(index, &mut holders, &own);

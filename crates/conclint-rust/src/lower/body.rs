@@ -12,6 +12,7 @@ use conclint_facts::{
 use smol_str::SmolStr;
 
 use super::never::Never;
+use super::own::OwnLock;
 use super::scopes::DropScope;
 use super::value::{ClassBase, ClassKey, LocalInfo, Sort, SpawnId, Val};
 use crate::hir;
@@ -28,9 +29,8 @@ pub(super) struct Shared<'a> {
     pub holders: Vec<bool>,
     /// Which types (by number) are the guards of the program's own locks.
     pub own_guards: Vec<bool>,
-    /// By type (by number): it is a lock of the program's own, and whether its
-    /// guards are awaited.
-    pub own_locks: Vec<Option<bool>>,
+    /// By type (by number): it is a lock of the program's own, and which.
+    pub own_locks: Vec<Option<OwnLock>>,
     /// By type (by number): the guarded type whose parts its objects are.
     pub behind: Vec<Option<crate::index::TypeId>>,
     /// By function (by number): that it never comes back, and how that is known.

@@ -37,6 +37,10 @@ impl Lower<'_> {
                     part.place = Some(place.clone());
                 }
                 part.class = Some(ClassKey::new(ClassBase::Field(info.owner, name.clone())));
+                if self.is_wrapped_lock(&cur, &part.ty) {
+                    part.class.clone_from(&cur.class);
+                    part.place.clone_from(&cur.place);
+                }
                 self.narrow(&mut part, name);
                 self.moves_out(&cur, &mut part);
                 return part;
@@ -62,6 +66,16 @@ impl Lower<'_> {
         let mut part = cur.project(name, Ty::Unknown);
         part.class = None;
         part
+    }
+
+    /// The lock inside of a wrapper, which is the same lock.
+    fn is_wrapped_lock(&self, wrapper: &Val, field: &Ty) -> bool {
+        let Ty::Adt(id, _) = types::peel(self.index(), &wrapper.ty) else {
+            return false;
+        };
+        wrapper.class.is_some()
+            && self.known_lock(id).is_some_and(|lock| lock.wraps)
+            && matches!(self.object_kind(field), Some(ObjectKind::Lock(_)))
     }
 
     /// A part that is a guard can be moved out of `whole`.

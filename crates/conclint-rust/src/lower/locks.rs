@@ -2,8 +2,8 @@
 //! synchronisation object a type is.
 
 use conclint_facts::{
-    Blocking, Call, EventKind, GuardId, LockSource, Mode, ObjectKind, ObjectRef, Origins,
-    ReleaseWhy, Root, is_element,
+    Blocking, Call, EventKind, GuardId, LockShape, LockSource, Mode, ObjectKind, ObjectRef,
+    Origins, ReleaseWhy, Root, is_element,
 };
 use smol_str::SmolStr;
 
@@ -191,7 +191,7 @@ impl Lower<'_> {
         Some(conclint_facts::LockTraits {
             family: SmolStr::new(self.index().type_key(id).split("::").next().unwrap_or("")),
             type_name: SmolStr::new(type_name),
-            shape: own::shape(type_name)?,
+            shape: self.own_shape(id)?,
             reentrant: type_name.contains("Reentrant"),
             read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
             is_async,
@@ -205,8 +205,17 @@ impl Lower<'_> {
         let Ty::Adt(id, _) = types::peel_wrappers(self.index(), ty) else {
             return self.object_kind(ty);
         };
-        let is_async = self.shared.own_locks.get(id.index()).copied()??;
-        self.own_traits(id, is_async).map(ObjectKind::Lock)
+        let lock = self.known_lock(id)?;
+        self.own_traits(id, lock.is_async).map(ObjectKind::Lock)
+    }
+
+    pub fn known_lock(&self, id: TypeId) -> Option<own::OwnLock> {
+        self.shared.own_locks.get(id.index()).copied()?
+    }
+
+    fn own_shape(&self, id: TypeId) -> Option<LockShape> {
+        let named = own::shape(self.index().type_name(id));
+        named.or_else(|| self.known_lock(id).map(|lock| lock.shape))
     }
 
     /// Whether this method takes a lock that the workspace itself defines: how,
@@ -215,7 +224,7 @@ impl Lower<'_> {
         let Ty::Adt(id, _) = &res.self_ty else {
             return None;
         };
-        let shape = own::shape(self.index().type_name(*id))?;
+        let shape = self.own_shape(*id)?;
         let op = own::op(self.shared.table, shape, name)?;
         let ret = self
             .index()
@@ -224,8 +233,8 @@ impl Lower<'_> {
         let is_hidden = matches!(self.guard_ty(&ret), Some(GuardTy::Guard(_)))
             && matches!(ret, Ty::Bounded(..));
         let wraps = || {
-            let known = self.shared.own_locks.get(id.index()).copied().flatten();
-            known.and(own::wrapped_guard(self.index(), &self.shared.holders, &ret))
+            self.known_lock(*id)
+                .and(own::wrapped_guard(self.index(), &self.shared.holders, &ret))
         };
         if !is_hidden && own::guard(self.index(), &self.shared.holders, &ret).is_none() {
             wraps()?;
@@ -332,7 +341,7 @@ impl Lower<'_> {
             traits: conclint_facts::LockTraits {
                 family: SmolStr::new_static("std"),
                 type_name: SmolStr::new_static("Stdin"),
-                shape: conclint_facts::LockShape::Mutex,
+                shape: LockShape::Mutex,
                 reentrant: false,
                 read_reentrant: false,
                 is_async: false,
@@ -435,13 +444,32 @@ impl Lower<'_> {
                 Some(result)
             }
             name => {
-                let unwraps = table::tells_of_error(name)?;
+                let recovers = || self.recovers(call).then_some(true);
+                let unwraps = table::tells_of_error(name).or_else(recovers)?;
                 for arg in call.args {
                     self.base(arg);
                 }
                 Some(if unwraps { val.with_ty(inner) } else { val })
             }
         }
+    }
+
+    /// A method that the program itself gives to `Result`, and that takes out of it
+    /// whatever there is, or the guard: `lock().recovered()`.
+    fn recovers(&self, call: &MethodCall) -> bool {
+        let entries = self.index().functions();
+        let mut named = self.index().methods_named(call.name).iter();
+        call.args.is_empty()
+            && named.any(|f| {
+                let Some(entry) = entries.get(f.index()) else {
+                    return false;
+                };
+                let of_result = entry.scope.self_ty.as_ref();
+                let ret = self.index().fn_ret(*f, None, &[]);
+                entry.def.params.len() == 1
+                    && of_result.is_some_and(types::is_option_or_result)
+                    && (super::workspace_call::is_open(&ret) || self.guard_ty(&ret).is_some())
+            })
     }
 
     /// `.lock()`, `.read().unwrap()` and the like on something whose type is
@@ -455,8 +483,8 @@ impl Lower<'_> {
             Some("unwrap" | "expect" | "unwrap_or_else" | "map_err" | "?" | "ok")
         );
         let shape = match call.name.as_str() {
-            "lock" => conclint_facts::LockShape::Mutex,
-            "read" | "write" if unwrapped || call.awaited => conclint_facts::LockShape::RwLock,
+            "lock" => LockShape::Mutex,
+            "read" | "write" if unwrapped || call.awaited => LockShape::RwLock,
             _ => return None,
         };
         if self
@@ -478,7 +506,7 @@ impl Lower<'_> {
         let lock = table::LockType {
             traits: conclint_facts::LockTraits {
                 family: SmolStr::new_static("unknown"),
-                type_name: SmolStr::new_static(if shape == conclint_facts::LockShape::Mutex {
+                type_name: SmolStr::new_static(if shape == LockShape::Mutex {
                     "Mutex"
                 } else {
                     "RwLock"

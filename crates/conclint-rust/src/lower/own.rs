@@ -9,7 +9,7 @@
 use conclint_facts::{Blocking, LockShape, Mode};
 
 use crate::hir::{Expr, ExprKind};
-use crate::index::{FnEntry, Index, Ty, TypeId, Tys, last_segment};
+use crate::index::{FnEntry, Index, Ty, TypeId, last_segment};
 use crate::table::{LockTable, Op};
 
 use super::types;
@@ -64,13 +64,14 @@ pub(super) fn op(table: &LockTable, shape: LockShape, method: &str) -> Option<Op
     })
 }
 
-/// `lock`, `read`, `write` of a lock that the workspace itself defines.
-pub(super) fn takes(table: &LockTable, entry: &FnEntry) -> bool {
-    let owner = entry.qualified.rsplit("::").nth(1);
-    entry.def.params.len() == 1
-        && owner
-            .and_then(shape)
-            .is_some_and(|shape| op(table, shape, &entry.def.name).is_some())
+/// A method without arguments that is called as those are that take a lock.
+pub(super) fn may_take(table: &LockTable, entry: &FnEntry) -> bool {
+    let shapes = [LockShape::Mutex, LockShape::RwLock];
+    entry.def.has_self
+        && entry.def.params.len() == 1
+        && shapes
+            .iter()
+            .any(|shape| op(table, *shape, &entry.def.name).is_some())
 }
 
 /// The guard type of the workspace's own that such a function gives back.
@@ -83,19 +84,30 @@ pub(super) fn guard(index: &Index, holders: &[bool], ret: &Ty) -> Option<TypeId>
     is_own.then_some(guard)
 }
 
-/// A type of the program around one lock of a library, of whatever data:
-/// `struct Mutex<T> { inner: sync::Mutex<T> }`. It is that lock, and the field
+/// A lock that the program defines.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OwnLock {
+    pub shape: LockShape,
+    /// Its guards are awaited.
+    pub is_async: bool,
+    /// It is a lock of a library, in a field.
+    pub wraps: bool,
+}
+
+/// Of a type of the program around one lock of a library, of whatever data, which
+/// lock: `struct Shared<T> { inner: sync::Mutex<T> }`. It is that lock, and the field
 /// that it stands in says which one.
-pub(super) fn is_wrapper(index: &Index, table: &LockTable, lock: TypeId) -> bool {
+pub(super) fn wrapped(index: &Index, table: &LockTable, lock: TypeId) -> Option<LockShape> {
     let fields = index.field_types(lock);
     let mut locks = fields
         .iter()
         .filter_map(|ty| match types::peel_wrappers(index, ty) {
-            Ty::Ext(path, args) if table.get(&path).is_some() => Some(args),
+            Ty::Ext(path, args) => Some((table.get(&path)?.traits.shape, args)),
             _ => None,
         });
-    let of_whatever = |args: Tys| matches!(args.last(), None | Some(Ty::Param(_) | Ty::Unknown));
-    locks.next().is_some_and(of_whatever) && locks.next().is_none()
+    let (shape, args) = locks.next()?;
+    let of_whatever = matches!(args.last(), Some(Ty::Param(_) | Ty::Unknown));
+    (of_whatever && locks.next().is_none()).then_some(shape)
 }
 
 /// What the method of such a wrapper gives: the guard of the library, or a type

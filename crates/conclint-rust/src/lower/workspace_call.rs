@@ -339,7 +339,7 @@ pub(super) fn rewrap(ret: &Ty, guard: Ty) -> Ty {
 }
 
 /// A type that only the caller, or a closure, tells.
-fn is_open(ty: &Ty) -> bool {
+pub(super) fn is_open(ty: &Ty) -> bool {
     match ty {
         Ty::Unknown | Ty::Param(_) => true,
         Ty::Bounded(_, bounds) => bounds.is_empty(),

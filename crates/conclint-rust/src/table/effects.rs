@@ -455,7 +455,9 @@ pub fn tells_of_error(method: &str) -> Option<bool> {
         | "attach_printable"
         | "attach_printable_lazy" => Some(false),
         "unwrap_or_log" | "expect_or_log" => Some(true),
-        _ => None,
+        // `ignore_poison()` of some extension trait.
+        "is_poisoned" | "clear_poison" => None,
+        _ => method.contains("poison").then_some(true),
     }
 }
 
