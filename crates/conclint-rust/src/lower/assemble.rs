@@ -111,18 +111,18 @@ fn guards(index: &Index, table: &LockTable) -> Guards {
         let named = own::shape(index.type_name(lock)).filter(takes);
         let guard = named.and_then(|_| own::guard(index, &holders, &ret));
         let (shape, guard, wraps) = match (named, guard) {
-            (Some(shape), Some(guard)) => (shape, Some(guard), false),
+            (Some(shape), Some(guard)) => (shape, Some(guard), None),
             _ => {
-                let around = own::wrapped(index, table, lock).filter(takes);
+                let around = own::wrapped(index, table, lock).filter(|lock| takes(&lock.shape));
                 // Who comes by way of a trait does not name the wrapper.
                 let plain = entry.trait_path.is_none() && own::waits(table, entry);
-                let Some(shape) = around.filter(|_| plain) else {
+                let Some(traits) = around.filter(|_| plain) else {
                     continue;
                 };
                 let Some(guard) = own::wrapped_guard(index, &holders, &ret) else {
                     continue;
                 };
-                (shape, guard, true)
+                (traits.shape, guard, Some(traits))
             }
         };
         if let Some(guard) = guard {

@@ -74,7 +74,7 @@ impl Lower<'_> {
             return false;
         };
         wrapper.class.is_some()
-            && self.known_lock(id).is_some_and(|lock| lock.wraps)
+            && self.known_lock(id).is_some_and(|lock| lock.wraps.is_some())
             && matches!(self.object_kind(field), Some(ObjectKind::Lock(_)))
     }
 

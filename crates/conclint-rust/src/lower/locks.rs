@@ -2,8 +2,8 @@
 //! synchronisation object a type is.
 
 use conclint_facts::{
-    Blocking, Call, EventKind, GuardId, LockShape, LockSource, Mode, ObjectKind, ObjectRef,
-    Origins, ReleaseWhy, Root, is_element,
+    Blocking, Call, EventKind, GuardId, LockShape, LockSource, LockTraits, Mode, ObjectKind,
+    ObjectRef, Origins, ReleaseWhy, Root, is_element,
 };
 use smol_str::SmolStr;
 
@@ -186,14 +186,20 @@ impl Lower<'_> {
     }
 
     /// What a lock that the workspace itself defines is like, by its name.
-    fn own_traits(&self, id: TypeId, is_async: bool) -> Option<conclint_facts::LockTraits> {
+    fn own_traits(&self, id: TypeId, is_async: bool) -> Option<LockTraits> {
         let type_name = self.index().type_name(id);
-        Some(conclint_facts::LockTraits {
+        let inside = |of: fn(&LockTraits) -> bool| {
+            let lock = self.known_lock(id).and_then(|lock| lock.wraps.as_ref());
+            lock.is_some_and(of)
+        };
+        Some(LockTraits {
             family: SmolStr::new(self.index().type_key(id).split("::").next().unwrap_or("")),
             type_name: SmolStr::new(type_name),
             shape: self.own_shape(id)?,
-            reentrant: type_name.contains("Reentrant"),
-            read_reentrant: type_name.contains("Spin") || type_name.contains("Reentrant"),
+            reentrant: inside(|lock| lock.reentrant) || type_name.contains("Reentrant"),
+            read_reentrant: inside(|lock| lock.read_reentrant)
+                || type_name.contains("Spin")
+                || type_name.contains("Reentrant"),
             is_async,
             self_locking: false,
         })
@@ -209,8 +215,8 @@ impl Lower<'_> {
         self.own_traits(id, lock.is_async).map(ObjectKind::Lock)
     }
 
-    pub fn known_lock(&self, id: TypeId) -> Option<own::OwnLock> {
-        self.shared.own_locks.get(id.index()).copied()?
+    pub fn known_lock(&self, id: TypeId) -> Option<&own::OwnLock> {
+        self.shared.own_locks.get(id.index())?.as_ref()
     }
 
     fn own_shape(&self, id: TypeId) -> Option<LockShape> {
@@ -338,7 +344,7 @@ impl Lower<'_> {
 
     pub fn acquire_stdin(&mut self, call: &MethodCall) -> Val {
         let lock = table::LockType {
-            traits: conclint_facts::LockTraits {
+            traits: LockTraits {
                 family: SmolStr::new_static("std"),
                 type_name: SmolStr::new_static("Stdin"),
                 shape: LockShape::Mutex,
@@ -504,7 +510,7 @@ impl Lower<'_> {
             table::GuardWrap::Plain
         };
         let lock = table::LockType {
-            traits: conclint_facts::LockTraits {
+            traits: LockTraits {
                 family: SmolStr::new_static("unknown"),
                 type_name: SmolStr::new_static(if shape == LockShape::Mutex {
                     "Mutex"

@@ -6,7 +6,7 @@
 //! of a library where the type is a wrapper around that one's lock. What the
 //! method does inside is not asked.
 
-use conclint_facts::{Blocking, LockShape, Mode};
+use conclint_facts::{Blocking, LockShape, LockTraits, Mode};
 
 use crate::hir::{Expr, ExprKind};
 use crate::index::{FnEntry, Index, Ty, TypeId, last_segment};
@@ -85,29 +85,29 @@ pub(super) fn guard(index: &Index, holders: &[bool], ret: &Ty) -> Option<TypeId>
 }
 
 /// A lock that the program defines.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct OwnLock {
     pub shape: LockShape,
     /// Its guards are awaited.
     pub is_async: bool,
-    /// It is a lock of a library, in a field.
-    pub wraps: bool,
+    /// It is this lock of a library, in a field.
+    pub wraps: Option<LockTraits>,
 }
 
 /// Of a type of the program around one lock of a library, of whatever data, which
 /// lock: `struct Shared<T> { inner: sync::Mutex<T> }`. It is that lock, and the field
 /// that it stands in says which one.
-pub(super) fn wrapped(index: &Index, table: &LockTable, lock: TypeId) -> Option<LockShape> {
+pub(super) fn wrapped(index: &Index, table: &LockTable, lock: TypeId) -> Option<LockTraits> {
     let fields = index.field_types(lock);
     let mut locks = fields
         .iter()
         .filter_map(|ty| match types::peel_wrappers(index, ty) {
-            Ty::Ext(path, args) => Some((table.get(&path)?.traits.shape, args)),
+            Ty::Ext(path, args) => Some((table.get(&path)?.traits, args)),
             _ => None,
         });
-    let (shape, args) = locks.next()?;
+    let (traits, args) = locks.next()?;
     let of_whatever = matches!(args.last(), Some(Ty::Param(_) | Ty::Unknown));
-    (of_whatever && locks.next().is_none()).then_some(shape)
+    (of_whatever && locks.next().is_none()).then_some(traits)
 }
 
 /// What the method of such a wrapper gives: the guard of the library, or a type
