@@ -2,9 +2,9 @@
 //! take them. A kernel has no other locks.
 //!
 //! Told by names and types alone: the type is called a lock, and the method
-//! takes nothing but `&self` and gives back a guard of the program's own, or one
-//! of a library where the type is a wrapper around that one's lock. What the
-//! method does inside is not asked.
+//! takes nothing but `&self` and gives back a guard of the program's own. What
+//! such a method does inside is not asked. A type around one lock of a library is
+//! that lock, whatever it is called, if its method waits for it.
 
 use conclint_facts::{Blocking, LockShape, LockTraits, Mode};
 
