@@ -224,29 +224,32 @@ impl Client {
 
 #[test]
 fn what_lies_inside_is_not_around() {
-    let found = |array: &str| {
-        names_in(&format!(
-            "
-use std::sync::{{Arc, Mutex}};
-pub struct Object {{ inner: Mutex<Vec<Value>> }}
-pub struct Array {{ inner: Mutex<Vec<Value>> }}
-pub enum Value {{ Object(Arc<Object>), Array(Arc<Array>), Number(u32) }}
-pub fn show(value: &Value) {{
-    match value {{
-        Value::Number(n) => println!(\"{{n}}\"),
-        Value::Object(object) => for value in object.inner.lock().unwrap().iter() {{ show(value) }},
-        Value::Array(array) => for value in array.inner.lock().unwrap().iter() {{ {array}(value) }},
-    }}
-}}
-pub fn start(value: Arc<Value>) {{
-    let (a, b) = (value.clone(), value);
-    let threads = [std::thread::spawn(move || show(&a)), std::thread::spawn(move || show(&b))];
-    for thread in threads {{ thread.join().unwrap(); }}
-}}
-"
-        ))
-    };
-    assert!(found("show").is_empty());
+    let text = "
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+struct Object { inner: Arc<Mutex<BTreeMap<String, Value>>> }
+struct Array { inner: Arc<Mutex<Vec<Value>>> }
+enum Value { Null, Array(Array), Object(Object) }
+fn show<'s>(screen: &'s Screen, value: &Value) -> screen::Result<Shown<'s>> {
+    match value {
+        Value::Array(array) => {
+            let table = screen.table()?;
+            let array = array.inner.lock().unwrap();
+            for (at, value) in array.iter().enumerate() { table.set(at, show(screen, value)?)?; }
+            Ok(Shown::Table(table))
+        }
+        Value::Object(object) => {
+            let table = screen.table()?;
+            let object = object.inner.lock().unwrap();
+            for (key, value) in object.iter() { table.set(key.clone(), show(screen, value)?)?; }
+            Ok(Shown::Table(table))
+        }
+        Value::Null => Ok(Shown::Nil),
+    }
+}
+pub fn register(screen: &Screen) -> screen::Result<()> { screen.set(\"values\", VALUES.clone()) }
+";
+    assert!(names_in(text).is_empty());
 }
 
 #[test]
@@ -261,9 +264,9 @@ use std::sync::atomic::{{AtomicU64, Ordering}};
 pub struct Entry {{ holders: Vec<u32> }}
 pub struct Locks {{ all: Mutex<HashMap<u32, Arc<Mutex<Entry>>>>, freed: Condvar, releases: AtomicU64 }}
 impl Locks {{
-    fn entry(&self, key: u32) -> Option<Arc<Mutex<Entry>>> {{ self.all.lock().get(&key).cloned() }}
+    fn entry(&self, key: u32) -> Arc<Mutex<Entry>> {{ self.all.lock().entry(key).or_insert_with(made).clone() }}
     pub fn acquire(&self, key: u32) {{
-        let Some(entry) = self.entry(key) else {{ return }};
+        let entry = self.entry(key);
         let mut entry = entry.lock();
         while !entry.holders.is_empty() {{ {wait} }}
         entry.holders.push(1);
@@ -273,11 +276,12 @@ impl Locks {{
         {release}
     }}
 }}
+fn made() -> Arc<Mutex<Entry>> {{ Arc::new(Mutex::new(Entry {{ holders: Vec::new() }})) }}
 "
         )
     };
     let wait = "self.freed.wait(&mut entry);";
-    let held = "if let Some(of_key) = self.entry(key) { let mut of_key = of_key.lock(); of_key.holders.clear(); self.freed.notify_all(); }";
+    let held = "let of_key = self.entry(key); let mut of_key = of_key.lock(); of_key.holders.clear(); self.freed.notify_all();";
     let names = |text: &str| -> Vec<_> {
         let found = names(&[("src/lib.rs", text)]);
         found
@@ -460,4 +464,30 @@ impl Account {{
     }
     assert!(found(".is_poisoned()").is_empty());
     assert!(found(".unwrap().clone()").is_empty());
+}
+
+#[test]
+fn a_promised_guard_comes_out_of_a_closure() {
+    let text = "
+use std::sync::{LockResult, Mutex, MutexGuard, PoisonError};
+pub struct View<'a> { of: MutexGuard<'a, u32>, name: &'a str }
+fn map<T, U>(taken: LockResult<T>, with: impl FnOnce(T) -> U) -> LockResult<U> {
+    match taken {
+        Ok(guard) => Ok(with(guard)),
+        Err(error) => Err(PoisonError::new(with(error.into_inner()))),
+    }
+}
+pub struct Account { balance: Mutex<u32>, name: String }
+impl Account {
+    pub fn view(&self) -> LockResult<View<'_>> {
+        map(self.balance.lock(), |of| View { of, name: &self.name })
+    }
+    pub fn twice(&self) {
+        let one = self.view().unwrap();
+        let two = self.view().unwrap();
+        println!(\"{} {}\", one.of, two.name);
+    }
+}
+";
+    assert_eq!(errors_in(text), ["double-lock"]);
 }
