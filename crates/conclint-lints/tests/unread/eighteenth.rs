@@ -5,7 +5,7 @@ use conclint_lints::Level;
 
 use super::{errors_in, findings_at, names, names_in};
 
-/// Names and confidence aside from levels: everything that is found, low included.
+/// What is found at the level that hides nothing but what has low confidence.
 fn pedantic(text: &str) -> Vec<&'static str> {
     let found = findings_at(Level::Pedantic, &[("src/lib.rs", text)]);
     found.into_iter().map(|finding| finding.rule).collect()
@@ -70,6 +70,21 @@ pub fn request() {{
             "{found:?}"
         );
         assert_eq!(found.len(), 1, "{of}");
+    }
+    for failed in [
+        "Err(err) => { println!(\"{err}\"); None }",
+        "Err(_) => None",
+    ] {
+        let text = format!(
+            "
+use std::thread;
+fn work() {{ std::fs::write(\"a\", \"b\").unwrap(); }}
+pub fn start() -> Option<thread::JoinHandle<()>> {{
+    match thread::Builder::new().spawn(work) {{ Ok(thread) => Some(thread), {failed} }}
+}}
+"
+        );
+        assert!(pedantic(&text).is_empty(), "{failed}");
     }
     let joined = "match thread::Builder::new().spawn(work) { Ok(t) => t.join().unwrap(), Err(err) => println!(\"{err}\") }";
     assert!(message(joined).is_empty());
@@ -187,7 +202,8 @@ pub fn start(pool: Arc<Pool>) -> (std::thread::JoinHandle<()>, std::thread::Join
     let plain = "let (at, to) = (head.clone(), 1);";
     let arms = "let (at, to) = match change { Change::Revert => (head.clone(), 1), _ => (head.clone(), 2) };";
     let leaves = "let (at, to) = match change { Change::None => return, Change::Revert => (head.clone(), 1), Change::Apply => (head.clone(), 2) };";
-    for bound in [plain, arms, leaves] {
+    let ends = "let (at, to) = match change { Change::Revert => (head.clone(), 1), Change::Apply => (head.clone(), 2), Change::None => return };";
+    for bound in [plain, arms, leaves, ends] {
         assert_eq!(found(bound), ["lock-order-inversion"], "{bound}");
     }
 }
@@ -490,4 +506,53 @@ impl Account {
 }
 ";
     assert_eq!(errors_in(text), ["double-lock"]);
+}
+
+#[test]
+fn a_wrapper_reads_again_where_its_lock_does() {
+    let found = |inner: &str| {
+        names_in(&format!(
+            "
+use std::sync;
+pub struct RwLock<T>({inner}::RwLock<T>);
+impl<T> RwLock<T> {{
+    pub fn read(&self) -> {inner}::RwLockReadGuard<'_, T> {{ self.0.read() }}
+    pub fn write(&self) -> {inner}::RwLockWriteGuard<'_, T> {{ self.0.write() }}
+}}
+pub struct Account {{ balance: RwLock<u32> }}
+impl Account {{
+    pub fn set(&self, to: u32) {{ *self.balance.write() = to; }}
+    pub fn twice(&self) -> u32 {{
+        let one = self.balance.read();
+        let two = self.balance.read();
+        *one + *two
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("parking_lot"), ["double-lock"]);
+    assert!(found("spin").is_empty());
+}
+
+#[test]
+fn to_make_a_static_is_work_that_can_be_moved() {
+    let text = "
+use std::sync::{LazyLock, Mutex};
+static LIMIT: LazyLock<u64> = LazyLock::new(|| { let limit: u64 = 7; limit + 1 });
+pub struct Numbers { all: Mutex<Vec<u64>> }
+impl Numbers {
+    pub fn fill(&self) {
+        let mut all = self.all.lock().unwrap();
+        let mut items = Vec::new();
+        for i in 0..1000u64 {
+            let text = format!(\"{i} of {}\", *LIMIT);
+            items.push(text.len() as u64);
+        }
+        items.sort();
+        all.extend(items);
+    }
+}
+";
+    assert_eq!(pedantic(text), ["oversized-critical-section"]);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Call, EventKind, Flag, FnId, Origins, Place, ReleaseWhy, Resolution, Root};
+use conclint_facts::{Call, EventKind, Flag, FnId, Origins, Place, Resolution, Root};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -382,11 +382,6 @@ impl Lower<'_> {
             self.out.cur = failed;
             let (depth, exit) = self.return_target();
             self.unwind(depth, &[], end_of(span));
-            // No guard comes with a failure, and the exit of a closure that runs in
-            // place is not the function's, where nothing would be held anyway.
-            for guard in &val.guards {
-                self.release(*guard, ReleaseWhy::NotTaken, end_of(span));
-            }
             self.edge(failed, exit);
             self.out.cur = fine;
         }

@@ -186,11 +186,8 @@ impl Lower<'_> {
             };
             inner.parts.clear();
             inner.flag = None;
-            match (path.last(), pats.first()) {
-                // No thread was started, and the error is no handle.
-                ("Err", _) => inner.handles.clear(),
-                (_, Some(Pat::Wild)) => self.drop_handles(&val),
-                _ => {}
+            if path.last() != "Err" && matches!(pats.first(), Some(Pat::Wild)) {
+                self.drop_handles(&val);
             }
             if inner.local.is_some() && inner.guards.is_empty() {
                 inner.local = None;
