@@ -16,7 +16,7 @@ use super::own::OwnLock;
 use super::scopes::DropScope;
 use super::value::{ClassBase, ClassKey, LocalInfo, Sort, SpawnId, Val};
 use crate::hir;
-use crate::index::{FnEntry, Index, Scope, Ty};
+use crate::index::{FnEntry, FnIdx, Index, Scope, Ty};
 use crate::table::LockTable;
 
 /// What all functions share while they are lowered.
@@ -122,8 +122,8 @@ pub(super) struct Lower<'a> {
     pub tail_scopes: bool,
     /// It is the initialiser of a static.
     pub initialises: bool,
-    /// It gives a guard, by its declaration.
-    pub promises_guard: bool,
+    /// The function itself.
+    pub id: Option<FnIdx>,
     pub out: Out,
     pub env: Vec<(SmolStr, LocalId)>,
     pub locals: Vec<LocalInfo>,
@@ -262,7 +262,7 @@ impl<'a> Lower<'a> {
             file_index: entry.file as usize,
             tail_scopes,
             initialises: entry.of_static,
-            promises_guard: false,
+            id: None,
             out: Out::new(0, site_of(file, entry.def.span)),
             env: Vec::new(),
             locals: Vec::new(),

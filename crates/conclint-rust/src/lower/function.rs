@@ -16,7 +16,7 @@ impl Lower<'_> {
         let body = entry.def.body.as_ref().filter(|_| entry.is_built);
         let Some(body) = body else { return };
         let index = self.index();
-        self.promises_guard = self.guard_ty(&index.fn_ret(id, None, &[])).is_some();
+        self.id = Some(id);
         let mut vals = Vec::new();
         for (i, param) in entry.def.params.iter().enumerate() {
             let ty = index.fn_param_ty(id, i);

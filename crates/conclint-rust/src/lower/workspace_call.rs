@@ -209,7 +209,9 @@ impl Lower<'_> {
             Some(GuardTy::Holder) => val.guards = passed,
             // `map(self.inner.lock(), |inner| Guard { inner })` in a function that gives
             // a guard: what the closure makes of it is not seen, but what is promised.
-            None if self.promises_guard && is_open(ret) => val.guards = passed,
+            None if !passed.is_empty() && is_open(ret) && self.promises_guard() => {
+                val.guards = passed;
+            }
             _ => {
                 for guard in passed {
                     self.escapes(guard);
@@ -217,6 +219,14 @@ impl Lower<'_> {
                 }
             }
         }
+    }
+
+    /// Whether this function gives a guard, by its declaration.
+    fn promises_guard(&self) -> bool {
+        self.id.is_some_and(|id| {
+            let ret = self.index().fn_ret(id, None, &[]);
+            self.guard_ty(&ret).is_some()
+        })
     }
 
     fn error_has_guard(&self, ret: &Ty) -> bool {
