@@ -2,9 +2,11 @@
 
 use conclint_diag::{Confidence, Role, Span, Step, Trace};
 use conclint_facts::{
-    Certainty, ChainStep, Class, ClassId, FnId, Function, Held, Mode, Nesting, ObjectRef, Program,
-    Root, Site,
+    Certainty, ChainStep, Class, ClassId, EventKind, FnId, Function, Held, Mode, Nesting,
+    ObjectRef, Program, Resolution, Root, Site,
 };
+
+use crate::flow::events;
 
 /// Draws steps out of a program's facts.
 ///
@@ -138,12 +140,26 @@ impl<'p> Draw<'p> {
         self.step(function, held.site, Role::Hold, name, what)
     }
 
+    /// What runs is the initialiser of a static.
+    fn is_first_use(&self, step: &ChainStep) -> bool {
+        let function = self.function(step.function);
+        function.is_some_and(|function| {
+            events(function).any(|(_, event)| {
+                event.site == step.site
+                    && matches!(&event.kind, EventKind::Call(call)
+                        if call.resolution == Resolution::FirstUse && call.name == step.name)
+            })
+        })
+    }
+
     /// The calls of a chain.
     pub fn calls<'a>(&'a self, chain: &'a [ChainStep]) -> impl Iterator<Item = Step> + 'a {
         chain.iter().map(|call| {
             let what = match call.name.as_str() {
                 "" => "runs a closure".to_owned(),
-                name if is_static(name) => format!("makes `{name}`, when it comes to it first"),
+                name if self.is_first_use(call) => {
+                    format!("makes `{name}`, when it comes to it first")
+                }
                 name => format!("calls `{name}`"),
             };
             self.step(call.function, call.site, Role::Call, "", what)
@@ -216,12 +232,6 @@ pub fn taking(mode: Mode) -> &'static str {
 /// A destructor that runs because a value ends, or `drop(..)`.
 pub fn is_drop(call: &ChainStep) -> bool {
     call.name == "drop" || call.name.ends_with("::drop")
-}
-
-/// What runs is the initialiser of a static: its name shouts, as no function's does.
-fn is_static(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_uppercase())
-        && !name.contains(|c: char| c.is_ascii_lowercase())
 }
 
 /// The confidence that a fact of this certainty lends.

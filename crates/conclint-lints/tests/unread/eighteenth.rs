@@ -125,10 +125,19 @@ pub fn apply() {{ let mut settings = SETTINGS.write(); *settings += {used}; }}
     }
     let of_value = "static NAMES: LazyLock<u32> = LazyLock::new(|| 1);";
     assert!(found(of_value, "*NAMES").is_empty());
-    // Most often it is there already: worth a word, and no reason to stop.
+    // The way says what runs there.
     let text = format!(
         "{SETTINGS}{of_closure} pub fn apply() {{ let mut s = SETTINGS.write(); *s += *NAMES; }}"
     );
+    let steps: Vec<String> = findings_at(Level::Default, &[("src/lib.rs", &text)])
+        .into_iter()
+        .flat_map(|finding| finding.paths)
+        .flat_map(|path| path.steps)
+        .map(|step| step.what)
+        .collect();
+    let makes = |what: &String| what == "makes `NAMES`, when it comes to it first";
+    assert!(steps.iter().any(makes), "{steps:?}");
+    // Most often it is there already: worth a word, and no reason to stop.
     assert!(errors_in(&text).is_empty());
 }
 

@@ -35,6 +35,8 @@ pub(super) fn is_lock(index: &Index, ty: &Ty) -> bool {
     }
 }
 
+const SHAPES: [LockShape; 2] = [LockShape::Mutex, LockShape::RwLock];
+
 /// In the name of a method that waits for nobody.
 const TRIES: [&str; 4] = ["noblock", "nonblock", "nowait", "no_wait"];
 
@@ -66,10 +68,9 @@ pub(super) fn op(table: &LockTable, shape: LockShape, method: &str) -> Option<Op
 
 /// A method without arguments that is called as those are that take a lock.
 pub(super) fn may_take(table: &LockTable, entry: &FnEntry) -> bool {
-    let shapes = [LockShape::Mutex, LockShape::RwLock];
     entry.def.has_self
         && entry.def.params.len() == 1
-        && shapes
+        && SHAPES
             .iter()
             .any(|shape| op(table, *shape, &entry.def.name).is_some())
 }
@@ -134,8 +135,7 @@ pub(super) fn waits(table: &LockTable, entry: &FnEntry) -> bool {
     if let Some(body) = &entry.def.body {
         body.each_expr(&mut |expr| {
             if let ExprKind::MethodCall { receiver, name, .. } = &expr.kind {
-                let shapes = [LockShape::Mutex, LockShape::RwLock];
-                let taking = shapes.iter().find_map(|shape| table.op(*shape, name));
+                let taking = SHAPES.iter().find_map(|shape| table.op(*shape, name));
                 waits |=
                     taking.is_some_and(|op| op.blocking == Blocking::Waits) && is_of_self(receiver);
             }
