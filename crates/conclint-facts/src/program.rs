@@ -265,6 +265,8 @@ pub struct Function {
     pub is_test_root: bool,
     /// `async fn` or async block.
     pub is_async: bool,
+    /// `extern "C"`: other languages call it, and so may a signal handler be.
+    pub is_foreign: bool,
     /// `&mut self`.
     pub mut_self: bool,
     /// `cfg` conditions on it and on what encloses it, normalised text.
@@ -319,6 +321,7 @@ impl Function {
             is_test: false,
             is_test_root: false,
             is_async: false,
+            is_foreign: false,
             mut_self: false,
             cfgs: Vec::new(),
             params: Vec::new(),

@@ -8,9 +8,26 @@ use conclint_facts::{Analysis, ClassId, EventKind, Kinds};
 use crate::flow::events;
 
 /// The atomics that are given to the registration of a handler, or stored by
-/// a closure that is.
+/// a closure that is, or by what other languages call (`extern "C"`): handlers
+/// are such functions, and the registration tells little of which.
 pub(super) fn told(analysis: &Analysis) -> BTreeSet<ClassId> {
+    let stores = |function| {
+        events(function).filter_map(|(_, event)| match &event.kind {
+            EventKind::SharedWrite { object } => object.as_ref()?.class,
+            _ => None,
+        })
+    };
     let mut told = BTreeSet::new();
+    for function in &analysis.program().functions {
+        if function.is_foreign {
+            told.extend(stores(function));
+            let called = events(function).filter_map(|(_, event)| match &event.kind {
+                EventKind::Call(call) => Some(&call.targets),
+                _ => None,
+            });
+            told.extend(called.flatten().flat_map(|f| stores(analysis.function(*f))));
+        }
+    }
     for (_, function) in analysis.functions_with(Kinds::CLOSURE_ARG | Kinds::OBJECT_ARG) {
         for (_, event) in events(function) {
             let EventKind::Call(call) = &event.kind else {
@@ -22,11 +39,7 @@ pub(super) fn told(analysis: &Analysis) -> BTreeSet<ClassId> {
             for arg in &call.args {
                 told.extend(arg.class);
                 let handler = arg.closure.map(|handler| analysis.function(handler));
-                let stored = handler.into_iter().flat_map(events);
-                told.extend(stored.filter_map(|(_, event)| match &event.kind {
-                    EventKind::SharedWrite { object } => object.as_ref()?.class,
-                    _ => None,
-                }));
+                told.extend(handler.into_iter().flat_map(stores));
             }
         }
     }

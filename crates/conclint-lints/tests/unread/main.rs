@@ -33,6 +33,7 @@ mod macros;
 mod maps;
 mod missed_a;
 mod missed_b;
+mod nineteenth;
 mod objects;
 mod own_locks;
 mod owners;

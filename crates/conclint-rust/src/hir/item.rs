@@ -146,6 +146,8 @@ pub struct FnDef {
     pub has_self: bool,
     pub ret: Option<Ty>,
     pub is_async: bool,
+    /// `extern "C"`, or of another ABI.
+    pub is_foreign: bool,
     /// Its body declares items: most do not, and then nobody has to look.
     pub has_items: bool,
     pub body: Option<Block>,
@@ -171,6 +173,7 @@ impl FnDef {
             has_self: false,
             ret: None,
             is_async: false,
+            is_foreign: false,
             has_items: false,
             body: Some(Block {
                 stmts: Vec::new(),

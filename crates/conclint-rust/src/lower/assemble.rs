@@ -217,6 +217,7 @@ fn declared(shared: &Shared<'_>, krate: Option<&Crate>, entry: &FnEntry) -> Func
         is_test: entry.is_test,
         is_test_root: entry.def.attrs.test,
         is_async: entry.def.is_async,
+        is_foreign: entry.def.is_foreign,
         mut_self: entry.def.has_self
             && matches!(
                 entry.def.params.first().map(|p| &p.ty),

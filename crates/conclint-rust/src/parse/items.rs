@@ -268,6 +268,7 @@ impl Cx {
             has_self,
             ret,
             is_async: sig.asyncness.is_some(),
+            is_foreign: sig.abi.is_some(),
             has_items: self.stmt_items > before,
             body,
         };
