@@ -1,6 +1,6 @@
 //! What the eighteenth group left and the nineteenth group of repositories showed.
 
-use super::names_in;
+use super::{errors_in, names_in};
 
 #[test]
 fn a_signal_handler_of_c_can_only_set_a_flag() {
@@ -24,4 +24,135 @@ pub fn run() {{
     };
     assert_eq!(found("extern \"C\""), [""; 0]);
     assert_eq!(found("pub"), ["busy-wait"]);
+}
+
+#[test]
+fn a_loop_over_a_map_holds_it_without_a_word() {
+    let found = |of: &str, over: &str| {
+        names_in(&format!(
+            "
+use dashmap::DashMap;
+pub struct Index {{ name: String }}
+impl Index {{
+    pub async fn commit(&self) {{ tokio::time::sleep(std::time::Duration::from_secs(1)).await; }}
+}}
+pub struct Db {{ map: DashMap<String, Index> }}
+impl Db {{
+    pub fn map(&self) -> &DashMap<String, Index> {{ &self.map }}
+    pub fn into_map(self) -> DashMap<String, Index> {{ self.map }}
+    pub fn add(&self, name: String) {{ self.map.insert(name.clone(), Index {{ name }}); }}
+    pub async fn commit({of}) {{
+        for index in {over} {{ index.commit().await; }}
+    }}
+}}
+"
+        ))
+    };
+    for over in ["self.map.iter()", "&self.map", "self.map()", "&*self.map()"] {
+        assert_eq!(found("&self", over), ["guard-across-await"], "{over}");
+    }
+    // Given away whole, the map is nobody else's.
+    assert_eq!(found("self", "self.into_map()"), [""; 0]);
+}
+
+#[test]
+fn what_a_comparison_means_is_said_by_a_method() {
+    let found = |body: &str| {
+        errors_in(&format!(
+            "
+use std::cmp::Ordering;
+use std::sync::RwLock;
+static NAMES: RwLock<Vec<String>> = RwLock::new(Vec::new());
+pub struct Name(usize);
+fn text(of: &Name) -> String {{ NAMES.read().unwrap()[of.0].clone() }}
+impl PartialEq for Name {{ fn eq(&self, other: &Self) -> bool {{ text(self) == text(other) }} }}
+impl PartialOrd for Name {{
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {{ text(self).partial_cmp(&text(other)) }}
+}}
+pub fn replace(a: &Name, b: &Name) -> bool {{
+    {body}
+}}
+"
+        ))
+    };
+    for compared in ["a == b", "*a != *b", "a < b"] {
+        let held = format!("let mut names = NAMES.write().unwrap(); names.clear(); {compared}");
+        assert_eq!(found(&held), ["double-lock"], "{compared}");
+        let first = format!("let same = {compared}; NAMES.write().unwrap().clear(); same");
+        assert_eq!(found(&first), [""; 0], "{compared}");
+    }
+    // Numbers have no such method.
+    assert_eq!(
+        found("let mut names = NAMES.write().unwrap(); names.clear(); a.0 == b.0"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_handle_that_derefs_by_a_method_is_its_lock() {
+    let found = |given: &str| {
+        errors_in(&format!(
+            "
+use std::ops::Deref;
+use std::sync::{{Arc, Mutex, RwLock}};
+pub struct Account {{ index: u32 }}
+pub struct Handle {{ account: Arc<RwLock<Account>>, storage: Arc<Mutex<Vec<u32>>> }}
+impl Deref for Handle {{
+    type Target = RwLock<Account>;
+    fn deref(&self) -> &Self::Target {{ {given} }}
+}}
+impl Handle {{
+    pub fn store(&self) {{ self.storage.lock().unwrap().push(self.read().unwrap().index); }}
+    pub fn rename(&self) {{
+        let mut account = self.write().unwrap();
+        account.index = 1;
+        self.storage.lock().unwrap().push(1);
+    }}
+}}
+"
+        ))
+    };
+    for given in [
+        "&self.account",
+        "self.account.deref()",
+        "self.account.as_ref()",
+    ] {
+        assert_eq!(found(given), ["lock-order-inversion"], "{given}");
+    }
+}
+
+#[test]
+fn a_getter_that_awaits_gives_what_it_looked_up() {
+    let found = |get: &str| {
+        errors_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{{Mutex, RwLock}};
+pub struct Manager {{
+    undo: RwLock<HashMap<u32, Arc<Mutex<Vec<u32>>>>>,
+    session: Mutex<u32>,
+}}
+impl Manager {{
+    pub async fn undo(&self, id: u32) -> Arc<Mutex<Vec<u32>>> {{
+        {get}
+    }}
+    pub async fn take_back(&self, id: u32) {{
+        let undo = self.undo(id).await;
+        let mut undo = undo.lock().await;
+        *self.session.lock().await = undo.pop().unwrap();
+    }}
+    pub async fn keep(&self, id: u32) {{
+        let undo = self.undo(id).await;
+        let session = self.session.lock().await;
+        undo.lock().await.push(*session);
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(
+        found("let all = self.undo.read().await; all.get(&id).unwrap().clone()"),
+        ["lock-order-inversion"]
+    );
 }

@@ -487,7 +487,7 @@ fn here(bound: &Bound) -> Option<TraitId> {
     }
 }
 
-/// The name of `&self.name`, `&*self.name`.
+/// The name of `&self.name`, `&*self.name`, `self.name.deref()`.
 fn field_of_self(expr: &hir::Expr) -> Option<&SmolStr> {
     match &expr.kind {
         ExprKind::Ref { expr, .. }
@@ -496,6 +496,14 @@ fn field_of_self(expr: &hir::Expr) -> Option<&SmolStr> {
             expr,
         }
         | ExprKind::Return(Some(expr)) => field_of_self(expr),
+        ExprKind::MethodCall {
+            receiver,
+            name,
+            args,
+            ..
+        } if args.is_empty() && matches!(name.as_str(), "deref" | "as_ref" | "borrow") => {
+            field_of_self(receiver)
+        }
         ExprKind::Field { base, name, .. } => match &base.kind {
             ExprKind::Path(path) => path.as_name().filter(|of| *of == "self").map(|_| name),
             _ => None,

@@ -254,6 +254,8 @@ impl<'l> Eval<'l, '_> {
                 op: hir::UnOp::Deref,
                 expr,
             } => self.expr(expr),
+            // What an `async fn` or an async lock gives, it gives when it is awaited.
+            ExprKind::Await { expr, .. } => self.expr(expr),
             ExprKind::Try(expr) => {
                 let val = self.expr(expr)?;
                 let wrapped = types::is_option_or_result(&val.ty);

@@ -198,7 +198,9 @@ impl Lower<'_> {
             } => self.lazy(left, right),
             ExprKind::Binary { op, left, right } => {
                 let val = self.base(left);
-                self.base(right);
+                if !self.comparison(&val, *op, right, span) {
+                    self.base(right);
+                }
                 let by_address = self.out.has_addresses && matches!(op, hir::BinOp::Order { .. });
                 self.out.compares_order |=
                     by_address || op.compares() && names_identity(left) && names_identity(right);

@@ -213,6 +213,9 @@ impl Lower<'_> {
         body: &hir::Block,
     ) -> Val {
         let mut over = self.expr(iter);
+        if let Some(items) = self.items_of_map(&over, iter) {
+            over = items;
+        }
         // The iterator lives as long as the loop; a guard it is built on, too.
         self.becomes_temporary(&over);
         self.look_through(&mut over, iter.span, false);

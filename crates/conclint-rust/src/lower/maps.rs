@@ -71,6 +71,30 @@ impl Lower<'_> {
         Some(val)
     }
 
+    /// `for entry in &map`, which is `map.iter()`. A map that is given away whole is
+    /// nobody else's any more.
+    pub fn items_of_map(&mut self, over: &Val, iter: &Expr) -> Option<Val> {
+        let Ty::Ref(write, _) = &over.ty else {
+            return None;
+        };
+        let name = SmolStr::new_static(if *write { "iter_mut" } else { "iter" });
+        let mut map = over.clone();
+        while matches!(map.ty, Ty::Ref(..)) {
+            map = self.step(&map)?;
+        }
+        let call = MethodCall {
+            name: &name,
+            generics: &[],
+            args: &[],
+            span: iter.span,
+            name_span: iter.span,
+            outer: None,
+            awaited: false,
+            thrown: false,
+        };
+        self.map_method(&map, &call)
+    }
+
     /// `map.iter().map(..).collect()`: whatever takes the iterator away ends it,
     /// and with it its guard. The references that it gives hold the lock, too,
     /// as long as none is mapped to something else.

@@ -117,6 +117,39 @@ impl Lower<'_> {
         val
     }
 
+    /// `left == right`, `left < right` of a type that says itself what that means:
+    /// the call of that method. Whether it was one; if so, `right` is evaluated.
+    pub fn comparison(&mut self, left: &Val, op: hir::BinOp, right: &Expr, span: Span) -> bool {
+        let name = match op {
+            hir::BinOp::Eq | hir::BinOp::Ne => SmolStr::new_static("eq"),
+            hir::BinOp::Order { .. } => SmolStr::new_static("partial_cmp"),
+            hir::BinOp::And | hir::BinOp::Or | hir::BinOp::Arith => return false,
+        };
+        let mut of = left.clone();
+        while matches!(of.ty, Ty::Ref(..)) {
+            let Some(next) = self.step(&of) else {
+                return false;
+            };
+            of = next;
+        }
+        let said = matches!(of.ty, Ty::Adt(..))
+            && self.index().method(&self.scope, &of.ty, &name).is_some();
+        if said {
+            let call = MethodCall {
+                name: &name,
+                generics: &[],
+                args: std::slice::from_ref(right),
+                span,
+                name_span: span,
+                outer: None,
+                awaited: false,
+                thrown: false,
+            };
+            self.method(of, &call);
+        }
+        said
+    }
+
     /// Whether the call takes a value that holds guards away: `transaction.commit()`.
     fn consumes(&self, recv: &Val, call: &MethodCall) -> bool {
         matches!(recv.ty, Ty::Adt(..))
