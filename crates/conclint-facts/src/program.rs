@@ -153,6 +153,9 @@ pub struct Class {
     pub kind: ObjectKind,
     /// The type as written, `Arc<RwLock<Vec<u32>>>`.
     pub type_text: String,
+    /// Of a lock, the type that it guards, by number, where every object of that
+    /// type is in such a lock ([`Function::behind`]).
+    pub whole: Option<u32>,
     /// Where it is declared, when known.
     pub site: Option<Site>,
     /// How it is reached.

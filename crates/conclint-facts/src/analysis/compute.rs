@@ -72,7 +72,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
                 graph: &graph,
                 threads: &threads,
             };
-            let cycles = cycles::of(lifespans, &setup, &writers, &alone, &nestings);
+            let cycles = cycles::of(lifespans, &held, &setup, &writers, &alone, &nestings);
             (nestings, blocked, cycles, dropped)
         },
         || {

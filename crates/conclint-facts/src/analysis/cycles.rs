@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alone::Alone;
+use super::held::HeldSets;
 use super::lifespans::Lifespans;
 use super::setup::Setup;
 use super::writers::Writers;
@@ -48,6 +49,7 @@ struct Search<'a> {
 /// The cycles among `nestings`, which are in their final order.
 pub(super) fn of(
     lifespans: Lifespans<'_>,
+    held: &[HeldSets],
     setup: &Setup<'_>,
     writers: &Writers,
     alone: &[Alone],
@@ -58,7 +60,7 @@ pub(super) fn of(
         program,
         lifespans,
         writers,
-        links: links(program, graph, setup, nestings),
+        links: links(program, graph, held, setup, nestings),
         alone,
         cycles: Vec::new(),
         covered: BTreeSet::new(),

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::graph::Graph;
+use super::graph::{Edge, Graph};
+use super::held::HeldSets;
+use super::{EventRef, Mode};
 use crate::program::*;
 
 /// The types that one lock guards, by name, and that lock.
@@ -42,28 +44,55 @@ impl<'p> Owners<'p> {
     }
 }
 
+/// The guarded types whose locks are held alone on every path to `at`.
+pub(super) fn held_at(program: &Program, held: &[HeldSets], at: EventRef) -> Vec<u32> {
+    let held = held
+        .get(at.function.index())
+        .map_or(&[][..], |sets| sets.before(at));
+    let alone = held
+        .iter()
+        .filter(|held| held.must && held.mode == Mode::Exclusive);
+    let classes = alone.filter_map(|held| program.classes.get(held.lock.class?.index()));
+    classes.filter_map(|class| class.whole).collect()
+}
+
 /// By function: the guarded types of which it has a part as `&mut`, or all its
 /// callers have, where these are known.
-pub(super) fn behind(program: &Program, graph: &Graph) -> Vec<Vec<u32>> {
+pub(super) fn behind(program: &Program, graph: &Graph, held: &[HeldSets]) -> Vec<Vec<u32>> {
     let functions = &program.functions;
     let mut behind: Vec<Vec<u32>> = functions.iter().map(|f| f.behind.clone()).collect();
+    let called = |edge: &Edge, callee: FnId| {
+        functions[callee.index()].is_test || !functions[edge.at.function.index()].is_test
+    };
     let inner = |index: &usize| {
         let function = &functions[*index];
-        matches!(function.kind, FnKind::Fn | FnKind::Closure)
-            && !(function.is_pub && function.in_library)
-            && !graph.taken.contains(&FnId(*index as u32))
+        let id = FnId(*index as u32);
+        // A program asks for its functions itself, public or not.
+        let known = !(function.is_pub && function.in_library)
+            || function.in_program && graph.entering(id).any(|edge| called(edge, id));
+        matches!(function.kind, FnKind::Fn | FnKind::Closure) && known && !graph.taken.contains(&id)
     };
     let inner: Vec<usize> = (0..functions.len()).filter(inner).collect();
     loop {
         let mut more = Vec::new();
         for &index in &inner {
-            let mut callers = graph.entering(FnId(index as u32));
+            let id = FnId(index as u32);
+            let mut callers = graph.entering(id).filter(|edge| called(edge, id));
+            let there = |edge: &Edge| {
+                let mut there = behind[edge.at.function.index()].clone();
+                there.extend(held_at(program, held, edge.at));
+                there
+            };
             let Some(first) = callers.next() else {
                 continue;
             };
-            let mut common = behind[first.at.function.index()].clone();
+            let mut common = there(first);
             for edge in callers {
-                common.retain(|root| behind[edge.at.function.index()].contains(root));
+                if common.is_empty() {
+                    break;
+                }
+                let there = there(edge);
+                common.retain(|root| there.contains(root));
             }
             common.retain(|root| !behind[index].contains(root));
             more.extend(common.into_iter().map(|root| (index, root)));

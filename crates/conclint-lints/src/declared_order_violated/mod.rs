@@ -224,6 +224,7 @@ mod tests {
     fn class(key: &str, name: &str) -> Class {
         Class {
             is_inner: false,
+            whole: None,
             also: Vec::new(),
             key: key.to_owned(),
             name: name.to_owned(),

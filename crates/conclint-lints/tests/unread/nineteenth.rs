@@ -156,3 +156,115 @@ impl Manager {{
         ["lock-order-inversion"]
     );
 }
+
+#[test]
+fn the_one_lock_that_everybody_comes_through_keeps_its_callers_apart() {
+    let found = |shared: &str, other: &str| {
+        errors_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+static NAMES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static RULES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+pub struct Manager {{ count: u32 }}
+struct Config {{ count: u32 }}
+impl Config {{
+    fn apply(&self) {{
+        let mut rules = RULES.lock().unwrap();
+        NAMES.lock().unwrap().push(self.count);
+        rules.push(1);
+    }}
+    fn load() -> Result<Manager, String> {{
+        let config = Config {{ count: 1 }};
+        config.apply();
+        Ok(Manager {{ count: config.count }})
+    }}
+    fn reload(manager: &mut Manager) {{ Config {{ count: manager.count }}.apply(); }}
+}}
+impl Manager {{
+    fn handle(&mut self) {{
+        let mut names = NAMES.lock().unwrap();
+        RULES.lock().unwrap().push(self.count);
+        names.push(1);
+    }}
+}}
+fn handle_all(manager: {shared}) {{
+    loop {{ manager.lock().unwrap().handle(); }}
+}}
+fn reload_all(manager: {shared}) {{
+    loop {{
+        let mut manager = manager.lock().unwrap();
+        Config::reload(&mut manager);
+    }}
+}}
+fn look(manager: {shared}) {{
+    loop {{
+        {other}
+        let mut names = NAMES.lock().unwrap();
+        RULES.lock().unwrap().push(3);
+        names.push(1);
+    }}
+}}
+fn main() {{
+    let manager = Arc::new(Mutex::new(Config::load().unwrap()));
+    let (a, b, c) = (manager.clone(), manager.clone(), manager);
+    let a = thread::spawn(move || handle_all(a));
+    let b = thread::spawn(move || reload_all(b));
+    let c = thread::spawn(move || look(c));
+    for it in [a, b, c] {{ it.join().unwrap(); }}
+}}
+"
+        ))
+    };
+    let one = "Arc<Mutex<Manager>>";
+    assert_eq!(
+        found(one, "let manager = manager.lock().unwrap();"),
+        [""; 0]
+    );
+    assert_eq!(found(one, ""), ["lock-order-inversion"], "a way without it");
+    assert_eq!(
+        found(one, "drop(manager.lock().unwrap());"),
+        ["lock-order-inversion"],
+        "let go before"
+    );
+    // One of many: each has a lock of its own.
+    assert_eq!(
+        found(
+            "&Vec<Mutex<Manager>>",
+            "let manager = manager[0].lock().unwrap();"
+        ),
+        ["lock-order-inversion"]
+    );
+}
+
+#[test]
+fn a_block_that_has_a_value_ends_the_function_in_some_build() {
+    let found = |body: &str| {
+        names_in(&format!(
+            "
+use parking_lot::{{RwLock, RwLockReadGuard}};
+pub struct Lock {{ inner: RwLock<u32> }}
+impl Lock {{
+    pub fn read(&self) -> RwLockReadGuard<'_, u32> {{
+        #[cfg(any(feature = \"fair\", not(feature = \"plain\")))]
+        {{
+            self.inner.read()
+        }}
+        #[cfg(feature = \"plain\")]
+        {{
+            self.inner.read_recursive()
+        }}
+    }}
+    pub fn write(&self) {{ *self.inner.write() += 1; }}
+    pub fn both(&self) -> u32 {{ {body} }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("*self.read()"), [""; 0]);
+    assert_eq!(
+        found("let a = self.read(); self.write(); *a"),
+        ["double-lock"],
+        "the guard is given"
+    );
+}

@@ -4,12 +4,26 @@
 //! Told by declarations alone: a type that a field holds by value lies where
 //! the field's type lies. One field that shares it otherwise (`Arc<T>`, a map
 //! that locks itself, a generic type of the workspace) and nothing is claimed.
-//! Locals are left out: who has an object in one has it alone.
+//! What functions are given counts as well (`fn listen(wm: Arc<Mutex<Manager>>)`):
+//! a program may keep its one manager in variables only. Other locals are left
+//! out: who has an object in one has it alone.
 
-use crate::index::{Index, Ty, TypeId, last_segment};
+use crate::index::{FnIdx, Index, Ty, TypeId, last_segment};
 use crate::table::LockTable;
+use conclint_facts::LockShape;
 
 use super::types;
+
+/// What guards a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guarded {
+    /// The type that is guarded as a whole, of which its objects are parts, or
+    /// which it is.
+    pub whole: TypeId,
+    /// By locks that one thread holds at a time, each of them: to see it is to
+    /// have it alone.
+    pub alone: bool,
+}
 
 /// Where a field has an object of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +31,13 @@ enum Lies {
     /// By value in an object of this type.
     In(TypeId),
     /// In a lock around this type.
-    Locked(TypeId),
+    Locked(Guarded),
     /// Where several may have it.
     Shared,
 }
 
-/// By type: the type that is guarded as a whole, of which its objects are
-/// parts (or which it is), if there is one.
-pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<TypeId>> {
+/// By type: what guards it, if there is one answer.
+pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<Guarded>> {
     let count = index.type_count();
     let mut found = Found {
         table,
@@ -43,6 +56,13 @@ pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<TypeId>> {
             found.walk(ty, Lies::Shared, false);
         }
     }
+    for (number, function) in (0..).zip(index.functions()) {
+        if !function.is_test {
+            for param in 0..function.def.params.len() {
+                found.given(&index.fn_param_ty(FnIdx(number), param));
+            }
+        }
+    }
     (0..count as u32)
         .map(|id| found.root(TypeId(id), &mut Vec::new()).unwrap_or_default())
         .collect()
@@ -54,6 +74,25 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// What a function is given: by value or borrowed it tells nothing, shared
+    /// it does.
+    fn given(&mut self, ty: &Ty) {
+        match ty {
+            Ty::Ref(_, inner) => self.given(inner),
+            Ty::Ext(_, args) if types::is_shared_pointer(ty) => {
+                for arg in args.iter() {
+                    self.walk(arg, Lies::Shared, false);
+                }
+            }
+            Ty::Ext(path, args) if self.table.get(path).is_some() => {
+                self.walk(ty, Lies::Shared, args.is_empty());
+            }
+            Ty::Ext(_, args) => args.iter().for_each(|arg| self.given(arg)),
+            Ty::Tuple(parts) => parts.iter().for_each(|part| self.given(part)),
+            _ => {}
+        }
+    }
+
     /// `many`: it is one of many in a collection, each with its own lock.
     fn walk(&mut self, ty: &Ty, at: Lies, many: bool) {
         match ty {
@@ -69,7 +108,9 @@ impl Found<'_> {
                 let lock = self.table.get(path);
                 let (at, many) = match (&lock, args.last()) {
                     (Some(lock), Some(Ty::Adt(data, _))) if !many && !lock.traits.self_locking => {
-                        (Lies::Locked(*data), false)
+                        let alone = lock.traits.shape == LockShape::Mutex;
+                        let whole = *data;
+                        (Lies::Locked(Guarded { whole, alone }), false)
                     }
                     (Some(_), _) => (Lies::Shared, true),
                     (None, _) if types::is_shared_pointer(ty) => (Lies::Shared, many),
@@ -90,7 +131,7 @@ impl Found<'_> {
 
     /// What guards `ty`: `None` while it is being asked for (a type that holds
     /// itself), `Some(None)` where there is no one answer.
-    fn root(&self, ty: TypeId, asked: &mut Vec<TypeId>) -> Option<Option<TypeId>> {
+    fn root(&self, ty: TypeId, asked: &mut Vec<TypeId>) -> Option<Option<Guarded>> {
         if asked.contains(&ty) {
             return None;
         }
@@ -102,14 +143,17 @@ impl Found<'_> {
         let mut answer = None;
         for lies in self.lies.get(ty.index()).into_iter().flatten() {
             let one = match lies {
-                Lies::Locked(data) => Some(Some(*data)),
+                Lies::Locked(guarded) => Some(Some(*guarded)),
                 Lies::Shared => Some(None),
                 Lies::In(owner) => self.root(*owner, asked),
             };
             answer = match (answer, one) {
                 (known, None) => known,
                 (None, one) => one,
-                (Some(a), Some(b)) if a == b => Some(a),
+                (Some(Some(a)), Some(Some(b))) if a.whole == b.whole => Some(Some(Guarded {
+                    whole: a.whole,
+                    alone: a.alone && b.alone,
+                })),
                 _ => Some(None),
             };
             if answer == Some(None) {

@@ -32,7 +32,7 @@ pub(super) struct Shared<'a> {
     /// By type (by number): it is a lock of the program's own, and which.
     pub own_locks: Vec<Option<OwnLock>>,
     /// By type (by number): the guarded type whose parts its objects are.
-    pub behind: Vec<Option<crate::index::TypeId>>,
+    pub behind: Vec<Option<super::behind::Guarded>>,
     /// By function (by number): that it never comes back, and how that is known.
     pub never: Vec<Option<Never>>,
     /// By crate: that it has no standard library, and when.
@@ -202,6 +202,8 @@ pub(super) struct ClassDraft {
     pub id: ClassId,
     pub kind: ObjectKind,
     pub type_text: String,
+    /// As [`conclint_facts::Class::whole`].
+    pub whole: Option<u32>,
     pub name: String,
     pub site: Option<Site>,
 }
@@ -485,12 +487,17 @@ impl<'a> Lower<'a> {
             _ => (String::new(), None),
         };
         let type_text = super::types::text(self.index(), ty);
+        let whole = match kind {
+            ObjectKind::Lock(_) => self.whole_in(ty),
+            _ => None,
+        };
         self.classes.insert(
             key.clone(),
             ClassDraft {
                 id,
                 kind: kind.clone(),
                 type_text,
+                whole,
                 name,
                 site,
             },

@@ -8,7 +8,7 @@ use super::body::{Lower, Out};
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir;
-use crate::index::{FnEntry, FnIdx, Ty, last_segment};
+use crate::index::{FnEntry, FnIdx, Ty, TypeId, last_segment};
 
 impl Lower<'_> {
     /// Writes the body, if there is one and it is built.
@@ -43,6 +43,9 @@ impl Lower<'_> {
             });
             vals.push(ty);
         }
+        self.base
+            .behind
+            .extend(self.made_behind(index.fn_declared_ret(id)));
         let mut params = Vec::new();
         for (i, ty) in vals.into_iter().enumerate() {
             let mut val = Val::of(ty);
@@ -75,15 +78,43 @@ impl Lower<'_> {
         });
     }
 
-    /// Of `&mut T`, the guarded type that every `T` is a part of.
+    /// Of `&mut T`, the guarded type that every `T` is a part of. Of `&T`, where
+    /// that is guarded as a whole by locks of one thread each.
     fn lies_behind(&self, ty: &Ty) -> Option<u32> {
-        let Ty::Ref(true, inner) = ty else {
+        let Ty::Ref(write, inner) = ty else {
             return None;
         };
         let Ty::Adt(id, _) = &**inner else {
             return None;
         };
-        self.shared.behind.get(id.index())?.map(|root| root.0)
+        let guarded = (*self.shared.behind.get(id.index())?)?;
+        let tells = *write || guarded.alone && guarded.whole == *id;
+        tells.then_some(guarded.whole.0)
+    }
+
+    /// Whoever makes an object that is guarded as a whole has it alone.
+    fn made_behind(&self, ret: &Ty) -> Option<u32> {
+        match types::unwrap_ty(ret) {
+            Ty::Adt(id, _) => self.guarded_whole(id),
+            _ => None,
+        }
+    }
+
+    /// The type itself, where every object of it is guarded as a whole.
+    fn guarded_whole(&self, id: TypeId) -> Option<u32> {
+        let guarded = (*self.shared.behind.get(id.index())?)?;
+        (guarded.whole == id).then_some(id.0)
+    }
+
+    /// Of a lock around such a type, that type.
+    pub(super) fn whole_in(&self, lock: &Ty) -> Option<u32> {
+        match types::peel_wrappers(self.index(), lock) {
+            Ty::Ext(path, args) if self.shared.table.get(&path).is_some() => match args.last()? {
+                Ty::Adt(id, _) => self.guarded_whole(*id),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// `&mut T`, where a field of the type `own` is a lock around a `T`.

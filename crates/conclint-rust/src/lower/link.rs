@@ -107,6 +107,7 @@ fn class(
         name: format!("{name}{suffix}"),
         kind: draft.kind.clone(),
         type_text: declared_text(index, key).unwrap_or_else(|| draft.type_text.clone()),
+        whole: draft.whole,
         site: draft
             .site
             .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),

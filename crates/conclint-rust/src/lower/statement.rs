@@ -88,7 +88,11 @@ impl Lower<'_> {
                 if super::threads::swallows(expr) {
                     self.ignore_join(false);
                 }
-                let why = if val.local.is_some() {
+                let open = matches!(expr.kind, ExprKind::Block(_)) && stmt.span == expr.span;
+                if open && !val.guards.is_empty() {
+                    self.ends_here_in_some_build(&val, expr.span);
+                }
+                let why = if open || val.local.is_some() {
                     ReleaseWhy::Dropped
                 } else {
                     ReleaseWhy::AtOnce
@@ -102,6 +106,19 @@ impl Lower<'_> {
             }
             hir::StmtKind::Item(_) => {}
         }
+    }
+
+    /// `#[cfg(a)] { self.inner.lock() }` before more of the like: a block without a
+    /// semicolon that has a value ends the function, or it would not be compiled.
+    fn ends_here_in_some_build(&mut self, val: &Val, span: Span) {
+        let rest = self.fork();
+        let (depth, exit) = self.return_target();
+        if depth == 0 {
+            self.give_back(val, span);
+        }
+        self.unwind(depth, &val.guards, end_of(span));
+        self.leave(exit);
+        self.out.cur = rest;
     }
 
     /// The variables bound since then borrow from no guard that ends with this

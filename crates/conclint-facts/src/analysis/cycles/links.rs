@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use smol_str::SmolStr;
 
 use crate::analysis::graph::{self, Graph};
+use crate::analysis::held::HeldSets;
 use crate::analysis::owners::{self, Owners};
 use crate::analysis::setup::Setup;
 use crate::analysis::{Certainty, EventRef, Nesting, cfgs, instance};
@@ -36,6 +37,7 @@ pub(super) struct Link<'a> {
 pub(super) fn links<'a>(
     program: &Program,
     graph: &Graph,
+    held: &[HeldSets],
     setup: &Setup<'_>,
     nestings: &'a [Nesting],
 ) -> Links<'a> {
@@ -52,7 +54,7 @@ pub(super) fn links<'a>(
             }
     };
     let owners = Owners::of(program);
-    let behind = owners::behind(program, graph);
+    let behind = owners::behind(program, graph, held);
     let mut links: Links<'a> = BTreeMap::new();
     for nesting in nestings {
         let (Some(from), Some(to)) = (nesting.held.lock.class, nesting.taken.class) else {
@@ -69,7 +71,8 @@ pub(super) fn links<'a>(
         {
             continue;
         }
-        if let Some(link) = Link::of(program, &owners, &behind, nesting) {
+        if let Some(mut link) = Link::of(program, &owners, &behind, nesting) {
+            link.behind.extend(held_beside(program, held, nesting));
             links.entry((from, to)).or_default().push(link);
         }
     }
@@ -78,6 +81,22 @@ pub(super) fn links<'a>(
         list.sort_by_key(|link| link.rank());
     }
     links
+}
+
+/// The guarded types whose locks are held where `nesting` takes both.
+fn held_beside(program: &Program, held: &[HeldSets], nesting: &Nesting) -> Vec<u32> {
+    let inner = nesting.chain.first().map_or(nesting.site, |step| step.site);
+    let outer = nesting
+        .context
+        .iter()
+        .map(|step| (step.function, step.site));
+    outer
+        .chain([(nesting.function, inner)])
+        .filter_map(|(function, site)| {
+            graph::events_of(program, function).find(|(_, event)| event.site == site)
+        })
+        .flat_map(|(at, _)| owners::held_at(program, held, at))
+        .collect()
 }
 
 impl<'a> Link<'a> {

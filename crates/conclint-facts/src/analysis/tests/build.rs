@@ -161,6 +161,7 @@ impl Build {
             name: name.to_owned(),
             kind,
             type_text: String::new(),
+            whole: None,
             site: None,
             scope,
         });
