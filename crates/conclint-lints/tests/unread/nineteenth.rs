@@ -151,10 +151,41 @@ impl Manager {{
 "
         ))
     };
-    assert_eq!(
-        found("let all = self.undo.read().await; all.get(&id).unwrap().clone()"),
-        ["lock-order-inversion"]
+    let make = "let new = Arc::new(Mutex::new(vec![1])); ";
+    let put = "all.insert(id, Arc::clone(&new)); ";
+    for get in [
+        "let all = self.undo.read().await; all.get(&id).unwrap().clone()".to_owned(),
+        // Looked up, made where it is missing, and put there.
+        format!(
+            "{{
+                let all = self.undo.read().await;
+                if let Some(undo) = all.get(&id) {{ return Arc::clone(undo); }}
+            }}
+            let mut all = self.undo.write().await;
+            if let Some(undo) = all.get(&id) {{ return undo.clone(); }}
+            {make} {put} new"
+        ),
+        format!(
+            "let mut all = self.undo.write().await;
+            match all.get(&id) {{
+                Some(undo) => undo.clone(),
+                None => {{ {make} {put} new }}
+            }}"
+        ),
+        format!(
+            "let mut all = self.undo.write().await;
+            if let Some(new) = all.get(&id) {{ new.clone() }} else {{ {make} {put} new }}"
+        ),
+    ] {
+        assert_eq!(found(&get), ["lock-order-inversion"], "{get}");
+    }
+    // One of its own for whoever finds none.
+    let own = format!(
+        "let mut all = self.undo.write().await;
+        if let Some(undo) = all.get(&id) {{ return undo.clone(); }}
+        {make} new"
     );
+    assert_eq!(found(&own), [""; 0]);
 }
 
 #[test]

@@ -12,9 +12,11 @@ use super::body::Lower;
 use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use super::{fixed, link};
-use crate::hir::{self, Expr, ExprKind};
+use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{FnIdx, MethodRes, Scope, Ty, ValueRes};
 use crate::table::GuardWrap;
+
+mod found;
 
 /// How deep accessors call accessors.
 const DEPTH: u32 = 4;
@@ -28,6 +30,8 @@ struct Eval<'l, 'a> {
     body: &'l hir::Block,
     /// Variables of the body that are being looked at.
     looked_at: Vec<&'l SmolStr>,
+    /// What patterns and inner blocks bind, where these count.
+    bindings: Vec<found::Binding<'l>>,
     depth: u32,
 }
 
@@ -90,11 +94,19 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
     if let Some(val) = fixed::object_at(lower.index(), f, entry) {
         return Some(val);
     }
-    if depth == 0 || !may_be_place(tail) {
-        // Most functions: not worth a look at the arguments.
+    // Most functions: not worth a look at the arguments.
+    if depth == 0 {
         return None;
     }
-    if !body.stmts.is_empty() && returns_more(body) {
+    let one_way = may_be_place(tail) && (body.stmts.is_empty() || !returns_more(body));
+    let shared = || {
+        let mut given = lower.index().fn_declared_ret(f).clone();
+        while types::is_option_or_result(&given) {
+            given = types::arg(&given, 0);
+        }
+        types::is_shared_pointer(&given)
+    };
+    if !one_way && !shared() {
         return None;
     }
     let mut eval = Eval {
@@ -105,9 +117,14 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
         args,
         body,
         looked_at: Vec::new(),
+        bindings: Vec::new(),
         depth,
     };
-    let val = eval.expr(tail)?;
+    let val = one_way.then(|| eval.expr(tail)).flatten();
+    let val = match val {
+        None if shared() => eval.found_or_made()?,
+        val => val?,
+    };
     // A copy of plain data is not the place it came from.
     let is_place =
         |val: &Val| val.place.is_some() && (val.class.is_some() || !matches!(val.ty, Ty::Unknown));
@@ -184,7 +201,10 @@ fn may_be_place(expr: &Expr) -> bool {
 
 impl<'l> Eval<'l, '_> {
     /// A variable or parameter.
-    fn named(&mut self, name: &'l SmolStr) -> Option<Val> {
+    fn named(&mut self, name: &'l SmolStr, at: Span) -> Option<Val> {
+        if let Some(init) = self.bound(name, at) {
+            return self.taken_from(name, init);
+        }
         let of_this_name = |stmt: &'l hir::Stmt| match &stmt.kind {
             hir::StmtKind::Let(stmt) => match &stmt.pat {
                 hir::Pat::Bind { name: bound, .. } if bound == name => Some(stmt),
@@ -220,7 +240,7 @@ impl<'l> Eval<'l, '_> {
     fn expr(&mut self, expr: &'l Expr) -> Option<Val> {
         match &expr.kind {
             ExprKind::Path(path) => {
-                if let Some(val) = path.as_name().and_then(|name| self.named(name)) {
+                if let Some(val) = path.as_name().and_then(|name| self.named(name, expr.span)) {
                     return Some(val);
                 }
                 let ValueRes::Static(id) = self.lower.index().resolve_value(self.scope, path)

@@ -103,8 +103,7 @@ impl<'a> Maker<'a> {
             body: Some(body),
             depth: self.depth - 1,
         };
-        let mut results = Vec::new();
-        of_block(body, true, &mut results);
+        let results = results(body);
         let mut given = results.into_iter().filter(|it| !is_nothing(it)).peekable();
         given.peek().is_some() && given.all(|it| inside.makes(it))
     }
@@ -123,6 +122,13 @@ fn wrapper(path: &str) -> bool {
 /// No object at all; a macro in that place mostly leaves with an error.
 fn is_nothing(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Macro(_)) || super::accessor::is_nothing(expr)
+}
+
+/// The expressions whose value a function of this body gives.
+pub(super) fn results(body: &Block) -> Vec<&Expr> {
+    let mut results = Vec::new();
+    of_block(body, true, &mut results);
+    results
 }
 
 /// The expressions whose value a function gives; `last`: what the block gives

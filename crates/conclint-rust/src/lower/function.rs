@@ -94,8 +94,14 @@ impl Lower<'_> {
 
     /// Whoever makes an object that is guarded as a whole has it alone.
     fn made_behind(&self, ret: &Ty) -> Option<u32> {
-        match types::unwrap_ty(ret) {
-            Ty::Adt(id, _) => self.guarded_whole(id),
+        let mut made = ret;
+        while types::is_option_or_result(made)
+            && let Ty::Ext(_, args) = made
+        {
+            made = args.first()?;
+        }
+        match made {
+            Ty::Adt(id, _) => self.guarded_whole(*id),
             _ => None,
         }
     }
