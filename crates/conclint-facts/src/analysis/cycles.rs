@@ -139,14 +139,15 @@ impl<'a> Search<'a> {
         let classes = forward.first()?.nesting;
         let classes = [classes.held.lock.class?, classes.taken.class?];
         let statics = self.all_static(&classes);
-        let fits = |x: &Link<'_>, y: &Link<'_>| {
+        let meets = |x: &Link<'_>, y: &Link<'_>| {
             self.follows(x, y).is_some()
                 && self.follows(y, x).is_some()
-                && self.fit(x, y, statics)
+                && self.meet(x, y, statics)
                 && !self.goes_down(x, y)
                 && !self.goes_down(y, x)
                 && !keep_one_order(&[x, y])
         };
+        let fits = |x: &Link<'_>, y: &Link<'_>| self.fit(x, y, statics) && meets(x, y);
         let mut best: Option<(_, usize, usize)> = None;
         for (i, x) in forward.iter().enumerate().take(MAX_PAIRED) {
             for (j, y) in backward.iter().enumerate().take(MAX_PAIRED) {
@@ -181,12 +182,14 @@ impl<'a> Search<'a> {
                     .map(|(_, link)| link.nesting.clone())
                     .collect()
             };
+        // Whoever puts the order right wants to know of each place, also of one
+        // that another lock keeps apart today.
         let alternatives = vec![
             others(forward, i, &|x| {
-                backward.iter().take(MAX_PAIRED).any(|y| fits(x, y))
+                backward.iter().take(MAX_PAIRED).any(|y| meets(x, y))
             }),
             others(backward, j, &|y| {
-                forward.iter().take(MAX_PAIRED).any(|x| fits(x, y))
+                forward.iter().take(MAX_PAIRED).any(|x| meets(x, y))
             }),
         ];
         Some(([forward[i].clone(), backward[j].clone()], alternatives))

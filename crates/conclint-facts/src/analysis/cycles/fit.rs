@@ -125,9 +125,14 @@ impl Search<'_> {
             b.lock_set()
                 .all(|(other, other_shared)| class != other || (shared && other_shared))
         };
-        (a.nesting.in_test == b.nesting.in_test || statics)
-            && a.lock_set().all(apart)
+        a.lock_set().all(apart)
             && a.behind.iter().all(|root| !b.behind.contains(root))
+            && self.meet(a, b, statics)
+    }
+
+    /// As [`Self::fit`], whatever lock both have come through.
+    pub(super) fn meet(&self, a: &Link<'_>, b: &Link<'_>, statics: bool) -> bool {
+        (a.nesting.in_test == b.nesting.in_test || statics)
             && self.one_owner(a, b) != OneOwner::Surely
             && self
                 .lifespans
