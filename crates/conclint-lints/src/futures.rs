@@ -18,7 +18,7 @@ pub(crate) fn is_ready(analysis: &Analysis, function: &Function, at: Point) -> b
 /// The call whose future is awaited at this place: what comes right before, but
 /// for what the call itself writes to and takes over. (A future that is only bound
 /// to a variable has run nothing yet.)
-fn awaited(function: &Function, at: Point) -> Option<&Event> {
+pub(crate) fn awaited(function: &Function, at: Point) -> Option<&Event> {
     let of_call = |event: &Event| match &event.kind {
         EventKind::Store { how, .. } => *how == Writing::Call,
         EventKind::Release { why, .. } => *why == ReleaseWhy::Moved,

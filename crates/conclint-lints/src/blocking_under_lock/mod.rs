@@ -13,6 +13,7 @@ use crate::flow::{Point, after, ends, event_at, events, touches, used_in_stateme
 use crate::trace::{Draw, confidence, is_drop, lower};
 use crate::{Found, Level, Lint, Settings};
 
+mod awaits;
 mod purpose;
 mod waits;
 
@@ -43,6 +44,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
     let mut contention = Contention::of(analysis);
     // For each operation, the ways to it that start at some holder.
     let mut ways: BTreeMap<EventRef, BTreeSet<Way>> = BTreeMap::new();
+    let awaits = awaits::under_async_locks(analysis);
     for blocked in analysis.blocked() {
         ways.entry(blocked.event).or_default().insert(way(blocked));
     }
@@ -50,7 +52,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
     let mut explained: BTreeSet<(FnId, Way, EventRef)> = BTreeSet::new();
     let mut holders: BTreeMap<EventRef, BTreeSet<FnId>> = BTreeMap::new();
     let for_io = purpose::locks_for_io(analysis);
-    for blocked in analysis.blocked() {
+    for blocked in analysis.blocked().iter().chain(&awaits) {
         let Some(reason) = reason(analysis, blocked) else {
             continue;
         };
@@ -119,6 +121,7 @@ enum Reason {
     Send,
     Wait,
     Yield,
+    Await,
 }
 
 impl Reason {
@@ -144,6 +147,7 @@ impl Reason {
             Reason::Send => "it waits for room in a bounded channel",
             Reason::Wait => "it waits on a condition variable that hands back another lock",
             Reason::Yield => "the thread gives way to others",
+            Reason::Await => "the task may sleep there for long",
         }
     }
 
@@ -174,6 +178,7 @@ impl Reason {
                 )
             }
             Reason::Block(_) => format!("every thread that wants `{lock}` waits just as long"),
+            Reason::Await => format!("every task that wants `{lock}` waits just as long"),
         }
     }
 
@@ -195,7 +200,7 @@ impl Reason {
     fn is_wait(self) -> bool {
         match self {
             Reason::Join | Reason::Recv | Reason::Send | Reason::Wait => true,
-            Reason::Yield => false,
+            Reason::Yield | Reason::Await => false,
             Reason::Block(kind) => matches!(
                 kind,
                 BlockKind::Barrier | BlockKind::Park | BlockKind::Pool | BlockKind::BlockOn
@@ -205,7 +210,7 @@ impl Reason {
 
     fn role(self) -> Role {
         match self {
-            Reason::Block(_) | Reason::Yield => Role::Block,
+            Reason::Block(_) | Reason::Yield | Reason::Await => Role::Block,
             Reason::Join => Role::Join,
             Reason::Recv => Role::Recv,
             Reason::Send => Role::Send,
@@ -232,6 +237,7 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
         EventKind::CallParam { .. } => Some(Reason::Block(BlockKind::Callback)),
         EventKind::Pause(_) => is_taken_each_round(analysis, blocked).then_some(Reason::Yield),
         EventKind::Join { .. } => Some(Reason::Join),
+        EventKind::Await => Some(Reason::Await),
         EventKind::Recv {
             blocking, channel, ..
         } => (*blocking != Blocking::Try && !passing(channel.as_ref())).then_some(Reason::Recv),
@@ -393,6 +399,9 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
     let calls = blocked.chain.len();
     let reads = matches!(blocked.held.mode, Mode::Read | Mode::ReadRecursive);
     match reason {
+        // Mostly that is what the lock is for: of six that were read, where the
+        // guarded data was not even used afterwards, one was worth a word.
+        Reason::Await => Confidence::Low,
         _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
         // Readers let each other by, and writers of what is read this much
         // are mostly set-up. A temporary that lives on is no decision.
@@ -482,6 +491,7 @@ fn operation(analysis: &Analysis, draw: &Draw<'_>, at: EventRef) -> (String, Str
         EventKind::Send { channel, .. } => ("send".to_owned(), object_name(channel.as_ref())),
         EventKind::Wait { condvar, .. } => ("wait".to_owned(), draw.name(condvar)),
         EventKind::Pause(_) => ("yield".to_owned(), String::new()),
+        EventKind::Await => (awaits::what(analysis, at), String::new()),
         _ => (String::new(), String::new()),
     }
 }

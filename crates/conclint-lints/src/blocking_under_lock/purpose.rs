@@ -34,6 +34,7 @@ pub(super) fn is_meant(
                 || is_serialised(guarded)
                 || (on_it && guards_the_owner(analysis, blocked, guarded))
         }
+        Reason::Await => guards_nothing(guarded) || is_serialised(guarded),
         _ if reason.is_io() => {
             let owner = draw
                 .class(&blocked.held.lock)
@@ -300,8 +301,11 @@ pub(super) fn hurts(
     }) {
         return false;
     }
-    let takes_long =
-        reason.is_io() || matches!(reason, Reason::Block(BlockKind::Sleep | BlockKind::BlockOn));
+    let takes_long = reason.is_io()
+        || matches!(
+            reason,
+            Reason::Await | Reason::Block(BlockKind::Sleep | BlockKind::BlockOn)
+        );
     if takes_long && contention.is_cold(blocked.function) {
         return false;
     }

@@ -60,6 +60,13 @@ fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
 
 /// As [`findings`], at another level.
 fn findings_at(level: Level, files: &[(&str, &str)]) -> Vec<Finding> {
+    let mut found = all_findings_at(level, files);
+    found.retain(|finding| finding.confidence > Confidence::Low);
+    found
+}
+
+/// As [`findings_at`], those of low confidence included.
+fn all_findings_at(level: Level, files: &[(&str, &str)]) -> Vec<Finding> {
     let source = |(path, text): &(&str, &str)| SourceInput {
         path: (*path).into(),
         text: (*text).into(),
@@ -71,7 +78,7 @@ fn findings_at(level: Level, files: &[(&str, &str)]) -> Vec<Finding> {
     let analysis = Analysis::of(conclint_rust::read(input).0);
     conclint_lints::run(&analysis, &Settings::at_level(level))
         .into_iter()
-        .filter(|finding| finding.confidence > Confidence::Low && !finding.in_test)
+        .filter(|finding| !finding.in_test)
         .collect()
 }
 

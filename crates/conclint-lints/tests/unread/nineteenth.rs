@@ -1,6 +1,8 @@
 //! What the eighteenth group left and the nineteenth group of repositories showed.
 
-use super::{errors_in, names_in};
+use conclint_lints::Level;
+
+use super::{all_findings_at, errors_in, names_in};
 
 #[test]
 fn a_signal_handler_of_c_can_only_set_a_flag() {
@@ -298,4 +300,43 @@ impl Lock {{
         ["double-lock"],
         "the guard is given"
     );
+}
+
+/// The messages, those of low confidence included.
+fn messages(text: &str) -> Vec<String> {
+    let found = all_findings_at(Level::Default, &[("src/lib.rs", text)]);
+    found.into_iter().map(|finding| finding.message).collect()
+}
+
+#[test]
+fn an_await_under_an_async_lock_is_told_with_little_weight() {
+    let text = |body: &str| {
+        format!(
+            "
+use tokio::sync::RwLock;
+pub struct Answer;
+pub struct Beacon {{ cache: RwLock<Vec<u32>>, client: some_http::Client }}
+impl Beacon {{
+    async fn count(&self) -> usize {{ self.cache.read().await.len() }}
+    async fn ready(&self) -> usize {{ self.parts().len() }}
+    fn parts(&self) -> Vec<u32> {{ Vec::new() }}
+    pub async fn entry(&self, round: u32) -> u32 {{
+        {body}
+    }}
+}}
+"
+        )
+    };
+    let asked = "let mut cache = self.cache.write().await; \
+                 let answer = self.client.round(round).await; cache.push(answer); answer";
+    let found = messages(&text(asked));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("`Beacon.cache`") && found[0].contains("every task"));
+    assert!(names_in(&text(asked)).is_empty(), "not without being asked");
+    for fine in [
+        "let answer = self.client.round(round).await; self.cache.write().await.push(answer); answer",
+        "let cache = self.cache.write().await; self.ready().await; cache[0]",
+    ] {
+        assert_eq!(messages(&text(fine)), [""; 0], "{fine}");
+    }
 }

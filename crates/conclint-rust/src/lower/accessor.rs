@@ -106,7 +106,7 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
         }
         types::is_shared_pointer(&given)
     };
-    if !one_way && !shared() {
+    if !one_way && !matches!(tail.kind, ExprKind::Tuple(_)) && !shared() {
         return None;
     }
     let mut eval = Eval {
@@ -122,6 +122,7 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
     };
     let val = one_way.then(|| eval.expr(tail)).flatten();
     let val = match val {
+        None if matches!(tail.kind, ExprKind::Tuple(_)) => eval.parts_of_ways()?,
         None if shared() => eval.found_or_made()?,
         val => val?,
     };

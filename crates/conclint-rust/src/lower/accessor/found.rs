@@ -62,6 +62,33 @@ impl<'l> Eval<'l, '_> {
             .then_some(found)
     }
 
+    /// Of several ways that each give a tuple, the parts that are one thing on all.
+    pub(super) fn parts_of_ways(&mut self) -> Option<Val> {
+        let mut bindings = Vec::new();
+        of_block(self.body, &mut bindings);
+        self.bindings = bindings;
+        let mut known: Option<Val> = None;
+        for result in fresh::results(self.body) {
+            if is_nothing(result) {
+                continue;
+            }
+            let ExprKind::Tuple(_) = &result.kind else {
+                return None;
+            };
+            let way = self.expr(result)?;
+            let Some(known) = &mut known else {
+                known = Some(way);
+                continue;
+            };
+            for (part, other) in known.parts.iter_mut().zip(&way.parts) {
+                if part.class != other.class {
+                    *part = Val::unknown();
+                }
+            }
+        }
+        known
+    }
+
     /// What `name` is taken from where it is used at `at`.
     pub(super) fn bound(&self, name: &SmolStr, at: Span) -> Option<&'l Expr> {
         let known = self.bindings.iter().filter(|it| it.name == name);
