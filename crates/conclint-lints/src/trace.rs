@@ -61,7 +61,11 @@ impl<'p> Draw<'p> {
                     .program
                     .files
                     .get(function.site.file.index())
-                    .is_some_and(|file| file.is_test || stands_in_by_path(&file.path))
+                    .is_some_and(|file| {
+                        file.is_test
+                            || stands_in_by_path(&file.path)
+                            || is_for_tests(&function.qualified, &file.path)
+                    })
         })
     }
 
@@ -341,10 +345,29 @@ fn stands_in(qualified: &str) -> bool {
     })
 }
 
+/// `TestClient::put` in `client/test_client.rs`: by both names. (One of them alone
+/// may be what the program is about.)
+fn is_for_tests(qualified: &str, path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let kind = qualified.split_once("::").map_or("", |(owner, _)| owner);
+    file.starts_with("test_")
+        && kind
+            .strip_prefix("Test")
+            .is_some_and(|rest| rest.starts_with(char::is_uppercase))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use conclint_facts::Place;
+
+    #[test]
+    fn doubles_by_both_names() {
+        assert!(is_for_tests("TestClient::put", "core/src/test_client.rs"));
+        assert!(!is_for_tests("TestRunner::run", "src/runner.rs"));
+        assert!(!is_for_tests("Testament::read", "src/test_ament.rs"));
+        assert!(!is_for_tests("Client::put", "src/test_client.rs"));
+    }
 
     #[test]
     fn doubles_by_path() {

@@ -146,7 +146,7 @@ fn setups(program: &Program, graph: &Graph) -> Vec<bool> {
 }
 
 /// `Type::open(..)`, without `self`, or a builder's `build`.
-fn makes_an_object(function: &Function) -> bool {
+pub(super) fn makes_an_object(function: &Function) -> bool {
     let owner = function.qualified.rsplit("::").nth(1).unwrap_or_default();
     let of_a_type = owner.starts_with(char::is_uppercase);
     let method = function.params.first().is_some_and(|p| p.name == "self");

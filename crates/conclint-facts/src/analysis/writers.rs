@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet as HashSet;
 
 use super::compute::{MAX_WRITER_DEPTH, named};
 use super::graph::{self, Graph};
-use super::setup::{Setup, initialisers};
+use super::setup::{Setup, initialisers, makes_an_object};
 use super::threads::Threads;
 use super::{EventRef, Kinds, Nesting, instance};
 use crate::program::*;
@@ -97,7 +97,11 @@ impl Writers {
         reads: &Nesting,
     ) -> Option<EventRef> {
         let reader = reads.function;
-        if self.initialisers.contains(&reader) {
+        // What a function makes, and keeps in a variable, no writer has yet.
+        let is_new = reads.context.is_empty()
+            && matches!(reads.held.lock.place.root, Root::Local(_))
+            && makes_an_object(&program.functions[reader.index()]);
+        if self.initialisers.contains(&reader) || is_new {
             return None;
         }
         // With a context, the lock reads as in another function.

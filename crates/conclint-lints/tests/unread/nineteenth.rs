@@ -340,3 +340,30 @@ impl Beacon {{
         assert_eq!(messages(&text(fine)), [""; 0], "{fine}");
     }
 }
+
+#[test]
+fn what_is_being_made_has_no_writer_yet() {
+    let found = |name: &str, of: &str| {
+        names_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::{{Arc, RwLock}};
+use std::thread;
+pub struct Db {{ tables: RwLock<HashMap<u32, u32>> }}
+impl Db {{
+    pub fn {name}({of}) {{
+        let db = Arc::new(Db {{ tables: RwLock::new(HashMap::new()) }});
+        let other = db.clone();
+        thread::spawn(move || other.work()).join().unwrap();
+        let tables = db.tables.read().unwrap();
+        println!(\"{{}} {{}}\", tables.len(), db.columns());
+    }}
+    fn work(&self) {{ self.tables.write().unwrap().insert(1, 2); }}
+    fn columns(&self) -> usize {{ self.tables.read().unwrap().len() }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("new", ""), [""; 0]);
+    assert_eq!(found("compact", "&self"), ["double-lock"]);
+}
