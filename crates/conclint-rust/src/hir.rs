@@ -77,6 +77,8 @@ pub struct Attrs {
     pub test: bool,
     /// `#[path = ".."]`.
     pub path: Option<String>,
+    /// `#[derive(Clone)]`.
+    pub clone: bool,
     /// `#![no_std]`, and the conditions under which it stands there.
     pub no_std: Option<Box<[Name]>>,
     /// `#[macro_use]`, `#[macro_export]` and the like are not kept.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use conclint_facts::{Analysis, ClassId, EventKind, Kinds};
+use conclint_facts::{Analysis, ClassId, ClassScope, EventKind, Kinds};
 
 use crate::flow::events;
 
@@ -17,15 +17,18 @@ pub(super) fn told(analysis: &Analysis) -> BTreeSet<ClassId> {
             _ => None,
         })
     };
+    // A handler is given nothing that could hold the flag.
+    let is_static = |class: &ClassId| analysis.class(*class).scope == ClassScope::Static;
     let mut told = BTreeSet::new();
     for function in &analysis.program().functions {
         if function.is_foreign {
-            told.extend(stores(function));
+            told.extend(stores(function).filter(is_static));
             let called = events(function).filter_map(|(_, event)| match &event.kind {
                 EventKind::Call(call) => Some(&call.targets),
                 _ => None,
             });
-            told.extend(called.flatten().flat_map(|f| stores(analysis.function(*f))));
+            let called = called.flatten().map(|f| analysis.function(*f));
+            told.extend(called.flat_map(stores).filter(is_static));
         }
     }
     for (_, function) in analysis.functions_with(Kinds::CLOSURE_ARG | Kinds::OBJECT_ARG) {

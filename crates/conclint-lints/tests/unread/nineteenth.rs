@@ -367,3 +367,65 @@ impl Db {{
     assert_eq!(found("new", ""), [""; 0]);
     assert_eq!(found("compact", "&self"), ["double-lock"]);
 }
+
+#[test]
+fn two_locks_around_one_type_are_two_locks() {
+    let found = |clone: &str, other: &str, timer: &str| {
+        errors_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+{clone}
+pub struct Timer {{ left: u32 }}
+pub struct Clock {{ hold: Mutex<Timer>, {other} registry: Mutex<u32>, names: Mutex<u32> }}
+impl Clock {{
+    fn keep(&self) {{
+        let hold = self.hold.lock().unwrap();
+        self.both(&hold);
+    }}
+    fn both(&self, timer: &Timer) {{
+        let mut registry = self.registry.lock().unwrap();
+        *self.names.lock().unwrap() += timer.left;
+        *registry += 1;
+    }}
+    fn shown(&self, timer: &Timer) {{
+        let mut names = self.names.lock().unwrap();
+        *self.registry.lock().unwrap() += timer.left;
+        *names += 1;
+    }}
+    fn tell(&self) {{
+        {timer}
+        self.shown(&timer);
+    }}
+}}
+pub fn start(clock: Arc<Clock>) {{
+    let other = clock.clone();
+    let a = thread::spawn(move || loop {{ clock.keep(); }});
+    let b = thread::spawn(move || loop {{ other.tell(); }});
+    a.join().unwrap();
+    b.join().unwrap();
+}}
+"
+        ))
+    };
+    let held = "let timer = self.hold.lock().unwrap();";
+    assert_eq!(found("", "", held), [""; 0], "behind one lock");
+    assert_eq!(
+        found(
+            "",
+            "wait: Mutex<Timer>,",
+            "let timer = self.wait.lock().unwrap();"
+        ),
+        ["lock-order-inversion"],
+        "each behind its own"
+    );
+    assert_eq!(
+        found(
+            "#[derive(Clone)]",
+            "",
+            "let timer = self.hold.lock().unwrap().clone();"
+        ),
+        ["lock-order-inversion"],
+        "what is copied is behind nothing"
+    );
+}

@@ -294,6 +294,7 @@ impl<'a> Collector<'a> {
             kind,
             generics: generics.clone(),
             variants,
+            is_clone: item.attrs.clone,
             is_test: builds::is_test(&item.attrs.cfg),
             twin: None,
             glue: OnceLock::new(),

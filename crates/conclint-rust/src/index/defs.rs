@@ -147,6 +147,8 @@ pub struct TypeDef {
     pub generics: Arc<hir::Generics>,
     /// The one and only of a struct has the struct's name.
     pub variants: Vec<VariantEntry>,
+    /// It derives `Clone`.
+    pub is_clone: bool,
     /// In test code.
     pub is_test: bool,
     /// The next type of the same path under another `cfg`.

@@ -449,6 +449,20 @@ impl Index {
         }
     }
 
+    /// Whether a type can be copied, by a derive or an impl of `Clone`.
+    pub fn is_clone(&self, t: TypeId) -> bool {
+        let derived = self.types.get(t.index()).is_some_and(|def| def.is_clone);
+        derived
+            || self
+                .impls_for(&Ty::Adt(t, super::Tys::default()))
+                .iter()
+                .any(|imp| {
+                    let imp = self.impls.get(imp.index());
+                    imp.and_then(|imp| imp.trait_ref.as_ref())
+                        .is_some_and(|of| self.trait_name(of) == "Clone")
+                })
+    }
+
     /// The `Drop` impl of a type.
     pub fn drop_fn(&self, t: TypeId) -> Option<FnIdx> {
         let at = self.by_head.get(&Head::Adt(t))?;

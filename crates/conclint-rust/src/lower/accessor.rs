@@ -122,7 +122,11 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
     };
     let val = one_way.then(|| eval.expr(tail)).flatten();
     let val = match val {
-        None if matches!(tail.kind, ExprKind::Tuple(_)) => eval.parts_of_ways()?,
+        // Guards that come back among the parts are followed elsewhere.
+        None if matches!(tail.kind, ExprKind::Tuple(_)) => {
+            let guarded = args.iter().any(|arg| !arg.guards.is_empty());
+            (!guarded).then(|| eval.parts_of_ways())??
+        }
         None if shared() => eval.found_or_made()?,
         val => val?,
     };

@@ -20,9 +20,11 @@ pub struct Guarded {
     /// The type that is guarded as a whole, of which its objects are parts, or
     /// which it is.
     pub whole: TypeId,
-    /// By locks that one thread holds at a time, each of them: to see it is to
-    /// have it alone.
+    /// By locks that one thread holds at a time, each of them, and never copied:
+    /// to see it is to have it alone.
     pub alone: bool,
+    /// What is guarded can be copied, and then used without the lock.
+    pub is_clone: bool,
 }
 
 /// Where a field has an object of a type.
@@ -42,6 +44,7 @@ pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<Guarded>> {
     let mut found = Found {
         table,
         lies: vec![Vec::new(); count],
+        inline: vec![0; count],
     };
     for owner in (0..count as u32).map(TypeId) {
         let def = index.type_def(owner);
@@ -63,14 +66,25 @@ pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<Guarded>> {
             }
         }
     }
+    let copied = |guarded: Guarded| {
+        let is_clone = index.is_clone(guarded.whole);
+        Guarded {
+            is_clone,
+            alone: guarded.alone && !is_clone,
+            ..guarded
+        }
+    };
     (0..count as u32)
         .map(|id| found.root(TypeId(id), &mut Vec::new()).unwrap_or_default())
+        .map(|guarded| guarded.map(copied))
         .collect()
 }
 
 struct Found<'a> {
     table: &'a LockTable,
     lies: Vec<Vec<Lies>>,
+    /// Fields that are a lock around the type, and no clone of another one's.
+    inline: Vec<u32>,
 }
 
 impl Found<'_> {
@@ -110,7 +124,20 @@ impl Found<'_> {
                     (Some(lock), Some(Ty::Adt(data, _))) if !many && !lock.traits.self_locking => {
                         let alone = lock.traits.shape == LockShape::Mutex;
                         let whole = *data;
-                        (Lies::Locked(Guarded { whole, alone }), false)
+                        let own = u32::from(matches!(at, Lies::In(_)));
+                        if let Some(inline) = self.inline.get_mut(whole.index()) {
+                            *inline += own;
+                            if *inline > 1 {
+                                // Each keeps out others than the other.
+                                self.lies[whole.index()].push(Lies::Shared);
+                            }
+                        }
+                        let guarded = Guarded {
+                            whole,
+                            alone,
+                            is_clone: false,
+                        };
+                        (Lies::Locked(guarded), false)
                     }
                     (Some(_), _) => (Lies::Shared, true),
                     (None, _) if types::is_shared_pointer(ty) => (Lies::Shared, many),
@@ -153,6 +180,7 @@ impl Found<'_> {
                 (Some(Some(a)), Some(Some(b))) if a.whole == b.whole => Some(Some(Guarded {
                     whole: a.whole,
                     alone: a.alone && b.alone,
+                    is_clone: false,
                 })),
                 _ => Some(None),
             };

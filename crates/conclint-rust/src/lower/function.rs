@@ -101,7 +101,10 @@ impl Lower<'_> {
             made = args.first()?;
         }
         match made {
-            Ty::Adt(id, _) => self.guarded_whole(*id),
+            Ty::Adt(id, _) => {
+                let guarded = (*self.shared.behind.get(id.index())?)?;
+                (!guarded.is_clone).then(|| self.guarded_whole(*id))?
+            }
             _ => None,
         }
     }

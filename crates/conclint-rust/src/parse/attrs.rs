@@ -37,6 +37,10 @@ fn add_meta(meta: &Meta, out: &mut Attrs) {
             add_cfg(list.tokens.clone(), out);
         } else if last.ident == "cfg_attr" {
             add_cfg_attr(list.tokens.clone(), out);
+        } else if last.ident == "derive" {
+            let is_clone =
+                |token: TokenTree| matches!(token, TokenTree::Ident(ident) if ident == "Clone");
+            out.clone |= list.tokens.clone().into_iter().any(is_clone);
         }
     }
     let name = super::span::name(&last.ident);

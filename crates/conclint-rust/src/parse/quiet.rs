@@ -30,14 +30,45 @@ pub(super) fn quiet(text: &str, scan: &Scan) -> Option<String> {
         }
         let (before, blank) = (text.get(done..range.start)?, text.get(range.clone())?);
         out.push_str(before);
-        out.extend(blank.chars().map(|c| match c {
-            '\n' | '\r' => c,
-            _ => ' ',
-        }));
+        match derived_clone(blank) {
+            Some(kept) => {
+                let mut from = 0;
+                for part in kept {
+                    push_blank(&mut out, &blank[from..part.start]);
+                    out.push_str(&blank[part.clone()]);
+                    from = part.end;
+                }
+            }
+            None => push_blank(&mut out, blank),
+        }
         done = range.end;
     }
     out.push_str(text.get(done..)?);
     Some(out)
+}
+
+fn push_blank(out: &mut String, text: &str) {
+    out.extend(text.chars().map(|c| match c {
+        '\n' | '\r' => c,
+        _ => ' ',
+    }));
+}
+
+/// What stays of `#[derive(.., Clone, ..)]`: that there are copies.
+fn derived_clone(attribute: &str) -> Option<[Range<usize>; 3]> {
+    const START: &str = "#[derive(";
+    let end = attribute.len().checked_sub(2)?;
+    let list = attribute.get(START.len()..end)?;
+    if !attribute.starts_with(START) || !attribute.ends_with(")]") {
+        return None;
+    }
+    let is_word = |at: usize| {
+        let part = |c: char| c.is_alphanumeric() || c == '_';
+        !list[..at].ends_with(part) && !list[at + "Clone".len()..].starts_with(part)
+    };
+    let (at, word) = list.match_indices("Clone").find(|(at, _)| is_word(*at))?;
+    let at = START.len() + at;
+    Some([0..START.len(), at..at + word.len(), end..attribute.len()])
 }
 
 /// Whether a comment is documentation. What to blank of it then: its third

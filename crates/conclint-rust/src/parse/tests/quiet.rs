@@ -30,6 +30,11 @@ fn attributes_without_a_meaning_go() {
         "                        \n     struct S;",
     );
     check(
+        "#[derive(Debug, Clone,\n Copy)] struct S;",
+        "#[derive(       Clone \n     )] struct S;",
+    );
+    check("#[derive(Cloned)] struct S;", "                  struct S;");
+    check(
         "#[cfg(test)] #[test] fn f() {}",
         "#[cfg(test)] #[test] fn f() {}",
     );
