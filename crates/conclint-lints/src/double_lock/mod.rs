@@ -357,7 +357,10 @@ fn report(
     let shown = PATHS.max(functions);
     let more = paths.len().saturating_sub(shown);
     paths.truncate(shown);
+    let mut in_test = nesting.in_test;
     if let Kind::Reads { writer } = best.kind {
+        // Of what stands in for the real thing, tests are the only writers.
+        in_test |= draw.in_test(nesting.function);
         let site = analysis.event(writer).site;
         paths.push(Trace {
             title: format!("another thread: writes `{lock}`"),
@@ -384,7 +387,7 @@ fn report(
                 nesting.function
             }),
         ],
-        in_test: nesting.in_test,
+        in_test,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use conclint_lints::Level;
 
-use super::{all_findings_at, errors_in, names_in};
+use super::{all_findings_at, errors_in, names, names_in};
 
 #[test]
 fn a_signal_handler_of_c_can_only_set_a_flag() {
@@ -428,4 +428,28 @@ pub fn start(clock: Arc<Clock>) {{
         ["lock-order-inversion"],
         "what is copied is behind nothing"
     );
+}
+
+#[test]
+fn a_client_for_tests_meets_no_writer() {
+    let found = |path: &str, client: &str| {
+        let text = format!(
+            "
+use std::sync::RwLock;
+pub struct {client} {{ score: RwLock<u32>, best: RwLock<u32> }}
+impl {client} {{
+    pub fn both(&self) -> (u32, u32) {{ (*self.score.read().unwrap(), self.sum()) }}
+    fn sum(&self) -> u32 {{ *self.score.read().unwrap() + *self.best.read().unwrap() }}
+    pub fn import(&self) {{ *self.score.write().unwrap() += 1; }}
+}}
+"
+        );
+        names(&[
+            ("src/lib.rs", "pub mod client; pub mod test_client;"),
+            (path, &text),
+        ])
+    };
+    assert_eq!(found("src/test_client.rs", "TestClient"), [""; 0]);
+    assert_eq!(found("src/client.rs", "TestClient"), ["double-lock"]);
+    assert_eq!(found("src/test_client.rs", "Client"), ["double-lock"]);
 }

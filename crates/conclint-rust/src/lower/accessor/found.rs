@@ -39,9 +39,7 @@ fn end(span: Span) -> At {
 impl<'l> Eval<'l, '_> {
     /// The element that the body gives, whichever way it takes.
     pub(super) fn found_or_made(&mut self) -> Option<Val> {
-        let mut bindings = Vec::new();
-        of_block(self.body, &mut bindings);
-        self.bindings = bindings;
+        of_block(self.body, &mut self.bindings);
         let mut found: Option<Val> = None;
         let mut made = Vec::new();
         for result in fresh::results(self.body) {
@@ -64,9 +62,7 @@ impl<'l> Eval<'l, '_> {
 
     /// Of several ways that each give a tuple, the parts that are one thing on all.
     pub(super) fn parts_of_ways(&mut self) -> Option<Val> {
-        let mut bindings = Vec::new();
-        of_block(self.body, &mut bindings);
-        self.bindings = bindings;
+        of_block(self.body, &mut self.bindings);
         let mut known: Option<Val> = None;
         for result in fresh::results(self.body) {
             if is_nothing(result) {
