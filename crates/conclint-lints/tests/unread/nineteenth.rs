@@ -453,3 +453,82 @@ impl {client} {{
     assert_eq!(found("src/client.rs", "TestClient"), ["double-lock"]);
     assert_eq!(found("src/test_client.rs", "Client"), ["double-lock"]);
 }
+
+#[test]
+fn of_a_tuple_each_part_is_what_all_ways_give() {
+    let found = |second: &str| {
+        errors_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::{{Arc, Mutex}};
+pub struct Manager {{
+    sessions: Mutex<HashMap<u32, Arc<Mutex<u32>>>>,
+    others: Mutex<HashMap<u32, Arc<Mutex<u32>>>>,
+    undo: Mutex<u32>,
+}}
+impl Manager {{
+    fn resolve(&self, id: u32) -> (Arc<Mutex<u32>>, u32) {{
+        let sessions = self.sessions.lock().unwrap();
+        let session = sessions.get(&id).unwrap().clone();
+        if id > 3 {{
+            return (session, 1);
+        }}
+        let others = self.others.lock().unwrap();
+        let other = others.get(&id).unwrap().clone();
+        ({second}, 2)
+    }}
+    pub fn take_back(&self, id: u32) {{
+        let (session, n) = self.resolve(id);
+        let mut undo = self.undo.lock().unwrap();
+        *undo += n + *session.lock().unwrap();
+    }}
+    pub fn keep(&self, id: u32) {{
+        let (session, n) = self.resolve(id);
+        let session = session.lock().unwrap();
+        *self.undo.lock().unwrap() += n + *session;
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("session"), ["lock-order-inversion"]);
+    assert_eq!(found("other"), [""; 0], "one or the other");
+}
+
+#[test]
+fn places_that_another_lock_keeps_apart_are_listed_with_the_rest() {
+    let text = "
+use std::sync::Mutex;
+pub struct Chain { gate: Mutex<u32>, head: Mutex<u32>, body: Mutex<u32> }
+impl Chain {
+    pub fn forward(&self) {
+        let _gate = self.gate.lock().unwrap();
+        let head = self.head.lock().unwrap();
+        *self.body.lock().unwrap() += *head;
+    }
+    pub fn backward(&self) {
+        let _gate = self.gate.lock().unwrap();
+        let body = self.body.lock().unwrap();
+        *self.head.lock().unwrap() += *body;
+    }
+    pub fn ungated(&self) {
+        let body = self.body.lock().unwrap();
+        *self.head.lock().unwrap() += *body;
+    }
+}
+";
+    let all = |text: &str| {
+        let found = all_findings_at(Level::Default, &[("src/lib.rs", text)]);
+        let steps = found.iter().flat_map(|f| &f.paths).flat_map(|p| &p.steps);
+        steps
+            .map(|step| step.function.to_string())
+            .collect::<Vec<_>>()
+    };
+    let named = all(text);
+    for function in ["Chain::forward", "Chain::backward", "Chain::ungated"] {
+        assert!(named.iter().any(|name| name == function), "{function}");
+    }
+    // On their own they harm nobody.
+    let (gated, _) = text.split_once("    pub fn ungated").unwrap();
+    assert_eq!(all(&format!("{gated}}}")), [""; 0]);
+}

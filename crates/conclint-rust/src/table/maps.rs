@@ -87,7 +87,6 @@ pub fn taking(path: &str, method: &str) -> Option<Taking> {
         (Kind::Family, "get_or_create") => (Read, Reference),
         (Kind::Family, "remove" | "clear") => (Exclusive, Within),
         (Kind::Watch, "borrow" | "borrow_and_update") => (Read, Reference),
-        (Kind::Watch, "wait_for") => (Read, MaybeReference),
         (Kind::Watch, "send" | "send_replace" | "send_modify" | "send_if_modified") => {
             (Exclusive, Within)
         }
