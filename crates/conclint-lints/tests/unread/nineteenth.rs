@@ -192,7 +192,13 @@ impl Manager {{
 
 #[test]
 fn the_one_lock_that_everybody_comes_through_keeps_its_callers_apart() {
+    let nest =
+        "let mut names = NAMES.lock().unwrap(); RULES.lock().unwrap().push(3); names.push(1);";
     let found = |shared: &str, other: &str| {
+        let touch = match other.contains("touch()") {
+            true => format!("fn touch() {{ {nest} }}"),
+            false => String::new(),
+        };
         errors_in(&format!(
             "
 use std::sync::{{Arc, Mutex}};
@@ -233,11 +239,9 @@ fn reload_all(manager: {shared}) {{
 fn look(manager: {shared}) {{
     loop {{
         {other}
-        let mut names = NAMES.lock().unwrap();
-        RULES.lock().unwrap().push(3);
-        names.push(1);
     }}
 }}
+{touch}
 fn main() {{
     let manager = Arc::new(Mutex::new(Config::load().unwrap()));
     let (a, b, c) = (manager.clone(), manager.clone(), manager);
@@ -250,29 +254,25 @@ fn main() {{
         ))
     };
     let one = "Arc<Mutex<Manager>>";
-    assert_eq!(
-        found(one, "let manager = manager.lock().unwrap();"),
-        [""; 0]
-    );
-    assert_eq!(found(one, ""), ["lock-order-inversion"], "a way without it");
-    assert_eq!(
-        found(one, "drop(manager.lock().unwrap());"),
-        ["lock-order-inversion"],
-        "let go before"
-    );
+    let held = "let manager = manager.lock().unwrap();";
+    for body in [nest, "touch();"] {
+        assert_eq!(found(one, &format!("{held} {body}")), [""; 0], "{body}");
+        let free = found(one, body);
+        assert_eq!(free, ["lock-order-inversion"], "a way without it: {body}");
+        let before = found(one, &format!("drop(manager.lock().unwrap()); {body}"));
+        assert_eq!(before, ["lock-order-inversion"], "let go before: {body}");
+    }
     // One of many: each has a lock of its own.
+    let one_of_many = format!("let manager = manager[0].lock().unwrap(); {nest}");
     assert_eq!(
-        found(
-            "&Vec<Mutex<Manager>>",
-            "let manager = manager[0].lock().unwrap();"
-        ),
+        found("&Vec<Mutex<Manager>>", &one_of_many),
         ["lock-order-inversion"]
     );
 }
 
 #[test]
 fn a_block_that_has_a_value_ends_the_function_in_some_build() {
-    let found = |body: &str| {
+    let found = |other: &str, body: &str| {
         names_in(&format!(
             "
 use parking_lot::{{RwLock, RwLockReadGuard}};
@@ -285,7 +285,7 @@ impl Lock {{
         }}
         #[cfg(feature = \"plain\")]
         {{
-            self.inner.read_recursive()
+            {other}
         }}
     }}
     pub fn write(&self) {{ *self.inner.write() += 1; }}
@@ -294,12 +294,11 @@ impl Lock {{
 "
         ))
     };
-    assert_eq!(found("*self.read()"), [""; 0]);
-    assert_eq!(
-        found("let a = self.read(); self.write(); *a"),
-        ["double-lock"],
-        "the guard is given"
-    );
+    for other in ["self.inner.read_recursive()", "unimplemented!()"] {
+        assert_eq!(found(other, "*self.read()"), [""; 0], "{other}");
+        let twice = found(other, "let a = self.read(); self.write(); *a");
+        assert_eq!(twice, ["double-lock"], "the guard is given: {other}");
+    }
 }
 
 /// The messages, those of low confidence included.
@@ -524,9 +523,20 @@ impl Chain {
             .map(|step| step.function.to_string())
             .collect::<Vec<_>>()
     };
-    let named = all(text);
-    for function in ["Chain::forward", "Chain::backward", "Chain::ungated"] {
-        assert!(named.iter().any(|name| name == function), "{function}");
+    let last = "let body = self.body.lock().unwrap();
+        *self.head.lock().unwrap() += *body;
+    }
+}";
+    let other_way = "let head = self.head.lock().unwrap();
+        *self.body.lock().unwrap() += *head;
+    }
+}";
+    assert!(text.contains(last));
+    for text in [text.to_owned(), text.replace(last, other_way)] {
+        let named = all(&text);
+        for function in ["Chain::forward", "Chain::backward", "Chain::ungated"] {
+            assert!(named.iter().any(|name| name == function), "{function}");
+        }
     }
     // On their own they harm nobody.
     let (gated, _) = text.split_once("    pub fn ungated").unwrap();
