@@ -542,3 +542,35 @@ impl Chain {
     let (gated, _) = text.split_once("    pub fn ungated").unwrap();
     assert_eq!(all(&format!("{gated}}}")), [""; 0]);
 }
+
+#[test]
+fn one_of_many_locks_keeps_nobody_apart() {
+    let found = |given: &str, one: &str| {
+        errors_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+static NAMES: Mutex<u32> = Mutex::new(1);
+static RULES: Mutex<u32> = Mutex::new(1);
+pub struct Session {{ count: u32 }}
+fn name(session: &mut Session) {{
+    let names = NAMES.lock().unwrap();
+    session.count += *names + *RULES.lock().unwrap();
+}}
+fn rule(session: &mut Session) {{
+    let rules = RULES.lock().unwrap();
+    session.count += *rules + *NAMES.lock().unwrap();
+}}
+pub fn names(sessions: {given}) {{ name(&mut {one}.lock().unwrap()); }}
+pub fn rules(sessions: {given}) {{ rule(&mut {one}.lock().unwrap()); }}
+"
+        ))
+    };
+    assert_eq!(found("Arc<Mutex<Session>>", "sessions"), [""; 0]);
+    for many in ["&Vec<Mutex<Session>>", "&[Arc<Mutex<Session>>]"] {
+        assert_eq!(
+            found(many, "sessions[0]"),
+            ["lock-order-inversion"],
+            "{many}"
+        );
+    }
+}

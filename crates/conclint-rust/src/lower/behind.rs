@@ -62,7 +62,7 @@ pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<Guarded>> {
     for (number, function) in (0..).zip(index.functions()) {
         if !function.is_test {
             for param in 0..function.def.params.len() {
-                found.given(&index.fn_param_ty(FnIdx(number), param));
+                found.given(&index.fn_param_ty(FnIdx(number), param), false);
             }
         }
     }
@@ -89,20 +89,21 @@ struct Found<'a> {
 
 impl Found<'_> {
     /// What a function is given: by value or borrowed it tells nothing, shared
-    /// it does.
-    fn given(&mut self, ty: &Ty) {
+    /// it does. `many` as in [`Self::walk`].
+    fn given(&mut self, ty: &Ty, many: bool) {
         match ty {
-            Ty::Ref(_, inner) => self.given(inner),
-            Ty::Ext(_, args) if types::is_shared_pointer(ty) => {
-                for arg in args.iter() {
-                    self.walk(arg, Lies::Shared, false);
+            Ty::Ref(_, inner) => self.given(inner, many),
+            Ty::Slice(inner) => self.given(inner, true),
+            Ty::Ext(path, args) => {
+                let shared = types::is_shared_pointer(ty);
+                if shared || self.table.get(path).is_some() {
+                    self.walk(ty, Lies::Shared, many);
+                } else {
+                    let many = many || !is_single(path);
+                    args.iter().for_each(|arg| self.given(arg, many));
                 }
             }
-            Ty::Ext(path, args) if self.table.get(path).is_some() => {
-                self.walk(ty, Lies::Shared, args.is_empty());
-            }
-            Ty::Ext(_, args) => args.iter().for_each(|arg| self.given(arg)),
-            Ty::Tuple(parts) => parts.iter().for_each(|part| self.given(part)),
+            Ty::Tuple(parts) => parts.iter().for_each(|part| self.given(part, many)),
             _ => {}
         }
     }
