@@ -20,11 +20,8 @@ pub struct Guarded {
     /// The type that is guarded as a whole, of which its objects are parts, or
     /// which it is.
     pub whole: TypeId,
-    /// By locks that one thread holds at a time, each of them, and never copied:
-    /// to see it is to have it alone.
+    /// By locks that one thread holds at a time, each of them.
     pub alone: bool,
-    /// What is guarded can be copied, and then used without the lock.
-    pub is_clone: bool,
 }
 
 /// Where a field has an object of a type.
@@ -66,17 +63,8 @@ pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<Guarded>> {
             }
         }
     }
-    let copied = |guarded: Guarded| {
-        let is_clone = index.is_clone(guarded.whole);
-        Guarded {
-            is_clone,
-            alone: guarded.alone && !is_clone,
-            ..guarded
-        }
-    };
     (0..count as u32)
         .map(|id| found.root(TypeId(id), &mut Vec::new()).unwrap_or_default())
-        .map(|guarded| guarded.map(copied))
         .collect()
 }
 
@@ -133,12 +121,7 @@ impl Found<'_> {
                                 self.lies[whole.index()].push(Lies::Shared);
                             }
                         }
-                        let guarded = Guarded {
-                            whole,
-                            alone,
-                            is_clone: false,
-                        };
-                        (Lies::Locked(guarded), false)
+                        (Lies::Locked(Guarded { whole, alone }), false)
                     }
                     (Some(_), _) => (Lies::Shared, true),
                     (None, _) if types::is_shared_pointer(ty) => (Lies::Shared, many),
@@ -181,7 +164,6 @@ impl Found<'_> {
                 (Some(Some(a)), Some(Some(b))) if a.whole == b.whole => Some(Some(Guarded {
                     whole: a.whole,
                     alone: a.alone && b.alone,
-                    is_clone: false,
                 })),
                 _ => Some(None),
             };

@@ -88,8 +88,9 @@ impl Lower<'_> {
             return None;
         };
         let guarded = (*self.shared.behind.get(id.index())?)?;
-        let tells = *write || guarded.alone && guarded.whole == *id;
-        tells.then_some(guarded.whole.0)
+        // A copy can be used without the lock.
+        let alone = guarded.alone && guarded.whole == *id && !self.index().is_clone(*id);
+        (*write || alone).then_some(guarded.whole.0)
     }
 
     /// Whoever makes an object that is guarded as a whole has it alone.
@@ -101,10 +102,9 @@ impl Lower<'_> {
             made = args.first()?;
         }
         match made {
-            Ty::Adt(id, _) => {
-                let guarded = (*self.shared.behind.get(id.index())?)?;
-                (!guarded.is_clone).then(|| self.guarded_whole(*id))?
-            }
+            Ty::Adt(id, _) => self
+                .guarded_whole(*id)
+                .filter(|_| !self.index().is_clone(*id)),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Blanks what says nothing to the analysis, before `syn` sees it: doc
-//! comments, attributes such as `derive`, the rules of `macro_rules!`, and of
-//! long lists of literals all but the first values.
+//! comments, attributes such as `derive` (but for `Clone` in it), the rules of
+//! `macro_rules!`, and of long lists of literals all but the first values.
 //!
 //! A line of documentation is an attribute of ten tokens to a parser and costs
 //! as much as a line of code; a table of numbers costs more. Lines and columns
