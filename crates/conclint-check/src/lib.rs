@@ -202,7 +202,7 @@ fn read_all<'a>(
     let read: Vec<_> = files
         .par_iter()
         .map(|file| {
-            let text = find::read_text(&file.absolute, limit);
+            let text = find::read_text(&file.absolute, limit).map(Arc::from);
             progress.file_read();
             (file, text)
         })
@@ -211,7 +211,7 @@ fn read_all<'a>(
     let mut problems = Vec::new();
     for (file, text) in read {
         match text {
-            Ok(text) => texts.push((file, Arc::from(text))),
+            Ok(text) => texts.push((file, text)),
             Err(reason) => problems.push(Problem::not_read(file.shown.clone(), reason)),
         }
     }

@@ -30,6 +30,7 @@ mod lifted;
 mod names;
 mod nesting;
 mod owners;
+mod runners;
 mod setup;
 mod several;
 mod sources;
@@ -42,6 +43,7 @@ mod writers;
 pub use alone::Alone;
 pub use cfgs::{exclusive as cfgs_exclusive, names_system, never_built};
 pub use kinds::Kinds;
+pub use runners::Runners;
 
 /// Names one event of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -253,8 +255,10 @@ pub struct Analysis {
     threads: threads::Threads,
     entry: Vec<Vec<ClassId>>,
     callers: graph::Callers,
-    /// Per function: several threads are seen to run it.
-    several: Vec<bool>,
+    /// Per function that several threads are seen to run: how many calls lie
+    /// between it and the body of one of them.
+    several: Vec<Option<u32>>,
+    runners: Runners,
     /// Functions used as values that no call is known to run.
     handed_on: BTreeSet<FnId>,
     alone: Vec<Alone>,
@@ -374,10 +378,18 @@ impl Analysis {
     /// two spawns, one that is done again and again, or one and the `main`
     /// beside it. Of what may be called from outside nothing is assumed.
     pub fn runs_on_several(&self, function: FnId) -> bool {
-        self.several
-            .get(function.index())
-            .copied()
-            .unwrap_or_default()
+        self.calls_from_several(function).is_some()
+    }
+
+    /// How many calls lie between `function`, which several threads are seen to
+    /// run, and the body of one of them; 0 is that body itself.
+    pub fn calls_from_several(&self, function: FnId) -> Option<u32> {
+        self.several.get(function.index()).copied().flatten()
+    }
+
+    /// Which functions may run as part of which others.
+    pub fn runners(&self) -> &Runners {
+        &self.runners
     }
 
     /// Whether `function` is a closure or a function that is handed to somebody

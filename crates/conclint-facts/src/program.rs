@@ -164,6 +164,9 @@ pub struct Class {
     /// (`struct FairLock<T> { inner: Mutex<T> }`): which lock it is depends on
     /// what holds the wrapper.
     pub is_inner: bool,
+    /// The object that has it is never at two threads at once, for what else is
+    /// in it (an `Rc`, a `Cell`).
+    pub is_unshared: bool,
     /// The fields that hold it as well, by name: clones of one `Arc`.
     pub also: Vec<String>,
 }

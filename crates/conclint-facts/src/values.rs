@@ -36,23 +36,39 @@ pub enum Origin {
 /// [`Function::origins`](crate::Function::origins). The first 128 of a
 /// function are told apart, later ones are not followed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Origins(u128);
+pub struct Origins {
+    // Two halves, as an `u128` would have all that contains it begin at
+    // multiples of 16 bytes.
+    high: u64,
+    low: u64,
+}
 
 impl Origins {
     /// The set of none.
-    pub const NONE: Origins = Origins(0);
+    pub const NONE: Origins = Origins { high: 0, low: 0 };
+
+    fn of(bits: u128) -> Self {
+        Origins {
+            high: (bits >> 64) as u64,
+            low: bits as u64,
+        }
+    }
+
+    fn bits(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
 
     /// The set of the one at this position.
     pub fn one(position: usize) -> Self {
         u32::try_from(position)
             .ok()
             .and_then(|position| 1_u128.checked_shl(position))
-            .map_or(Origins::NONE, Origins)
+            .map_or(Origins::NONE, Origins::of)
     }
 
     /// Whether the value depends on nothing that is followed.
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self == Origins::NONE
     }
 
     /// Whether the one at this position is among them.
@@ -63,24 +79,24 @@ impl Origins {
     /// What is in both.
     #[must_use]
     pub fn and(self, other: Origins) -> Self {
-        Origins(self.0 & other.0)
+        Origins::of(self.bits() & other.bits())
     }
 
     /// What is in either.
     #[must_use]
     pub fn or(self, other: Origins) -> Self {
-        Origins(self.0 | other.0)
+        Origins::of(self.bits() | other.bits())
     }
 
     /// What is in this one only.
     #[must_use]
     pub fn without(self, other: Origins) -> Self {
-        Origins(self.0 & !other.0)
+        Origins::of(self.bits() & !other.bits())
     }
 
     /// The positions, least first.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        let mut rest = self.0;
+        let mut rest = self.bits();
         std::iter::from_fn(move || {
             (rest != 0).then(|| {
                 let position = rest.trailing_zeros() as usize;

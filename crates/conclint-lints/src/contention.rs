@@ -6,17 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
-    Analysis, Blocking, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId, Handle,
-    Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef,
+    Analysis, Blocking, Class, ClassId, ClassScope, EventKind, FnId, FnKind, Function, GuardId,
+    Handle, Held, Kinds, LockShape, Mode, ObjectKind, ObjectRef,
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::graph::Callers;
 
 /// Where locks are taken, and by which threads.
 pub(crate) struct Contention<'a> {
     analysis: &'a Analysis,
-    callers: Callers,
     /// The functions that take a lock of this class; whether to change something.
     takers: BTreeMap<ClassId, BTreeMap<FnId, bool>>,
     /// What is held alone wherever a lock of the class is taken.
@@ -44,7 +42,6 @@ struct Body {
 
 impl<'a> Contention<'a> {
     pub(crate) fn of(analysis: &'a Analysis) -> Self {
-        let program = analysis.program();
         let mut takers: BTreeMap<ClassId, BTreeMap<FnId, bool>> = BTreeMap::new();
         let mut bodies = Vec::new();
         for (id, function) in analysis.functions_with(Kinds::ACQUIRE | Kinds::SPAWN) {
@@ -87,7 +84,6 @@ impl<'a> Contention<'a> {
         }
         Contention {
             analysis,
-            callers: Callers::of(program),
             takers,
             gates: gates(analysis),
             bodies,
@@ -106,6 +102,9 @@ impl<'a> Contention<'a> {
     /// and then has to wait. Of a lock that is not known by name nothing is claimed.
     pub(crate) fn is_wanted(&self, lock: &ObjectRef, mode: Mode, holder: FnId) -> bool {
         let Some(class) = lock.class else { return true };
+        if is_of_one_thread_alone(self.analysis, lock) {
+            return false;
+        }
         // Without any thread it is a piece of a program: its locks say that
         // there are others.
         if self.bodies.is_empty() {
@@ -165,6 +164,9 @@ impl<'a> Contention<'a> {
         let scope = lock.class.map(|class| analysis.class(class).scope);
         if self.bodies.is_empty() || matches!(scope, Some(ClassScope::Local | ClassScope::Param)) {
             return true;
+        }
+        if is_of_one_thread_alone(analysis, lock) {
+            return false;
         }
         let handed = |id: &FnId| analysis.is_handed_on(*id);
         self.is_taken_by_any_thread(lock) || self.leading(lock).iter().any(handed)
@@ -258,11 +260,13 @@ impl<'a> Contention<'a> {
             .filter(|(_, changes)| **changes || !reads)
             .map(|(taker, _)| *taker)
             .collect();
-        let mut near = wakers.iter().flat_map(|id| self.callers.callers(*id));
+        let mut near = wakers
+            .iter()
+            .flat_map(|id| self.analysis.runners().runners(*id));
         if near.any(|caller| takes.contains(caller)) {
             return true;
         }
-        let leading = self.callers.reaching_these(takes.into_iter());
+        let leading = self.analysis.runners().reaching_these(takes.into_iter());
         wakers.iter().any(|waker| leading.contains(waker))
     }
 
@@ -295,11 +299,11 @@ impl<'a> Contention<'a> {
         let Some(class) = lock.class else {
             return &NOBODY;
         };
-        let callers = &self.callers;
+        let runners = self.analysis.runners();
         let takers = self.takers.get(&class).map(BTreeMap::keys);
         self.leading
             .entry(class)
-            .or_insert_with(|| callers.reaching_these(takers.into_iter().flatten().copied()))
+            .or_insert_with(|| runners.reaching_these(takers.into_iter().flatten().copied()))
     }
 
     /// Whether one thread takes the guard before its loop and keeps it as long
@@ -307,7 +311,7 @@ impl<'a> Contention<'a> {
     pub(crate) fn is_owned_for_life(&self, holder: FnId, guard: GuardId, at: Point) -> bool {
         let function = self.analysis.function(holder);
         let body = |id: FnId| self.analysis.function(id).kind == FnKind::SpawnBody;
-        let callers = self.callers.callers(holder);
+        let callers = self.analysis.runners().runners(holder);
         let of_thread = body(holder) || !callers.is_empty() && callers.iter().all(|c| body(*c));
         // A lock that the thread's starter made for it has no other threads of its kind.
         let own = || {
@@ -339,7 +343,12 @@ impl<'a> Contention<'a> {
     /// called by it.
     pub(crate) fn is_run_by_many(&self, function: FnId) -> bool {
         let near = |body: &Body| {
-            body.function == function || self.callers.callers(function).contains(&body.function)
+            body.function == function
+                || self
+                    .analysis
+                    .runners()
+                    .runners(function)
+                    .contains(&body.function)
         };
         self.bodies.iter().any(|body| body.many && near(body))
     }
@@ -481,12 +490,23 @@ pub(crate) fn guards_nothing(type_text: &str) -> bool {
     })
 }
 
-/// `Rc<RwLock<T>>`: no other thread has it.
-pub(crate) fn is_of_one_thread(type_text: &str) -> bool {
-    type_text
+/// No other thread has it, for what it is (`Rc<RwLock<T>>`) or what stands beside
+/// it.
+pub(crate) fn is_of_one_thread(class: &Class) -> bool {
+    let text = &class.type_text;
+    let has_rc = text
         .match_indices("Rc<")
-        .any(|(at, _)| at == 0 || !type_text[..at].ends_with('A'))
-        && !type_text.contains("Arc<")
+        .any(|(at, _)| at == 0 || !text[..at].ends_with('A'));
+    class.is_unshared || has_rc && !text.contains("Arc<")
+}
+
+/// A lock of one thread, whose tasks cannot wait for each other there either.
+fn is_of_one_thread_alone(analysis: &Analysis, lock: &ObjectRef) -> bool {
+    lock.class.is_some_and(|class| {
+        let class = analysis.class(class);
+        let is_async = matches!(&class.kind, ObjectKind::Lock(traits) if traits.is_async);
+        !is_async && is_of_one_thread(class)
+    })
 }
 
 #[cfg(test)]

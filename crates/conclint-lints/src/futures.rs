@@ -1,7 +1,12 @@
 //! What a future does when it is polled, as far as the program's own `async
 //! fn`s tell. Says nothing of the futures of libraries: those may sleep.
 
-use conclint_facts::{Analysis, Event, EventKind, FnId, Function, ReleaseWhy, Resolution, Writing};
+use std::collections::BTreeSet;
+
+use conclint_facts::{
+    Analysis, ClassId, Event, EventKind, FnId, Function, GuardId, Kinds, ObjectKind, ReleaseWhy,
+    Resolution, Writing,
+};
 
 use crate::flow::{Point, event_at, events};
 
@@ -13,6 +18,43 @@ const FAR: usize = 4;
 pub(crate) fn is_ready(analysis: &Analysis, function: &Function, at: Point) -> bool {
     awaited(function, at)
         .is_some_and(|event| never_suspends(analysis, event) && does_something(analysis, event))
+}
+
+/// The guard that is awaited at this place, where it is one: `lock.lock().await`.
+pub(crate) fn guard_awaited(function: &Function, at: Point, event: &Event) -> Option<GuardId> {
+    let next = Point {
+        index: at.index + 1,
+        ..at
+    };
+    match event_at(function, next) {
+        Some(Event {
+            kind: EventKind::Acquire { guard, .. },
+            site,
+            ..
+        }) if *site == event.site => Some(*guard),
+        _ => None,
+    }
+}
+
+/// Async locks that somebody holds across an `.await` that may suspend, or
+/// while something else waits: to wait for one of the others is over at once.
+pub(crate) fn held_for_long(analysis: &Analysis) -> BTreeSet<ClassId> {
+    let is_async = |class: &ClassId| matches!(&analysis.class(*class).kind, ObjectKind::Lock(traits) if traits.is_async);
+    let blocked = analysis.blocked().iter();
+    let mut long: BTreeSet<ClassId> = blocked.filter_map(|b| b.held.lock.class).collect();
+    for (id, function) in analysis.functions_with(Kinds::AWAIT) {
+        for (at, event) in events(function) {
+            if matches!(event.kind, EventKind::Await)
+                && guard_awaited(function, at, event).is_none()
+                && !is_ready(analysis, function, at)
+            {
+                let held = analysis.held_before(at.in_function(id));
+                long.extend(held.iter().filter_map(|held| held.lock.class));
+            }
+        }
+    }
+    long.retain(is_async);
+    long
 }
 
 /// The call whose future is awaited at this place: what comes right before, but

@@ -66,7 +66,7 @@ pub(crate) fn is_connection(type_text: &str) -> bool {
 
 /// Whether the type's text holds one of these names, whole or as the last
 /// word of a longer one (`LogWriter`).
-fn names_any(type_text: &str, names: &[&str]) -> bool {
+pub(crate) fn names_any(type_text: &str, names: &[&str]) -> bool {
     type_text
         .split(|c: char| !c.is_alphanumeric() && c != '_')
         .any(|word| {

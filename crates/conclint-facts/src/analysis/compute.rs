@@ -8,6 +8,7 @@ use super::graph::{self, Graph};
 use super::held::HeldSets;
 use super::lifespans::Lifespans;
 use super::nesting::Context;
+use super::runners::Runners;
 use super::setup::Setup;
 use super::sources::Returned;
 use super::summary::{self, Summaries};
@@ -58,35 +59,38 @@ pub(super) fn analyse(program: Program) -> Analysis {
         entry: &entry,
         summaries: &summaries,
     };
-    let ((nestings, blocked, cycles, dropped), (mut counts, condvars, several)) = rayon::join(
-        || {
-            let nesting::Beneath {
-                mut nestings,
-                mut blocked,
-                dropped,
-            } = nesting::of(context);
-            nestings.extend(lifted::of(context, &nestings));
-            sort(&program, &mut nestings, &mut blocked);
-            let lifespans = Lifespans {
-                program: &program,
-                graph: &graph,
-                threads: &threads,
-            };
-            let cycles = cycles::of(lifespans, &held, &setup, &writers, &alone, &nestings);
-            (nestings, blocked, cycles, dropped)
-        },
-        || {
-            (
-                counts(&program, &graph, &held),
-                condvars(&program, &graph, &held),
-                several::of(&program, &graph),
-            )
-        },
-    );
+    let ((nestings, blocked, cycles, dropped), (mut counts, condvars, several, runners)) =
+        rayon::join(
+            || {
+                let nesting::Beneath {
+                    mut nestings,
+                    mut blocked,
+                    dropped,
+                } = nesting::of(context);
+                nestings.extend(lifted::of(context, &nestings));
+                sort(&program, &mut nestings, &mut blocked);
+                let lifespans = Lifespans {
+                    program: &program,
+                    graph: &graph,
+                    threads: &threads,
+                };
+                let cycles = cycles::of(lifespans, &held, &setup, &writers, &alone, &nestings);
+                (nestings, blocked, cycles, dropped)
+            },
+            || {
+                (
+                    counts(&program, &graph, &held),
+                    condvars(&program, &graph, &held),
+                    several::of(&program, &graph),
+                    Runners::of(&program),
+                )
+            },
+        );
     counts.dropped_chains = summaries.dropped + dropped;
     Analysis {
         condvars,
         several,
+        runners,
         alone,
         callers,
         kinds: graph.kinds,

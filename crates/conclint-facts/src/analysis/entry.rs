@@ -128,9 +128,8 @@ fn open_functions(program: &Program, graph: &Graph) -> Vec<bool> {
         }
     };
     for (_, event) in graph::events(program) {
-        if let EventKind::Spawn(Spawn {
-            body: Some(body), ..
-        }) = event.kind
+        if let EventKind::Spawn(spawn) = &event.kind
+            && let Some(body) = spawn.body
         {
             mark(body);
         }

@@ -3,6 +3,8 @@
 //! `threads` answers for what may be: whoever may be called from outside may
 //! run anywhere. Here only starts that are seen count.
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashSet as HashSet;
 
 use super::graph::{self, Graph};
@@ -18,10 +20,12 @@ enum Runs {
     Several,
 }
 
-/// By function: whether it is run from two spawns, from one that is done again
-/// and again, or from one and the `main` beside it, by known calls.
-pub(super) fn of(program: &Program, graph: &Graph) -> Vec<bool> {
+/// By function that is run from two spawns, from one that is done again and
+/// again, or from one and the `main` beside it, by known calls: how many calls
+/// it lies behind the nearest body that is started.
+pub(super) fn of(program: &Program, graph: &Graph) -> Vec<Option<u32>> {
     let mut work: Vec<(FnId, Runs)> = Vec::new();
+    let mut bodies: Vec<FnId> = Vec::new();
     // Each `main` is a program of its own, in which one thread runs it.
     for (id, function) in (0..).map(FnId).zip(&program.functions) {
         if function.kind == FnKind::Main {
@@ -30,6 +34,13 @@ pub(super) fn of(program: &Program, graph: &Graph) -> Vec<bool> {
     }
     let mut threads = 0;
     for (id, _) in graph::functions_with(program, &graph.kinds, Kinds::SPAWN) {
+        if program
+            .functions
+            .get(id.index())
+            .is_none_or(|function| function.is_test)
+        {
+            continue;
+        }
         let again = is_repeated(program, graph, id);
         for (_, event) in graph::events_of(program, id) {
             if let EventKind::Spawn(spawn) = &event.kind
@@ -43,6 +54,7 @@ pub(super) fn of(program: &Program, graph: &Graph) -> Vec<bool> {
                     Runs::One(threads)
                 };
                 work.push((body, runs));
+                bodies.push(body);
             }
         }
     }
@@ -62,7 +74,27 @@ pub(super) fn of(program: &Program, graph: &Graph) -> Vec<bool> {
         *known = both;
         work.extend(graph.out(id).iter().map(|edge| (edge.callee, both)));
     }
-    runs.into_iter().map(|runs| runs == Runs::Several).collect()
+    let calls = distances(program, graph, bodies);
+    runs.into_iter()
+        .zip(calls)
+        .map(|(runs, calls)| calls.filter(|_| runs == Runs::Several))
+        .collect()
+}
+
+/// By function, how many calls lead to it from the nearest of `bodies`.
+fn distances(program: &Program, graph: &Graph, bodies: Vec<FnId>) -> Vec<Option<u32>> {
+    let mut calls: Vec<Option<u32>> = vec![None; program.functions.len()];
+    let mut work: VecDeque<(FnId, u32)> = bodies.into_iter().map(|body| (body, 0)).collect();
+    while let Some((id, steps)) = work.pop_front() {
+        let Some(known) = calls.get_mut(id.index()) else {
+            continue;
+        };
+        if known.is_none() {
+            *known = Some(steps);
+            work.extend(graph.out(id).iter().map(|edge| (edge.callee, steps + 1)));
+        }
+    }
+    calls
 }
 
 /// Whether the function is called in a loop.

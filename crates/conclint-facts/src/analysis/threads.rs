@@ -278,11 +278,10 @@ impl Threads {
     /// Finds which roots go back to one `main` only.
     fn find_mains(&mut self, program: &Program, graph: &Graph, roots: &[Root]) {
         for (at, event) in graph.events_with(program, Kinds::SPAWN) {
-            if let EventKind::Spawn(Spawn {
-                body: Some(body), ..
-            }) = &event.kind
+            if let EventKind::Spawn(spawn) = &event.kind
+                && let Some(body) = spawn.body
             {
-                self.spawns.entry(*body).or_default().push(at);
+                self.spawns.entry(body).or_default().push(at);
             }
         }
         for (bit, root) in roots.iter().enumerate() {

@@ -61,7 +61,7 @@ pub enum EventKind {
     /// `.await`.
     Await,
     /// A thread or task starts.
-    Spawn(Spawn),
+    Spawn(Box<Spawn>),
     /// A thread, task or child is joined or waited for.
     Join {
         /// The handle.

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Analysis, BlockedUnder, Certainty, Event, EventKind, EventRef, FnId, GuardId, Kinds,
-    ObjectKind, StmtId,
+    Analysis, BlockedUnder, Certainty, EventKind, EventRef, FnId, GuardId, Kinds, ObjectKind,
+    StmtId,
 };
 
 use super::statement;
-use crate::flow::{Point, event_at, events};
-use crate::futures::{self, is_ready};
+use crate::flow::{Point, events};
+use crate::futures::{self, guard_awaited, is_ready};
 
 /// Awaits under async locks, of which no other reason to wait is known.
 pub(super) fn under_async_locks(analysis: &Analysis) -> Vec<BlockedUnder> {
@@ -29,7 +29,8 @@ pub(super) fn under_async_locks(analysis: &Analysis) -> Vec<BlockedUnder> {
     for (id, function) in analysis.functions_with(Kinds::AWAIT) {
         for (at, event) in events(function) {
             if !matches!(event.kind, EventKind::Await)
-                || takes_a_lock(analysis, id, at, event)
+                // Orders of locks are looked at elsewhere.
+                || guard_awaited(function, at, event).is_some()
                 || is_ready(analysis, function, at)
             {
                 continue;
@@ -51,18 +52,6 @@ pub(super) fn under_async_locks(analysis: &Analysis) -> Vec<BlockedUnder> {
         }
     }
     found
-}
-
-/// Whether what is awaited is another lock: orders of locks are looked at elsewhere.
-fn takes_a_lock(analysis: &Analysis, function: FnId, at: Point, event: &Event) -> bool {
-    let next = Point {
-        index: at.index + 1,
-        ..at
-    };
-    let next = event_at(analysis.function(function), next);
-    next.is_some_and(|next| {
-        matches!(next.kind, EventKind::Acquire { .. }) && next.site == event.site
-    })
 }
 
 /// What is awaited at this place, as people write it.

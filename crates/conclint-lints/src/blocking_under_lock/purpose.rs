@@ -10,7 +10,8 @@ use conclint_facts::{
 use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_after, used_before};
 use crate::contention::{Contention, guards_nothing, message};
 use crate::flow::{events, touches};
-use crate::serialised::is_serialised;
+use crate::reads::{decides_alone, origins_of};
+use crate::serialised::{is_serialised, names_any};
 use crate::trace::Draw;
 
 /// Whether this operation is what the held lock is there to serialise.
@@ -175,6 +176,28 @@ fn is_used(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     !named || events(function).any(|(_, event)| touches(event, guard))
 }
 
+/// Whether it depends on the guarded data whether the operation is come to: what
+/// they say may be that the other thread is past its last use of the lock.
+fn is_decided_by_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
+    let function = analysis.function(blocked.function);
+    let data = origins_of(function, blocked.held.guard);
+    let way = first_step(analysis, blocked);
+    let Some((at, _)) = events(function).find(|(_, event)| event.site == way) else {
+        return false;
+    };
+    events(function).any(|(point, event)| match &event.kind {
+        EventKind::Test { from } => {
+            !from.and(data).is_empty() && decides_alone(function, point, at)
+        }
+        _ => false,
+    })
+}
+
+/// `Mutex<LockFile>`: a lock of another kind, which other processes wait for.
+fn guards_a_lock(type_text: &str) -> bool {
+    names_any(type_text, &["FdLock", "FileLock", "Flock", "LockFile"])
+}
+
 /// Whether the callback only answers a question, by its name: that takes no time.
 fn is_question(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     const QUESTIONS: &[&str] = &[
@@ -327,6 +350,7 @@ pub(super) fn hurts(
             let local = handle.is_none_or(|class| analysis.class(class).scope == ClassScope::Local);
             let started = local && contention.started_by(blocked.event.function);
             thread
+                && !is_decided_by_data(analysis, blocked)
                 && match handle {
                     _ if started => contention.is_taken_by_threads_of(lock, blocked.event.function),
                     _ => contention.is_taken_by_joined(lock, handle),
@@ -348,7 +372,9 @@ pub(super) fn hurts(
         // Nobody sleeps to keep others out, unless the guard's name says so.
         Reason::Block(BlockKind::Sleep) => {
             let unused = || guards_nothing(guarded) || is_nameless(analysis, blocked);
-            (is_used(analysis, blocked) || !unused()) && !(on_it && is_serialised(guarded))
+            (is_used(analysis, blocked) || !unused())
+                && !(on_it && is_serialised(guarded))
+                && !guards_a_lock(guarded)
         }
         // To take the lock and to say so at once: the others are told that it is taken.
         Reason::Block(BlockKind::Barrier) if !used_before(analysis, blocked) => false,

@@ -67,8 +67,13 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             // What is asked need not be a question: its answer has to end the wait.
             // Without a standard library there is nothing to wait on but the value.
             let asks = look.needs_pause && !leaves(function, *at, look);
+            // A look now and then costs little, and whoever put a pause in between
+            // knew that: of 65 that were read, 35 were worth a word.
+            let polls =
+                round.sleeps && !function.is_async && !matches!(event.kind, EventKind::Recv { .. });
             let careful = settings.level == Level::Default
                 && (works
+                    || polls
                     || asks
                     || function.no_std
                     || look.object.is_some_and(|class| signalled.contains(&class))

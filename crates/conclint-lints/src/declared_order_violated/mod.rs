@@ -224,6 +224,7 @@ mod tests {
     fn class(key: &str, name: &str) -> Class {
         Class {
             is_inner: false,
+            is_unshared: false,
             whole: None,
             also: Vec::new(),
             key: key.to_owned(),

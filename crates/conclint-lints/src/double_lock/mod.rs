@@ -141,7 +141,7 @@ impl<'a> Case<'a> {
             if kind == Kind::Certain {
                 kind = Kind::PerhapsOne;
             }
-            if is_of_one_thread(&analysis.class(class).type_text) || traits.self_locking {
+            if is_of_one_thread(analysis.class(class)) || traits.self_locking {
                 sure = Confidence::Low;
             }
         }
@@ -176,7 +176,7 @@ impl<'a> Case<'a> {
                 || is_operator(&analysis.function(nesting.function).name)
                 || in_order(analysis, nesting.function)
                 || of_another(analysis, nesting)
-                || is_of_one_thread(&analysis.class(class).type_text)
+                || is_of_one_thread(analysis.class(class))
                 || traits.self_locking
             {
                 sure = Confidence::Low;

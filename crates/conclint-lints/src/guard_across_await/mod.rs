@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, BlockKind, Event, EventKind, FnId, FnKind, GuardId, Held, Kinds, Mode, ObjectKind,
-    Site,
+    Analysis, BlockKind, ClassId, Event, EventKind, FnId, FnKind, GuardId, Held, Kinds, Mode,
+    ObjectKind, Site,
 };
 
-use crate::contention::Contention;
+use crate::contention::{Contention, is_of_one_thread};
 use crate::flow::{events, within};
-use crate::futures::is_ready;
+use crate::futures::{guard_awaited, held_for_long, is_ready};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -29,35 +29,57 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let contention = Contention::of(analysis);
     let alone = alone(analysis);
+    let long = held_for_long(analysis);
     for (id, function) in analysis.functions_with(Kinds::AWAIT) {
-        let mut awaits: BTreeMap<GuardId, (Held, Vec<Site>)> = BTreeMap::new();
+        let mut awaits: BTreeMap<GuardId, (Held, Vec<(bool, Site)>)> = BTreeMap::new();
         for (point, event) in events(function) {
             if !matches!(event.kind, EventKind::Await) || is_ready(analysis, function, point) {
                 continue;
             }
+            let over_at_once = guard_awaited(function, point, event)
+                .is_some_and(|guard| !may_take_long(analysis, &long, id, guard));
             for held in analysis.held_before(point.in_function(id)) {
                 if blocks_threads(&draw, held) {
                     let (known, sites) = awaits
                         .entry(held.guard)
                         .or_insert_with(|| (held.clone(), Vec::new()));
                     known.must |= held.must;
-                    sites.push(event.site);
+                    sites.push((over_at_once, event.site));
                 }
             }
         }
-        findings.extend(awaits.into_values().map(|(held, sites)| {
+        findings.extend(awaits.into_values().map(|(held, mut sites)| {
+            // What may take long is told first, and alone.
+            let brief = sites.iter().all(|(over_at_once, _)| *over_at_once);
+            sites.retain(|(over_at_once, _)| brief || !over_at_once);
+            let sites = sites.into_iter().map(|(_, site)| site).collect();
             // Who wants it waits for another lock first.
             let gated = held
                 .lock
                 .class
                 .is_some_and(|class| contention.is_gated(class));
             let meant = gated
+                || brief
+                || draw.class(&held.lock).is_some_and(is_of_one_thread)
                 || alone.contains(&id)
                 || is_output(&draw, &held)
                 || !shuts_anyone_out(analysis, &held);
             report(&draw, id, &held, sites, meant)
         }));
     }
+}
+
+/// Whether the guard that is awaited may be with somebody else for long.
+fn may_take_long(
+    analysis: &Analysis,
+    long: &BTreeSet<ClassId>,
+    function: FnId,
+    guard: GuardId,
+) -> bool {
+    analysis.guard(function, guard).is_none_or(|info| {
+        let unknown = |held: &Held| held.lock.class.is_none_or(|class| long.contains(&class));
+        info.locks.is_empty() || info.locks.iter().any(unknown)
+    })
 }
 
 /// What has its thread to itself, so that nobody else's task is kept waiting on

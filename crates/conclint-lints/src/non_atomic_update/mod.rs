@@ -29,6 +29,10 @@ pub static LINT: Lint = Lint {
 /// Callers of callers of .. that pass a token on.
 const TOKEN_DEPTH: u32 = 3;
 
+/// So many calls behind the body of a thread, what it changes is still likely
+/// to be shared with the other threads.
+const NEAR: u32 = 3;
+
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let exchanged = exchanged(analysis);
@@ -46,9 +50,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 ..
             } = &event.kind
                 && !object.exclusive
-                && !draw
-                    .class(object)
-                    .is_some_and(|class| is_of_one_thread(&class.type_text))
+                && !draw.class(object).is_some_and(is_of_one_thread)
                 && analysis.is_alone_with(id, object) < Alone::Surely
             {
                 let store = Store {
@@ -63,11 +65,13 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                         && !gated(analysis, id, read.at, at)
                 };
                 // Of what a library offers, nobody knows on how many threads it
-                // runs; what one thread alone runs, loses nothing.
-                // And what all callers that are seen have to themselves, others
-                // most likely have, too.
+                // runs; what one thread alone runs, loses nothing. Far behind the
+                // start of a thread, the object is mostly one that the thread has
+                // to itself. And what all callers that are seen have to
+                // themselves, others most likely have, too.
+                let near = |calls| calls <= NEAR;
                 let elsewhere = settings.level == Level::Default
-                    && (!analysis.runs_on_several(id)
+                    && (!analysis.calls_from_several(id).is_some_and(near)
                         || analysis.is_alone_with(id, object) == Alone::AsSeen);
                 let careful = elsewhere
                     || object.class.is_some_and(|class| exchanged.contains(&class))

@@ -10,7 +10,6 @@ use conclint_facts::{
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::graph::Callers;
 use crate::trace::{Draw, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -158,7 +157,6 @@ fn is_shutdown(name: &str) -> bool {
 /// Which functions take which locks, calls included.
 struct Lockers<'a> {
     analysis: &'a Analysis,
-    callers: Option<Callers>,
     known: BTreeMap<ClassId, Vec<bool>>,
 }
 
@@ -166,7 +164,6 @@ impl<'a> Lockers<'a> {
     fn new(analysis: &'a Analysis) -> Self {
         Lockers {
             analysis,
-            callers: None,
             known: BTreeMap::new(),
         }
     }
@@ -265,9 +262,9 @@ impl<'a> Lockers<'a> {
 
     fn function_takes(&mut self, function: FnId, lock: ClassId) -> bool {
         let program = self.analysis.program();
-        let callers = self.callers.get_or_insert_with(|| Callers::of(program));
+        let runners = self.analysis.runners();
         let known = self.known.entry(lock).or_insert_with(|| {
-            callers.reaching(program, |function| {
+            runners.reaching(program, |function| {
                 events(function).any(|(_, event)| match &event.kind {
                     EventKind::Acquire {
                         source: LockSource::Direct(object),

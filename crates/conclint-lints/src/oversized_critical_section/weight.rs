@@ -8,7 +8,6 @@ use conclint_facts::{
 };
 
 use crate::flow::{Point, events, goes_round, loops_in_a_loop, reaches};
-use crate::graph::Callers;
 
 /// What functions do, calls included.
 pub(super) struct Weights<'a> {
@@ -20,10 +19,9 @@ pub(super) struct Weights<'a> {
 impl<'a> Weights<'a> {
     pub(super) fn of(analysis: &'a Analysis) -> Self {
         let program = analysis.program();
-        let callers = Callers::of(program);
         Weights {
             analysis,
-            seen_outside: callers.reaching(program, seen_outside),
+            seen_outside: analysis.runners().reaching(program, seen_outside),
         }
     }
 

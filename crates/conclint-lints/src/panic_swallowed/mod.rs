@@ -93,7 +93,7 @@ fn joined_at(function: &Function, at: Point) -> impl Iterator<Item = (Point, &Sp
         EventKind::Spawn(spawn) => spawn
             .joined
             .is_some_and(|(block, index)| block == at.block && index == at.index)
-            .then_some((started, spawn)),
+            .then_some((started, &**spawn)),
         _ => None,
     })
 }

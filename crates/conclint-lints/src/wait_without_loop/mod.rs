@@ -47,7 +47,8 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                     *predicate_read || avoidable(function, *guard, point),
                 )
                 && !(fault == Fault::NoLoop
-                    && looked_at_again(analysis, function, *guard, point)
+                    && (looked_at_again(analysis, function, *guard, point)
+                        || avoidable(function, *guard, point) && is_the_last(function, point))
                     && called_in_loops(analysis, id, CALLERS))
             {
                 let held = analysis
@@ -77,6 +78,20 @@ enum Fault {
     NoLoop,
     /// It stands in a loop, but whoever takes the mutex waits, whatever the state.
     NotLookedAt,
+}
+
+/// Whether nothing is done after the wait but to let go of the lock: nobody goes
+/// on as if anything held.
+fn is_the_last(function: &Function, wait: Point) -> bool {
+    let does = |event: &Event| {
+        !matches!(
+            event.kind,
+            EventKind::Release { .. } | EventKind::Acquire { .. } | EventKind::Test { .. }
+        )
+    };
+    let mut more = false;
+    after(function, wait, |_, event| more |= does(event), |_| false);
+    !more
 }
 
 /// Whether the lock can be taken and let go without this wait: then something

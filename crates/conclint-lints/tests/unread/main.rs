@@ -50,6 +50,7 @@ mod thirteen_b;
 mod thirteen_c;
 mod thirteen_d;
 mod threads;
+mod twentieth;
 mod variants;
 mod ways_to_a_lock;
 

@@ -18,7 +18,7 @@ pub fn run() {{
     let action = SigAction::new(SigHandler::Handler(on_signal), flags(), SigSet::empty());
     unsafe {{ sigaction(SIGINT, &action).unwrap(); }}
     while !STOP.load(Ordering::SeqCst) {{
-        thread::sleep(std::time::Duration::from_millis(100));
+        thread::yield_now();
     }}
 }}
 "

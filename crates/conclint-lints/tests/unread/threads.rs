@@ -481,13 +481,12 @@ fn a_flag_that_a_signal_sets_is_looked_at_again_and_again() {
             "
 use std::sync::atomic::{{AtomicBool, Ordering}};
 use std::sync::{{Arc, LazyLock}};
-use std::time::Duration;
 
 static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(false)));
 
 pub fn install() {{ {tell} }}
 pub fn wait() {{
-    while !STOP.load(Ordering::SeqCst) {{ std::thread::sleep(Duration::from_millis(250)); }}
+    while !STOP.load(Ordering::SeqCst) {{ std::thread::yield_now(); }}
 }}
 "
         ))

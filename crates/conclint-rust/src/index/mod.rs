@@ -102,6 +102,11 @@ impl Ty {
     }
 }
 
+/// A primitive type of one value: `u32`, `bool`, `char`.
+pub fn is_number(path: &str) -> bool {
+    path != "str" && ext::is_primitive(path)
+}
+
 /// The last name of a path such as `std::sync::Mutex`.
 pub fn last_segment(path: &str) -> &str {
     path.rfind(':')

@@ -13,7 +13,7 @@ use super::types;
 use super::value::{ClassBase, ClassKey, Val};
 use super::{fixed, link};
 use crate::hir::{self, Expr, ExprKind, Span};
-use crate::index::{FnIdx, MethodRes, Scope, Ty, ValueRes};
+use crate::index::{FnEntry, FnIdx, Index, MethodRes, Scope, Ty, ValueRes, is_number};
 use crate::table::GuardWrap;
 
 mod found;
@@ -89,26 +89,22 @@ impl Lower<'_> {
 
 fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> Option<Val> {
     let entry = lower.index().functions().get(f.index())?;
-    let body = entry.def.body.as_ref()?;
-    let tail = body.tail.as_deref()?;
-    if let Some(val) = fixed::object_at(lower.index(), f, entry) {
-        return Some(val);
-    }
+    let ways = lower.shared.ways.get(f.index())?;
     // Most functions: not worth a look at the arguments.
+    let ways = ways
+        .get_or_init(|| Ways::of(lower.index(), f, entry))
+        .as_ref()?;
+    let Ways {
+        one_way, shared, ..
+    } = *ways;
+    if let Some(val) = &ways.fixed {
+        return Some(val.clone());
+    }
     if depth == 0 {
         return None;
     }
-    let one_way = may_be_place(tail) && (body.stmts.is_empty() || !returns_more(body));
-    let shared = || {
-        let mut given = lower.index().fn_declared_ret(f).clone();
-        while types::is_option_or_result(&given) {
-            given = types::arg(&given, 0);
-        }
-        types::is_shared_pointer(&given)
-    };
-    if !one_way && !matches!(tail.kind, ExprKind::Tuple(_)) && !shared() {
-        return None;
-    }
+    let body = entry.def.body.as_ref()?;
+    let tail = body.tail.as_deref()?;
     let mut eval = Eval {
         lower,
         f,
@@ -127,13 +123,58 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
             let guarded = args.iter().any(|arg| !arg.guards.is_empty());
             (!guarded).then(|| eval.parts_of_ways())??
         }
-        None if shared() => eval.found_or_made()?,
+        None if shared => eval.found_or_made()?,
         val => val?,
     };
     // A copy of plain data is not the place it came from.
     let is_place =
         |val: &Val| val.place.is_some() && (val.class.is_some() || !matches!(val.ty, Ty::Unknown));
     (is_place(&val) || !val.views.is_empty() || val.parts.iter().any(is_place)).then_some(val)
+}
+
+/// What there is to look at in a function, whatever it is called with.
+#[derive(Debug)]
+pub(super) struct Ways {
+    /// An object at an address that a constant says.
+    fixed: Option<Val>,
+    /// What its body ends in may be a place, and nothing else is given.
+    one_way: bool,
+    /// It gives a pointer that others may have, too.
+    shared: bool,
+}
+
+impl Ways {
+    fn of(index: &Index, f: FnIdx, entry: &FnEntry) -> Option<Ways> {
+        let body = entry.def.body.as_ref()?;
+        let tail = body.tail.as_deref()?;
+        let fixed = fixed::object_at(index, f, entry);
+        let mut given = index.fn_declared_ret(f);
+        while types::is_option_or_result(given)
+            && let Ty::Ext(_, args) = given
+            && let Some(inner) = args.first()
+        {
+            given = inner;
+        }
+        let ways = Ways {
+            one_way: may_be_place(tail) && (body.stmts.is_empty() || !returns_more(body)),
+            shared: types::is_shared_pointer(given),
+            fixed,
+        };
+        let any = ways.fixed.is_some()
+            || ways.one_way
+            || ways.shared
+            || matches!(tail.kind, ExprKind::Tuple(_));
+        (any && !is_plain(given)).then_some(ways)
+    }
+}
+
+/// Numbers, truth values and nothing at all: a copy is no place.
+fn is_plain(ty: &Ty) -> bool {
+    match ty {
+        Ty::Ext(path, _) => is_number(path),
+        Ty::Tuple(parts) => parts.iter().all(is_plain),
+        _ => false,
+    }
 }
 
 /// Whether a body gives something back before its end.

@@ -4,6 +4,8 @@
 //! Only sets up what lowering needs: `function` reads one, `link` gives what
 //! they name its numbers, `orders` reads the comments.
 
+use std::sync::OnceLock;
+
 use conclint_facts::{
     FileId, FnKind, Function, LockShape, Program, SourceFile, Unread, cfgs_exclusive, names_system,
 };
@@ -46,6 +48,9 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         own_guards,
         own_locks,
         behind: super::behind::behind(index, table),
+        ways: std::iter::repeat_with(OnceLock::new)
+            .take(index.functions().len())
+            .collect(),
         never: super::never::never(index),
         no_std: ws.crates.iter().map(|krate| ws.no_std(krate)).collect(),
         in_program: in_programs(&ws.crates),

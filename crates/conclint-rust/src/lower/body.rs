@@ -3,6 +3,7 @@
 //! variables in `locals`.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use conclint_facts::{
     Block, BlockId, ClassId, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
@@ -11,6 +12,7 @@ use conclint_facts::{
 };
 use smol_str::SmolStr;
 
+use super::accessor;
 use super::never::Never;
 use super::own::OwnLock;
 use super::scopes::DropScope;
@@ -33,6 +35,9 @@ pub(super) struct Shared<'a> {
     pub own_locks: Vec<Option<OwnLock>>,
     /// By type (by number): the guarded type whose parts its objects are.
     pub behind: Vec<Option<super::behind::Guarded>>,
+    /// By function (by number): what it takes to tell what it gives, if it can be
+    /// told at all. Found out when it is first called.
+    pub ways: Vec<OnceLock<Option<accessor::Ways>>>,
     /// By function (by number): that it never comes back, and how that is known.
     pub never: Vec<Option<Never>>,
     /// By crate: that it has no standard library, and when.

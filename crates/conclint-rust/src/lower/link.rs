@@ -14,6 +14,7 @@ use conclint_facts::{
 use super::assemble::Lowered;
 use super::body::{ClassDraft, NESTED_BASE, site_of};
 use super::types;
+use super::unshared;
 use super::value::{ClassBase, ClassKey};
 use crate::index::{Index, Ty};
 
@@ -22,7 +23,9 @@ pub(super) fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) 
     let mut known: BTreeMap<ClassKey, ClassId> = BTreeMap::new();
     let named = lowered.len() as u32;
     let mut next_closure = named;
-    let mut closures = Vec::new();
+    let nested = lowered.iter().map(|one| one.nested.len()).sum();
+    let mut closures = Vec::with_capacity(nested);
+    program.functions.reserve_exact(lowered.len() + nested);
     for (i, mut one) in lowered.into_iter().enumerate() {
         let base = next_closure;
         next_closure += one.nested.len() as u32;
@@ -112,6 +115,7 @@ fn class(
             .site
             .or_else(|| site.map(|(file, span)| site_of(FileId(file), span))),
         is_inner: is_inner(index, key),
+        is_unshared: unshared::is_unshared(index, key),
         also: Vec::new(),
         scope: if key.elem && scope != ClassScope::Param {
             ClassScope::Element

@@ -50,6 +50,7 @@ mod statement;
 mod std_result;
 mod threads;
 mod types;
+mod unshared;
 mod value;
 mod variants;
 mod workspace_call;

@@ -54,7 +54,7 @@ impl Lower<'_> {
             .spawns
             .push((block, self.out.blocks[block.index()].events.len()));
         let event = Event {
-            kind: EventKind::Spawn(spawn),
+            kind: EventKind::Spawn(Box::new(spawn)),
             site: self.site(span),
             stmt: self.out.stmt,
         };

@@ -116,7 +116,7 @@ pub(super) fn call(targets: &[FnId], resolution: Resolution, args: &[Arg]) -> Ca
 }
 
 pub(super) fn spawn(body: Option<FnId>, in_loop: bool) -> EventKind {
-    EventKind::Spawn(Spawn {
+    EventKind::Spawn(Box::new(Spawn {
         kind: SpawnKind::Thread,
         what: "thread::spawn".into(),
         body,
@@ -128,7 +128,7 @@ pub(super) fn spawn(body: Option<FnId>, in_loop: bool) -> EventKind {
         scope_end: None,
         in_turn: None,
         handle: Handle::Elsewhere,
-    })
+    }))
 }
 
 pub(super) fn sleep() -> EventKind {
@@ -156,6 +156,7 @@ impl Build {
         let id = ClassId(self.program.classes.len() as u32);
         self.program.classes.push(Class {
             is_inner: false,
+            is_unshared: false,
             also: Vec::new(),
             key: format!("k::{name}"),
             name: name.to_owned(),

@@ -1,19 +1,19 @@
-//! Who calls whom, for the questions that only a lint asks.
+//! Which functions may run as part of which others, for the questions that only
+//! a lint asks: a closure is counted where it is handed over, whoever runs it.
 
 use std::collections::BTreeSet;
 
-use conclint_facts::{EventKind, FnId, Function, LockSource, Program};
+use super::graph;
+use crate::program::{FnId, Function, Program};
 
-use crate::flow::events;
-
-/// The callers of every function.
-#[derive(Debug)]
-pub(crate) struct Callers {
+/// The functions that each function may run as a part of.
+#[derive(Debug, Default)]
+pub struct Runners {
     of: Vec<Vec<FnId>>,
 }
 
-impl Callers {
-    pub(crate) fn of(program: &Program) -> Self {
+impl Runners {
+    pub(super) fn of(program: &Program) -> Self {
         let mut of = vec![Vec::new(); program.functions.len()];
         for (index, function) in program.functions.iter().enumerate() {
             let caller = FnId(index as u32);
@@ -25,15 +25,12 @@ impl Callers {
                 }
             });
         }
-        Callers { of }
+        Runners { of }
     }
 
-    /// For each function: whether it or something it calls fits.
-    pub(crate) fn reaching(
-        &self,
-        program: &Program,
-        fits: impl Fn(&Function) -> bool,
-    ) -> Vec<bool> {
+    /// For each function, by number: whether it or something that may run as a
+    /// part of it fits.
+    pub fn reaching(&self, program: &Program, fits: impl Fn(&Function) -> bool) -> Vec<bool> {
         let mut reaches: Vec<bool> = program.functions.iter().map(fits).collect();
         let mut work: Vec<FnId> = (0..)
             .map(FnId)
@@ -42,7 +39,7 @@ impl Callers {
             .map(|(id, _)| id)
             .collect();
         while let Some(id) = work.pop() {
-            for caller in self.callers(id) {
+            for caller in self.runners(id) {
                 if let Some(known) = reaches.get_mut(caller.index())
                     && !*known
                 {
@@ -55,34 +52,27 @@ impl Callers {
     }
 
     /// These functions, and all that lead to one of them.
-    pub(crate) fn reaching_these(&self, starts: impl Iterator<Item = FnId>) -> BTreeSet<FnId> {
+    pub fn reaching_these(&self, starts: impl Iterator<Item = FnId>) -> BTreeSet<FnId> {
         let mut reaching: BTreeSet<FnId> = starts.collect();
         let mut work: Vec<FnId> = reaching.iter().copied().collect();
         while let Some(id) = work.pop() {
-            let callers = self.callers(id).iter().copied();
+            let callers = self.runners(id).iter().copied();
             work.extend(callers.filter(|caller| reaching.insert(*caller)));
         }
         reaching
     }
 
-    /// The functions that call this one.
-    pub(crate) fn callers(&self, id: FnId) -> &[FnId] {
+    /// The functions that may run this one as a part of theirs.
+    pub fn runners(&self, id: FnId) -> &[FnId] {
         self.of.get(id.index()).map_or(&[], Vec::as_slice)
     }
 }
 
 /// The functions that may run as part of this one: call targets and the
 /// closures handed to them. Spawned bodies are not part of it.
-pub(crate) fn for_each_callee(function: &Function, mut visit: impl FnMut(FnId)) {
-    for (_, event) in events(function) {
-        let call = match &event.kind {
-            EventKind::Call(call)
-            | EventKind::Acquire {
-                source: LockSource::Callee(call),
-                ..
-            } => call,
-            _ => continue,
-        };
+fn for_each_callee(function: &Function, mut visit: impl FnMut(FnId)) {
+    let events = function.blocks.iter().flat_map(|block| &block.events);
+    for call in events.filter_map(graph::call_of) {
         call.targets.iter().copied().for_each(&mut visit);
         call.args
             .iter()

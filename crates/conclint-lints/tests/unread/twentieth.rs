@@ -1,0 +1,237 @@
+//! What the twentieth group of repositories showed.
+
+use super::names_in;
+
+#[test]
+fn a_look_with_a_sleep_in_between_is_polling_and_no_spin() {
+    let found = |signature: &str, look: &str, pause: &str| {
+        names_in(&format!(
+            "
+use std::sync::atomic::{{AtomicU32, Ordering}};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Duration;
+pub struct Pool {{ starting: AtomicU32, orders: Receiver<u32> }}
+impl Pool {{
+    pub {signature} started(&self) {{
+        while {look} {{ {pause} }}
+    }}
+}}
+"
+        ))
+    };
+    let (look, pause) = (
+        "self.starting.load(Ordering::Acquire) > 0",
+        "thread::sleep(Duration::from_millis(50));",
+    );
+    assert_eq!(found("fn", look, pause), [""; 0]);
+    assert_eq!(found("fn", look, "thread::yield_now();"), ["busy-wait"]);
+    // A task that sleeps keeps its worker, and `recv` is at hand.
+    assert_eq!(found("async fn", look, pause), ["busy-wait"]);
+    let look = "self.orders.try_recv().is_err()";
+    assert_eq!(found("fn", look, pause), ["busy-wait"]);
+}
+
+#[test]
+fn far_behind_the_start_of_a_thread_an_object_is_its_own() {
+    let found = |calls: usize, test: &str| {
+        let steps: String = (0..calls)
+            .map(|step| format!("fn step{step}(load: &Load) {{ step{}(load); }}\n", step + 1))
+            .collect();
+        names_in(&format!(
+            "
+use std::sync::atomic::{{AtomicU32, Ordering}};
+use std::sync::Arc;
+use std::thread;
+pub struct Load {{ mean: AtomicU32 }}
+{steps}
+fn step{calls}(load: &Load) {{
+    let mean = load.mean.load(Ordering::SeqCst);
+    load.mean.store(mean / 2, Ordering::SeqCst);
+}}
+{test}
+pub fn start(load: &Arc<Load>) {{
+    for _ in 0..2 {{
+        let load = Arc::clone(load);
+        thread::spawn(move || step0(&load)).join().unwrap();
+    }}
+}}
+"
+        ))
+        .contains(&"non-atomic-update")
+    };
+    assert!(found(2, ""));
+    assert!(!found(3, ""));
+    // What tests start says nothing of the program.
+    assert!(!found(0, "#[cfg(test)]"));
+}
+
+#[test]
+fn a_lock_beside_an_rc_is_of_one_thread() {
+    let found = |field: &str, context: &str, rest: &str| {
+        names_in(&format!(
+            "
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{{Arc, Mutex}};
+pub struct Command;
+pub struct Prompt {{ seen: RefCell<u32> }}
+pub struct Manager {{ {field}, context: {context} }}
+{rest}
+impl Manager {{
+    pub async fn run(&self) {{
+        let context = self.context.lock().unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(*context)).await;
+    }}
+}}
+"
+        ))
+    };
+    let lock = "Mutex<u64>";
+    let told = ["guard-across-await"];
+    for field in [
+        "commands: Mutex<Vec<Rc<Command>>>",
+        "seen: RefCell<u32>",
+        "prompt: Option<Box<Prompt>>",
+    ] {
+        assert_eq!(found(field, lock, ""), [""; 0], "{field}");
+        assert_eq!(found(field, "Arc<Mutex<u64>>", ""), told, "{field}");
+        let otherwise = "unsafe impl Sync for Manager {}";
+        assert_eq!(found(field, lock, otherwise), told, "{field}");
+    }
+    for field in [
+        "commands: Mutex<Vec<Arc<Command>>>",
+        "seen: Mutex<RefCell<u32>>",
+        "prompt: Mutex<Prompt>",
+    ] {
+        assert_eq!(found(field, lock, ""), told, "{field}");
+    }
+}
+
+#[test]
+fn to_wait_for_a_lock_that_nobody_keeps_is_over_at_once() {
+    let found = |other: &str| {
+        names_in(&format!(
+            "
+use dashmap::DashMap;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+pub struct Manager {{ handles: DashMap<u32, Mutex<JoinHandle<()>>> }}
+impl Manager {{
+    pub async fn stop(&self) {{
+        for pair in self.handles.iter() {{
+            pair.value().lock().await.abort();
+        }}
+    }}
+    pub fn add(&self, id: u32, handle: JoinHandle<()>) {{ self.handles.insert(id, Mutex::new(handle)); }}
+    {other}
+}}
+"
+        ))
+    };
+    assert_eq!(found(""), [""; 0]);
+    let keeps = "pub async fn wait(&self, handles: &DashMap<u32, Mutex<JoinHandle<()>>>) {
+        let handle = self.handles.get(&1).unwrap();
+        let mut handle = handle.lock().await;
+        (&mut *handle).await.unwrap();
+    }";
+    assert_eq!(found(keeps), ["guard-across-await"; 2]);
+}
+
+#[test]
+fn what_the_data_say_may_be_that_the_thread_is_done() {
+    let found = |test: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Condvar, Mutex}};
+use std::thread::{{self, JoinHandle}};
+pub struct Helper {{ state: Arc<(Mutex<State>, Condvar)>, thread: Mutex<Option<JoinHandle<()>>> }}
+pub struct State {{ done: bool, rounds: u32 }}
+impl Helper {{
+    pub fn start(&self) {{
+        let state = Arc::clone(&self.state);
+        let thread = thread::spawn(move || {{
+            state.0.lock().unwrap().done = true;
+            state.1.notify_one();
+        }});
+        *self.thread.lock().unwrap() = Some(thread);
+    }}
+    pub fn stop(&self, thread: JoinHandle<()>) {{
+        let mut state = self.state.0.lock().unwrap();
+        state.rounds += 1;
+        {test} {{ thread.join().unwrap(); }}
+    }}
+}}
+"
+        ))
+        .contains(&"blocking-under-lock")
+    };
+    assert!(found(""));
+    assert!(!found("if state.done"));
+}
+
+#[test]
+fn a_lock_around_the_lock_of_a_file_is_there_to_be_waited_for() {
+    let found = |data: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+use std::time::Duration;
+pub struct Rest {{ turn: Mutex<{data}> }}
+impl Rest {{
+    pub fn fetch(&self) {{
+        let mut turn = self.turn.lock().unwrap();
+        turn.touch();
+        thread::sleep(Duration::from_secs(1));
+    }}
+}}
+pub fn start(rest: &Arc<Rest>) {{
+    for _ in 0..2 {{
+        let rest = Arc::clone(rest);
+        thread::spawn(move || rest.fetch()).join().unwrap();
+    }}
+}}
+"
+        ))
+        .contains(&"blocking-under-lock")
+    };
+    assert!(!found("fslock::LockFile"));
+    assert!(found("fslock::Symbols"));
+}
+
+#[test]
+fn a_wait_that_ends_its_function_is_in_the_loop_of_the_caller() {
+    let found = |before: &str, after: &str, call: &str| {
+        names_in(&format!(
+            "
+use std::sync::atomic::{{AtomicBool, Ordering}};
+use std::sync::{{Condvar, Mutex}};
+pub struct Worker {{ alive: AtomicBool, due: Mutex<Vec<u64>>, changed: Condvar }}
+impl Worker {{
+    pub fn run(&self) {{ {call} }}
+    fn turn(&self) {{
+        let due = self.due.lock().unwrap();
+        {before}
+        let _due = self.changed.wait(due).unwrap();
+        {after}
+    }}
+    pub fn add(&self) {{
+        self.due.lock().unwrap().push(1);
+        self.changed.notify_one();
+    }}
+}}
+fn serve(_: &Worker) {{ println!(\"served\"); }}
+"
+        ))
+        .contains(&"wait-without-loop")
+    };
+    let (before, call) = (
+        "if !self.alive.load(Ordering::Acquire) { return; }",
+        "while self.alive.load(Ordering::Acquire) { self.turn(); }",
+    );
+    assert!(!found(before, "", call));
+    assert!(found(before, "serve(self);", call));
+    assert!(found(before, "", "self.turn();"));
+    assert!(found("", "", call));
+}
