@@ -37,11 +37,14 @@ pub(crate) fn guard_awaited(function: &Function, at: Point, event: &Event) -> Op
 }
 
 /// Async locks that somebody holds across an `.await` that may suspend, or
-/// while something else waits: to wait for one of the others is over at once.
+/// while something else waits or takes another lock: to wait for one of the
+/// others is over at once.
 pub(crate) fn held_for_long(analysis: &Analysis) -> BTreeSet<ClassId> {
     let is_async = |class: &ClassId| matches!(&analysis.class(*class).kind, ObjectKind::Lock(traits) if traits.is_async);
     let blocked = analysis.blocked().iter();
     let mut long: BTreeSet<ClassId> = blocked.filter_map(|b| b.held.lock.class).collect();
+    let nested = analysis.nestings().iter();
+    long.extend(nested.filter_map(|nesting| nesting.held.lock.class));
     for (id, function) in analysis.functions_with(Kinds::AWAIT) {
         for (at, event) in events(function) {
             if matches!(event.kind, EventKind::Await)

@@ -372,9 +372,8 @@ pub(super) fn hurts(
         // Nobody sleeps to keep others out, unless the guard's name says so.
         Reason::Block(BlockKind::Sleep) => {
             let unused = || guards_nothing(guarded) || is_nameless(analysis, blocked);
-            (is_used(analysis, blocked) || !unused())
-                && !(on_it && is_serialised(guarded))
-                && !guards_a_lock(guarded)
+            let kept_out = guards_a_lock(guarded) || on_it && is_serialised(guarded);
+            (is_used(analysis, blocked) || !unused()) && !kept_out
         }
         // To take the lock and to say so at once: the others are told that it is taken.
         Reason::Block(BlockKind::Barrier) if !used_before(analysis, blocked) => false,

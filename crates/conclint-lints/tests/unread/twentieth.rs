@@ -235,3 +235,158 @@ fn serve(_: &Worker) {{ println!(\"served\"); }}
     assert!(found(before, "", "self.turn();"));
     assert!(found("", "", call));
 }
+
+/// The one context of a program, that everybody is given.
+fn context(made: &str, rest: &str) -> Vec<&'static str> {
+    names_in(&format!(
+        "
+use axum::Extension;
+use parking_lot::{{Mutex, RwLock}};
+use std::sync::Arc;
+use std::thread;
+pub struct Context {{ name: String, keys: Arc<Keys> }}
+pub struct Keys {{ mode: Mutex<u32> }}
+impl Context {{
+    fn new() -> Context {{
+        Context {{ name: String::new(), keys: Arc::new(Keys {{ mode: Mutex::new(1) }}) }}
+    }}
+}}
+fn name(context: Arc<RwLock<Context>>) -> usize {{ context.write().name.len() }}
+{made}
+{rest}
+"
+    ))
+}
+
+const MADE_ONCE: &str = "
+fn make() -> Arc<RwLock<Context>> { Arc::new(RwLock::new(Context::new())) }
+fn main() { serve(make()); }
+fn serve(context: Arc<RwLock<Context>>) { route(links, context); }
+";
+
+#[test]
+fn a_lock_that_is_made_once_is_one_lock_by_whatever_way_it_comes() {
+    let handler = "
+async fn links(Extension(context): Extension<Arc<RwLock<Context>>>) -> usize {
+    let known = context.write();
+    known.name.len() + other()
+}
+fn other() -> usize { name(CONTEXTS.current()) }
+";
+    assert_eq!(context(MADE_ONCE, handler), ["double-lock"]);
+    // Another one for each that asks: two objects.
+    let each = MADE_ONCE.replace("serve(make());", "loop { serve(make()); }");
+    assert_eq!(context(&each, handler), [""; 0]);
+    let twice = MADE_ONCE.replace("serve(make());", "serve(make()); serve(make());");
+    assert_eq!(context(&twice, handler), [""; 0]);
+    let as_value = MADE_ONCE.replace("serve(make());", "start(make); serve(make());");
+    assert_eq!(context(&as_value, handler), [""; 0]);
+    let in_a_loop = MADE_ONCE.replace(
+        "{ Arc::new(RwLock::new(Context::new())) }",
+        "{ loop { let made = Arc::new(RwLock::new(Context::new())); if fits(&made) { return made; } } }",
+    );
+    assert_eq!(context(&in_a_loop, handler), [""; 0]);
+    let a_static = format!("{handler}static SPARE: RwLock<Option<Context>> = RwLock::new(None);");
+    assert_eq!(context(MADE_ONCE, &a_static), [""; 0]);
+}
+
+#[test]
+fn the_order_of_a_lock_that_is_made_once_is_one_order() {
+    let rest = "
+impl Keys {
+    fn start(self: Arc<Self>, state: Arc<RwLock<Context>>) {
+        thread::spawn(move || {
+            let mode = self.mode.lock();
+            println!(\"{} {}\", state.write().name, *mode);
+        });
+    }
+    fn mode(&self) -> u32 { *self.mode.lock() }
+}
+pub fn bar(context: Arc<RwLock<Context>>) -> Box<dyn Fn() -> u32 + Send> {
+    Box::new(move || context.write().keys.mode())
+}
+fn links() {}
+";
+    let found = |made: &str| context(made, rest).contains(&"lock-order-inversion");
+    assert!(found(MADE_ONCE));
+}
+
+#[test]
+fn a_lock_with_a_node_to_wait_by_is_a_lock() {
+    let found = |uses: &str, lock: &str| {
+        names_in(&format!(
+            "
+{uses}
+pub struct Meta {{ handle: Mutex<u32>, state: Mutex<bool> }}
+impl Meta {{
+    pub fn permitted(&self) -> u32 {{
+        let mut node = MCSNode::new();
+        let state = self.state.lock(&mut node);
+        let mut node = MCSNode::new();
+        if *state {{ *self.handle.lock(&mut node) }} else {{ 0 }}
+    }}
+    pub fn missing(&self) {{
+        let mut node = MCSNode::new();
+        let handle = self.handle.lock(&mut node);
+        let mut node = MCSNode::new();
+        *self.state.lock(&mut node) = *handle > 1;
+    }}
+}}
+{lock}
+"
+        ))
+    };
+    let told = ["lock-order-inversion"];
+    assert_eq!(
+        found("use kernel_sync::{mcs::MCSNode, mutex::Mutex};", ""),
+        told
+    );
+    let own = "
+pub struct MCSNode { next: usize }
+impl MCSNode { pub fn new() -> Self { MCSNode { next: 0 } } }
+pub struct Mutex<T> { tail: std::sync::atomic::AtomicUsize, data: std::cell::UnsafeCell<T> }
+pub struct MCSGuard<'a, T> { lock: &'a Mutex<T>, node: &'a mut MCSNode }
+impl<T> std::ops::Deref for MCSGuard<'_, T> { type Target = T; fn deref(&self) -> &T { unsafe { &*self.lock.data.get() } } }
+impl<T> std::ops::DerefMut for MCSGuard<'_, T> { fn deref_mut(&mut self) -> &mut T { unsafe { &mut *self.lock.data.get() } } }
+impl<T> Mutex<T> {
+    pub fn lock<'a>(&'a self, node: &'a mut MCSNode) -> MCSGuard<'a, T> {
+        self.tail.swap(node as *mut MCSNode as usize, std::sync::atomic::Ordering::AcqRel);
+        MCSGuard { lock: self, node }
+    }
+}
+unsafe impl<T: Send> Sync for Mutex<T> {}
+";
+    assert_eq!(found("", own), told);
+}
+
+#[test]
+fn a_wrapper_that_gives_a_guard_or_a_panic_waits() {
+    let found = |give: &str, none: &str| {
+        names_in(&format!(
+            "
+use parking_lot::{{Mutex, MutexGuard}};
+use std::time::Duration;
+pub struct TracedMutex<T> {{ inner: Mutex<T>, at: String }}
+impl<T> TracedMutex<T> {{
+    pub fn lock<'a>(&'a self) -> {give} {{
+        match self.inner.try_lock_for(Duration::from_secs(5)) {{
+            Some(guard) => {none}
+        }}
+    }}
+}}
+pub struct Resources {{ pack: TracedMutex<Vec<String>> }}
+impl Resources {{
+    pub fn has(&self, name: &str) -> bool {{
+        let pack = self.pack.lock();
+        pack.iter().any(|known| known == name) || self.count() > 9
+    }}
+    fn count(&self) -> usize {{ self.pack.lock().len() }}
+}}
+"
+        ))
+    };
+    let panics = "guard, None => panic!(\"locked at {}\", self.at),";
+    assert_eq!(found("MutexGuard<'a, T>", panics), ["double-lock"]);
+    let gives_up = "Some(guard), None => None,";
+    assert_eq!(found("Option<MutexGuard<'a, T>>", gives_up), [""; 0]);
+}

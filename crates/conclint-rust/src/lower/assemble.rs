@@ -26,6 +26,9 @@ pub(super) struct Lowered {
     pub function: Function,
     pub nested: Vec<Function>,
     pub classes: Vec<(ClassKey, ClassDraft)>,
+    /// Guarded types (by number) whose lock is made here, and whether only once
+    /// in each run.
+    pub locks_made: Vec<(u32, bool)>,
 }
 
 /// The facts of a whole workspace.
@@ -120,7 +123,7 @@ fn guards(index: &Index, table: &LockTable) -> Guards {
             _ => {
                 let around = own::wrapped(index, table, lock).filter(|lock| takes(&lock.shape));
                 // Who comes by way of a trait does not name the wrapper.
-                let plain = entry.trait_path.is_none() && own::waits(table, entry);
+                let plain = entry.trait_path.is_none() && own::waits(table, entry, &ret);
                 let Some(traits) = around.filter(|_| plain) else {
                     continue;
                 };
@@ -200,6 +203,7 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
             .map(|nested| nested.function)
             .collect(),
         classes,
+        locks_made: lower.locks_made,
     }
 }
 

@@ -176,10 +176,20 @@ impl Found<'_> {
     }
 }
 
-/// Around one object.
+/// Around one object; so are the extractors of web frameworks.
 fn is_single(path: &str) -> bool {
     matches!(
         last_segment(path),
-        "Option" | "Box" | "Result" | "RefCell" | "Cell" | "Pin" | "ManuallyDrop" | "OnceCell"
+        "Option"
+            | "Box"
+            | "Result"
+            | "RefCell"
+            | "Cell"
+            | "Pin"
+            | "ManuallyDrop"
+            | "OnceCell"
+            | "Data"
+            | "Extension"
+            | "State"
     )
 }

@@ -18,7 +18,7 @@ use super::own::OwnLock;
 use super::scopes::DropScope;
 use super::value::{ClassBase, ClassKey, LocalInfo, Sort, SpawnId, Val};
 use crate::hir;
-use crate::index::{FnEntry, FnIdx, Index, Scope, Ty};
+use crate::index::{FnEntry, FnIdx, Index, Scope, Ty, TypeId};
 use crate::table::LockTable;
 
 /// What all functions share while they are lowered.
@@ -133,6 +133,8 @@ pub(super) struct Lower<'a> {
     pub env: Vec<(SmolStr, LocalId)>,
     pub locals: Vec<LocalInfo>,
     pub nested: Vec<Nested>,
+    /// As [`super::assemble::Lowered::locks_made`].
+    pub locks_made: Vec<(u32, bool)>,
     pub classes: BTreeMap<ClassKey, ClassDraft>,
     pub class_order: Vec<ClassKey>,
     /// Variables whose object ends up in a field.
@@ -274,6 +276,7 @@ impl<'a> Lower<'a> {
             env: Vec::new(),
             locals: Vec::new(),
             nested: Vec::new(),
+            locks_made: Vec::new(),
             classes: BTreeMap::new(),
             class_order: Vec::new(),
             aliases: BTreeMap::new(),
@@ -407,10 +410,8 @@ impl<'a> Lower<'a> {
 
     /// How this function names the object that `val` is.
     pub fn object(&mut self, val: &Val, kind: &ObjectKind) -> ObjectRef {
-        let class = val
-            .class
-            .clone()
-            .map(|key| self.class_id(key, kind, &val.ty));
+        let class = val.class.clone().or_else(|| self.whole_class(val, kind));
+        let class = class.map(|key| self.class_id(key, kind, &val.ty));
         let place = val.place.clone().unwrap_or_else(|| self.fresh_opaque());
         ObjectRef {
             class,
@@ -418,6 +419,16 @@ impl<'a> Lower<'a> {
             exclusive: val.exclusive
                 || *kind == ObjectKind::Atomic && self.stays_on_its_thread(val),
             field: None,
+        }
+    }
+
+    /// A lock of which no more is known than the type that it guards.
+    fn whole_class(&self, val: &Val, kind: &ObjectKind) -> Option<ClassKey> {
+        match kind {
+            ObjectKind::Lock(_) => self
+                .whole_in(&val.ty)
+                .map(|whole| ClassKey::new(ClassBase::Whole(TypeId(whole)))),
+            _ => None,
         }
     }
 

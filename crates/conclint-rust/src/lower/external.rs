@@ -90,6 +90,10 @@ impl Lower<'_> {
             if constructor || is_builder(head) {
                 let mut val = Val::of(Ty::Ext(SmolStr::new(head), args.into()));
                 val.channel = channel;
+                if let Some(whole) = self.whole_in(&val.ty) {
+                    let once = self.out.level == 0 && self.out.loops.is_empty();
+                    self.locks_made.push((whole, once));
+                }
                 return val;
             }
             if let Some(table::MethodEffect::Block(kind)) =

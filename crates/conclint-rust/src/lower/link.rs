@@ -13,14 +13,19 @@ use conclint_facts::{
 
 use super::assemble::Lowered;
 use super::body::{ClassDraft, NESTED_BASE, site_of};
+use super::sole;
 use super::types;
 use super::unshared;
 use super::value::{ClassBase, ClassKey};
 use crate::index::{Index, Ty};
 
+/// In place of the number of a class of which nothing is known after all.
+const UNKNOWN: ClassId = ClassId(u32::MAX);
+
 /// Puts functions into the program: the named ones first, then all closures.
 pub(super) fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) {
     let mut known: BTreeMap<ClassKey, ClassId> = BTreeMap::new();
+    let soles = sole::soles(&lowered);
     let named = lowered.len() as u32;
     let mut next_closure = named;
     let nested = lowered.iter().map(|one| one.nested.len()).sum();
@@ -33,7 +38,13 @@ pub(super) fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) 
         let map: Vec<ClassId> = one
             .classes
             .iter()
-            .map(|(key, draft)| class(program, &mut known, key, draft, &one.function, index))
+            .map(|(key, draft)| {
+                let sole = draft.whole.and_then(|whole| soles.get(&whole));
+                match (sole, &key.base) {
+                    (None, ClassBase::Whole(_)) => UNKNOWN,
+                    (sole, _) => class(program, &mut known, key, sole, draft, &one.function, index),
+                }
+            })
             .collect();
         // Most functions name nothing that has a number of its own.
         if !map.is_empty() || !one.nested.is_empty() {
@@ -59,10 +70,12 @@ fn class(
     program: &mut Program,
     known: &mut BTreeMap<ClassKey, ClassId>,
     key: &ClassKey,
+    sole: Option<&ClassKey>,
     draft: &ClassDraft,
     function: &Function,
     index: &Index,
 ) -> ClassId {
+    let key = sole.unwrap_or(key);
     let own = matches!(key.base, ClassBase::Local(_) | ClassBase::Param(_));
     if !own && let Some(&id) = known.get(key) {
         // One function saw that it is awaited: then so it is everywhere.
@@ -92,6 +105,18 @@ fn class(
             )
         }
         ClassBase::Named(name) => (name.to_string(), name.to_string(), None, ClassScope::Static),
+        ClassBase::Whole(ty) => {
+            let lock = match &draft.kind {
+                ObjectKind::Lock(traits) => traits.type_name.as_str(),
+                _ => "",
+            };
+            (
+                format!("{lock}<{}>", index.type_name(*ty)),
+                format!("{lock}<{}>", index.type_key(*ty)),
+                None,
+                ClassScope::Static,
+            )
+        }
         ClassBase::Local(_) => (
             draft.name.clone(),
             local_key(function, &draft.name),
@@ -117,7 +142,9 @@ fn class(
         is_inner: is_inner(index, key),
         is_unshared: unshared::is_unshared(index, key),
         also: Vec::new(),
-        scope: if key.elem && scope != ClassScope::Param {
+        scope: if sole.is_some() {
+            ClassScope::Static
+        } else if key.elem && scope != ClassScope::Param {
             ClassScope::Element
         } else {
             scope
@@ -201,7 +228,9 @@ impl Relink<'_> {
     }
 
     fn class(&self, class: &mut Option<ClassId>) {
-        *class = class.and_then(|id| self.map.get(id.index()).copied());
+        *class = class
+            .and_then(|id| self.map.get(id.index()).copied())
+            .filter(|id| *id != UNKNOWN);
     }
 
     fn object(&self, object: &mut ObjectRef) {

@@ -163,7 +163,7 @@ impl Lower<'_> {
     /// A lock that the workspace itself defines: `fn lock(&self) -> XGuard`.
     /// `cur` may be a handle of the workspace's own that leads to it.
     pub fn own_lock(&mut self, cur: &Val, res: &MethodRes, call: &MethodCall) -> Option<Val> {
-        if !call.args.is_empty() {
+        if !call.args.is_empty() && !own::queues(call.name, call.args) {
             return None;
         }
         let (op, guard) = self.takes_own(res, call.name)?;

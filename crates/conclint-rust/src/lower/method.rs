@@ -10,6 +10,7 @@ use super::body::{Lower, end_of};
 use super::call::orders;
 use super::data::MAX_DEREFS;
 use super::library;
+use super::own;
 use super::types;
 use super::value::Val;
 use super::workspace_call::{WorkspaceCall, resolution};
@@ -189,7 +190,9 @@ impl Lower<'_> {
             Ty::Ext(path, args) => {
                 if let Some(lock) = self.shared.table.get(path) {
                     if let Some(op) = self.shared.table.op(lock.traits.shape, name)
-                        && (call.args.is_empty() || op.blocking != Blocking::Waits)
+                        && (call.args.is_empty()
+                            || op.blocking != Blocking::Waits
+                            || own::queues(name, call.args))
                     {
                         let data = args.last().cloned().unwrap_or(Ty::Unknown);
                         return Some(self.acquire(cur, &lock, op, data, call));

@@ -44,6 +44,7 @@ mod parts;
 mod pattern;
 mod scopes;
 mod shared;
+mod sole;
 mod spawn;
 mod spin;
 mod statement;

@@ -8,7 +8,7 @@
 
 use conclint_facts::{Blocking, LockShape, LockTraits, Mode};
 
-use crate::hir::{Expr, ExprKind};
+use crate::hir::{self, Expr, ExprKind};
 use crate::index::{FnEntry, Index, Ty, TypeId, last_segment};
 use crate::table::{LockTable, Op};
 
@@ -66,10 +66,24 @@ pub(super) fn op(table: &LockTable, shape: LockShape, method: &str) -> Option<Op
     })
 }
 
-/// A method without arguments that is called as those are that take a lock.
+/// `lock(&mut node)`: what waits is put into a queue by a node of its own, as in
+/// the locks of Mellor-Crummey and Scott (ACM TOCS 9(1), 1991).
+pub(super) fn queues(method: &str, args: &[Expr]) -> bool {
+    let is_node = |arg: &Expr| matches!(&arg.kind, ExprKind::Ref { mutable: true, expr } if matches!(expr.kind, ExprKind::Path(_)));
+    method == "lock" && matches!(args, [node] if is_node(node))
+}
+
+/// A method without arguments that is called as those are that take a lock, or
+/// one that is given the node to wait by.
 pub(super) fn may_take(table: &LockTable, entry: &FnEntry) -> bool {
+    let queues = || match &entry.def.params[..] {
+        [_, node] => {
+            entry.def.name == "lock" && matches!(node.ty, hir::Ty::Ref { mutable: true, .. })
+        }
+        _ => false,
+    };
     entry.def.has_self
-        && entry.def.params.len() == 1
+        && (entry.def.params.len() == 1 || queues())
         && SHAPES
             .iter()
             .any(|shape| op(table, *shape, &entry.def.name).is_some())
@@ -129,15 +143,20 @@ pub(super) fn wrapped_guard(index: &Index, holders: &[bool], ret: &Ty) -> Option
 }
 
 /// The body waits for a lock of `self`, by that name or another: it does not only
-/// try, and give up in the end.
-pub(super) fn waits(table: &LockTable, entry: &FnEntry) -> bool {
+/// try, and give up in the end. Who waits for a time, and gives a guard in any case
+/// (or a panic), waits: `try_lock_for(limit)`, to say who keeps it so long.
+pub(super) fn waits(table: &LockTable, entry: &FnEntry, ret: &Ty) -> bool {
+    let in_any_case = !types::is_option_or_result(ret);
     let mut waits = false;
     if let Some(body) = &entry.def.body {
         body.each_expr(&mut |expr| {
             if let ExprKind::MethodCall { receiver, name, .. } = &expr.kind {
                 let taking = SHAPES.iter().find_map(|shape| table.op(*shape, name));
-                waits |=
-                    taking.is_some_and(|op| op.blocking == Blocking::Waits) && is_of_self(receiver);
+                waits |= taking.is_some_and(|op| match op.blocking {
+                    Blocking::Waits => true,
+                    Blocking::Timed => in_any_case,
+                    _ => false,
+                }) && is_of_self(receiver);
             }
         });
     }

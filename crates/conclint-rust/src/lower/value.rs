@@ -45,6 +45,9 @@ pub(super) enum ClassBase {
     Param(u16),
     /// Something of the standard library that exists once, `std::io::stdin`.
     Named(SmolStr),
+    /// The lock around the objects of this type, come to without a name: where
+    /// there is more than one, nothing is known.
+    Whole(TypeId),
 }
 
 impl ClassKey {
