@@ -136,6 +136,13 @@ impl Manager {{
         (&mut *handle).await.unwrap();
     }";
     assert_eq!(found(keeps), ["guard-across-await"; 2]);
+    // Whoever has it may have to wait for another lock first.
+    let takes_another = "pub async fn count(&self, counts: &std::sync::Mutex<u64>) {
+        let handle = self.handles.get(&1).unwrap();
+        let handle = handle.lock().await;
+        *counts.lock().unwrap() += u64::from(handle.is_finished());
+    }";
+    assert_eq!(found(takes_another), ["guard-across-await"; 2]);
 }
 
 #[test]
@@ -286,8 +293,20 @@ fn other() -> usize { name(CONTEXTS.current()) }
         "{ loop { let made = Arc::new(RwLock::new(Context::new())); if fits(&made) { return made; } } }",
     );
     assert_eq!(context(&in_a_loop, handler), [""; 0]);
-    let a_static = format!("{handler}static SPARE: RwLock<Option<Context>> = RwLock::new(None);");
-    assert_eq!(context(MADE_ONCE, &a_static), [""; 0]);
+    let a_static = "
+static SPARE: RwLock<Context> = outside::context();
+fn spare() -> usize { SPARE.read().name.len() }
+";
+    assert_eq!(context(MADE_ONCE, &format!("{handler}{a_static}")), [""; 0]);
+    // By its type alone.
+    let asked = "
+pub trait Contexts { fn current(&self) -> Arc<RwLock<Context>>; }
+async fn links(Extension(context): Extension<Arc<RwLock<Context>>>, all: &dyn Contexts) -> usize {
+    let known = context.write();
+    known.name.len() + all.current().read().name.len()
+}
+";
+    assert_eq!(context(MADE_ONCE, asked), ["double-lock"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use conclint_facts::{Blocking, LockShape, LockTraits, Mode};
 
-use crate::hir::{self, Expr, ExprKind};
+use crate::hir::{Expr, ExprKind};
 use crate::index::{FnEntry, Index, Ty, TypeId, last_segment};
 use crate::table::{LockTable, Op};
 
@@ -73,17 +73,10 @@ pub(super) fn queues(method: &str, args: &[Expr]) -> bool {
     method == "lock" && matches!(args, [node] if is_node(node))
 }
 
-/// A method without arguments that is called as those are that take a lock, or
-/// one that is given the node to wait by.
+/// A method without arguments that is called as those are that take a lock.
 pub(super) fn may_take(table: &LockTable, entry: &FnEntry) -> bool {
-    let queues = || match &entry.def.params[..] {
-        [_, node] => {
-            entry.def.name == "lock" && matches!(node.ty, hir::Ty::Ref { mutable: true, .. })
-        }
-        _ => false,
-    };
     entry.def.has_self
-        && (entry.def.params.len() == 1 || queues())
+        && entry.def.params.len() == 1
         && SHAPES
             .iter()
             .any(|shape| op(table, *shape, &entry.def.name).is_some())
