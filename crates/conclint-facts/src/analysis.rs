@@ -258,6 +258,8 @@ pub struct Analysis {
     /// Per function that several threads are seen to run: how many calls lie
     /// between it and the body of one of them.
     several: Vec<Option<u32>>,
+    /// What a test calls on several threads.
+    tested: rustc_hash::FxHashSet<FnId>,
     runners: Runners,
     /// Functions used as values that no call is known to run.
     handed_on: BTreeSet<FnId>,
@@ -385,6 +387,11 @@ impl Analysis {
     /// run, and the body of one of them; 0 is that body itself.
     pub fn calls_from_several(&self, function: FnId) -> Option<u32> {
         self.several.get(function.index()).copied().flatten()
+    }
+
+    /// Whether a test calls `function` itself on two threads or more.
+    pub fn is_tested_on_several(&self, function: FnId) -> bool {
+        self.tested.contains(&function)
     }
 
     /// Which functions may run as part of which others.

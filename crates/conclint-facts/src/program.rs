@@ -257,6 +257,9 @@ pub struct Function {
     /// The crate has no standard library where this is built, and no operating
     /// system is named there: nobody can be parked.
     pub no_std: bool,
+    /// Whoever calls it never gets to what follows: it loops for ever, panics or
+    /// ends the process on every way.
+    pub never_returns: bool,
     /// Its name in the source.
     pub site: Site,
     /// What it is.
@@ -320,6 +323,7 @@ impl Function {
             in_library: false,
             in_program: false,
             no_std: false,
+            never_returns: false,
             site,
             kind: FnKind::Fn,
             parent: None,

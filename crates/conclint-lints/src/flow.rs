@@ -225,12 +225,14 @@ pub(crate) fn never_ends(function: &Function) -> bool {
     true
 }
 
-/// Whether the function, or one that it surely calls, never ends.
+/// Whether the function, or one that it surely calls, never ends, unless by a
+/// panic.
 pub(crate) fn runs_for_ever(analysis: &Analysis, function: &Function) -> bool {
     /// Callees of callees that are looked at: `run` calls `poll_loop`.
     const DEPTH: u32 = 3;
     fn within(analysis: &Analysis, function: &Function, depth: u32) -> bool {
         never_ends(function)
+            || function.never_returns
             || depth > 0
                 && events(function).any(|(_, event)| match &event.kind {
                     EventKind::Call(call) if call.resolution == Resolution::Exact => {

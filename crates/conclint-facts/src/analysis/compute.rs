@@ -59,7 +59,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
         entry: &entry,
         summaries: &summaries,
     };
-    let ((nestings, blocked, cycles, dropped), (mut counts, condvars, several, runners)) =
+    let ((nestings, blocked, cycles, dropped), (mut counts, condvars, (several, tested), runners)) =
         rayon::join(
             || {
                 let nesting::Beneath {
@@ -81,7 +81,10 @@ pub(super) fn analyse(program: Program) -> Analysis {
                 (
                     counts(&program, &graph, &held),
                     condvars(&program, &graph, &held),
-                    several::of(&program, &graph),
+                    (
+                        several::of(&program, &graph),
+                        several::tested(&program, &graph),
+                    ),
                     Runners::of(&program),
                 )
             },
@@ -90,6 +93,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
     Analysis {
         condvars,
         several,
+        tested,
         runners,
         alone,
         callers,

@@ -81,6 +81,34 @@ pub(super) fn of(program: &Program, graph: &Graph) -> Vec<Option<u32>> {
         .collect()
 }
 
+/// What a test calls on two threads, or again and again on new ones: whoever
+/// wrote that test means it to be called so. Only what the bodies call
+/// themselves; further on, each thread mostly has objects of its own.
+pub(super) fn tested(program: &Program, graph: &Graph) -> HashSet<FnId> {
+    let mut called = HashSet::default();
+    for (id, _) in graph::functions_with(program, &graph.kinds, Kinds::SPAWN) {
+        let test = program.functions.get(id.index());
+        if test.is_none_or(|function| !function.is_test) {
+            continue;
+        }
+        let again = is_repeated(program, graph, id);
+        let mut once = HashSet::default();
+        for (_, event) in graph::events_of(program, id) {
+            if let EventKind::Spawn(spawn) = &event.kind
+                && let Some(body) = spawn.body
+            {
+                let calls: HashSet<FnId> = graph.out(body).iter().map(|edge| edge.callee).collect();
+                for callee in calls {
+                    if again || spawn.in_loop || !once.insert(callee) {
+                        called.insert(callee);
+                    }
+                }
+            }
+        }
+    }
+    called
+}
+
 /// By function, how many calls lead to it from the nearest of `bodies`.
 fn distances(program: &Program, graph: &Graph, bodies: Vec<FnId>) -> Vec<Option<u32>> {
     let mut calls: Vec<Option<u32>> = vec![None; program.functions.len()];

@@ -65,13 +65,15 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                         && !gated(analysis, id, read.at, at)
                 };
                 // Of what a library offers, nobody knows on how many threads it
-                // runs; what one thread alone runs, loses nothing. Far behind the
+                // runs, unless its tests show it; what one thread alone runs,
+                // loses nothing. Far behind the
                 // start of a thread, the object is mostly one that the thread has
                 // to itself. And what all callers that are seen have to
                 // themselves, others most likely have, too.
                 let near = |calls| calls <= NEAR;
                 let elsewhere = settings.level == Level::Default
-                    && (!analysis.calls_from_several(id).is_some_and(near)
+                    && (!(analysis.calls_from_several(id).is_some_and(near)
+                        || analysis.is_tested_on_several(id))
                         || analysis.is_alone_with(id, object) == Alone::AsSeen);
                 let careful = elsewhere
                     || object.class.is_some_and(|class| exchanged.contains(&class))

@@ -7,6 +7,7 @@ use conclint_facts::Analysis;
 use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
+mod drained;
 mod dropped;
 mod eighteenth;
 mod elements;

@@ -168,10 +168,14 @@ impl Ways {
     }
 }
 
-/// Numbers, truth values and nothing at all: a copy is no place.
+/// Numbers, texts of one's own and nothing at all: a copy is no place.
 fn is_plain(ty: &Ty) -> bool {
     match ty {
-        Ty::Ext(path, _) => is_number(path),
+        Ty::Ext(path, args) => {
+            is_number(path)
+                || path == "std::string::String"
+                || path == "std::vec::Vec" && args.iter().all(is_plain)
+        }
         Ty::Tuple(parts) => parts.iter().all(is_plain),
         _ => false,
     }

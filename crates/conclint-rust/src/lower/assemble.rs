@@ -185,7 +185,9 @@ fn is_guard_field(ty: &Ty, holders: &[bool]) -> bool {
 fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) -> Lowered {
     let krate = ws.crates.get(entry.krate.index());
     let tail_scopes = krate.is_some_and(|krate| krate.edition >= Edition::E2024);
-    let mut lower = Lower::new(shared, entry, declared(shared, krate, entry), tail_scopes);
+    let mut function = declared(shared, krate, entry);
+    function.never_returns = matches!(shared.never.get(id.index()), Some(Some(_)));
+    let mut lower = Lower::new(shared, entry, function, tail_scopes);
     lower.function(id, entry);
     let out = std::mem::replace(&mut lower.out, Out::new(0, lower.base.site));
     let mut function = lower.base.clone();

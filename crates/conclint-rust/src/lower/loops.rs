@@ -7,6 +7,7 @@ use conclint_facts::{BlockId, EventKind, GuardId, LocalId, Per};
 use smol_str::SmolStr;
 
 use super::body::{LoopFrame, Lower, end_of};
+use super::call::place_text;
 use super::control::{chain_has_let, takes_item};
 use super::pattern::binds_success;
 use super::scopes::ScopeKind;
@@ -174,7 +175,7 @@ impl Lower<'_> {
         self.while_receiving(cond, body);
         // Another item was taken: the loop works.
         let binds = matches!(&cond.kind, ExprKind::Let { pat, .. } if binds_success(pat));
-        if binds || takes_another(cond) {
+        if binds || takes_another(cond) || empties(cond, body) {
             self.other(cond.span);
         }
         self.block(body, None);
@@ -326,6 +327,27 @@ impl Lower<'_> {
         }
         Val::of(Ty::Never)
     }
+}
+
+/// `while !rx.is_empty() { rx.try_recv().. }`: there is something each time.
+fn empties(cond: &Expr, body: &hir::Block) -> bool {
+    let ExprKind::Unary {
+        op: hir::UnOp::Not,
+        expr,
+    } = &cond.kind
+    else {
+        return false;
+    };
+    let ExprKind::MethodCall { receiver, name, .. } = &expr.kind else {
+        return false;
+    };
+    let of = place_text(receiver);
+    let mut takes = false;
+    body.each_expr(&mut |expr| {
+        takes |= takes_item(expr)
+            && matches!(&expr.kind, ExprKind::MethodCall { receiver, .. } if place_text(receiver) == of);
+    });
+    name == "is_empty" && takes
 }
 
 /// `while rx.try_recv().is_ok() {}` empties the channel.
