@@ -79,7 +79,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || look.object.is_some_and(|class| signalled.contains(&class))
                     || steps(function, *at)
                     || takes_along(function, event)
-                    || is_a_lock(function) && (round.pauses() || is_a_spin_lock(function)));
+                    || is_a_lock(function) && round.pauses());
             findings.push(report(&draw, id, event, look, round, careful));
         }
     }
@@ -88,15 +88,9 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
 /// The function is itself a lock, by its name: it has nothing to wait on.
 fn is_a_lock(function: &Function) -> bool {
     matches!(
-        function.name.to_lowercase().as_str(),
+        function.name.as_str(),
         "lock" | "read" | "write" | "acquire" | "lock_shared" | "lock_exclusive"
     )
-}
-
-/// `SpinLock::lock`: it says what it does.
-fn is_a_spin_lock(function: &Function) -> bool {
-    let mut path = function.qualified.rsplit("::").skip(1);
-    path.next().is_some_and(|of| of.starts_with("Spin"))
 }
 
 /// Whether a test of what is looked at leaves the loop one way: the flag of

@@ -31,28 +31,6 @@ fn while_it_is_not_empty_there_is_something_to_take() {
 }
 
 #[test]
-fn a_spin_lock_says_what_it_does() {
-    let found = |name: &str, method: &str| {
-        names_in(&format!(
-            "
-use std::sync::atomic::{{AtomicU8, Ordering}};
-pub struct {name} {{ taken: AtomicU8 }}
-impl {name} {{
-    pub fn {method}(&self) {{
-        loop {{
-            if self.taken.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst) == Ok(0) {{ break; }}
-        }}
-    }}
-}}
-"
-        ))
-    };
-    assert_eq!(found("SpinLock", "Lock"), [""; 0]);
-    assert_eq!(found("SpinLock", "wait_for_all"), ["busy-wait"]);
-    assert_eq!(found("FileLock", "lock"), ["busy-wait"]);
-}
-
-#[test]
 fn a_thread_that_only_a_panic_ends_has_no_end_to_wait_for() {
     let found = |otherwise: &str| {
         let text = format!(
