@@ -73,8 +73,13 @@ pub fn read(input: Input) -> (Program, Leftovers) {
         .iter()
         .map(|source| (&*source.path, &*source.text))
         .collect();
-    workspace::unreached::mark(&mut ws, |path| texts.get(path).copied());
-    let index = index::Index::build(&ws);
+    let (unreached, index) = rayon::join(
+        || workspace::unreached::find(&ws, |path| texts.get(path).copied()),
+        || index::Index::build(&ws),
+    );
+    for file in unreached {
+        ws.files[file].unreached = true;
+    }
     let table = table::LockTable::new(&input.lock_types);
     let mut program = lower::program(&ws, &index, &table);
     program.problems = ws

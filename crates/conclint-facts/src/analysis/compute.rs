@@ -44,10 +44,17 @@ pub(super) fn analyse(program: Program) -> Analysis {
             (held, rest)
         },
         || {
-            let threads = Threads::of(&program, &graph);
-            let setup = Setup::of(&program, &graph);
-            let writers = Writers::of(&program, &graph, &setup);
-            let alone = alone::of(&program, &graph);
+            let ((threads, alone), (setup, writers)) = rayon::join(
+                || {
+                    let threads = Threads::of(&program, &graph);
+                    (threads, alone::of(&program, &graph))
+                },
+                || {
+                    let setup = Setup::of(&program, &graph);
+                    let writers = Writers::of(&program, &graph, &setup);
+                    (setup, writers)
+                },
+            );
             (threads, setup, alone, (writers, graph.callers()))
         },
     );

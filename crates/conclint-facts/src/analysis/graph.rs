@@ -180,12 +180,22 @@ impl Graph {
     /// Reads all calls of `program`.
     pub(super) fn of(program: &Program) -> Self {
         let outermost = outermost(program);
+        let (kinds, (rebound, edges)) = rayon::join(
+            || Kinds::of(program),
+            || {
+                rayon::join(
+                    || bindings(program, &outermost),
+                    || plain_edges(program, &outermost),
+                )
+            },
+        );
         let mut graph = Graph {
-            kinds: Kinds::of(program),
+            kinds,
             outermost,
+            edges,
+            rebound,
             ..Graph::default()
         };
-        graph.edges = graph.plain_edges(program);
         graph.index(program);
         let found = Runs::of(program, &graph);
         graph.edges.extend(found.edges);
@@ -194,7 +204,6 @@ impl Graph {
         graph.edges.sort();
         graph.edges.dedup();
         graph.index(program);
-        graph.rebound = bindings(program, &graph.outermost);
         graph
     }
 
@@ -306,45 +315,6 @@ impl Graph {
         self.is_told(function, a, b, round_a_loop) && a.path.iter().zip(&b.path).any(names_one)
     }
 
-    fn plain_edges(&self, program: &Program) -> Vec<Edge> {
-        let count = program.functions.len();
-        let per_function = |index: usize| {
-            let mut edges = Vec::new();
-            for (at, event) in events_of(program, FnId(index as u32)) {
-                let Some(call) = call_of(event) else { continue };
-                let guesses = guesses(call);
-                for &callee in call.targets.iter().filter(|id| id.index() < count) {
-                    if compatible(program, at.function, callee) {
-                        edges.push(Edge {
-                            at,
-                            callee,
-                            via: self.via(program, at, callee),
-                            guesses,
-                            through: Vec::new(),
-                        });
-                    }
-                }
-            }
-            edges
-        };
-        (0..count)
-            .into_par_iter()
-            .flat_map_iter(per_function)
-            .collect()
-    }
-
-    fn via(&self, program: &Program, at: EventRef, callee: FnId) -> Via {
-        match program.functions[callee.index()].kind {
-            FnKind::Closure | FnKind::SpawnBody
-                if self.family(at.function) == self.family(callee) =>
-            {
-                Via::Captured
-            }
-            FnKind::Closure | FnKind::SpawnBody => Via::Foreign,
-            FnKind::Fn | FnKind::Drop | FnKind::Main => Via::Call,
-        }
-    }
-
     fn index(&mut self, program: &Program) {
         let count = program.functions.len();
         self.first = vec![0; count + 1];
@@ -366,9 +336,49 @@ impl Graph {
                 *id,
             )
         };
-        for ids in self.into.iter_mut().filter(|ids| ids.len() > 1) {
-            ids.sort_by_key(key);
+        self.into
+            .par_iter_mut()
+            .with_min_len(256)
+            .filter(|ids| ids.len() > 1)
+            .for_each(|ids| ids.sort_by_key(key));
+    }
+}
+
+fn plain_edges(program: &Program, outermost: &[FnId]) -> Vec<Edge> {
+    let count = program.functions.len();
+    let per_function = |index: usize| {
+        let mut edges = Vec::new();
+        for (at, event) in events_of(program, FnId(index as u32)) {
+            let Some(call) = call_of(event) else { continue };
+            let guesses = guesses(call);
+            for &callee in call.targets.iter().filter(|id| id.index() < count) {
+                if compatible(program, at.function, callee) {
+                    edges.push(Edge {
+                        at,
+                        callee,
+                        via: via(program, outermost, at, callee),
+                        guesses,
+                        through: Vec::new(),
+                    });
+                }
+            }
         }
+        edges
+    };
+    (0..count)
+        .into_par_iter()
+        .flat_map_iter(per_function)
+        .collect()
+}
+
+fn via(program: &Program, outermost: &[FnId], at: EventRef, callee: FnId) -> Via {
+    let family = |id: FnId| outermost.get(id.index()).copied().unwrap_or(id);
+    match program.functions[callee.index()].kind {
+        FnKind::Closure | FnKind::SpawnBody if family(at.function) == family(callee) => {
+            Via::Captured
+        }
+        FnKind::Closure | FnKind::SpawnBody => Via::Foreign,
+        FnKind::Fn | FnKind::Drop | FnKind::Main => Via::Call,
     }
 }
 

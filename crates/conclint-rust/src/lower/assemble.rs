@@ -38,11 +38,20 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         .iter()
         .map(|file| detached_lines(&file.hir))
         .collect();
+    let (guards, (behind, never)) = rayon::join(
+        || guards(index, table),
+        || {
+            rayon::join(
+                || super::behind::behind(index, table),
+                || super::never::never(index),
+            )
+        },
+    );
     let Guards {
         holders,
         own_guards,
         own_locks,
-    } = guards(index, table);
+    } = guards;
     let shared = Shared {
         index,
         table,
@@ -50,11 +59,11 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         holders,
         own_guards,
         own_locks,
-        behind: super::behind::behind(index, table),
+        behind,
         ways: std::iter::repeat_with(OnceLock::new)
             .take(index.functions().len())
             .collect(),
-        never: super::never::never(index),
+        never,
         no_std: ws.crates.iter().map(|krate| ws.no_std(krate)).collect(),
         in_program: in_programs(&ws.crates),
     };

@@ -11,6 +11,8 @@ use conclint_facts::{
     ObjectKind, ObjectRef, Program, Target,
 };
 
+use rayon::prelude::*;
+
 use super::assemble::Lowered;
 use super::body::{ClassDraft, NESTED_BASE, site_of};
 use super::sole;
@@ -23,46 +25,71 @@ use crate::index::{Index, Ty};
 const UNKNOWN: ClassId = ClassId(u32::MAX);
 
 /// Puts functions into the program: the named ones first, then all closures.
-pub(super) fn link(program: &mut Program, lowered: Vec<Lowered>, index: &Index) {
-    let mut known: BTreeMap<ClassKey, ClassId> = BTreeMap::new();
-    let soles = sole::soles(&lowered);
+pub(super) fn link(program: &mut Program, mut lowered: Vec<Lowered>, index: &Index) {
+    let maps = number(program, &lowered, index);
     let named = lowered.len() as u32;
     let mut next_closure = named;
-    let nested = lowered.iter().map(|one| one.nested.len()).sum();
-    let mut closures = Vec::with_capacity(nested);
-    program.functions.reserve_exact(lowered.len() + nested);
-    for (i, mut one) in lowered.into_iter().enumerate() {
-        let base = next_closure;
-        next_closure += one.nested.len() as u32;
-        let owner = FnId(i as u32);
-        let map: Vec<ClassId> = one
-            .classes
-            .iter()
-            .map(|(key, draft)| {
-                let sole = draft.whole.and_then(|whole| soles.get(&whole));
-                match (sole, &key.base) {
-                    (None, ClassBase::Whole(_)) => UNKNOWN,
-                    (sole, _) => class(program, &mut known, key, sole, draft, &one.function, index),
-                }
-            })
-            .collect();
+    let bases: Vec<u32> = lowered
+        .iter()
+        .map(|one| {
+            let base = next_closure;
+            next_closure += one.nested.len() as u32;
+            base
+        })
+        .collect();
+    lowered
+        .par_iter_mut()
+        .zip(&maps)
+        .zip(&bases)
+        .enumerate()
+        .with_min_len(64)
         // Most functions name nothing that has a number of its own.
-        if !map.is_empty() || !one.nested.is_empty() {
-            let mut relink = Relink {
-                map: &map,
-                base,
+        .filter(|(_, ((one, map), _))| !map.is_empty() || !one.nested.is_empty())
+        .for_each(|(i, ((one, map), base))| {
+            let relink = Relink {
+                map,
+                base: *base,
                 merged: &BTreeSet::new(),
             };
             relink.function(&mut one.function);
             for nested in &mut one.nested {
-                nested.parent = Some(owner);
+                nested.parent = Some(FnId(i as u32));
                 relink.function(nested);
             }
-        }
-        program.functions.push(one.function);
-        closures.append(&mut one.nested);
+        });
+    let closures: Vec<Vec<Function>> = lowered
+        .iter_mut()
+        .map(|one| std::mem::take(&mut one.nested))
+        .collect();
+    program.functions.reserve_exact(next_closure as usize);
+    let functions = lowered.into_par_iter().map(|one| one.function);
+    program.functions.par_extend(functions);
+    for mut closures in closures {
+        program.functions.append(&mut closures);
     }
-    program.functions.append(&mut closures);
+}
+
+/// By function: the program-wide numbers of its classes.
+fn number(program: &mut Program, lowered: &[Lowered], index: &Index) -> Vec<Vec<ClassId>> {
+    let mut known: BTreeMap<ClassKey, ClassId> = BTreeMap::new();
+    let soles = sole::soles(lowered);
+    lowered
+        .iter()
+        .map(|one| {
+            one.classes
+                .iter()
+                .map(|(key, draft)| {
+                    let sole = draft.whole.and_then(|whole| soles.get(&whole));
+                    match (sole, &key.base) {
+                        (None, ClassBase::Whole(_)) => UNKNOWN,
+                        (sole, _) => {
+                            class(program, &mut known, key, sole, draft, &one.function, index)
+                        }
+                    }
+                })
+                .collect()
+        })
+        .collect()
 }
 
 /// The program-wide number of a class.
@@ -211,7 +238,7 @@ pub(super) struct Relink<'m> {
 }
 
 impl Relink<'_> {
-    pub fn function(&mut self, function: &mut Function) {
+    pub fn function(&self, function: &mut Function) {
         for param in &mut function.params {
             self.class(&mut param.class);
         }

@@ -11,6 +11,8 @@ use conclint_facts::{
     Call, ClassId, ClassScope, EventKind, FnId, Function, LockSource, ObjectKind, Program,
 };
 
+use rayon::prelude::*;
+
 use super::link::Relink;
 
 /// How far what a maker is given is followed through the makers that call it.
@@ -56,14 +58,15 @@ pub(super) fn merge(program: &mut Program) {
         }
         merged.insert(name);
     }
-    let mut relink = Relink {
+    let relink = Relink {
         map: &map,
         base: 0,
         merged: &merged,
     };
-    for function in &mut program.functions {
-        relink.function(function);
-    }
+    program
+        .functions
+        .par_iter_mut()
+        .for_each(|function| relink.function(function));
     for class in program
         .orders
         .iter_mut()
@@ -94,7 +97,8 @@ fn origin(sole: &BTreeMap<ClassId, ClassId>, field: ClassId) -> ClassId {
 /// What fields are filled with; `None` is a lock of which no more is known.
 struct Sources<'p> {
     program: &'p Program,
-    callers: BTreeMap<FnId, Vec<(FnId, &'p Call)>>,
+    /// By function; of none, where nobody asks.
+    callers: Vec<Vec<(FnId, &'p Call)>>,
     of: BTreeMap<ClassId, BTreeSet<Option<ClassId>>>,
 }
 
@@ -102,7 +106,7 @@ impl<'p> Sources<'p> {
     fn of(program: &'p Program) -> Self {
         let mut sources = Sources {
             program,
-            callers: BTreeMap::new(),
+            callers: Vec::new(),
             of: BTreeMap::new(),
         };
         let makers: Vec<(FnId, &Function)> = (0..)
@@ -154,7 +158,12 @@ impl<'p> Sources<'p> {
         depth: usize,
         found: &mut BTreeSet<Option<ClassId>>,
     ) {
-        let mut callers = self.callers.get(&function).into_iter().flatten().peekable();
+        let mut callers = self
+            .callers
+            .get(function.index())
+            .into_iter()
+            .flatten()
+            .peekable();
         if callers.peek().is_none() || depth == 0 {
             let own = self.program.functions.get(function.index());
             let own = own.and_then(|f| f.params.get(usize::from(param)));
@@ -193,8 +202,8 @@ impl<'p> Sources<'p> {
 }
 
 /// The calls of each function outside of tests, and who makes them.
-fn callers(program: &Program) -> BTreeMap<FnId, Vec<(FnId, &Call)>> {
-    let mut callers: BTreeMap<FnId, Vec<(FnId, &Call)>> = BTreeMap::new();
+fn callers(program: &Program) -> Vec<Vec<(FnId, &Call)>> {
+    let mut callers: Vec<Vec<(FnId, &Call)>> = vec![Vec::new(); program.functions.len()];
     for (id, function) in (0..).map(FnId).zip(&program.functions) {
         if function.is_test {
             continue;
@@ -210,7 +219,9 @@ fn callers(program: &Program) -> BTreeMap<FnId, Vec<(FnId, &Call)>> {
             };
             for target in &call.targets {
                 let by = function.parent.unwrap_or(id);
-                callers.entry(*target).or_default().push((by, call));
+                if let Some(callers) = callers.get_mut(target.index()) {
+                    callers.push((by, call));
+                }
             }
         }
     }

@@ -9,8 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conclint_facts::{EventKind, FnId, FnKind, LockSource};
-use rustc_hash::FxHashMap as HashMap;
+use conclint_facts::{EventKind, FnId, FnKind, Function, LockSource};
 
 use super::assemble::Lowered;
 use super::value::{ClassBase, ClassKey};
@@ -42,7 +41,7 @@ pub(super) fn soles(lowered: &[Lowered]) -> BTreeMap<u32, ClassKey> {
     let calls = Calls::of(lowered);
     let mut soles: BTreeMap<u32, ClassKey> = made_in_one_place
         .into_iter()
-        .filter(|(_, maker)| calls.runs_once(lowered, *maker, DEPTH))
+        .filter(|(_, maker)| calls.runs_once(*maker, DEPTH))
         .map(|(whole, _)| (whole, ClassKey::new(ClassBase::Whole(TypeId(whole)))))
         .collect();
     name(&mut soles, lowered);
@@ -82,33 +81,45 @@ fn name(soles: &mut BTreeMap<u32, ClassKey>, lowered: &[Lowered]) {
 }
 
 /// The calls of named functions outside of tests.
-struct Calls {
-    /// By function that is called from one place alone: the caller, and whether it calls
-    /// once in each run.
-    once: HashMap<FnId, (FnId, bool)>,
-    /// Called from several places, or used as a value.
-    more: BTreeSet<FnId>,
+struct Calls<'a> {
+    lowered: &'a [Lowered],
+    /// By named function.
+    to: Vec<Called<'a>>,
 }
 
-impl Calls {
-    fn of(lowered: &[Lowered]) -> Self {
+#[derive(Clone, Copy)]
+enum Called<'a> {
+    Nowhere,
+    /// In one place alone.
+    Once {
+        caller: FnId,
+        /// Nobody knows how often a closure in it runs.
+        body: Option<&'a Function>,
+        block: usize,
+    },
+    /// In several places, or it is used as a value.
+    Again,
+}
+
+impl<'a> Calls<'a> {
+    fn of(lowered: &'a [Lowered]) -> Self {
         let mut calls = Calls {
-            once: HashMap::default(),
-            more: BTreeSet::new(),
+            lowered,
+            to: vec![Called::Nowhere; lowered.len()],
         };
         for (id, one) in (0..).map(FnId).zip(lowered) {
             if one.function.is_test {
                 continue;
             }
-            calls.read(id, &one.function, true);
+            calls.read(id, &one.function, Some(&one.function));
             for nested in &one.nested {
-                calls.read(id, nested, false);
+                calls.read(id, nested, None);
             }
         }
         calls
     }
 
-    fn read(&mut self, caller: FnId, function: &conclint_facts::Function, own: bool) {
+    fn read(&mut self, caller: FnId, function: &Function, body: Option<&'a Function>) {
         for (number, block) in function.blocks.iter().enumerate() {
             for event in &block.events {
                 let call = match &event.kind {
@@ -118,37 +129,52 @@ impl Calls {
                         ..
                     } => call,
                     EventKind::Spawn(spawn) => {
-                        self.more.extend(spawn.body);
+                        self.runs_again(spawn.body);
                         continue;
                     }
                     _ => continue,
                 };
-                self.more
-                    .extend(call.args.iter().filter_map(|arg| arg.closure));
-                for &target in &call.targets {
-                    let in_turn = own && !comes_back(function, number);
-                    if self.once.insert(target, (caller, in_turn)).is_some() {
-                        self.more.insert(target);
+                self.runs_again(call.args.iter().filter_map(|arg| arg.closure));
+                for target in &call.targets {
+                    if let Some(known) = self.to.get_mut(target.index()) {
+                        *known = match known {
+                            Called::Nowhere => Called::Once {
+                                caller,
+                                body,
+                                block: number,
+                            },
+                            _ => Called::Again,
+                        };
                     }
                 }
             }
         }
     }
 
-    fn runs_once(&self, lowered: &[Lowered], id: FnId, depth: u32) -> bool {
-        let function = lowered.get(id.index()).map(|one| &one.function);
-        if self.more.contains(&id) || depth == 0 {
-            return false;
+    fn runs_again(&mut self, functions: impl IntoIterator<Item = FnId>) {
+        for function in functions {
+            if let Some(known) = self.to.get_mut(function.index()) {
+                *known = Called::Again;
+            }
         }
-        match self.once.get(&id) {
-            None => function.is_some_and(|function| function.kind == FnKind::Main),
-            Some((caller, in_turn)) => *in_turn && self.runs_once(lowered, *caller, depth - 1),
+    }
+
+    fn runs_once(&self, id: FnId, depth: u32) -> bool {
+        let own = self.lowered.get(id.index()).map(|one| &one.function);
+        match self.to.get(id.index()) {
+            Some(Called::Nowhere) => own.is_some_and(|own| own.kind == FnKind::Main),
+            Some(&Called::Once {
+                caller,
+                body: Some(body),
+                block,
+            }) => depth > 0 && !comes_back(body, block) && self.runs_once(caller, depth - 1),
+            Some(Called::Once { body: None, .. } | Called::Again) | None => false,
         }
     }
 }
 
 /// Whether control can come to the block again.
-fn comes_back(function: &conclint_facts::Function, start: usize) -> bool {
+fn comes_back(function: &Function, start: usize) -> bool {
     let next = |block: usize| {
         let block = function.blocks.get(block);
         block.into_iter().flat_map(|block| &block.successors)

@@ -5,12 +5,16 @@
 //! its package that is built so much as names it. Nothing is left out for it;
 //! what is found there has less weight.
 
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{CrateKind, Workspace, paths};
 
-/// Marks those files; `text` gives the source of a path.
-pub(crate) fn mark<'a>(ws: &mut Workspace, text: impl Fn(&str) -> Option<&'a str>) {
+/// The numbers of those files; `text` gives the source of a path.
+pub(crate) fn find<'a>(
+    ws: &Workspace,
+    text: impl Fn(&str) -> Option<&'a str> + Sync,
+) -> Vec<usize> {
     let loose = |ws: &Workspace, file: usize| {
         let krate = ws.crates.get(ws.files[file].krate.index())?;
         (krate.kind == CrateKind::Loose && krate.host.is_some()).then(|| krate.package.clone())
@@ -23,28 +27,39 @@ pub(crate) fn mark<'a>(ws: &mut Workspace, text: impl Fn(&str) -> Option<&'a str
         named.entry(package.clone()).or_default();
     }
     if named.is_empty() {
-        return;
+        return Vec::new();
     }
-    for file in &ws.files {
-        let Some(krate) = ws.crates.get(file.krate.index()) else {
-            continue;
-        };
-        if krate.kind != CrateKind::Loose
-            && let Some(named) = named.get_mut(&krate.package)
-            && let Some(text) = text(&file.path)
-        {
-            named.read(text);
-            named.found(&file.path);
+    let read: Vec<_> = ws
+        .files
+        .par_iter()
+        .filter_map(|file| {
+            let krate = ws.crates.get(file.krate.index())?;
+            if krate.kind == CrateKind::Loose || !named.contains_key(&krate.package) {
+                return None;
+            }
+            let mut names = Named::default();
+            names.read(text(&file.path)?);
+            names.found(&file.path);
+            Some((&krate.package, names))
+        })
+        .collect();
+    for (package, names) in read {
+        if let Some(named) = named.get_mut(package) {
+            named.join(names);
         }
     }
-    for (file, package) in candidates {
-        let root = ws.crates[ws.files[file].krate.index()].root;
-        let known = named.get(&package).is_some_and(|named| {
-            let root = ws.files.get(root as usize).map_or("", |root| &root.path);
-            named.has(root)
-        });
-        ws.files[file].unreached = !known;
-    }
+    candidates
+        .into_iter()
+        .filter(|(file, package)| {
+            let root = ws.crates[ws.files[*file].krate.index()].root;
+            let known = named.get(package).is_some_and(|named| {
+                let root = ws.files.get(root as usize).map_or("", |root| &root.path);
+                named.has(root)
+            });
+            !known
+        })
+        .map(|(file, _)| file)
+        .collect()
 }
 
 /// Files that the texts of a package name, one way or another.
@@ -76,6 +91,14 @@ impl<'a> Named<'a> {
         for (at, _) in text.match_indices(".rs\"") {
             let start = text[..at].rfind(['"', '/', '\\']).map_or(0, |at| at + 1);
             self.stems.insert(&text[start..at]);
+        }
+    }
+
+    fn join(&mut self, other: Named<'a>) {
+        self.any |= other.any;
+        self.stems.extend(other.stems);
+        for (name, times) in other.modules {
+            *self.modules.entry(name).or_default() += times;
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet as HashSet;
 
-use super::{Edge, Graph, MAX_GUESSES, Via, call_at, call_of, compatible, guesses};
+use super::{Edge, Graph, MAX_GUESSES, Via, call_at, call_of, compatible, guesses, via};
 use crate::analysis::{EventRef, Kinds};
 use crate::program::*;
 
@@ -133,7 +133,7 @@ impl<'a> Runs<'a> {
         if !compatible(self.program, at.function, closure) {
             return;
         }
-        let via = match self.graph.via(self.program, at, closure) {
+        let via = match via(self.program, &self.graph.outermost, at, closure) {
             // A function given by name: its arguments are the callee's affair.
             Via::Call => Via::Foreign,
             via => via,
