@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use conclint_rust::ManifestInput;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use ignore::{DirEntry, WalkBuilder};
+use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use crate::{Error, Problem, Settings, manifests};
 
@@ -52,7 +52,8 @@ struct Root {
     prefix: String,
 }
 
-/// Finds the files below `paths`, or below the current directory.
+/// Finds the files below `paths`, or below the current directory, with as many
+/// threads as the rayon pool around it has.
 pub(crate) fn find(paths: &[PathBuf], settings: &Settings) -> Result<Found, Error> {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here } else { paths };
@@ -157,51 +158,41 @@ impl Finder {
                 entry.depth() == 0
                     || !(is_build_output(entry) || is_excluded(entry, exclude.as_deref()))
             })
-            .build();
-        for entry in walk {
-            match entry {
-                Ok(entry) => self.entry(root, &entry),
-                Err(error) => {
-                    let at = path_of(&error).map_or_else(String::new, |path| show(root, path));
-                    let why = error
-                        .io_error()
-                        .map_or_else(|| "cannot be walked".to_owned(), reason);
-                    self.problems.push(Problem::not_read(at, why));
+            .threads(rayon::current_num_threads())
+            .build_parallel();
+        let (sender, seen) = mpsc::channel();
+        let limit = self.limit;
+        walk.run(|| {
+            let sender = sender.clone();
+            Box::new(move |entry| {
+                let seen = match entry {
+                    Ok(entry) => see(root, limit, &entry),
+                    Err(error) => {
+                        let at = path_of(&error).map_or_else(String::new, |path| show(root, path));
+                        let why = error
+                            .io_error()
+                            .map_or_else(|| "cannot be walked".to_owned(), reason);
+                        Some(Seen::Problem(Problem::not_read(at, why)))
+                    }
+                };
+                match seen.map(|seen| sender.send(seen)) {
+                    // Nobody listens any more.
+                    Some(Err(_)) => WalkState::Quit,
+                    Some(Ok(())) | None => WalkState::Continue,
                 }
-            }
-        }
-    }
-
-    fn entry(&mut self, root: &Root, entry: &DirEntry) {
-        let path = entry.path();
-        let is_source = path.extension().is_some_and(|e| e == "rs");
-        let is_manifest = entry.file_name() == "Cargo.toml";
-        if !is_source && !is_manifest {
-            return;
-        }
-        let shown = show(root, path);
-        match entry.file_type() {
-            Some(kind) if kind.is_file() && is_source => {
-                self.files.entry(path.to_owned()).or_insert(shown);
-            }
-            Some(kind) if kind.is_file() => {
-                let Some(dir) = path.parent() else { return };
-                match read_text(path, self.limit) {
-                    Ok(text) => drop(self.manifests.insert(dir.to_owned(), text)),
-                    Err(why) => self.problems.push(Problem::not_read(shown, why)),
+            })
+        });
+        drop(sender);
+        for seen in seen {
+            match seen {
+                Seen::Source(path, shown) => {
+                    self.files.entry(path).or_insert(shown);
                 }
+                Seen::Manifest(dir, text) => {
+                    self.manifests.insert(dir, text);
+                }
+                Seen::Problem(problem) => self.problems.push(problem),
             }
-            Some(kind) if kind.is_dir() && entry.depth() == 0 => {}
-            Some(kind) if kind.is_dir() => self
-                .problems
-                .push(Problem::not_read(shown, "is a directory")),
-            Some(kind) if kind.is_symlink() => {
-                self.problems
-                    .push(Problem::not_read(shown, "a symbolic link, not followed"));
-            }
-            _ => self
-                .problems
-                .push(Problem::not_read(shown, "not a regular file")),
         }
     }
 
@@ -255,6 +246,39 @@ impl Finder {
             problems: self.problems,
         }
     }
+}
+
+/// What a directory has of interest.
+enum Seen {
+    /// Absolute, and as people see it.
+    Source(PathBuf, String),
+    /// Where it lies, and its text.
+    Manifest(PathBuf, String),
+    Problem(Problem),
+}
+
+fn see(root: &Root, limit: u64, entry: &DirEntry) -> Option<Seen> {
+    let path = entry.path();
+    let is_source = path.extension().is_some_and(|e| e == "rs");
+    let is_manifest = entry.file_name() == "Cargo.toml";
+    if !is_source && !is_manifest {
+        return None;
+    }
+    let shown = show(root, path);
+    let why = match entry.file_type() {
+        Some(kind) if kind.is_file() && is_source => {
+            return Some(Seen::Source(path.to_owned(), shown));
+        }
+        Some(kind) if kind.is_file() => match read_text(path, limit) {
+            Ok(text) => return Some(Seen::Manifest(path.parent()?.to_owned(), text)),
+            Err(why) => why,
+        },
+        Some(kind) if kind.is_dir() && entry.depth() == 0 => return None,
+        Some(kind) if kind.is_dir() => "is a directory".to_owned(),
+        Some(kind) if kind.is_symlink() => "a symbolic link, not followed".to_owned(),
+        _ => "not a regular file".to_owned(),
+    };
+    Some(Seen::Problem(Problem::not_read(shown, why)))
 }
 
 /// The text of a regular file of at most `limit` bytes, or why not.

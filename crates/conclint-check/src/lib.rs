@@ -115,7 +115,7 @@ pub fn check(request: &Request, progress: &dyn Progress) -> Result<Outcome, Erro
     }
     let pool = workers(request.jobs)?;
     progress.stage(Stage::Finding);
-    let found = find::find(&request.paths, &resolved.settings)?;
+    let found = pool.install(|| find::find(&request.paths, &resolved.settings))?;
     if found.files.is_empty() {
         return Err(Error::NothingToCheck {
             problems: found.problems,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use smol_str::SmolStr;
 
 use super::collect::{self, short};
-use super::defs::{ConstDef, Def, Head};
+use super::defs::{ConstDef, Def, Head, ImplEntry};
 use super::subst::{is_small, is_whole};
 use super::types::Budget;
 use super::{AliasId, FnIdx, ImplId, Index, ModId, TraitId, TraitRef, Ty, TypeId, Tys};
@@ -26,6 +26,13 @@ struct Placed {
     around: ModId,
     key: String,
     trait_path: Option<SmolStr>,
+}
+
+/// What an impl is of.
+struct Resolved {
+    self_ty: Ty,
+    trait_ref: Option<TraitRef>,
+    trait_args: Tys,
 }
 
 impl Index {
@@ -171,25 +178,23 @@ impl Index {
     }
 
     fn resolve_impls(&mut self) {
-        for i in 0..self.impls.len() {
+        // What needs another impl to be known waits for its turn.
+        let resolved: Vec<Resolved> = self
+            .impls
+            .par_iter()
+            .with_min_len(64)
+            .map(|entry| self.resolve_impl(entry))
+            .collect();
+        for (i, resolved) in resolved.into_iter().enumerate() {
             let id = ImplId(i as u32);
-            let entry = &self.impls[i];
-            let mut scope = entry.scope();
-            scope.self_ty = None;
-            let self_ty = self.resolve_type(&scope, &entry.hir_self);
-            scope.self_ty = Some(self_ty.clone());
-            let bound = entry
-                .hir_trait
-                .as_ref()
-                .and_then(|p| self.bound(&scope, p, &Budget::default()));
-            let (trait_ref, trait_args) = match (bound, &entry.hir_trait) {
-                (Some(bound), _) => (Some(bound.trait_), bound.args),
-                // Its name is all that is known.
-                (None, Some(path)) => (
-                    Some(TraitRef::Ext(SmolStr::new(path.last()))),
-                    Tys::default(),
-                ),
-                (None, None) => (None, Tys::default()),
+            let whole = is_whole(&resolved.self_ty) && resolved.trait_args.iter().all(is_whole);
+            let Resolved {
+                self_ty,
+                trait_ref,
+                trait_args,
+            } = match whole {
+                true => resolved,
+                false => self.resolve_impl(&self.impls[i]),
             };
             let entry = &mut self.impls[i];
             entry.self_ty = self_ty.clone();
@@ -229,6 +234,31 @@ impl Index {
                     .or_default()
                     .push(FnIdx(i));
             }
+        }
+    }
+
+    fn resolve_impl(&self, entry: &ImplEntry) -> Resolved {
+        let mut scope = entry.scope();
+        scope.self_ty = None;
+        let self_ty = self.resolve_type(&scope, &entry.hir_self);
+        scope.self_ty = Some(self_ty.clone());
+        let bound = entry
+            .hir_trait
+            .as_ref()
+            .and_then(|p| self.bound(&scope, p, &Budget::default()));
+        let (trait_ref, trait_args) = match (bound, &entry.hir_trait) {
+            (Some(bound), _) => (Some(bound.trait_), bound.args),
+            // Its name is all that is known.
+            (None, Some(path)) => (
+                Some(TraitRef::Ext(SmolStr::new(path.last()))),
+                Tys::default(),
+            ),
+            (None, None) => (None, Tys::default()),
+        };
+        Resolved {
+            self_ty,
+            trait_ref,
+            trait_args,
         }
     }
 

@@ -97,8 +97,9 @@ fn origin(sole: &BTreeMap<ClassId, ClassId>, field: ClassId) -> ClassId {
 /// What fields are filled with; `None` is a lock of which no more is known.
 struct Sources<'p> {
     program: &'p Program,
-    /// By function; of none, where nobody asks.
-    callers: Vec<Vec<(FnId, &'p Call)>>,
+    /// What is called, by whom, and how, sorted by the first; nothing, where
+    /// nobody asks.
+    callers: Vec<(FnId, FnId, &'p Call)>,
     of: BTreeMap<ClassId, BTreeSet<Option<ClassId>>>,
 }
 
@@ -158,11 +159,11 @@ impl<'p> Sources<'p> {
         depth: usize,
         found: &mut BTreeSet<Option<ClassId>>,
     ) {
-        let mut callers = self
-            .callers
-            .get(function.index())
-            .into_iter()
-            .flatten()
+        let first = self.callers.partition_point(|(to, ..)| *to < function);
+        let callers = self.callers.get(first..).unwrap_or_default();
+        let mut callers = callers
+            .iter()
+            .take_while(|(to, ..)| *to == function)
             .peekable();
         if callers.peek().is_none() || depth == 0 {
             let own = self.program.functions.get(function.index());
@@ -170,7 +171,7 @@ impl<'p> Sources<'p> {
             found.insert(own.and_then(|param| param.class));
             return;
         }
-        for (caller, call) in callers {
+        for (_, caller, call) in callers {
             let class = call.args.get(usize::from(param)).and_then(|arg| arg.class);
             // A maker that hands on what it was given itself.
             let params = &self.program.functions[caller.index()].params;
@@ -201,29 +202,28 @@ impl<'p> Sources<'p> {
     }
 }
 
-/// The calls of each function outside of tests, and who makes them.
-fn callers(program: &Program) -> Vec<Vec<(FnId, &Call)>> {
-    let mut callers: Vec<Vec<(FnId, &Call)>> = vec![Vec::new(); program.functions.len()];
-    for (id, function) in (0..).map(FnId).zip(&program.functions) {
-        if function.is_test {
-            continue;
-        }
-        for event in function.blocks.iter().flat_map(|block| &block.events) {
-            let (EventKind::Call(call)
-            | EventKind::Acquire {
-                source: LockSource::Callee(call),
-                ..
-            }) = &event.kind
-            else {
-                continue;
-            };
-            for target in &call.targets {
-                let by = function.parent.unwrap_or(id);
-                if let Some(callers) = callers.get_mut(target.index()) {
-                    callers.push((by, call));
-                }
-            }
-        }
-    }
+/// The calls outside of tests: what is called, by whom, and how; sorted by the
+/// first.
+fn callers(program: &Program) -> Vec<(FnId, FnId, &Call)> {
+    let mut callers: Vec<(FnId, FnId, &Call)> = program
+        .functions
+        .par_iter()
+        .enumerate()
+        .filter(|(_, function)| !function.is_test)
+        .flat_map_iter(|(id, function)| {
+            let by = function.parent.unwrap_or(FnId(id as u32));
+            let events = function.blocks.iter().flat_map(|block| &block.events);
+            let calls = events.filter_map(|event| match &event.kind {
+                EventKind::Call(call)
+                | EventKind::Acquire {
+                    source: LockSource::Callee(call),
+                    ..
+                } => Some(call),
+                _ => None,
+            });
+            calls.flat_map(move |call| call.targets.iter().map(move |target| (*target, by, call)))
+        })
+        .collect();
+    callers.par_sort_by_key(|(target, ..)| *target);
     callers
 }

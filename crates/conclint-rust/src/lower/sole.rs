@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{EventKind, FnId, FnKind, Function, LockSource};
 
+use rayon::prelude::*;
+
 use super::assemble::Lowered;
 use super::value::{ClassBase, ClassKey};
 use crate::index::TypeId;
@@ -91,35 +93,32 @@ struct Calls<'a> {
 enum Called<'a> {
     Nowhere,
     /// In one place alone.
-    Once {
-        caller: FnId,
-        /// Nobody knows how often a closure in it runs.
-        body: Option<&'a Function>,
-        block: usize,
-    },
+    Once(Place<'a>),
     /// In several places, or it is used as a value.
     Again,
 }
 
-impl<'a> Calls<'a> {
-    fn of(lowered: &'a [Lowered]) -> Self {
-        let mut calls = Calls {
-            lowered,
-            to: vec![Called::Nowhere; lowered.len()],
-        };
-        for (id, one) in (0..).map(FnId).zip(lowered) {
-            if one.function.is_test {
-                continue;
-            }
-            calls.read(id, &one.function, Some(&one.function));
-            for nested in &one.nested {
-                calls.read(id, nested, None);
-            }
-        }
-        calls
-    }
+/// Where something is called.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    caller: FnId,
+    /// Nobody knows how often a closure in it runs.
+    body: Option<&'a Function>,
+    block: usize,
+}
 
-    fn read(&mut self, caller: FnId, function: &Function, body: Option<&'a Function>) {
+/// A function that is called, or else used as a value.
+struct Named<'a> {
+    target: FnId,
+    call: Option<Place<'a>>,
+}
+
+/// What a function names, its closures included.
+fn named(caller: FnId, one: &Lowered) -> Vec<Named<'_>> {
+    let mut named = Vec::new();
+    let value = |target| Named { target, call: None };
+    let bodies = one.nested.iter().map(|nested| (nested, None));
+    for (function, body) in bodies.chain([(&one.function, Some(&one.function))]) {
         for (number, block) in function.blocks.iter().enumerate() {
             for event in &block.events {
                 let call = match &event.kind {
@@ -129,46 +128,61 @@ impl<'a> Calls<'a> {
                         ..
                     } => call,
                     EventKind::Spawn(spawn) => {
-                        self.runs_again(spawn.body);
+                        named.extend(spawn.body.map(value));
                         continue;
                     }
                     _ => continue,
                 };
-                self.runs_again(call.args.iter().filter_map(|arg| arg.closure));
-                for target in &call.targets {
-                    if let Some(known) = self.to.get_mut(target.index()) {
-                        *known = match known {
-                            Called::Nowhere => Called::Once {
-                                caller,
-                                body,
-                                block: number,
-                            },
-                            _ => Called::Again,
-                        };
-                    }
-                }
+                named.extend(call.args.iter().filter_map(|arg| arg.closure).map(value));
+                let place = Place {
+                    caller,
+                    body,
+                    block: number,
+                };
+                named.extend(call.targets.iter().map(|&target| Named {
+                    target,
+                    call: Some(place),
+                }));
             }
         }
     }
+    named
+}
 
-    fn runs_again(&mut self, functions: impl IntoIterator<Item = FnId>) {
-        for function in functions {
-            if let Some(known) = self.to.get_mut(function.index()) {
-                *known = Called::Again;
+impl<'a> Calls<'a> {
+    fn of(lowered: &'a [Lowered]) -> Self {
+        let mut calls = Calls {
+            lowered,
+            to: vec![Called::Nowhere; lowered.len()],
+        };
+        let named: Vec<Named<'a>> = lowered
+            .par_iter()
+            .enumerate()
+            .filter(|(_, one)| !one.function.is_test)
+            .flat_map_iter(|(id, one)| named(FnId(id as u32), one))
+            .collect();
+        for Named { target, call } in named {
+            if let Some(known) = calls.to.get_mut(target.index()) {
+                *known = match (&known, call) {
+                    (Called::Nowhere, Some(call)) => Called::Once(call),
+                    _ => Called::Again,
+                };
             }
         }
+        calls
     }
 
     fn runs_once(&self, id: FnId, depth: u32) -> bool {
         let own = self.lowered.get(id.index()).map(|one| &one.function);
         match self.to.get(id.index()) {
             Some(Called::Nowhere) => own.is_some_and(|own| own.kind == FnKind::Main),
-            Some(&Called::Once {
-                caller,
-                body: Some(body),
-                block,
-            }) => depth > 0 && !comes_back(body, block) && self.runs_once(caller, depth - 1),
-            Some(Called::Once { body: None, .. } | Called::Again) | None => false,
+            Some(Called::Once(call)) => {
+                let in_turn = |body| !comes_back(body, call.block);
+                depth > 0
+                    && call.body.is_some_and(in_turn)
+                    && self.runs_once(call.caller, depth - 1)
+            }
+            Some(Called::Again) | None => false,
         }
     }
 }
