@@ -5,6 +5,8 @@
 //! few calls deep: one place, a tuple of them, or one in a branch whose others
 //! give nothing.
 
+use std::sync::OnceLock;
+
 use conclint_facts::{Blocking, Place, Root};
 use smol_str::SmolStr;
 
@@ -94,15 +96,43 @@ fn accessed<'l>(lower: &'l Lower<'_>, f: FnIdx, args: &'l [Val], depth: u32) -> 
     let ways = ways
         .get_or_init(|| Ways::of(lower.index(), f, entry))
         .as_ref()?;
-    let Ways {
-        one_way, shared, ..
-    } = *ways;
     if let Some(val) = &ways.fixed {
         return Some(val.clone());
     }
-    if depth == 0 {
+    let idle = ways.idle.get((depth as usize).checked_sub(1)?)?;
+    let is_idle = || evaluated(lower, f, entry, ways, &symbols(lower, f, entry), depth).is_none();
+    if ways.is_told && *idle.get_or_init(is_idle) {
         return None;
     }
+    evaluated(lower, f, entry, ways, args, depth)
+}
+
+/// Arguments of the types that are declared, each of which is a place.
+fn symbols(lower: &Lower<'_>, f: FnIdx, entry: &FnEntry) -> Vec<Val> {
+    let symbol = |param: usize| {
+        let mut val = Val::of(lower.index().fn_param_ty(f, param));
+        let number = u16::try_from(param).unwrap_or(u16::MAX);
+        val.place = Some(Place {
+            root: Root::Param(number),
+            path: Vec::new(),
+        });
+        val.class = Some(ClassKey::new(ClassBase::Param(number)));
+        val
+    };
+    (0..entry.def.params.len()).map(symbol).collect()
+}
+
+fn evaluated<'l>(
+    lower: &'l Lower<'_>,
+    f: FnIdx,
+    entry: &'l FnEntry,
+    ways: &Ways,
+    args: &'l [Val],
+    depth: u32,
+) -> Option<Val> {
+    let Ways {
+        one_way, shared, ..
+    } = *ways;
     let body = entry.def.body.as_ref()?;
     let tail = body.tail.as_deref()?;
     let mut eval = Eval {
@@ -141,6 +171,11 @@ pub(super) struct Ways {
     one_way: bool,
     /// It gives a pointer that others may have, too.
     shared: bool,
+    /// Its parameters are what their declarations say, whoever calls: where it
+    /// gives no place of theirs, it gives none of its arguments.
+    is_told: bool,
+    /// By depth: that it gives no place, whatever it is given.
+    idle: [OnceLock<bool>; DEPTH as usize],
 }
 
 impl Ways {
@@ -155,10 +190,14 @@ impl Ways {
         {
             given = inner;
         }
+        let shared = types::is_shared_pointer(given);
+        let is_told = |param: usize| is_told(index, &index.fn_param_ty(f, param));
         let ways = Ways {
             one_way: may_be_place(tail) && (body.stmts.is_empty() || !returns_more(body)),
-            shared: types::is_shared_pointer(given),
+            shared,
             fixed,
+            is_told: !shared && (0..entry.def.params.len()).all(is_told),
+            idle: Default::default(),
         };
         let any = ways.fixed.is_some()
             || ways.one_way
@@ -166,6 +205,11 @@ impl Ways {
             || matches!(tail.kind, ExprKind::Tuple(_));
         (any && !is_plain(given)).then_some(ways)
     }
+}
+
+/// Whoever calls, a parameter declared so is of this type.
+fn is_told(index: &Index, ty: &Ty) -> bool {
+    *ty != Ty::Unknown && !matches!(types::peel_wrappers(index, ty), Ty::Param(_))
 }
 
 /// Numbers, texts of one's own and nothing at all: a copy is no place.
@@ -280,8 +324,7 @@ impl<'l> Eval<'l, '_> {
         val.guards.clear();
         val.handles.clear();
         let ty = self.lower.index().fn_param_ty(self.f, i);
-        let is_told = !matches!(types::peel_wrappers(self.lower.index(), &ty), Ty::Param(_));
-        if val.ty == Ty::Unknown || ty != Ty::Unknown && is_told {
+        if val.ty == Ty::Unknown || is_told(self.lower.index(), &ty) {
             val.ty = ty;
         }
         Some(val)
