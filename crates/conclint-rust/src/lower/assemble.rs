@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 
 use super::body::{ClassDraft, Lower, Out, Shared, site_of};
 use super::own::OwnLock;
-use super::value::ClassKey;
+use super::value::{ClassKey, LocalInfo};
 use super::{link, orders, own, types};
 use crate::hir::{self, CommentKind};
 use crate::index::{CrateId, FnEntry, FnIdx, Index, Ty, TypeId, last_segment};
@@ -72,7 +72,9 @@ pub(crate) fn program(ws: &Workspace, index: &Index, table: &LockTable) -> Progr
         .par_iter()
         .enumerate()
         .with_min_len(16)
-        .map(|(i, entry)| lower_one(&shared, ws, FnIdx(i as u32), entry))
+        .map_init(Vec::new, |locals, (i, entry)| {
+            lower_one(&shared, ws, FnIdx(i as u32), entry, locals)
+        })
         .collect();
     let mut program = Program {
         files: ws.files.iter().map(source_file).collect(),
@@ -191,12 +193,20 @@ fn is_guard_field(ty: &Ty, holders: &[bool]) -> bool {
     }
 }
 
-fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) -> Lowered {
+/// `locals` is empty, before and after: its memory serves one function after the other.
+fn lower_one(
+    shared: &Shared<'_>,
+    ws: &Workspace,
+    id: FnIdx,
+    entry: &FnEntry,
+    locals: &mut Vec<LocalInfo>,
+) -> Lowered {
     let krate = ws.crates.get(entry.krate.index());
     let tail_scopes = krate.is_some_and(|krate| krate.edition >= Edition::E2024);
     let mut function = declared(shared, krate, entry);
     function.never_returns = matches!(shared.never.get(id.index()), Some(Some(_)));
     let mut lower = Lower::new(shared, entry, function, tail_scopes);
+    std::mem::swap(&mut lower.locals, locals);
     lower.function(id, entry);
     let out = std::mem::replace(&mut lower.out, Out::new(0, lower.base.site));
     let mut function = lower.base.clone();
@@ -206,6 +216,8 @@ fn lower_one(shared: &Shared<'_>, ws: &Workspace, id: FnIdx, entry: &FnEntry) ->
         .iter()
         .filter_map(|key| Some((lower.alias_of(key), lower.classes.get(key)?.clone())))
         .collect();
+    lower.locals.clear();
+    std::mem::swap(&mut lower.locals, locals);
     Lowered {
         function,
         nested: lower
