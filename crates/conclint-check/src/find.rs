@@ -196,7 +196,9 @@ impl Finder {
         }
     }
 
-    fn finish(self, roots: &[Root]) -> Found {
+    fn finish(mut self, roots: &[Root]) -> Found {
+        // Threads tell of them in any order.
+        self.problems.sort();
         let dirs = roots
             .iter()
             .filter_map(|root| {

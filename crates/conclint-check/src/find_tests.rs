@@ -81,6 +81,18 @@ fn excluded_by_configuration() {
 }
 
 #[test]
+fn problems_come_in_the_order_of_their_files() {
+    let dir = tree(&[]);
+    let names: Vec<String> = (10..74).map(|i| format!("d{i}/x.rs")).collect();
+    for name in &names {
+        fs::create_dir_all(dir.path().join(name)).unwrap();
+    }
+    let found = find(&[dir.path().to_owned()], &Settings::default()).unwrap();
+    let told: Vec<&str> = found.problems.iter().map(|p| &*p.file).collect();
+    assert_eq!(told, names);
+}
+
+#[test]
 fn one_directory_several_paths_and_files() {
     let dir = tree(&[("x/a.rs", ""), ("y/b.rs", ""), ("c.rs", "")]);
     assert_eq!(shown(&at(&dir, &["x"])), ["a.rs"]);

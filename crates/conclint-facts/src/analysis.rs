@@ -259,7 +259,7 @@ pub struct Analysis {
     /// between it and the body of one of them.
     several: Vec<Option<u32>>,
     /// What a test calls on several threads.
-    tested: rustc_hash::FxHashSet<FnId>,
+    tested: BTreeSet<FnId>,
     runners: Runners,
     /// Functions used as values that no call is known to run.
     handed_on: BTreeSet<FnId>,

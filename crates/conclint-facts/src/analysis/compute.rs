@@ -66,7 +66,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
         entry: &entry,
         summaries: &summaries,
     };
-    let ((nestings, blocked, cycles, dropped), (mut counts, condvars, (several, tested), runners)) =
+    let ((nestings, blocked, cycles, dropped), (mut counts, condvars, several, tested, runners)) =
         rayon::join(
             || {
                 let nesting::Beneath {
@@ -88,10 +88,8 @@ pub(super) fn analyse(program: Program) -> Analysis {
                 (
                     counts(&program, &graph, &held),
                     condvars(&program, &graph, &held),
-                    (
-                        several::of(&program, &graph),
-                        several::tested(&program, &graph),
-                    ),
+                    several::of(&program, &graph),
+                    several::tested(&program, &graph),
                     Runners::of(&program),
                 )
             },

@@ -3,7 +3,7 @@
 //! `threads` answers for what may be: whoever may be called from outside may
 //! run anywhere. Here only starts that are seen count.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use rustc_hash::FxHashSet as HashSet;
 
@@ -84,8 +84,8 @@ pub(super) fn of(program: &Program, graph: &Graph) -> Vec<Option<u32>> {
 /// What a test calls on two threads, or again and again on new ones: whoever
 /// wrote that test means it to be called so. Only what the bodies call
 /// themselves; further on, each thread mostly has objects of its own.
-pub(super) fn tested(program: &Program, graph: &Graph) -> HashSet<FnId> {
-    let mut called = HashSet::default();
+pub(super) fn tested(program: &Program, graph: &Graph) -> BTreeSet<FnId> {
+    let mut called = BTreeSet::new();
     for (id, _) in graph::functions_with(program, &graph.kinds, Kinds::SPAWN) {
         let test = program.functions.get(id.index());
         if test.is_none_or(|function| !function.is_test) {

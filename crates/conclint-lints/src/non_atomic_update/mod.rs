@@ -66,10 +66,9 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 };
                 // Of what a library offers, nobody knows on how many threads it
                 // runs, unless its tests show it; what one thread alone runs,
-                // loses nothing. Far behind the
-                // start of a thread, the object is mostly one that the thread has
-                // to itself. And what all callers that are seen have to
-                // themselves, others most likely have, too.
+                // loses nothing. Far behind the start of a thread, the object is
+                // mostly one that the thread has to itself. And what all callers
+                // that are seen have to themselves, others most likely have, too.
                 let near = |calls| calls <= NEAR;
                 let elsewhere = settings.level == Level::Default
                     && (!(analysis.calls_from_several(id).is_some_and(near)

@@ -69,6 +69,41 @@ pub fn start(load: &Arc<Load>) {{
 }
 
 #[test]
+fn what_a_test_calls_on_two_threads_is_meant_for_two() {
+    let found = |test: &str| {
+        names_in(&format!(
+            "
+use std::sync::atomic::{{AtomicU32, Ordering}};
+use std::thread;
+pub struct Load {{ mean: AtomicU32 }}
+impl Load {{
+    pub fn halve(&self) {{
+        let mean = self.mean.load(Ordering::SeqCst);
+        self.mean.store(mean / 2, Ordering::SeqCst);
+    }}
+}}
+#[cfg(test)]
+mod tests {{
+    use super::*;
+    fn start(load: &'static Load) {{ thread::spawn(|| load.halve()).join().unwrap(); }}
+    static LOAD: Load = Load {{ mean: AtomicU32::new(8) }};
+    #[test]
+    fn halves() {{ {test} }}
+}}
+"
+        ))
+        .contains(&"non-atomic-update")
+    };
+    let once = "scope.spawn(|| LOAD.halve());";
+    assert!(!found(&format!("thread::scope(|scope| {{ {once} }});")));
+    assert!(found(&format!(
+        "thread::scope(|scope| {{ {once} {once} }});"
+    )));
+    assert!(!found("start(&LOAD);"));
+    assert!(found("for _ in 0..2 { start(&LOAD); }"));
+}
+
+#[test]
 fn a_lock_beside_an_rc_is_of_one_thread() {
     let found = |field: &str, context: &str, rest: &str| {
         names_in(&format!(

@@ -19,8 +19,6 @@ use crate::workspace::{CrateKind, Workspace};
 
 /// How deep modules and functions may stand in each other.
 const MAX_DEPTH: u32 = 100;
-/// Fewer are found in hardly any program.
-const LINES_OF_A_FUNCTION: usize = 16;
 /// Items of one name in one module.
 pub(super) const MAX_TWINS: usize = 64;
 
@@ -34,9 +32,6 @@ pub(super) fn collect(ws: &Workspace) -> Index {
         self_bound: BTreeMap::new(),
     };
     c.crates();
-    // One function in so many lines, and some to spare: to grow is to copy all.
-    let lines: usize = ws.files.iter().map(|file| file.hir.lines as usize).sum();
-    c.ix.fns.reserve(lines / LINES_OF_A_FUNCTION);
     for file in &ws.files {
         let mut module = c.new_module(file.krate, None, SmolStr::default());
         module.is_test = file.is_test || builds::is_test(&file.hir.attrs.cfg);

@@ -10,7 +10,6 @@ use conclint_facts::{
     Arg, Class, ClassId, ClassScope, EventKind, FileId, FnId, Function, Handle, LockSource,
     ObjectKind, ObjectRef, Program, Target,
 };
-
 use rayon::prelude::*;
 
 use super::assemble::Lowered;

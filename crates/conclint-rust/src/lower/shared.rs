@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use conclint_facts::{
     Call, ClassId, ClassScope, EventKind, FnId, Function, LockSource, ObjectKind, Program,
 };
-
 use rayon::prelude::*;
 
 use super::link::Relink;

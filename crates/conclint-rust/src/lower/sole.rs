@@ -10,7 +10,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{EventKind, FnId, FnKind, Function, LockSource};
-
 use rayon::prelude::*;
 
 use super::assemble::Lowered;
