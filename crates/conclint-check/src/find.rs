@@ -1,6 +1,7 @@
 //! Which files a run looks at.
 //!
-//! Respects `.gitignore`, leaves out hidden files and build output, never
+//! Respects `.gitignore`, leaves out hidden files, build output and packages that
+//! `cargo vendor` put there, never
 //! follows a symbolic link inside a directory (a loop is then no question),
 //! and opens regular files only. Everything that looks like Rust source and is
 //! left out for another reason is named.
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use conclint_rust::ManifestInput;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -148,6 +149,8 @@ impl Finder {
 
     fn walk(&mut self, root: &Root) {
         let exclude = self.exclude.clone();
+        let vendored: Arc<Mutex<BTreeMap<PathBuf, usize>>> = Arc::default();
+        let left_out = Arc::clone(&vendored);
         let walk = WalkBuilder::new(&root.absolute)
             // What a run finds depends on the tree alone, not on the machine.
             .git_global(false)
@@ -155,8 +158,17 @@ impl Finder {
             .require_git(false)
             .follow_links(false)
             .filter_entry(move |entry| {
-                entry.depth() == 0
-                    || !(is_build_output(entry) || is_excluded(entry, exclude.as_deref()))
+                let is_left_out =
+                    || is_build_output(entry) || is_excluded(entry, exclude.as_deref());
+                if entry.depth() == 0 {
+                    return true;
+                }
+                let is_vendored = is_vendored(entry);
+                if is_vendored && let Some(dir) = entry.path().parent() {
+                    let mut left_out = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+                    *left_out.entry(dir.to_owned()).or_default() += 1;
+                }
+                !is_vendored && !is_left_out()
             })
             .threads(rayon::current_num_threads())
             .build_parallel();
@@ -193,6 +205,16 @@ impl Finder {
                 }
                 Seen::Problem(problem) => self.problems.push(problem),
             }
+        }
+        let vendored = vendored.lock().unwrap_or_else(PoisonError::into_inner);
+        for (dir, count) in vendored.iter() {
+            let packages = if *count == 1 { "package" } else { "packages" };
+            self.problems.push(Problem::not_read(
+                show(root, dir),
+                format!(
+                    "{count} {packages} put there by `cargo vendor`: give the directory of one to check it"
+                ),
+            ));
         }
     }
 
@@ -328,6 +350,13 @@ fn is_build_output(entry: &DirEntry) -> bool {
             .parent()
             .is_some_and(|dir| dir.join("Cargo.toml").is_file());
     beside_manifest || path.join("CACHEDIR.TAG").is_file()
+}
+
+/// A package of somebody else that `cargo vendor` has put there: it says so.
+/// (The Cargo Book, "Source Replacement", directory sources.)
+fn is_vendored(entry: &DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| kind.is_dir())
+        && entry.path().join(".cargo-checksum.json").is_file()
 }
 
 fn is_excluded(entry: &DirEntry, exclude: Option<&Gitignore>) -> bool {

@@ -16,6 +16,7 @@ use std::fmt;
 use conclint_diag::{Confidence, Finding, Fingerprint, Severity, Trace};
 use conclint_facts::Analysis;
 
+mod condvars;
 mod contention;
 mod flow;
 mod futures;

@@ -20,6 +20,8 @@ mod guard_dropped_at_once;
 mod join_in_spawn_loop;
 #[path = "lock_order_inversion/mod.rs"]
 mod lock_order_inversion;
+#[path = "never_notified/mod.rs"]
+mod never_notified;
 #[path = "non_atomic_update/mod.rs"]
 mod non_atomic_update;
 #[path = "notify_without_lock/mod.rs"]
@@ -50,6 +52,7 @@ pub(crate) static LINTS: &[&Lint] = &[
     &declared_order_violated::LINT,
     &wait_without_loop::LINT,
     &notify_without_lock::LINT,
+    &never_notified::LINT,
     &unjoined_thread::LINT,
     &panic_swallowed::LINT,
     &join_in_spawn_loop::LINT,

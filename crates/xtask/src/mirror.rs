@@ -3,6 +3,7 @@
 //! Runs `git` to read objects and nothing else: no work tree, no network, no
 //! hooks. Objects that the directory does not have are named, never fetched.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,12 +50,16 @@ impl Mirror {
         let listing = self
             .git(&["ls-tree", "-r", "-z", "--full-tree", commit])
             .with_context(|| format!("commit {commit} is not in the mirror"))?;
-        let mut blobs: Vec<(String, String)> = Vec::new();
-        for entry in listing.split(|&byte| byte == 0) {
-            if let Some((object, path)) = blob_of_interest(entry) {
-                blobs.push((object, path));
-            }
-        }
+        let entries = || listing.split(|&byte| byte == 0);
+        let vendored: BTreeSet<&str> = entries().filter_map(vendored_package).collect();
+        let is_vendored = |path: &str| {
+            let mut ends = path.match_indices('/').map(|(end, _)| end);
+            ends.any(|end| path.get(..end).is_some_and(|dir| vendored.contains(dir)))
+        };
+        let mut blobs: Vec<(String, String)> = entries()
+            .filter_map(blob_of_interest)
+            .filter(|(_, path)| vendored.is_empty() || !is_vendored(path))
+            .collect();
         // Git lists in byte order of whole paths; so does the check.
         blobs.sort_by(|a, b| a.1.cmp(&b.1));
         self.read(&blobs)
@@ -126,6 +131,14 @@ impl Mirror {
         child.wait().context("git did not end")?;
         tree
     }
+}
+
+/// The directory of a package that `cargo vendor` put there, by the entry of the
+/// file that says so: the check leaves those out.
+fn vendored_package(entry: &[u8]) -> Option<&str> {
+    let entry = std::str::from_utf8(entry).ok()?;
+    let (_, path) = entry.split_once('\t')?;
+    path.strip_suffix("/.cargo-checksum.json")
 }
 
 /// The object and the path of a `ls-tree -z` entry, where it is a regular

@@ -17,6 +17,7 @@ use crate::program::*;
 mod runs;
 
 use runs::Runs;
+pub(super) use runs::passed_on;
 
 /// Guesses behind a call that nobody should build on; such edges are followed
 /// for reachability only.

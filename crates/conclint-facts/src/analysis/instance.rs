@@ -32,12 +32,20 @@ pub(super) fn bind(program: &Program, args: &[Arg], lock: &ObjectRef) -> ObjectR
         Root::Param(index) => args.get(usize::from(index)),
         _ => None,
     };
-    let class = if is_param(program, lock.class) {
-        arg.filter(|_| lock.place.path.is_empty())
-            .and_then(|arg| arg.class)
-    } else {
-        lock.class
+    let of_param = is_param(program, lock.class);
+    // What lies behind the lock that is passed is no place of its own, but it is
+    // not that lock.
+    let behind = of_param && lock.place.path.is_empty() && is_element_class(program, lock.class);
+    let class = match of_param {
+        true => arg
+            .filter(|_| lock.place.path.is_empty() && !behind)
+            .and_then(|arg| arg.class),
+        false => lock.class,
     };
+    let mut place = bind_place(args, arg, &lock.place);
+    if behind {
+        place.path.push(SmolStr::new_static("[]"));
+    }
     // A field of what the caller alone has; behind a shared pointer it may be
     // anybody's.
     let inline = |class: &ClassId| {
@@ -51,10 +59,16 @@ pub(super) fn bind(program: &Program, args: &[Arg], lock: &ObjectRef) -> ObjectR
         && lock.class.as_ref().is_some_and(inline);
     ObjectRef {
         class,
-        place: bind_place(args, arg, &lock.place),
+        place,
         exclusive: lock.exclusive || owned,
         field: lock.field,
     }
+}
+
+/// Whether the class is of what a collection or another lock holds.
+fn is_element_class(program: &Program, class: Option<ClassId>) -> bool {
+    let class = class.and_then(|id| program.classes.get(id.index()));
+    class.is_some_and(|class| class.key.ends_with("[]"))
 }
 
 fn bind_place(args: &[Arg], arg: Option<&Arg>, place: &Place) -> Place {

@@ -6,7 +6,7 @@
 //! whether two parameters of one type are one object (`merge(&a, &a)`).
 
 use super::entry::{self, Gate};
-use super::graph::{Edge, MAX_GUESSES};
+use super::graph::{self, Edge, MAX_GUESSES, Via};
 use super::nesting::{Context, certainty};
 use super::{Certainty, Nesting, SameInstance, apart, instance, summary};
 use crate::program::*;
@@ -78,11 +78,15 @@ fn lift(context: Context<'_>, nesting: &Nesting, found: &mut Vec<Nesting>) {
                     .context
                     .iter()
                     .any(|step| step.function == edge.at.function);
-                if budget == 0 || guesses > MAX_GUESSES || passed {
+                let met = lifted.met || owner == Some(graph.family(edge.at.function));
+                if budget == 0
+                    || guesses > MAX_GUESSES
+                    || passed
+                    || !met && !hands_on(context, edge)
+                {
                     continue;
                 }
                 budget -= 1;
-                let met = lifted.met || owner == Some(graph.family(edge.at.function));
                 let outer = outward(context, lifted, edge, guesses);
                 if !met || has_parameters(program, &outer) {
                     next.push(Lift {
@@ -116,6 +120,15 @@ fn closure_owner(context: Context<'_>, nesting: &Nesting) -> Option<FnId> {
         })
         .map(|id| context.graph.family(id))
         .find(|family| *family != own)
+}
+
+/// Whether the closure on the way can have come by this call: it gives on what
+/// its caller gave, and no closure of its own in its place.
+fn hands_on(context: Context<'_>, edge: &Edge) -> bool {
+    let Context { program, graph, .. } = context;
+    let of_caller = |arg: &Arg| graph::passed_on(program, graph, edge.at.function, arg).is_some();
+    edge.via == Via::Captured
+        || graph::call_at(program, edge.at).is_none_or(|call| call.args.iter().any(of_caller))
 }
 
 fn says_more(nesting: &Nesting, outer: &Nesting, settled: bool) -> bool {

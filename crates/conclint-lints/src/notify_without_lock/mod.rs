@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind, Function, Kinds,
-    LockSource, ObjectRef,
+    Analysis, ClassId, ClassScope, Event, EventKind, EventRef, FnId, FnKind, Function, GuardId,
+    Kinds, LockSource, ObjectRef,
 };
 
+use crate::condvars::{ends_something, waits, wakes_by_itself};
 use crate::flow::{Point, events, reaches};
 use crate::trace::{Draw, list};
 use crate::{Found, Level, Lint, Settings};
@@ -30,36 +31,65 @@ const WAITS: usize = 4;
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let mut lockers = Lockers::new(analysis);
+    let mut known: BTreeSet<ClassId> = BTreeSet::new();
     for (id, function) in analysis.functions_with(Kinds::NOTIFY) {
         let mut told: BTreeSet<ClassId> = BTreeSet::new();
-        for (point, event) in events(function) {
-            let EventKind::Notify { condvar, .. } = &event.kind else {
-                continue;
-            };
-            let Some(class) = condvar.class else { continue };
-            let Some(locks) = analysis.condvar_locks(class) else {
-                continue;
-            };
+        for (point, notify) in notifications(analysis, function) {
             let seen = change(function, point);
-            let Some(change) = seen.or_else(|| later(analysis, id, function, point, class, locks))
-            else {
+            let Some(change) = seen.or_else(|| later(analysis, id, function, point, notify)) else {
                 continue;
             };
-            if told.contains(&class) || lockers.had_lock(id, function, point, locks) {
+            if told.contains(&notify.class) || lockers.had_lock(id, function, point, notify.locks) {
                 continue;
             }
-            told.insert(class);
-            let case = Case {
-                id,
-                class,
-                condvar,
-                locks,
-                change,
-                notify: event,
-            };
-            findings.extend(report(analysis, &draw, &case));
+            told.insert(notify.class);
+            findings.extend(report(analysis, &draw, &Case { id, change, notify }));
+        }
+        known.append(&mut told);
+    }
+    // One word for a condition variable whose mutex says nothing.
+    for (id, function) in analysis.functions_with(Kinds::NOTIFY) {
+        for (point, notify) in notifications(analysis, function) {
+            if !function.is_test
+                && !lockers.had_lock(id, function, point, notify.locks)
+                && known.insert(notify.class)
+                && are_waiters_alone(analysis, notify.class, notify.locks)
+            {
+                let change = Change::Unseen;
+                findings.extend(report(analysis, &draw, &Case { id, change, notify }));
+            }
         }
     }
+}
+
+/// A notification of a condition variable that somebody waits on.
+#[derive(Clone, Copy)]
+struct Notification<'a> {
+    event: &'a Event,
+    condvar: &'a ObjectRef,
+    class: ClassId,
+    /// What its waits hand over.
+    locks: &'a BTreeSet<ClassId>,
+}
+
+fn notifications<'a>(
+    analysis: &'a Analysis,
+    function: &'a Function,
+) -> impl Iterator<Item = (Point, Notification<'a>)> {
+    events(function).filter_map(|(point, event)| {
+        let EventKind::Notify { condvar, .. } = &event.kind else {
+            return None;
+        };
+        let class = condvar.class?;
+        let locks = analysis.condvar_locks(class)?;
+        let notification = Notification {
+            event,
+            condvar,
+            class,
+            locks,
+        };
+        Some((point, notification))
+    })
 }
 
 /// What the notification tells of.
@@ -71,6 +101,8 @@ enum Change<'f> {
     Join(&'f Event),
     /// The mutex is taken, and its data written, only after it.
     Later(&'f Event),
+    /// Whatever it is: who waits takes the mutex, and nobody else ever does.
+    Unseen,
 }
 
 /// What a notification at `point` tells of, where it is seen in this function.
@@ -84,7 +116,7 @@ fn change(function: &Function, point: Point) -> Option<Change<'_>> {
             _ => {}
         }
     }
-    let ends = function.kind == FnKind::Drop || is_shutdown(&function.name);
+    let ends = function.kind == FnKind::Drop || ends_something(&function.name);
     write
         .map(Change::Write)
         .or(join.filter(|_| ends).map(Change::Join))
@@ -97,9 +129,9 @@ fn later<'f>(
     id: FnId,
     function: &'f Function,
     point: Point,
-    condvar: ClassId,
-    locks: &BTreeSet<ClassId>,
+    notify: Notification<'_>,
 ) -> Option<Change<'f>> {
+    let Notification { class, locks, .. } = notify;
     let owner = |class: ClassId| {
         let class = analysis.class(class);
         (class.scope == ClassScope::Field)
@@ -108,7 +140,7 @@ fn later<'f>(
             .map(|(owner, _)| owner)
     };
     let beside = |object: &ObjectRef| {
-        let home = owner(condvar);
+        let home = owner(class);
         home.is_some() && object.class.and_then(owner) == home
     };
     let guards = |guard| {
@@ -137,21 +169,6 @@ fn later<'f>(
         }
         _ => None,
     })
-}
-
-fn is_shutdown(name: &str) -> bool {
-    [
-        "shutdown",
-        "stop",
-        "close",
-        "terminate",
-        "quit",
-        "kill",
-        "join",
-        "finish",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
 }
 
 /// Which functions take which locks, calls included.
@@ -278,6 +295,65 @@ impl<'a> Lockers<'a> {
     }
 }
 
+/// Whether none of `locks` is ever taken but to wait on `condvar`: whatever the
+/// waits ask about, those who change it do not keep out who is about to wait.
+fn are_waiters_alone(analysis: &Analysis, condvar: ClassId, locks: &BTreeSet<ClassId>) -> bool {
+    let classes = analysis.program().classes.as_slice();
+    // The guard may be taken outside of the closure that waits with it.
+    let waiters: BTreeSet<FnId> = analysis
+        .condvar_waits(condvar)
+        .iter()
+        .flat_map(|at| {
+            let parent = analysis.function(at.function).parent;
+            [Some(at.function), parent].into_iter().flatten()
+        })
+        .collect();
+    let timed = |at: &EventRef| {
+        matches!(
+            analysis.event(*at).kind,
+            EventKind::Wait { timed: true, .. }
+        )
+    };
+    // Who also wakes others does so with what it changed under the mutex.
+    let wakes = |id: &FnId| {
+        events(analysis.function(*id)).any(|(_, event)| {
+            matches!(&event.kind, EventKind::Notify { condvar: other, .. } if other.class == Some(condvar))
+        })
+    };
+    let named = |lock: &ClassId| {
+        let scope = analysis.class(*lock).scope;
+        scope != ClassScope::Param && scope != ClassScope::Element
+    };
+    let may_take = |object: &ObjectRef, lock: ClassId| match object.class {
+        Some(class)
+            if classes
+                .get(class.index())
+                .is_some_and(|c| c.scope == ClassScope::Param) =>
+        {
+            analysis.class(class).type_text == analysis.class(lock).type_text
+        }
+        class => class == Some(lock),
+    };
+    let others = |id: FnId, function: &Function| {
+        !waiters.contains(&id)
+            && (0..function.guards.len()).any(|guard| {
+                let guard = analysis.guard(id, GuardId(guard as u32));
+                guard.is_some_and(|info| {
+                    info.locks
+                        .iter()
+                        .any(|held| locks.iter().any(|lock| may_take(&held.lock, *lock)))
+                })
+            })
+    };
+    !locks.is_empty()
+        && locks.iter().all(named)
+        && !analysis.condvar_waits(condvar).iter().any(timed)
+        && !waiters.iter().any(wakes)
+        && !analysis
+            .functions_with(Kinds::ACQUIRE)
+            .any(|(id, function)| others(id, function))
+}
+
 /// Whether `object` may be of class `lock`: it is, or only its caller knows.
 fn may_be(classes: &[conclint_facts::Class], object: &ObjectRef, lock: ClassId) -> bool {
     match object.class {
@@ -293,23 +369,25 @@ fn may_be(classes: &[conclint_facts::Class], object: &ObjectRef, lock: ClassId) 
 
 struct Case<'a> {
     id: FnId,
-    class: ClassId,
-    condvar: &'a ObjectRef,
-    locks: &'a BTreeSet<ClassId>,
     change: Change<'a>,
-    notify: &'a Event,
+    notify: Notification<'a>,
 }
 
 fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Finding> {
-    let condvar = draw.name(case.condvar);
+    let condvar = draw.name(case.notify.condvar);
     let function = draw.function_name(case.id);
     let locks: Vec<String> = case
+        .notify
         .locks
         .iter()
         .map(|lock| format!("`{}`", draw.class_name(*lock)))
         .collect();
-    let locks = list(&locks);
-    let waits = waits(analysis, draw, case.class);
+    // The parts of one pair have one name.
+    let locks = match list(&locks) {
+        same if same == format!("`{condvar}`") => "the mutex that belongs to it".to_owned(),
+        locks => locks,
+    };
+    let waits = waits(analysis, draw, case.notify.class);
     let (waiter, _) = waits.first()?;
     let waiter = waiter.clone();
     let mut paths = vec![notifier(draw, case, &condvar, &locks)];
@@ -318,16 +396,20 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
         Change::Write(_) => "changes state and notifies",
         Change::Join(_) => "notifies",
         Change::Later(_) => "changes state only after it notifies",
+        Change::Unseen => "notifies",
     };
     let then = match case.change {
         Change::Write(_) | Change::Later(_) => "the wake-up is lost and the waiter sleeps on",
+        Change::Unseen => {
+            "the wake-up is lost and the waiter sleeps on, for nobody but those who wait ever takes that mutex"
+        }
         Change::Join(_) => {
             "the wake-up is lost, the waiter sleeps on, and the join behind it never returns"
         }
     };
     Some(LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: match wakes_by_itself(analysis, case.class) {
+        confidence: match wakes_by_itself(analysis, case.notify.class) {
             true => Confidence::Low,
             false => Confidence::Medium,
         },
@@ -340,30 +422,14 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
             format!("change the state while {locks} is held; the notification may follow after the release"),
             format!("where the state is an atomic, take and release {locks} between the store and the notification"),
         ],
-        identity: vec![draw.key(case.condvar), function],
+        identity: vec![draw.key(case.notify.condvar), function],
         in_test: draw.in_test(case.id),
     }))
 }
 
-/// Whether every wait ends after some time, in a loop that looks again: a lost
-/// wake-up is a delay.
-fn wakes_by_itself(analysis: &Analysis, condvar: ClassId) -> bool {
-    analysis.condvar_waits(condvar).iter().all(|at| {
-        matches!(
-            analysis.event(*at).kind,
-            EventKind::Wait {
-                timed: true,
-                in_loop: true,
-                predicate_read: true,
-                ..
-            }
-        )
-    })
-}
-
 fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Trace {
     let what = format!("notifies `{condvar}` without {locks}");
-    let notify = draw.step(case.id, case.notify.site, Role::Notify, condvar, what);
+    let notify = draw.step(case.id, case.notify.event.site, Role::Notify, condvar, what);
     let steps = match case.change {
         Change::Write(write) => {
             let object = match &write.kind {
@@ -385,6 +451,7 @@ fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Tra
             let what = "changes the state, too late for whoever woke up".to_owned();
             vec![notify, draw.step(case.id, write.site, Role::Use, "", what)]
         }
+        Change::Unseen => vec![notify],
         Change::Join(join) => {
             vec![
                 notify,
@@ -402,43 +469,4 @@ fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Tra
         title: format!("path A: the notifying thread, without {locks}"),
         steps,
     }
-}
-
-/// The waits on this condition variable: the function's name and the trace.
-fn waits(analysis: &Analysis, draw: &Draw<'_>, class: ClassId) -> Vec<(String, Trace)> {
-    let mut found = Vec::new();
-    for &at in analysis.condvar_waits(class) {
-        let event = analysis.event(at);
-        let EventKind::Wait { guard, .. } = &event.kind else {
-            continue;
-        };
-        let name = draw.class_name(class).to_owned();
-        let held = guard
-            .and_then(|guard| analysis.guard(at.function, guard))
-            .and_then(|info| info.locks.first());
-        let mut steps: Vec<_> = held
-            .map(|held| draw.hold(at.function, held))
-            .into_iter()
-            .collect();
-        steps.push(draw.step(
-            at.function,
-            event.site,
-            Role::Wait,
-            name.clone(),
-            format!("waits on `{name}`"),
-        ));
-        let function = draw.function_name(at.function);
-        let title = format!("path B: the waiting thread in `{function}`");
-        found.push((
-            draw.in_test(at.function),
-            event.site,
-            function,
-            Trace { title, steps },
-        ));
-    }
-    found.sort_by_key(|(test, site, ..)| (*test, *site));
-    found
-        .into_iter()
-        .map(|(_, _, function, trace)| (function, trace))
-        .collect()
 }

@@ -25,6 +25,8 @@ impl Player {{
         println!(\"{{position}}\");
     }}
 
+    pub fn filled(&self) {{ self.log.lock().unwrap().push(1); self.state.lock().unwrap().position += 1; self.filled.notify_all(); }}
+
     {helper}
 }}
 "

@@ -7,6 +7,7 @@ use conclint_facts::Analysis;
 use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
+mod condvars;
 mod drained;
 mod dropped;
 mod eighteenth;
@@ -36,6 +37,7 @@ mod missed_a;
 mod missed_b;
 mod nineteenth;
 mod objects;
+mod operators;
 mod own_locks;
 mod owners;
 mod pools;

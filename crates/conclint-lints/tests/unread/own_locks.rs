@@ -169,6 +169,7 @@ fn until<R>(mut ready: impl FnMut() -> Option<R>, mut pause: impl FnMut()) -> R 
 }}
 impl Once {{
     fn poll(&self) -> Option<u64> {{ None }}
+    pub fn set(&self) {{ *self.lock.lock().unwrap() = true; self.done.notify_all(); }}
     fn pause(&self) {{
         let guard = self.lock.lock().unwrap();
         if !*guard {{

@@ -74,7 +74,40 @@ pub enum BinOp {
         or_equal: bool,
     },
     /// `+`, `<<` ..
-    Arith,
+    Arith(Operator),
+}
+
+/// An operator that a type gives a meaning by a trait of `std::ops`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    BitXor,
+    BitAnd,
+    BitOr,
+    Shl,
+    Shr,
+}
+
+impl Operator {
+    /// By its first character.
+    pub fn of(first: u8) -> Self {
+        match first {
+            b'-' => Operator::Sub,
+            b'*' => Operator::Mul,
+            b'/' => Operator::Div,
+            b'%' => Operator::Rem,
+            b'^' => Operator::BitXor,
+            b'&' => Operator::BitAnd,
+            b'|' => Operator::BitOr,
+            b'<' => Operator::Shl,
+            b'>' => Operator::Shr,
+            _ => Operator::Add,
+        }
+    }
 }
 
 impl BinOp {
@@ -145,6 +178,7 @@ pub enum ExprKind {
         right: Box<Expr>,
     },
     AssignOp {
+        op: Operator,
         left: Box<Expr>,
         right: Box<Expr>,
     },

@@ -67,7 +67,7 @@ impl Expr {
             }
             | ExprKind::Binary { left, right, .. }
             | ExprKind::Assign { left, right }
-            | ExprKind::AssignOp { left, right } => {
+            | ExprKind::AssignOp { left, right, .. } => {
                 left.each_expr(f);
                 right.each_expr(f);
             }

@@ -1,6 +1,8 @@
 //! What the lowering asks of declared types besides names: all field types,
 //! where a field stands, which struct stands at a line.
 
+use rustc_hash::FxHashMap;
+
 use super::{Index, Ty, TypeId};
 use crate::hir;
 
@@ -34,6 +36,25 @@ impl Index {
             }
         }
         all
+    }
+
+    /// The struct of the workspace, test code aside, that alone has a field of
+    /// this name.
+    pub fn only_owner(&self, field: &str) -> Option<TypeId> {
+        let owners = self.owners.get_or_init(|| {
+            let mut owners = FxHashMap::default();
+            for (id, def) in (0..).map(TypeId).zip(&self.types) {
+                for field in def.variants.iter().flat_map(|variant| &variant.fields) {
+                    let one = !def.is_test && def.kind == super::TypeKind::Struct;
+                    owners
+                        .entry(field.name.clone())
+                        .and_modify(|owner| *owner = None)
+                        .or_insert(one.then_some(id));
+                }
+            }
+            owners
+        });
+        owners.get(field).copied().flatten()
     }
 
     /// File and span of a field; those of variants read `Variant.0`.

@@ -119,6 +119,30 @@ impl Index {
         None
     }
 
+    /// A method that a trait of this name gives to the very type, without any
+    /// dereferencing: what an operator calls.
+    pub fn method_of_trait(&self, ty: &Ty, trait_name: &str, name: &str) -> Option<MethodRes> {
+        let ty = strip(ty);
+        let all = self.at_head(ty)?.methods.get(name)?;
+        let fits = |f: &&FnIdx| {
+            let imp = self.fns.get(f.index()).and_then(|f| f.impl_);
+            imp.is_some_and(|id| {
+                let of = self
+                    .impls
+                    .get(id.index())
+                    .and_then(|i| i.trait_ref.as_ref());
+                of.is_some_and(|of| self.trait_name(of) == trait_name)
+                    && self.bind_impl(id, ty).is_some()
+            })
+        };
+        let (fns, how) = self.with_how(all.iter().filter(fits).copied().collect())?;
+        Some(MethodRes {
+            fns,
+            how,
+            self_ty: ty.clone(),
+        })
+    }
+
     /// Leaves those that take `self`; whether there are any.
     fn keep_methods(&self, fns: &mut Vec<FnIdx>) -> bool {
         fns.retain(|f| self.fns.get(f.index()).is_some_and(|f| f.def.has_self));

@@ -254,6 +254,8 @@ pub struct Index {
     by_method: FxHashMap<SmolStr, Vec<FnIdx>>,
     /// Traits that declare a method of this name.
     traits_by_method: FxHashMap<SmolStr, Vec<TraitId>>,
+    /// See [`Index::only_owner`].
+    owners: std::sync::OnceLock<FxHashMap<SmolStr, Option<TypeId>>>,
     impls_by_trait: FxHashMap<TraitId, Vec<ImplId>>,
     /// Drives the imports: raised with each name added.
     growth: u64,

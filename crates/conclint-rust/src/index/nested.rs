@@ -76,7 +76,9 @@ impl<'a> Walk<'a> {
                 left: a, right: b, ..
             }
             | ExprKind::Assign { left: a, right: b }
-            | ExprKind::AssignOp { left: a, right: b } => self.pending.extend([&**a, &**b]),
+            | ExprKind::AssignOp {
+                left: a, right: b, ..
+            } => self.pending.extend([&**a, &**b]),
             ExprKind::Call { callee, args } => {
                 self.pending.push(callee);
                 self.pending.extend(args);

@@ -5,7 +5,7 @@ use conclint_facts::{EventKind, Handle, ObjectKind, Place, ReleaseWhy, Root, Wri
 use super::body::{Lower, end_of};
 use super::types;
 use super::value::{ClassBase, Val};
-use crate::hir::{Expr, ExprKind, Span};
+use crate::hir::{Expr, ExprKind, Operator, Span};
 use crate::index::Ty;
 
 impl Lower<'_> {
@@ -130,7 +130,7 @@ impl Lower<'_> {
         self.other(span);
     }
 
-    pub fn assign_op(&mut self, left: &Expr, right: &Expr) -> Val {
+    pub fn assign_op(&mut self, op: Operator, left: &Expr, right: &Expr) -> Val {
         // Primitive operands: the right side first. Overloaded operators: the
         // left side first. Both orders are laid out as blocks and wired once
         // the type is known.
@@ -160,6 +160,7 @@ impl Lower<'_> {
         self.edge(entry, first);
         self.edge(first_end, second);
         self.out.cur = second_end;
+        self.assigning_operator(&place, op, left.span);
         self.store_guarded(&place, Writing::Update, from, left.span);
         self.other(left.span);
         if let Some(info) = place

@@ -4,12 +4,14 @@
 //! Goes by names and by the kind of value only. What the closure itself does is
 //! read by `closure`.
 
+use conclint_facts::LocalId;
+
 use super::body::Lower;
 use super::method::MethodCall;
 use super::std_result::in_skip_map;
 use super::types;
 use super::value::Val;
-use crate::hir::{Expr, ExprKind, Span};
+use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Index, Ty};
 
 /// Methods of iterators that keep their closure until the iterator is consumed.
@@ -26,6 +28,68 @@ const ADAPTORS: &[&str] = &[
 ];
 
 impl Lower<'_> {
+    /// `list.visit(|item| failed |= self.look(item));` of a type that is not known:
+    /// what borrows from this function cannot be kept for longer than it runs, and
+    /// nothing of the call is kept here. Not where another thread may run it
+    /// meanwhile.
+    pub fn runs_before_it_returns(&self, call: &MethodCall) -> bool {
+        let later = [
+            "spawn",
+            "submit",
+            "schedule",
+            "defer",
+            "queue",
+            "register",
+            "on_",
+            "add",
+            "push",
+            "set",
+            "connect",
+            "subscribe",
+            "send",
+            "post",
+            "insert",
+            "job",
+            "task",
+            "run_later",
+            "then",
+        ];
+        call.thrown
+            && !call.awaited
+            && !later.iter().any(|word| call.name.contains(word))
+            && call.args.iter().all(|arg| match &arg.kind {
+                ExprKind::Closure(closure) => self.borrows_from_here(closure),
+                _ => true,
+            })
+    }
+
+    /// The closure borrows what this function's variables are: it writes to one, or
+    /// uses a `self` that is a reference.
+    fn borrows_from_here(&self, closure: &hir::Closure) -> bool {
+        let mut borrows = false;
+        let outer = |path: &hir::Path| {
+            let name = path.as_name()?;
+            let own = closure.params.iter().any(|(pat, _)| pat.binds(name));
+            self.lookup(name).filter(|_| !own)
+        };
+        closure.body.each_expr(&mut |expr| match &expr.kind {
+            ExprKind::Assign { left, .. } | ExprKind::AssignOp { left, .. } => {
+                if let ExprKind::Path(path) = &left.kind {
+                    borrows |= outer(path).is_some();
+                }
+            }
+            ExprKind::Path(path) if path.as_name().is_some_and(|name| name == "self") => {
+                let reference = |id: LocalId| {
+                    let info = self.locals.get(id.0 as usize);
+                    info.is_some_and(|info| matches!(info.val.ty, Ty::Ref(..)))
+                };
+                borrows |= outer(path).is_some_and(reference);
+            }
+            _ => {}
+        });
+        borrows && !closure.is_move && !closure.is_async
+    }
+
     /// A method of `Option`, `Result`, an iterator or a collection that runs
     /// its closure before it returns.
     pub fn combinator(&mut self, cur: &Val, many: bool, call: &MethodCall) -> Val {

@@ -63,9 +63,28 @@ impl Lower<'_> {
                 None => break,
             }
         }
+        if let Some(part) = self.field_by_name(&cur, name) {
+            return part;
+        }
         let mut part = cur.project(name, Ty::Unknown);
         part.class = None;
         part
+    }
+
+    /// A lock in a value of unknown type, by the field's name, where a single
+    /// struct of the workspace has such a field.
+    fn field_by_name(&self, cur: &Val, name: &SmolStr) -> Option<Val> {
+        if cur.ty != Ty::Unknown || name.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let owner = self.index().only_owner(name)?;
+        let info = self.index().field(&Ty::Adt(owner, Tys::default()), name)?;
+        if !matches!(self.object_kind(&info.ty), Some(ObjectKind::Lock(_))) {
+            return None;
+        }
+        let mut part = cur.project(name, info.ty);
+        part.class = Some(ClassKey::new(ClassBase::Field(owner, name.clone())));
+        Some(part)
     }
 
     /// The lock inside of a wrapper, which is the same lock.
@@ -119,10 +138,13 @@ impl Lower<'_> {
         next.named = val.named;
         next.from = val.from;
         next.channel = val.channel;
-        if guard {
-            next.class = val.class.as_ref().map(ClassKey::element);
-        } else {
-            next.class.clone_from(&val.class);
+        // A guard of the program's own: what lies behind the lock, not the lock.
+        let own_guard = !val.guards.is_empty() && matches!(val.ty, Ty::Adt(..));
+        next.class = match guard || own_guard {
+            true => val.class.as_ref().map(ClassKey::element),
+            false => val.class.clone(),
+        };
+        if !guard {
             next.views.clone_from(&val.views);
             next.local = val.local;
             next.exclusive = val.exclusive
@@ -472,6 +494,14 @@ impl Lower<'_> {
         self.out.made.push(made);
     }
 
+    /// A lock, a condition variable or the like, or a tuple with one.
+    fn holds_objects(&self, ty: &Ty) -> bool {
+        match types::peel_wrappers(self.index(), ty) {
+            Ty::Tuple(parts) => parts.iter().any(|part| self.object_kind(part).is_some()),
+            ty => self.object_kind(&ty).is_some(),
+        }
+    }
+
     /// A variable's object moves into a field: both names mean one class.
     fn alias_field(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
         let Some(key) = val
@@ -483,7 +513,7 @@ impl Lower<'_> {
         };
         if !self.aliases.contains_key(key)
             && let Some(info) = self.index().field(owner, name)
-            && self.object_kind(&info.ty).is_some()
+            && self.holds_objects(&info.ty)
         {
             self.aliases.insert(
                 key.clone(),

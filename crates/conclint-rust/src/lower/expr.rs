@@ -113,7 +113,9 @@ impl Lower<'_> {
             ExprKind::Index { base, index } => {
                 let val = self.base(base);
                 self.expr(index);
-                self.indexed(val, base, index)
+                let given = self.index_operator(&val, span);
+                let element = self.indexed(val, base, index);
+                given.unwrap_or(element)
             }
             ExprKind::Call { callee, args } => self.call(callee, args, span, awaited),
             ExprKind::MethodCall {
@@ -166,9 +168,10 @@ impl Lower<'_> {
                 let val = self.base(inner);
                 self.deref(val)
             }
-            ExprKind::Unary { expr: inner, .. } => {
+            ExprKind::Unary { op, expr: inner } => {
                 let val = self.base(inner);
-                Val::of(val.ty)
+                let given = self.prefix_operator(&val, *op, span);
+                given.unwrap_or_else(|| Val::of(val.ty))
             }
             ExprKind::Ref {
                 mutable,
@@ -198,7 +201,8 @@ impl Lower<'_> {
             } => self.lazy(left, right),
             ExprKind::Binary { op, left, right } => {
                 let val = self.base(left);
-                if !self.comparison(&val, *op, right, span) {
+                let given = self.operator(&val, *op, right, span);
+                if given.is_none() {
                     self.base(right);
                 }
                 let by_address = self.out.has_addresses && matches!(op, hir::BinOp::Order { .. });
@@ -207,11 +211,11 @@ impl Lower<'_> {
                 if op.compares() {
                     Val::of(types::ext("bool", vec![]))
                 } else {
-                    Val::of(val.ty)
+                    given.unwrap_or_else(|| Val::of(val.ty))
                 }
             }
             ExprKind::Assign { left, right } => self.assign(left, right, span),
-            ExprKind::AssignOp { left, right } => self.assign_op(left, right),
+            ExprKind::AssignOp { op, left, right } => self.assign_op(*op, left, right),
             ExprKind::Let { expr: inner, .. } => {
                 self.base(inner);
                 Val::of(types::ext("bool", vec![]))

@@ -23,9 +23,8 @@ impl Lower<'_> {
         match call.kind {
             MacroKind::Format | MacroKind::Print | MacroKind::Log | MacroKind::Panic => {
                 self.push(ScopeKind::Temp);
-                for arg in &call.args {
-                    self.base(arg);
-                }
+                let vals: Vec<Val> = call.args.iter().map(|arg| self.base(arg)).collect();
+                self.formatted(&call.args, &vals, span);
                 let kind = if call.kind == MacroKind::Format {
                     WorkKind::Format
                 } else {
@@ -44,9 +43,8 @@ impl Lower<'_> {
                 Val::of(Ty::unit())
             }
             MacroKind::Write => {
-                for arg in &call.args {
-                    self.base(arg);
-                }
+                let vals: Vec<Val> = call.args.iter().map(|arg| self.base(arg)).collect();
+                self.formatted(&call.args, &vals, span);
                 self.emit(work(WorkKind::Format), span);
                 Val::of(types::result_of(Ty::unit()))
             }

@@ -97,6 +97,9 @@ impl Lower<'_> {
         {
             return self.cloned(recv);
         }
+        if call.name == "to_string" && call.args.is_empty() && self.shown(&recv, false, call.span) {
+            return Val::of(types::ext("std::string::String", vec![]));
+        }
         let mut recv = recv;
         if (types::is_guard(&recv.ty) || !recv.guards.is_empty()) && !self.consumes(&recv, call) {
             self.look_through(&mut recv, call.name_span, types::mutates(call.name));
@@ -116,39 +119,6 @@ impl Lower<'_> {
         // `f().instrument(span)`: still that future.
         val.future = val.future.or(future);
         val
-    }
-
-    /// `left == right`, `left < right` of a type that says itself what that means:
-    /// the call of that method. Whether it was one; if so, `right` is evaluated.
-    pub fn comparison(&mut self, left: &Val, op: hir::BinOp, right: &Expr, span: Span) -> bool {
-        let name = match op {
-            hir::BinOp::Eq | hir::BinOp::Ne => SmolStr::new_static("eq"),
-            hir::BinOp::Order { .. } => SmolStr::new_static("partial_cmp"),
-            hir::BinOp::And | hir::BinOp::Or | hir::BinOp::Arith => return false,
-        };
-        let mut of = left.clone();
-        while matches!(of.ty, Ty::Ref(..)) {
-            let Some(next) = self.step(&of) else {
-                return false;
-            };
-            of = next;
-        }
-        let said = matches!(of.ty, Ty::Adt(..))
-            && self.index().method(&self.scope, &of.ty, &name).is_some();
-        if said {
-            let call = MethodCall {
-                name: &name,
-                generics: &[],
-                args: std::slice::from_ref(right),
-                span,
-                name_span: span,
-                outer: None,
-                awaited: false,
-                thrown: false,
-            };
-            self.method(of, &call);
-        }
-        said
     }
 
     /// Whether the call takes a value that holds guards away: `transaction.commit()`.
@@ -268,7 +238,7 @@ impl Lower<'_> {
         Some(self.resolved_method(cur.clone(), &res, call))
     }
 
-    fn resolved_method(&mut self, cur: Val, res: &MethodRes, call: &MethodCall) -> Val {
+    pub fn resolved_method(&mut self, cur: Val, res: &MethodRes, call: &MethodCall) -> Val {
         let turbofish: Vec<Ty> = call
             .generics
             .iter()
@@ -329,8 +299,9 @@ impl Lower<'_> {
         if with_closure && self.is_stream(&cur) && self.lazy.contains(&call.name_span) {
             return self.combined_stream(cur, call);
         }
-        if let Some(many) = table::runs_in_place(name)
-            && with_closure
+        if with_closure
+            && let Some(many) = table::runs_in_place(name)
+                .or_else(|| self.runs_before_it_returns(call).then_some(true))
         {
             return self.combinator(&cur, many, call);
         }

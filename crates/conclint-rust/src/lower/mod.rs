@@ -37,6 +37,7 @@ mod maps;
 mod method;
 mod named;
 mod never;
+mod operators;
 mod orders;
 mod origin;
 mod own;

@@ -203,7 +203,7 @@ impl<'b> Walk<'b> {
             }
             | ExprKind::Binary { left, right, .. }
             | ExprKind::Assign { left, right }
-            | ExprKind::AssignOp { left, right } => self.each([&**left, &**right]),
+            | ExprKind::AssignOp { left, right, .. } => self.each([&**left, &**right]),
             ExprKind::Range(from, to) => {
                 self.each(from.as_deref().into_iter().chain(to.as_deref()))
             }

@@ -235,7 +235,7 @@ impl Lower<'_> {
             BinOp::Eq => !truth,
             BinOp::Ne => truth,
             BinOp::Order { or_equal, .. } => truth != or_equal,
-            BinOp::And | BinOp::Or | BinOp::Arith => return,
+            BinOp::And | BinOp::Or | BinOp::Arith(_) => return,
         };
         if differ {
             self.apart(left, right, false, found);
@@ -509,7 +509,7 @@ fn at_most_one(op: BinOp, limit: u64, truth: bool) -> bool {
             };
             less == truth && largest == Some(1)
         }
-        BinOp::And | BinOp::Or | BinOp::Arith => false,
+        BinOp::And | BinOp::Or | BinOp::Arith(_) => false,
     }
 }
 

@@ -11,7 +11,7 @@ use syn::{Expr as Syn, Member, ReturnType};
 use super::pats::member;
 use super::span::{join, name};
 use super::{Cx, MAX_DEPTH};
-use crate::hir::{Arm, BinOp, Block, Closure, Expr, ExprKind, Lit, Name, Span, Ty, UnOp};
+use crate::hir::{Arm, BinOp, Block, Closure, Expr, ExprKind, Lit, Name, Operator, Span, Ty, UnOp};
 
 /// An expression made up by a rewrite.
 pub(super) fn made(span: Span, kind: ExprKind) -> Expr {
@@ -357,17 +357,13 @@ impl Cx {
                 less: matches!(e.op, Op::Lt(_) | Op::Le(_)),
                 or_equal: matches!(e.op, Op::Le(_) | Op::Ge(_)),
             },
-            Op::Add(_)
-            | Op::Sub(_)
-            | Op::Mul(_)
-            | Op::Div(_)
-            | Op::Rem(_)
-            | Op::BitXor(_)
-            | Op::BitAnd(_)
-            | Op::BitOr(_)
-            | Op::Shl(_)
-            | Op::Shr(_) => BinOp::Arith,
-            _ => return made(span, ExprKind::AssignOp { left, right }),
+            other => {
+                let (op, assigns) = operator(other);
+                if assigns {
+                    return made(span, ExprKind::AssignOp { op, left, right });
+                }
+                BinOp::Arith(op)
+            }
         };
         made(span, ExprKind::Binary { op, left, right })
     }
@@ -548,6 +544,33 @@ impl Cx {
 }
 
 /// The value of an integer literal.
+/// What the operator computes, and whether it also assigns.
+fn operator(op: &syn::BinOp) -> (Operator, bool) {
+    use syn::BinOp as Op;
+    match op {
+        Op::Sub(_) => (Operator::Sub, false),
+        Op::Mul(_) => (Operator::Mul, false),
+        Op::Div(_) => (Operator::Div, false),
+        Op::Rem(_) => (Operator::Rem, false),
+        Op::BitXor(_) => (Operator::BitXor, false),
+        Op::BitAnd(_) => (Operator::BitAnd, false),
+        Op::BitOr(_) => (Operator::BitOr, false),
+        Op::Shl(_) => (Operator::Shl, false),
+        Op::Shr(_) => (Operator::Shr, false),
+        Op::SubAssign(_) => (Operator::Sub, true),
+        Op::MulAssign(_) => (Operator::Mul, true),
+        Op::DivAssign(_) => (Operator::Div, true),
+        Op::RemAssign(_) => (Operator::Rem, true),
+        Op::BitXorAssign(_) => (Operator::BitXor, true),
+        Op::BitAndAssign(_) => (Operator::BitAnd, true),
+        Op::BitOrAssign(_) => (Operator::BitOr, true),
+        Op::ShlAssign(_) => (Operator::Shl, true),
+        Op::ShrAssign(_) => (Operator::Shr, true),
+        Op::Add(_) => (Operator::Add, false),
+        _ => (Operator::Add, true),
+    }
+}
+
 pub(super) fn literal_int(expr: &Syn) -> Option<u64> {
     match expr {
         Syn::Lit(lit) => match &lit.lit {

@@ -215,7 +215,12 @@ impl<'a> Runs<'a> {
 }
 
 /// The argument is a callable parameter of `function` itself.
-fn passed_on(program: &Program, graph: &Graph, function: FnId, arg: &Arg) -> Option<u16> {
+pub(in crate::analysis) fn passed_on(
+    program: &Program,
+    graph: &Graph,
+    function: FnId,
+    arg: &Arg,
+) -> Option<u16> {
     let place = arg.place.as_ref().filter(|place| place.path.is_empty())?;
     let Root::Param(index) = place.root else {
         return None;

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::lex::{Kind, Token};
-use crate::hir::{BinOp, Expr, ExprKind, Name, Span, UnOp};
+use crate::hir::{BinOp, Expr, ExprKind, Name, Operator, Span, UnOp};
 use crate::parse::exprs::made;
 use crate::parse::span::join;
 
@@ -47,7 +47,7 @@ pub(super) enum Binds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Between {
     Binary(BinOp),
-    AssignOp,
+    AssignOp(Operator),
     Assign,
     Range,
     Cast,
@@ -110,7 +110,7 @@ impl Reader<'_, '_> {
                     };
                     let kind = match between {
                         Between::Binary(op) => ExprKind::Binary { op, left, right },
-                        Between::AssignOp => ExprKind::AssignOp { left, right },
+                        Between::AssignOp(op) => ExprKind::AssignOp { op, left, right },
                         _ => ExprKind::Assign { left, right },
                     };
                     (made(span, kind), shape)
@@ -171,7 +171,8 @@ impl Reader<'_, '_> {
             less: first == b'<',
             or_equal,
         };
-        let assign = |width| Some((B::Assign, Between::AssignOp, width));
+        let assign = |width| Some((B::Assign, Between::AssignOp(Operator::of(first)), width));
+        let arith = BinOp::Arith(Operator::of(first));
         match (first, second, third) {
             (b'<', b'<', b'=') | (b'>', b'>', b'=') => assign(3),
             (b'.', b'.', b'.') => None,
@@ -179,7 +180,7 @@ impl Reader<'_, '_> {
             (b'.', b'.', _) => Some((B::Range, Between::Range, 2)),
             (b'&', b'&', _) => binary(B::And, BinOp::And, 2),
             (b'|', b'|', _) => binary(B::Or, BinOp::Or, 2),
-            (b'<', b'<', _) | (b'>', b'>', _) => binary(B::Shift, BinOp::Arith, 2),
+            (b'<', b'<', _) | (b'>', b'>', _) => binary(B::Shift, arith, 2),
             (b'=', b'=', _) => binary(B::Compare, BinOp::Eq, 2),
             (b'!', b'=', _) => binary(B::Compare, BinOp::Ne, 2),
             (b'<' | b'>', b'=', _) => binary(B::Compare, order(first, true), 2),
@@ -187,11 +188,11 @@ impl Reader<'_, '_> {
             (b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'&' | b'|', b'=', _) => assign(2),
             (b'=', ..) => Some((B::Assign, Between::Assign, 1)),
             (b'<' | b'>', ..) => binary(B::Compare, order(first, false), 1),
-            (b'|', ..) => binary(B::BitOr, BinOp::Arith, 1),
-            (b'^', ..) => binary(B::BitXor, BinOp::Arith, 1),
-            (b'&', ..) => binary(B::BitAnd, BinOp::Arith, 1),
-            (b'+' | b'-', ..) => binary(B::Sum, BinOp::Arith, 1),
-            (b'*' | b'/' | b'%', ..) => binary(B::Product, BinOp::Arith, 1),
+            (b'|', ..) => binary(B::BitOr, arith, 1),
+            (b'^', ..) => binary(B::BitXor, arith, 1),
+            (b'&', ..) => binary(B::BitAnd, arith, 1),
+            (b'+' | b'-', ..) => binary(B::Sum, arith, 1),
+            (b'*' | b'/' | b'%', ..) => binary(B::Product, arith, 1),
             _ => None,
         }
     }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::hir::{
-    Arm, Block, Expr, ExprKind, FieldDef, HirFile, Item, ItemKind, Let, Lit, Pat, Path, Span,
-    StmtKind, Ty, UnOp, UseName,
+    Arm, BinOp, Block, Expr, ExprKind, FieldDef, HirFile, Item, ItemKind, Let, Lit, Pat, Path,
+    Span, StmtKind, Ty, UnOp, UseName,
 };
 
 pub(super) fn file(file: &HirFile) -> String {
@@ -313,9 +313,17 @@ pub(super) fn expr(of: &Expr) -> String {
         ExprKind::Try(inner) => format!("{}?", expr(inner)),
         ExprKind::Await { expr: inner, .. } => format!("{}.await", expr(inner)),
         ExprKind::Cast { expr: inner, ty } => format!("({} as {})", expr(inner), self::ty(ty)),
-        ExprKind::Binary { op, left, right } => format!("({op:?} {} {})", expr(left), expr(right)),
+        ExprKind::Binary { op, left, right } => {
+            let op = match op {
+                BinOp::Arith(op) => format!("{op:?}"),
+                op => format!("{op:?}"),
+            };
+            format!("({op} {} {})", expr(left), expr(right))
+        }
         ExprKind::Assign { left, right } => format!("{} = {}", expr(left), expr(right)),
-        ExprKind::AssignOp { left, right } => format!("{} op= {}", expr(left), expr(right)),
+        ExprKind::AssignOp { op, left, right } => {
+            format!("{} {op:?}= {}", expr(left), expr(right))
+        }
         ExprKind::Let { pat, expr: inner } => format!("let {} = {}", self::pat(pat), expr(inner)),
         ExprKind::Block(of) => block(of),
         ExprKind::Async { block: of } => format!("async {}", block(of)),

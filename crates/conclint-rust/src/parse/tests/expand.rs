@@ -24,7 +24,7 @@ fn arguments_go_where_the_body_says() {
     check(
         "macro_rules! lk { ($e:expr) => { $e.lock().unwrap() }; }",
         "let g = lk!(s.n); lk!(a + b); lk! { *c }; if lk!(d).e() {} lk!(e)",
-        "let g = s.n.lock().unwrap(); (Arith a b).lock().unwrap(); *c.lock().unwrap(); \
+        "let g = s.n.lock().unwrap(); (Add a b).lock().unwrap(); *c.lock().unwrap(); \
          if d.lock().unwrap().e() {  }; e.lock().unwrap()",
     );
 }
@@ -52,7 +52,7 @@ fn statements_stand_in_the_callers_block() {
 fn each_kind_of_fragment() {
     for (fragment, argument, body, expected) in [
         ("block", "{ a.b(); c }", "go($x)", "go({ a.b(); c })"),
-        ("expr", "a + b", "go($x * 2)", "go((Arith (Arith a b) 2))"),
+        ("expr", "a + b", "go($x * 2)", "go((Mul (Add a b) 2))"),
         ("ident", "a", "$x.lock()", "a.lock()"),
         ("ident", "lock", "a.$x()", "a.lock()"),
         (
@@ -145,7 +145,7 @@ fn macros_in_macros() {
     check(
         "macro_rules! outer { ($e:expr) => { $crate::inner!($e, 1).go() } } macro_rules! inner { ($e:expr, $n:literal) => { $e.lock($n) } }",
         "outer!(a + b)",
-        "(Arith a b).lock(1).go()",
+        "(Add a b).lock(1).go()",
     );
     check(
         "macro_rules! lk { ($e:expr) => { $e.lock() } }",

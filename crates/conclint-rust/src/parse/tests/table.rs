@@ -118,8 +118,12 @@ fn statements() {
         "let Some(a) = b else { return };",
         "let Some(a) = b else { return };",
     );
-    body("let a; a = 1; a += 2; ; {}", "let a; a = 1; a op= 2; {  }");
+    body("let a; a = 1; a += 2; ; {}", "let a; a = 1; a Add= 2; {  }");
     body("fn g() {} struct H; g()", "fn g() {  } struct H {  } g()");
+    body(
+        "a - b * c | d; a >>= 1",
+        "(BitOr (Sub a (Mul b c)) d); a Shr= 1",
+    );
     body("if a {} b.c()", "if a {  }; b.c()");
 }
 
@@ -128,7 +132,7 @@ fn expressions() {
     body("a.b.0.c::<D>(e)[f]?", "a.b.0.c::<D>(e)[f]?");
     body(
         "*a.lock() = !-b && (c || d) == (e + 1)",
-        "*a.lock() = (And !-b (Eq (Or c d) (Arith e 1)))",
+        "*a.lock() = (And !-b (Eq (Or c d) (Add e 1)))",
     );
     body("&mut a as *mut u8", "(&mut a as *u8)");
     body("&raw const a", "&a");
@@ -236,7 +240,7 @@ fn asserting_macros() {
     );
     body(
         "dbg!(a.lock().b) + c",
-        "(Arith match a.lock().b { tmp => tmp } c)",
+        "(Add match a.lock().b { tmp => tmp } c)",
     );
 }
 
