@@ -1,5 +1,6 @@
-//! A wait that nobody ends: a condition variable that nothing notifies, and a
-//! thread that is told to stop, and joined, while it may sleep on one.
+//! A wait that nobody ends: a condition variable that nothing notifies, a thread
+//! that is told to stop, and joined, while it may sleep on one, and a `notify_one`
+//! where threads wait for different things.
 //!
 //! Says nothing of waits that end after some time, nor where a notification
 //! cannot be told to be of another condition variable.
@@ -12,8 +13,8 @@ use conclint_facts::{
 };
 
 use crate::condvars::{ends_something, waits};
-use crate::flow::{events, reaches};
-use crate::trace::Draw;
+use crate::flow::{Point, events, reaches};
+use crate::trace::{Draw, list};
 use crate::{Found, Level, Lint, Settings};
 
 /// The lint.
@@ -22,7 +23,7 @@ pub static LINT: Lint = Lint {
     code: "CL124",
     severity: Severity::Warning,
     level: Level::Default,
-    summary: "a condition variable that nobody notifies, or a thread that is joined while it sleeps on one",
+    summary: "a wait that nothing ends: never notified, joined asleep, or the wrong one woken",
     page: include_str!("lint.md"),
     check,
 };
@@ -39,6 +40,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let notified = notified(analysis);
     never_at_all(analysis, &draw, &asleep, &notified, findings);
     before_a_join(analysis, &draw, &asleep, &notified, findings);
+    the_wrong_one(analysis, &draw, &asleep, findings);
 }
 
 /// Condition variables that are notified.
@@ -269,6 +271,104 @@ fn joined_asleep(
             "say that it is over while the mutex of the wait is held, `{name}.notify_all()`, then join"
         )],
         identity: vec![analysis.class(condvar).key.to_string(), function],
+        in_test: false,
+    }))
+}
+
+/// Methods that wait on one condition variable for what the other one does, and
+/// each wake one of those that sleep there: that may be one of their own kind,
+/// which goes back to sleep, and the wake-up is used up.
+fn the_wrong_one(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    asleep: &BTreeMap<ClassId, BTreeSet<FnId>>,
+    findings: &mut Vec<Finding>,
+) {
+    for (&class, waiters) in asleep {
+        let wakes_all = analysis
+            .functions_with(Kinds::NOTIFY)
+            .any(|(_, function)| notifications(function, class).any(|(_, _, all)| all));
+        if wakes_all || !is_one(analysis, class) {
+            continue;
+        }
+        // What follows a wait of its own is for those who wait for something else.
+        let both: Vec<(FnId, &Event)> = waiters
+            .iter()
+            .filter_map(|&id| {
+                let function = analysis.function(id);
+                let method = function.kind == FnKind::Fn
+                    && function
+                        .params
+                        .first()
+                        .is_some_and(|param| param.name == "self");
+                let (_, event, _) = notifications(function, class).next()?;
+                method.then_some((id, event))
+            })
+            .collect();
+        let crowd = |id: FnId| analysis.may_run_in_parallel(id, id);
+        if both.len() < 2 || !both.iter().any(|(id, _)| crowd(*id)) {
+            continue;
+        }
+        findings.extend(woken_in_vain(analysis, draw, class, &both));
+    }
+}
+
+/// Notifications of this condition variable, and whether they wake all.
+fn notifications(
+    function: &Function,
+    class: ClassId,
+) -> impl Iterator<Item = (Point, &Event, bool)> {
+    events(function).filter_map(move |(point, event)| match &event.kind {
+        EventKind::Notify { condvar, all } if condvar.class == Some(class) => {
+            Some((point, event, *all))
+        }
+        _ => None,
+    })
+}
+
+fn woken_in_vain(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    class: ClassId,
+    both: &[(FnId, &Event)],
+) -> Option<Finding> {
+    let name = draw.class_name(class).to_owned();
+    let (first, notify) = both.first()?;
+    let function = draw.function_name(*first);
+    let others: Vec<String> = both
+        .iter()
+        .map(|(id, _)| format!("`{}`", draw.function_name(*id)))
+        .collect();
+    let mut paths = vec![Trace {
+        title: "path A: who wakes one".to_owned(),
+        steps: vec![draw.step(
+            *first,
+            notify.site,
+            Role::Notify,
+            name.as_str(),
+            format!("wakes one of those that wait on `{name}`, whichever"),
+        )],
+    }];
+    paths.extend(
+        waits(analysis, draw, class)
+            .into_iter()
+            .map(|(_, trace)| trace)
+            .take(WAITS),
+    );
+    Some(LINT.finding(Found {
+        severity: Severity::Warning,
+        confidence: Confidence::Medium,
+        message: format!(
+            "`{function}` wakes one of those that wait on `{name}`, and {} wait there for different things: when \
+             it is one that cannot go on, it sleeps again, and whoever could go on is not woken",
+            list(&others)
+        ),
+        paths,
+        help: vec![
+            format!("call `{name}.notify_all()`: who cannot go on waits again"),
+            "or give each condition a condition variable of its own".to_owned(),
+        ],
+        identity: vec![analysis.class(class).key.to_string(), function],
         in_test: false,
     }))
 }
