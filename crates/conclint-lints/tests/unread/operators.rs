@@ -239,3 +239,33 @@ pub fn run(n: &Mutex<u32>) {{
     assert_eq!(found("false"), [""; 0]);
     assert_eq!(found("*first > 1"), ["double-lock"]);
 }
+
+#[test]
+fn from_an_older_object_to_the_one_that_is_made() {
+    let found = |dep: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+pub struct Installer {{ inner: Arc<Mutex<u32>>, abort: Arc<Mutex<u32>>, next: Option<Box<Installer>> }}
+impl Installer {{
+    pub fn new(n: u32) -> Self {{
+        Installer {{ inner: Arc::new(Mutex::new(n)), abort: Arc::new(Mutex::new(0)), next: None }}
+    }}
+    fn finish(&self) {{ *self.abort.lock().unwrap() += 1; }}
+    pub fn install(&self) {{
+        let inner = self.inner.lock().unwrap();
+        let dep = {dep};
+        dep.finish();
+        drop(inner);
+    }}
+    pub fn roll_back(&self) {{
+        let abort = self.abort.lock().unwrap();
+        *self.inner.lock().unwrap() -= *abort;
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("Installer::new(*inner)"), [""; 0]);
+    assert_eq!(found("self"), ["lock-order-inversion"]);
+}

@@ -160,6 +160,22 @@ impl Under<'_> {
         })
     }
 
+    /// Whether `taken` is of an object that is made here, and `held` of one that was
+    /// there before: from the older to the younger one, never the other way.
+    fn is_younger(&self, function: FnId, held: &ObjectRef, taken: &ObjectRef) -> bool {
+        let Context { program, graph, .. } = self.context;
+        let locals = program.functions.get(function.index());
+        let locals = locals.map_or(&[][..], |function| &function.locals);
+        let made = match taken.place.root {
+            Root::Local(id) => {
+                !graph.rebound(function, id, false)
+                    && locals.iter().any(|local| local.id == id && local.made)
+            }
+            _ => false,
+        };
+        made && matches!(held.place.root, Root::Param(_)) && held.class != taken.class
+    }
+
     /// Whether `taken` is of an object below the one that `held` is of.
     fn leads_down(&self, found: &Found<'_>, held: &ObjectRef, taken: &ObjectRef) -> bool {
         let Context { program, graph, .. } = self.context;
@@ -201,7 +217,8 @@ impl Under<'_> {
             false => same,
         };
         let chain = self.chain(found.way);
-        let confidence = match self.leads_down(&found, &held.lock, &taken) {
+        let young = self.is_younger(found.at.function, &held.lock, &taken);
+        let confidence = match young || self.leads_down(&found, &held.lock, &taken) {
             true => Certainty::Low,
             false => at_the_end_of(&chain, found.guesses),
         };
