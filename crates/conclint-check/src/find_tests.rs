@@ -93,6 +93,31 @@ fn problems_come_in_the_order_of_their_files() {
 }
 
 #[test]
+fn packages_that_cargo_vendor_put_there_are_left_out() {
+    let dir = tree(&[
+        ("src/main.rs", ""),
+        ("vendor/one/src/lib.rs", ""),
+        ("vendor/one/Cargo.toml", "[package]\nname = \"one\"\n"),
+        ("vendor/one/.cargo-checksum.json", "{}"),
+        ("vendor/two/lib.rs", ""),
+        ("vendor/two/.cargo-checksum.json", "{}"),
+        ("vendor/own/lib.rs", ""),
+    ]);
+    let found = find(&[dir.path().to_owned()], &Settings::default()).unwrap();
+    assert_eq!(shown(&found), ["src/main.rs", "vendor/own/lib.rs"]);
+    let [problem] = &found.problems[..] else {
+        panic!("{:?}", found.problems);
+    };
+    assert_eq!(problem.file, "vendor");
+    assert!(
+        problem
+            .reason
+            .starts_with("2 packages put there by `cargo vendor`")
+    );
+    assert_eq!(shown(&at(&dir, &["vendor/one"])), ["src/lib.rs"]);
+}
+
+#[test]
 fn one_directory_several_paths_and_files() {
     let dir = tree(&[("x/a.rs", ""), ("y/b.rs", ""), ("c.rs", "")]);
     assert_eq!(shown(&at(&dir, &["x"])), ["a.rs"]);

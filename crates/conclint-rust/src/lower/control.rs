@@ -22,14 +22,6 @@ impl Lower<'_> {
         else_: Option<&Expr>,
         extend: Option<usize>,
     ) -> Val {
-        // What is switched off by hand.
-        if matches!(cond.kind, ExprKind::Lit(hir::Lit::Bool(false))) {
-            return match (else_, extend) {
-                (Some(else_), Some(scope)) => self.expr_extended(else_, scope),
-                (Some(else_), None) => self.expr(else_),
-                (None, _) => Val::of(Ty::unit()),
-            };
-        }
         self.note_parts(cond, then, else_);
         let has_let = chain_has_let(cond);
         let mark = self.assigned.len();

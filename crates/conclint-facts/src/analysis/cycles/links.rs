@@ -68,7 +68,6 @@ pub(super) fn links<'a>(
             || !usable(from)
             || !usable(to)
             || setup.covers(nesting)
-            || is_never_shown(program, graph, nesting)
         {
             continue;
         }
@@ -82,14 +81,6 @@ pub(super) fn links<'a>(
         list.sort_by_key(|link| link.rank());
     }
     links
-}
-
-/// Whether what shows a value, `fmt`, takes the locks, and nobody is seen to show
-/// one: most of these are written because a derive asks for them.
-fn is_never_shown(program: &Program, graph: &Graph, nesting: &Nesting) -> bool {
-    let function = program.functions.get(nesting.function.index());
-    function.is_some_and(|function| function.name == "fmt")
-        && graph.entering(nesting.function).next().is_none()
 }
 
 /// The guarded types whose locks are held where `nesting` takes both.
