@@ -1,6 +1,8 @@
 //! Calls that nobody writes, and fields of values of unknown type.
 
-use super::names_in;
+use conclint_lints::Level;
+
+use super::{all_findings_at, names_in};
 
 const SHELF: &str = r#"
 use std::fmt;
@@ -222,4 +224,31 @@ impl Installer {{
     };
     assert_eq!(found("Installer::new(*inner)"), [""; 0]);
     assert_eq!(found("self"), ["lock-order-inversion"]);
+}
+
+#[test]
+fn an_element_that_an_operator_gives_is_still_of_the_guarded_data() {
+    let bump = |grid: &str| {
+        let text = format!(
+            "
+use std::ops::{{Index, IndexMut}};
+use std::sync::Mutex;
+pub struct Grid {{ cells: Vec<u32> }}
+impl Index<usize> for Grid {{ type Output = u32; fn index(&self, i: usize) -> &u32 {{ &self.cells[i] }} }}
+impl IndexMut<usize> for Grid {{ fn index_mut(&mut self, i: usize) -> &mut u32 {{ &mut self.cells[i] }} }}
+pub struct World {{ grid: Mutex<Grid> }}
+impl World {{
+    pub fn bump(&self, i: usize) {{
+        {grid}
+    }}
+}}
+"
+        );
+        let found = all_findings_at(Level::Pedantic, &[("src/lib.rs", &text)]);
+        found.iter().any(|found| found.rule == "check-then-act")
+    };
+    let apart = "let old = self.grid.lock().unwrap()[i]; self.grid.lock().unwrap()[i] = old + 1;";
+    assert!(bump(apart));
+    let together = "let mut grid = self.grid.lock().unwrap(); grid[i] += 1;";
+    assert!(!bump(together));
 }

@@ -114,8 +114,11 @@ impl Lower<'_> {
                 let val = self.base(base);
                 self.expr(index);
                 let given = self.index_operator(&val, span);
-                let element = self.indexed(val, base, index);
-                given.unwrap_or(element)
+                let mut element = self.indexed(val, base, index);
+                if let Some(ty) = given {
+                    element.ty = ty;
+                }
+                element
             }
             ExprKind::Call { callee, args } => self.call(callee, args, span, awaited),
             ExprKind::MethodCall {

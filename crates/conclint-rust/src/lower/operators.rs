@@ -64,11 +64,11 @@ impl Lower<'_> {
         self.unwritten(val, trait_name, method, &[], span)
     }
 
-    /// `val[..]`, once the index is evaluated: the element.
-    pub fn index_operator(&mut self, val: &Val, span: Span) -> Option<Val> {
+    /// `val[..]`, once the index is evaluated: the type of the element.
+    pub fn index_operator(&mut self, val: &Val, span: Span) -> Option<Ty> {
         let of = self.pointee(val)?;
         let element = self.unwritten(&of, "Index", "index", &[], span)?;
-        Some(self.deref(element))
+        Some(self.deref(element).ty)
     }
 
     /// What the placeholders of a format string run, its arguments being evaluated.
