@@ -2,7 +2,7 @@
 
 /// Types whose lock serialises the very operation: a file, a socket, a child,
 /// a channel end.
-pub(crate) const SERIALISED: &[&str] = &[
+const SERIALISED: &[&str] = &[
     "File",
     "OpenOptions",
     "BufReader",

@@ -11,7 +11,7 @@ use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_after,
 use crate::contention::{Contention, guards_nothing, message};
 use crate::flow::{events, touches};
 use crate::reads::{decides_alone, origins_of};
-use crate::serialised::{SERIALISED, is_connection, is_serialised, names_any};
+use crate::serialised::{is_serialised, names_any};
 use crate::trace::Draw;
 
 /// Whether this operation is what the held lock is there to serialise.
@@ -32,9 +32,7 @@ pub(super) fn is_meant(
         Reason::Block(BlockKind::Callback) => given_guarded_data(analysis, blocked),
         Reason::Recv | Reason::Send => {
             (on_it && !on_channel_elsewhere(analysis, blocked))
-                || names_any(guarded, SERIALISED)
-                // Of a connection to another program the answer is waited for.
-                || (on_it && is_connection(guarded))
+                || is_serialised(guarded)
                 || (on_it && guards_the_owner(analysis, blocked, guarded))
         }
         Reason::Await => guards_nothing(guarded) || is_serialised(guarded),
