@@ -77,6 +77,35 @@ impl Work {{
 }
 
 #[test]
+fn who_waits_and_wakes_keeps_its_state_under_the_mutex() {
+    let found = |wake: &str, wait: &str| {
+        names_in(&format!(
+            "{POOL}
+pub struct Rings {{ free: Mutex<Vec<u32>>, given_back: Condvar }}
+impl Rings {{
+    pub fn with_ring(&self, run: impl Fn(u32)) {{
+        let mut free = self.free.lock().unwrap();
+        while free.is_empty() {{ {wait} }}
+        let ring = free.pop().unwrap();
+        drop(free);
+        run(ring);
+        {wake}
+    }}
+    pub fn nudge(&self) {{ self.given_back.notify_one(); }}
+}}
+"
+        ))
+    };
+    let untimed = "free = self.given_back.wait(free).unwrap();";
+    let timed =
+        "free = self.given_back.wait_timeout(free, std::time::Duration::from_secs(1)).unwrap().0;";
+    let under = "self.free.lock().unwrap().push(ring); self.given_back.notify_one();";
+    assert_eq!(found(under, untimed), [""; 0]);
+    assert_eq!(found("", untimed), ["notify-without-lock"]);
+    assert_eq!(found("", timed), [""; 0]);
+}
+
+#[test]
 fn who_is_joined_has_to_be_woken() {
     let found = |(stop, wait): (&str, &str)| {
         names_in(&format!(
@@ -145,6 +174,11 @@ impl Gate {{
     };
     assert_eq!(found(""), ["never-notified"]);
     assert_eq!(found("self.opened.notify_all();"), [""; 0]);
+    // Whoever notifies has it by another name: nobody waits on that one.
+    let other = "} }
+pub struct Opener { opened: Arc<Condvar> }
+impl Opener { pub fn all(&self) { self.opened.notify_all();";
+    assert_eq!(found(other), [""; 0]);
     // Which one that is nobody knows.
     assert_eq!(
         found(
