@@ -1,9 +1,9 @@
 //! Which files a run looks at.
 //!
-//! Respects `.gitignore`, leaves out hidden files, build output and packages that
-//! `cargo vendor` put there, never
+//! Respects `.gitignore`, leaves out hidden files and build output, never
 //! follows a symbolic link inside a directory (a loop is then no question),
-//! and opens regular files only. Everything that looks like Rust source and is
+//! and opens regular files only. Packages that `cargo vendor` put there are left
+//! out and counted. Everything that looks like Rust source and is
 //! left out for another reason is named.
 //!
 //! The analysis works with paths relative to one common directory, the
@@ -158,17 +158,19 @@ impl Finder {
             .require_git(false)
             .follow_links(false)
             .filter_entry(move |entry| {
-                let is_left_out =
-                    || is_build_output(entry) || is_excluded(entry, exclude.as_deref());
                 if entry.depth() == 0 {
                     return true;
                 }
-                let is_vendored = is_vendored(entry);
-                if is_vendored && let Some(dir) = entry.path().parent() {
-                    let mut left_out = left_out.lock().unwrap_or_else(PoisonError::into_inner);
-                    *left_out.entry(dir.to_owned()).or_default() += 1;
+                if is_build_output(entry) || is_excluded(entry, exclude.as_deref()) {
+                    return false;
                 }
-                !is_vendored && !is_left_out()
+                if !is_vendored(entry) {
+                    return true;
+                }
+                let dir = entry.path().parent().unwrap_or(entry.path());
+                let mut left_out = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+                *left_out.entry(dir.to_owned()).or_default() += 1;
+                false
             })
             .threads(rayon::current_num_threads())
             .build_parallel();

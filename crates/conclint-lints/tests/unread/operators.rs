@@ -80,6 +80,15 @@ fn a_placeholder_is_a_call_of_what_shows_the_value() {
             "{statement}"
         );
     }
+    // The method of that name which the type itself has is another one.
+    let own = under_the_lock(
+        "struct Own; impl Own { fn to_string(&self) -> u32 { 1 } }
+    impl fmt::Display for Own {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { SHELF.lock().unwrap(); Ok(()) }
+    }
+    let n = Own.to_string();",
+    );
+    assert!(!own.contains(&"double-lock"));
     for statement in [
         // The one without a placeholder, and one that says it another way.
         r#"let text = format!("{0} {{item}}", 1, item);"#,

@@ -138,13 +138,10 @@ impl Lower<'_> {
         next.named = val.named;
         next.from = val.from;
         next.channel = val.channel;
-        // A guard of the program's own: what lies behind the lock, not the lock.
-        let own_guard = !val.guards.is_empty() && matches!(val.ty, Ty::Adt(..));
-        next.class = match guard || own_guard {
-            true => val.class.as_ref().map(ClassKey::element),
-            false => val.class.clone(),
-        };
-        if !guard {
+        if guard {
+            next.class = val.class.as_ref().map(ClassKey::element);
+        } else {
+            next.class.clone_from(&val.class);
             next.views.clone_from(&val.views);
             next.local = val.local;
             next.exclusive = val.exclusive

@@ -97,14 +97,22 @@ impl Lower<'_> {
         {
             return self.cloned(recv);
         }
-        if call.name == "to_string" && call.args.is_empty() && self.shown(&recv, false, call.span) {
-            return Val::of(types::ext("std::string::String", vec![]));
-        }
         let mut recv = recv;
         if (types::is_guard(&recv.ty) || !recv.guards.is_empty()) && !self.consumes(&recv, call) {
             self.look_through(&mut recv, call.name_span, types::mutates(call.name));
         }
         let mut cur = recv;
+        // A method of its own of that name comes first.
+        if call.name == "to_string"
+            && call.args.is_empty()
+            && self
+                .index()
+                .method(&self.scope, &cur.ty, call.name)
+                .is_none()
+            && self.shown(&cur, false, call.span)
+        {
+            return Val::of(types::ext("std::string::String", vec![]));
+        }
         for _ in 0..MAX_DEREFS {
             if let Some(val) = self.method_here(&mut cur, call) {
                 return val;
