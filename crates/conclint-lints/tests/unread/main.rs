@@ -54,6 +54,7 @@ mod thirteen_c;
 mod thirteen_d;
 mod threads;
 mod twentieth;
+mod twentysecond;
 mod variants;
 mod ways_to_a_lock;
 

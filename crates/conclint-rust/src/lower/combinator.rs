@@ -4,6 +4,8 @@
 //! Goes by names and by the kind of value only. What the closure itself does is
 //! read by `closure`.
 
+use std::sync::Arc;
+
 use conclint_facts::LocalId;
 
 use super::body::Lower;
@@ -176,11 +178,16 @@ impl Lower<'_> {
                 };
                 result.with_ty(wrap(inside))
             }
-            "unwrap_or_else" | "get_or_init" | "or_insert_with" | "get_or_insert_with" => {
+            "unwrap_or_else" | "get_or_init" | "or_insert_with" | "or_insert_with_key"
+            | "get_or_insert_with" => {
                 let mut val = match in_skip_map(&cur.ty, name) {
                     Some(entry) => cur.project("[]", entry),
                     None => cur.clone().with_ty(made_sure_of(index, name, &cur.ty)),
                 };
+                // What was put there stays there: this is a borrow of it.
+                if name.contains("insert_with") && cur.borrows.is_some() {
+                    val.ty = Ty::Ref(true, Arc::new(val.ty));
+                }
                 val.local = None;
                 val.guards.extend(result.guards);
                 val
