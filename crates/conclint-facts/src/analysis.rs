@@ -432,6 +432,11 @@ impl Analysis {
         self.writers.first(class)
     }
 
+    /// As [`Self::has_writer`], in another function than `reader`.
+    pub fn has_writer_beside(&self, class: ClassId, reader: FnId) -> Option<EventRef> {
+        self.writers.outside(class, reader)
+    }
+
     /// A place outside tests that takes `class` for writing, and that another
     /// thread can come to, with the same object, between the two reads.
     pub fn writer_beside(&self, class: ClassId, reads: &Nesting) -> Option<EventRef> {

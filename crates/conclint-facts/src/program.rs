@@ -228,7 +228,8 @@ pub struct ObjectRef {
     pub field: Option<ClassId>,
 }
 
-/// A lock that is put into the field of an object: `Pair { left: list[0].clone() }`.
+/// A lock that is put into the field of an object: `Pair { left: list[0].clone() }`,
+/// or a thread's handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     /// The field.

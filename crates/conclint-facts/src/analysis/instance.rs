@@ -51,7 +51,8 @@ pub(super) fn bind(program: &Program, args: &[Arg], lock: &ObjectRef) -> ObjectR
     let inline = |class: &ClassId| {
         let class = program.classes.get(class.index());
         class.is_some_and(|class| {
-            !class.type_text.contains(['&', '*']) && !class.type_text.contains("Arc")
+            let text = &class.type_text;
+            !text.contains(['&', '*']) && !text.contains("Arc") && !text.contains("Weak")
         })
     };
     let owned = arg.is_some_and(|arg| arg.exclusive)
@@ -118,7 +119,10 @@ pub(super) fn is_inline(class: &Class) -> bool {
         _ => None,
     };
     let around = around.unwrap_or(&class.type_text);
-    !around.contains(['&', '*']) && !around.contains("Arc<") && !around.contains("Rc<")
+    !around.contains(['&', '*'])
+        && !["Arc<", "Rc<", "Weak<"]
+            .iter()
+            .any(|pointer| around.contains(pointer))
 }
 
 /// The class stands for whatever the caller passes.

@@ -15,16 +15,20 @@ pub(super) struct Setup<'a> {
     graph: &'a Graph,
     /// Functions that make an object, and those that only they call.
     makers: Vec<bool>,
+    /// The parameters of those by which objects come that others may have.
+    given: HashSet<(FnId, u16)>,
     /// Functions that start a thread or task, and those that call them.
     starters: Vec<bool>,
 }
 
 impl<'a> Setup<'a> {
     pub(super) fn of(program: &'a Program, graph: &'a Graph) -> Self {
+        let makers = setups(program, graph);
         Setup {
             program,
             graph,
-            makers: setups(program, graph),
+            given: given(program, graph, &makers),
+            makers,
             starters: starters(program, graph),
         }
     }
@@ -49,7 +53,9 @@ impl<'a> Setup<'a> {
             && match lock.place.root {
                 Root::Local(_) => true,
                 // What a maker is given, others may have.
-                Root::Param(_) => !maker.is_some_and(makes_an_object),
+                Root::Param(index) => {
+                    !maker.is_some_and(makes_an_object) && !self.given.contains(&(function, index))
+                }
                 Root::Static(_) | Root::Opaque(_) => false,
             }
     }
@@ -143,6 +149,37 @@ fn setups(program: &Program, graph: &Graph) -> Vec<bool> {
             setups[index] = true;
         }
     }
+}
+
+/// The parameters of functions that only makers call, by which these hand on
+/// what they were given themselves.
+fn given(program: &Program, graph: &Graph, makers: &[bool]) -> HashSet<(FnId, u16)> {
+    let is_maker = |id: FnId| makers.get(id.index()) == Some(&true);
+    let mut given = HashSet::default();
+    let mut work: Vec<FnId> = (0..).map(FnId).take(makers.len()).collect();
+    work.retain(|id| is_maker(*id) && makes_an_object(&program.functions[id.index()]));
+    while let Some(caller) = work.pop() {
+        let makes = makes_an_object(&program.functions[caller.index()]);
+        for edge in graph.out(caller) {
+            let helps =
+                is_maker(edge.callee) && !makes_an_object(&program.functions[edge.callee.index()]);
+            let Some(call) = graph::call_at(program, edge.at).filter(|_| helps) else {
+                continue;
+            };
+            let before = given.len();
+            for (index, arg) in (0..).zip(&call.args) {
+                if let Some(Root::Param(of)) = arg.place.as_ref().map(|place| &place.root)
+                    && (makes || given.contains(&(caller, *of)))
+                {
+                    given.insert((edge.callee, index));
+                }
+            }
+            if given.len() > before {
+                work.push(edge.callee);
+            }
+        }
+    }
+    given
 }
 
 /// `Type::open(..)`, without `self`, or a builder's `build`.

@@ -87,6 +87,13 @@ impl Writers {
         self.places.get(&class)?.first().map(|(at, _)| *at)
     }
 
+    /// The first in another function than `reader`.
+    pub(super) fn outside(&self, class: ClassId, reader: FnId) -> Option<EventRef> {
+        let mut places = self.places.get(&class)?.iter();
+        let found = places.find(|(at, by)| at.function != reader || *by != reader);
+        found.map(|(at, _)| *at)
+    }
+
     /// The first that another thread can come to, with the same object, between two
     /// reads. A program without threads is a piece of one: there, the first of all.
     pub(super) fn beside(
@@ -104,6 +111,9 @@ impl Writers {
         if self.initialisers.contains(&reader) || is_new {
             return None;
         }
+        // Each call of the function has one of its own, and writes at another time.
+        let is_own = reads.context.is_empty()
+            && is_made_here(&program.functions[reader.index()], &reads.held.lock);
         // With a context, the lock reads as in another function.
         let flags = match reads.context.is_empty() {
             true => flags(program, reader, reads.held.site, &reads.held.lock),
@@ -121,11 +131,21 @@ impl Writers {
             let mut all = self.places.get(&class)?.iter().copied();
             let found = all.find(|&(writer, by)| {
                 (!threads.are_there() || beside(by))
+                    && !(is_own && by == reads.function)
                     && !(is_of_others(program, &flags, writer) && has_its_own(program, class))
             });
             found.map(|(writer, _)| writer)
         })
     }
+}
+
+/// Whether `lock` is in a variable that is bound to an object made there.
+fn is_made_here(function: &Function, lock: &ObjectRef) -> bool {
+    let Root::Local(id) = lock.place.root else {
+        return false;
+    };
+    let mut locals = function.locals.iter();
+    locals.any(|local| local.id == id && local.made)
 }
 
 /// What the flags of `self` are, by name, where `site` is reached, and `lock` is a

@@ -63,7 +63,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
                 || draw.class(&held.lock).is_some_and(is_of_one_thread)
                 || alone.contains(&id)
                 || is_output(&draw, &held)
-                || !shuts_anyone_out(analysis, &held);
+                || !shuts_anyone_out(analysis, id, &held);
             report(&draw, id, &held, sites, meant)
         }));
     }
@@ -131,12 +131,17 @@ fn blocks_on(event: &Event) -> bool {
 /// Whether somebody may have to wait for it: readers stop writers only, and a
 /// map that is filled before it is shared has none. (Where nobody makes the
 /// object that it belongs to, the code at hand is a part only.)
-fn shuts_anyone_out(analysis: &Analysis, held: &Held) -> bool {
+fn shuts_anyone_out(analysis: &Analysis, reader: FnId, held: &Held) -> bool {
     let reads = matches!(held.mode, Mode::Read | Mode::ReadRecursive);
     let Some(class) = held.lock.class.filter(|_| reads) else {
         return true;
     };
-    analysis.has_writer(class).is_some() || !is_made(analysis, &analysis.class(class).name)
+    // What takes `&mut self` does not run twice at a time.
+    let writer = match analysis.function(reader).mut_self {
+        true => analysis.has_writer_beside(class, reader),
+        false => analysis.has_writer(class),
+    };
+    writer.is_some() || !is_made(analysis, &analysis.class(class).name)
 }
 
 /// Whether the type of the field `Type.field` has an associated function

@@ -31,6 +31,9 @@ pub static LINT: Lint = Lint {
     check,
 };
 
+/// One line in so many is not what the lock is held for.
+const SHARE: u32 = 20;
+
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let weights = Weights::of(analysis);
@@ -105,7 +108,10 @@ fn report(
         .iter()
         .map(|group| trace(draw, id, guard.site, &lock_name, group))
         .collect();
-    let small = |group: &Group| group.by_call || group.brief || careful && group.alone;
+    // What each round of a loop does adds up, unless it is lost in the rest.
+    let adds_up = |group: &Group| group.place == Place::InRounds && moved * SHARE >= total;
+    let small =
+        |group: &Group| group.by_call && !adds_up(group) || group.brief || careful && group.alone;
     let confidence = match mode {
         _ if waits || groups.iter().all(small) => Confidence::Low,
         Mode::Exclusive | Mode::Upgradable => Confidence::High,
@@ -127,7 +133,7 @@ fn report(
     }))
 }
 
-/// Guards under which files, sockets or processes are waited for in any case:
+/// Guards under which files, sockets, processes or people are waited for in any case:
 /// nothing else that is done there matters beside that. What is only written
 /// goes to the system's memory first, and what is written must be put together.
 fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
@@ -137,7 +143,7 @@ fn waiting(analysis: &Analysis) -> BTreeSet<(FnId, GuardId)> {
                 let name = what.rsplit([':', '.']).next().unwrap_or(what);
                 !name.starts_with("write") && name != "flush"
             }
-            BlockKind::Network | BlockKind::Http | BlockKind::Process => true,
+            BlockKind::Network | BlockKind::Http | BlockKind::Process | BlockKind::Stdin => true,
             _ => false,
         },
         _ => false,

@@ -349,8 +349,7 @@ impl<'f> Tree<'f> {
         };
         let first = self.stmt(stmts.first()?.0)?.site;
         let last = self.stmt(stmts.last()?.0)?.site;
-        let by_call =
-            place != Place::InRounds && stmts.iter().all(|(_, weight)| weight.is_by_call());
+        let by_call = stmts.iter().all(|(_, weight)| weight.is_by_call());
         let mut reasons: Vec<String> = Vec::new();
         for (_, weight) in &stmts {
             for reason in weight.reasons() {

@@ -3,7 +3,7 @@
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
     Analysis, BlockKind, Event, EventKind, FnId, FnKind, Function, Handle, Kinds, ObjectKind,
-    Spawn, SpawnKind,
+    ObjectRef, Spawn, SpawnKind,
 };
 
 use crate::flow::{Point, events, reaches};
@@ -46,6 +46,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     } else {
                         *value_wanted || given || is_missed(analysis, id, function, at)
                     };
+                    let missed = missed && !is_looked_at(function, handle.as_ref());
                     if !child {
                         findings.push(ignored(analysis, &draw, id, function, event, missed));
                     }
@@ -85,6 +86,22 @@ fn is_read(analysis: &Analysis, id: FnId, function: &Function, at: Point) -> boo
     joined_at(function, at)
         .filter_map(|(_, spawn)| spawn.body)
         .any(|body| reads_what_it_writes(analysis, id, function, at, body))
+}
+
+/// Whether another branch of the function looks at what the same thread's join
+/// gives: where this one ends, the work has failed already.
+fn is_looked_at(function: &Function, handle: Option<&ObjectRef>) -> bool {
+    let Some(joined) = handle else {
+        return false;
+    };
+    events(function).any(|(_, event)| match &event.kind {
+        EventKind::Join {
+            handle: Some(other),
+            result_ignored: false,
+            ..
+        } => other.place == joined.place,
+        _ => false,
+    })
 }
 
 /// The threads that are started in the function and joined at `at`.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Kinds, Per, Spawn,
-    SpawnKind,
+    Analysis, ClassId, Event, EventKind, FnId, FnKind, Function, Handle, Kinds, ObjectKind, Per,
+    Spawn, SpawnKind,
 };
 
 use crate::flow::{Point, events, never_ends, runs_for_ever};
@@ -92,7 +92,30 @@ impl Joins {
                 }
             }
         }
+        joins.move_on(analysis);
         joins
+    }
+
+    /// `Waiting { handle: self.handle }`: who joins the one joins the other.
+    fn move_on(&mut self, analysis: &Analysis) {
+        let functions = &analysis.program().functions;
+        let moves: Vec<(ClassId, ClassId)> = functions
+            .iter()
+            .flat_map(|function| &function.made)
+            .filter_map(|made| Some((made.source?, made.field?)))
+            .filter(|(from, _)| analysis.class(*from).kind == ObjectKind::Handle)
+            .collect();
+        loop {
+            let joined = self.classes.len();
+            for (from, to) in &moves {
+                if self.classes.contains(to) {
+                    self.classes.insert(*from);
+                }
+            }
+            if self.classes.len() == joined {
+                return;
+            }
+        }
     }
 
     /// Of types that no build has both, under one name, one may be joined for all.

@@ -44,3 +44,273 @@ impl Routes {{
         ["oversized-critical-section"],
     );
 }
+
+#[test]
+fn an_item_of_a_map_keeps_it_locked() {
+    let found = |what: &str| {
+        names_in(&format!(
+            "
+use dashmap::DashMap;
+
+pub struct Peers {{ peers: DashMap<u32, u64> }}
+
+impl Peers {{
+    pub fn cull(&self) {{
+        {what}
+    }}
+}}
+"
+        ))
+    };
+    for picked in [
+        ".min_by_key(|p| *p.value())",
+        ".filter(|p| *p.value() > 3).next()",
+        ".find(|p| *p.value() > 3)",
+        ".reduce(|a, b| if a.value() < b.value() { a } else { b })",
+    ] {
+        let text = format!(
+            "let oldest = self.peers.iter(){picked}.unwrap(); self.peers.remove(oldest.key());"
+        );
+        assert_eq!(found(&text), ["double-lock"], "{picked}");
+        let text = format!(
+            "let oldest = self.peers.iter(){picked}.map(|it| *it.key()).unwrap(); self.peers.remove(&oldest);"
+        );
+        assert_eq!(found(&text), [""; 0], "{picked}");
+    }
+    for kept in [
+        "let all: Vec<_> = self.peers.iter().filter(|p| *p.value() > 3).collect(); \
+         for one in all { self.peers.remove(one.key()); }",
+        "let (old, new): (Vec<_>, Vec<_>) = self.peers.iter().partition(|p| *p.value() > 3); \
+         for one in old { self.peers.remove(one.key()); }",
+    ] {
+        assert_eq!(found(kept), ["double-lock"], "{kept}");
+    }
+    let keys = "let all: Vec<u32> = self.peers.iter().map(|p| *p.key()).collect(); \
+                for one in all { self.peers.remove(&one); }";
+    assert_eq!(found(keys), [""; 0]);
+}
+
+#[test]
+fn what_a_constructor_is_given_others_have() {
+    let found = |made: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, Mutex}};
+
+pub struct Sync {{ status: Mutex<u32>, listeners: Mutex<Vec<u32>> }}
+
+impl Sync {{
+    fn reset(&self) {{
+        *self.status.lock().unwrap() = 0;
+    }}
+
+    fn listen(&self, one: u32) {{
+        let mut listeners = self.listeners.lock().unwrap();
+        listeners.push(one);
+        self.reset();
+    }}
+
+    pub fn answer(&self) -> u32 {{
+        let status = self.status.lock().unwrap();
+        self.listeners.lock().unwrap().len() as u32 + *status
+    }}
+}}
+
+pub struct Parts {{ sync: Arc<Sync> }}
+
+impl Parts {{
+    pub fn new(sync: Arc<Sync>) -> Parts {{
+        {made}
+        sync.listen(1);
+        Parts {{ sync }}
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found(""), ["lock-order-inversion"]);
+    let own = "let sync = Arc::new(Sync { status: Mutex::new(0), listeners: Mutex::new(vec![]) });";
+    assert_eq!(found(own), [""; 0]);
+}
+
+#[test]
+fn a_handle_that_is_borrowed_alone_is_not_its_lock() {
+    let found = |object: &str| {
+        names_in(&format!(
+            "
+use std::collections::BTreeMap;
+use std::sync::{{Arc, Mutex, MutexGuard, Weak}};
+
+pub struct Plugin {{ id: u32, manager: Weak<Mutex<Manager>> }}
+pub struct PluginRef(Arc<Mutex<Plugin>>);
+pub struct Manager {{ running: BTreeMap<u32, PluginRef> }}
+pub struct ManagerRef(Arc<Mutex<Manager>>);
+
+impl PluginRef {{
+    pub fn handle(&self) -> bool {{
+        let manager = self.0.lock().unwrap().manager.upgrade();
+        manager.is_some_and(|manager| ManagerRef(manager).knows(&self.0.lock().unwrap().id))
+    }}
+
+    pub fn update(&self, by: u32) {{
+        self.0.lock().unwrap().id += by;
+    }}
+}}
+
+impl ManagerRef {{
+    fn lock(&self) -> MutexGuard<Manager> {{
+        self.0.lock().unwrap()
+    }}
+
+    pub fn update({object}, by: u32) {{
+        let inner = self.lock();
+        for plugin in inner.running.values() {{
+            plugin.update(by);
+        }}
+    }}
+
+    pub fn knows(&self, id: &u32) -> bool {{
+        self.lock().running.contains_key(id)
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("&self"), ["lock-order-inversion"]);
+    assert_eq!(found("&mut self"), ["lock-order-inversion"]);
+}
+
+#[test]
+fn a_join_on_the_branch_that_fails() {
+    let found = |last: &str| {
+        names_in(&format!(
+            "
+use std::thread;
+
+pub fn capture(limit: u64, given: u64) -> Result<u64, String> {{
+    let reader: thread::JoinHandle<u64> = thread::spawn(move || given * 2);
+    if given > limit {{
+        let _ = reader.join();
+        return Err(\"too much\".to_owned());
+    }}
+    {last}
+}}
+"
+        ))
+    };
+    assert_eq!(
+        found("reader.join().map_err(|_| \"the reader panicked\".to_owned())"),
+        [""; 0]
+    );
+    assert_eq!(
+        found("let _ = reader.join(); Ok(1)"),
+        ["panic-swallowed"; 2]
+    );
+}
+
+#[test]
+fn what_a_function_makes_it_writes_at_another_time() {
+    let found = |index: &str| {
+        names_in(&format!(
+            "
+use std::sync::Arc;
+use tokio::sync::RwLock;
+
+pub struct Index {{ words: Option<u32>, number: u32 }}
+
+pub struct Shared {{ index: Arc<RwLock<Index>> }}
+
+pub async fn open(shared: &Shared) -> Arc<RwLock<Index>> {{
+    let index = {index};
+    if let Some(words) = index.read().await.words.as_ref() {{
+        println!(\"{{}}\", index.read().await.number + *words);
+    }}
+    index.write().await.number = 4;
+    index
+}}
+"
+        ))
+    };
+    let made = "Arc::new(RwLock::new(Index { words: None, number: 1 }))";
+    assert_eq!(found(made), [""; 0]);
+    assert_eq!(found("shared.index.clone()"), ["double-lock"]);
+}
+
+#[test]
+fn a_handle_moves_from_field_to_field() {
+    let found = |joined: &str| {
+        names_in(&format!(
+            "
+use std::thread::{{self, JoinHandle}};
+
+pub struct Worker {{ handle: JoinHandle<()>, number: u32 }}
+pub struct Waiting {{ handle: Option<JoinHandle<()>> }}
+
+impl Worker {{
+    pub fn new(number: u32) -> Self {{
+        let handle = thread::spawn(move || std::fs::write(\"out\", number.to_string()).unwrap());
+        Worker {{ handle, number }}
+    }}
+
+    pub fn wait(self) -> Waiting {{
+        Waiting {{ handle: Some(self.handle) }}
+    }}
+}}
+
+impl Waiting {{
+    pub fn end(&mut self) {{
+        {joined}
+    }}
+}}
+
+fn main() {{
+    let mut waiting = Worker::new(1).wait();
+    waiting.end();
+}}
+"
+        ))
+    };
+    assert_eq!(
+        found("self.handle.take().unwrap().join().unwrap();"),
+        [""; 0]
+    );
+    assert_eq!(found("self.handle = None;"), ["unjoined-thread"]);
+}
+
+#[test]
+fn readers_across_an_await_wait_for_other_writers() {
+    let found = |writer: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, RwLock}};
+
+pub struct Driver {{ cursor: Arc<RwLock<u64>> }}
+
+impl Driver {{
+    pub fn new(start: u64) -> Self {{
+        Driver {{ cursor: Arc::new(RwLock::new(start)) }}
+    }}
+
+    async fn payload(&self, at: u64) -> u64 {{
+        tokio::time::sleep(std::time::Duration::from_millis(at)).await;
+        at
+    }}
+
+    pub async fn advance(&mut self) {{
+        let cursor = self.cursor.read().unwrap();
+        let next = self.payload(*cursor).await;
+        drop(cursor);
+        *self.cursor.write().unwrap() = next;
+    }}
+
+    {writer}
+}}
+"
+        ))
+    };
+    assert_eq!(found(""), [""; 0]);
+    assert_eq!(
+        found("pub fn reset(&self) { *self.cursor.write().unwrap() = 0; }"),
+        ["guard-across-await"]
+    );
+}

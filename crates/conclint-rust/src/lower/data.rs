@@ -446,7 +446,8 @@ impl Lower<'_> {
         }
     }
 
-    /// A lock that goes into a field of a new object, and where it comes from.
+    /// A lock or a thread's handle that goes into a field of a new object, and where
+    /// it comes from.
     fn note_made(&mut self, val: &Val, owner: &Ty, name: &SmolStr) {
         if let Some(info) = self.index().field(owner, name) {
             let field = ClassKey::new(ClassBase::Field(info.owner, name.clone()));
@@ -463,7 +464,7 @@ impl Lower<'_> {
     }
 
     fn note_source(&mut self, field: ClassKey, ty: &Ty, val: &Val) {
-        let Some(kind @ ObjectKind::Lock(_)) = self.object_kind(ty) else {
+        let Some(kind @ (ObjectKind::Lock(_) | ObjectKind::Handle)) = self.object_kind(ty) else {
             return;
         };
         let param = val.place.as_ref().and_then(|place| match place.root {

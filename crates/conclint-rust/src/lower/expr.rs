@@ -155,7 +155,7 @@ impl Lower<'_> {
                 if let Some(target) = &target {
                     self.stored_by_method(target, name, call.site());
                 }
-                self.map_iterated(receiver, &call);
+                let val = self.map_iterated(val, receiver, &call);
                 self.noted_threads(&val, receiver, &call);
                 self.noted_channels(target.as_ref(), receiver, &call);
                 self.seen = self.seen.or(seen);

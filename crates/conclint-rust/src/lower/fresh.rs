@@ -4,11 +4,13 @@
 //! Of a function all results are looked at; one that may give what was there
 //! before makes nothing.
 
+use conclint_facts::ObjectKind;
 use smol_str::SmolStr;
 
 use super::body::Lower;
+use super::types;
 use crate::hir::{Block, Expr, ExprKind, Pat, StmtKind};
-use crate::index::{FnIdx, Index, Scope, ValueRes};
+use crate::index::{FnIdx, Index, Scope, Ty, ValueRes};
 
 /// How deep functions that make an object call each other.
 const DEPTH: u32 = 4;
@@ -23,6 +25,12 @@ impl Lower<'_> {
             depth: DEPTH,
         };
         maker.makes(expr)
+    }
+
+    /// Whether a value of this type is an object of the program's own, or a lock.
+    pub fn is_object(&self, ty: &Ty) -> bool {
+        matches!(types::peel_wrappers(self.index(), ty), Ty::Adt(..))
+            || matches!(self.object_kind(ty), Some(ObjectKind::Lock(_)))
     }
 }
 
@@ -78,7 +86,7 @@ impl<'a> Maker<'a> {
             ValueRes::Ctor { .. } => true,
             ValueRes::Ext(path) => match wrapper(&path) {
                 true => args.first().is_some_and(|arg| self.makes(arg)),
-                false => false,
+                false => makes_a_lock(&path),
             },
             ValueRes::Fns(res) => match res.fns[..] {
                 [one] => self.function(one),
@@ -117,6 +125,18 @@ fn wrapper(path: &str) -> bool {
         (Some("new" | "pin"), Some(of)) => matches!(of, "Arc" | "Rc" | "Box"),
         _ => false,
     }
+}
+
+/// `Mutex::new(state)`: a lock is an object of its own, whatever it guards.
+fn makes_a_lock(path: &str) -> bool {
+    let mut names = path.rsplit("::");
+    matches!(
+        (names.next(), names.next()),
+        (
+            Some("new"),
+            Some("Mutex" | "RwLock" | "FairMutex" | "ReentrantMutex")
+        )
+    )
 }
 
 /// No object at all; a macro in that place mostly leaves with an error.

@@ -97,29 +97,33 @@ impl Lower<'_> {
 
     /// `map.iter().map(..).collect()`: whatever takes the iterator away ends it,
     /// and with it its guard. The references that it gives hold the lock, too,
-    /// as long as none is mapped to something else.
-    pub fn map_iterated(&mut self, receiver: &Expr, call: &MethodCall) {
-        if self.out.map_iterators.is_empty() || !table::ends_iterator(call.name) {
-            return;
+    /// as long as none is mapped to something else: `map.iter().max_by_key(..)`
+    /// is a guard, and so is what collects them. `val` is what the call gives.
+    pub fn map_iterated(&mut self, val: Val, receiver: &Expr, call: &MethodCall) -> Val {
+        let gives = table::gives_items(call.name);
+        if self.out.map_iterators.is_empty() || !gives && !table::ends_iterator(call.name) {
+            return val;
         }
-        let mut mapped = call.name != "collect";
+        let mut mapped = false;
         let mut chain = receiver;
         while let ExprKind::MethodCall { receiver, name, .. } = &chain.kind {
             let span = chain.span;
             let mut known = self.out.map_iterators.iter();
             if let Some(at) = known.position(|(made, _)| *made == span) {
-                if mapped {
+                if gives && !mapped {
+                    let (_, guard) = self.out.map_iterators.remove(at);
+                    return keeps_items(val, guard, call.name);
+                }
+                if table::ends_iterator(call.name) {
                     let (_, guard) = self.out.map_iterators.remove(at);
                     self.release(guard, ReleaseWhy::Dropped, end_of(call.span));
                 }
-                return;
+                return val;
             }
-            mapped |= matches!(
-                name.as_str(),
-                "map" | "filter_map" | "flat_map" | "map_while"
-            );
+            mapped |= table::maps_items(name);
             chain = receiver;
         }
+        val
     }
 
     /// The lock is free again when the method returns; its arguments come
@@ -237,6 +241,24 @@ impl Lower<'_> {
 /// Whether it is the entry of such a map, which `Occupied(e)` takes along.
 pub(super) fn is_entry(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path == ENTRY)
+}
+
+/// `val`, which is one or some of the items that `guard` keeps locked.
+fn keeps_items(mut val: Val, guard: GuardId, method: &str) -> Val {
+    if let Ty::Ext(path, args) = types::unwrap_ty(&val.ty)
+        && path == ITEM
+        && types::is_option_or_result(&val.ty)
+    {
+        let data = args.first().cloned().unwrap_or(Ty::Unknown);
+        val.ty = types::option_of(reference_to(data));
+    }
+    val.borrows = None;
+    val.local = None;
+    val.guards = vec![guard];
+    if method == "partition" {
+        val.parts = vec![val.clone(), val.clone()];
+    }
+    val
 }
 
 /// A guard that says what it is of: it has methods of its own.

@@ -10,7 +10,6 @@ use super::body::{Lower, end_of};
 use super::expr::{has_unknown, is_place};
 use super::pattern::{binds_success, by_ref, is_any_some};
 use super::scopes::ScopeKind;
-use super::types;
 use super::value::Val;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
 use crate::index::Ty;
@@ -181,9 +180,7 @@ impl Lower<'_> {
         }
         let identity = self.identity_of_let(pat, init);
         let key = self.key_of_let(pat, init);
-        let made = is_own_name(pat)
-            && matches!(types::peel_wrappers(self.index(), &val.ty), Ty::Adt(..))
-            && self.makes(init);
+        let made = is_own_name(pat) && self.is_object(&val.ty) && self.makes(init);
         self.bind(pat, val);
         if let Some(info) = self.locals.last_mut().filter(|_| identity.is_some()) {
             info.identity = identity;

@@ -137,6 +137,34 @@ pub fn ends_iterator(method: &str) -> bool {
     )
 }
 
+/// Methods of an iterator that give one of its items, or all of them.
+pub fn gives_items(method: &str) -> bool {
+    matches!(
+        method,
+        "collect"
+            | "find"
+            | "last"
+            | "max"
+            | "max_by"
+            | "max_by_key"
+            | "min"
+            | "min_by"
+            | "min_by_key"
+            | "next"
+            | "nth"
+            | "partition"
+            | "reduce"
+    )
+}
+
+/// Methods of an iterator behind which its items are other ones.
+pub fn maps_items(method: &str) -> bool {
+    matches!(
+        method,
+        "cloned" | "copied" | "filter_map" | "flat_map" | "map" | "map_into" | "map_while" | "scan"
+    )
+}
+
 /// The types of the references and entries that such maps give.
 pub fn is_reference(path: &str) -> bool {
     match path.split("::").next() {

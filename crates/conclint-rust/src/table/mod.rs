@@ -14,7 +14,9 @@ pub use effects::{
     method_returns, returns, runs_in_place, runs_on_failure, tells_of_error,
 };
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};
-pub use maps::{Hold, ends_iterator, is_copied, is_reference, lock_inside, taking};
+pub use maps::{
+    Hold, ends_iterator, gives_items, is_copied, is_reference, lock_inside, maps_items, taking,
+};
 
 /// Types of others that are dereferenced to their last argument.
 pub const POINTERS: &[&str] = &[

@@ -87,7 +87,8 @@ impl Search<'_> {
             let class = others.clone().find(|other| *other == class)?;
             self.program.classes.get(class.index())
         }) {
-            if class.type_text.contains("Arc") || class.type_text.contains('&') {
+            let text = &class.type_text;
+            if text.contains("Arc") || text.contains("Weak") || text.contains('&') {
                 // A `&self` beside it may be that of another sharer.
                 if alone(a) && alone(b) {
                     answer = OneOwner::Likely;
