@@ -7,7 +7,7 @@ use super::graph::{self, Edge, Graph, Via};
 use crate::program::*;
 
 /// Longer paths (recursion over a linked structure) are not told apart.
-const MAX_PATH: usize = 6;
+const MAX_PATH: usize = 8;
 
 /// A root that is equal to nothing. Comparisons never look at the number.
 const ELSEWHERE: Root = Root::Opaque(u32::MAX);

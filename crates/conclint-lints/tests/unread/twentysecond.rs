@@ -314,3 +314,64 @@ impl Driver {{
         ["guard-across-await"]
     );
 }
+
+#[test]
+fn an_iterator_keeps_the_guard_that_its_closure_took() {
+    let found = |rest: &str| {
+        names_in(&format!(
+            "
+use std::sync::RwLock;
+
+pub struct Routes {{ table: RwLock<Vec<u32>> }}
+
+impl Routes {{
+    pub fn update(&self, list: &[usize]) {{
+        let mut better = {{
+            let table = self.table.read().unwrap();
+            list.iter().filter_map(move |i| table.get(*i).copied()).peekable()
+        }};
+        {rest}
+    }}
+}}
+"
+        ))
+    };
+    let write = "self.table.write().unwrap().clear();";
+    let looks = format!("if better.peek().is_some() {{ {write} }}");
+    assert_eq!(found(&looks), ["double-lock"]);
+    let counts = format!("if better.count() > 3 {{ {write} }}");
+    assert_eq!(found(&counts), [""; 0]);
+}
+
+#[test]
+fn a_lock_far_down_is_still_the_same() {
+    let text = "
+use dashmap::DashMap;
+use std::collections::HashMap;
+
+pub struct Layout { places: DashMap<u32, Vec<u32>> }
+pub struct Part { layouts: HashMap<u32, Layout> }
+pub struct Whole { parts: DashMap<u32, Part> }
+
+impl Layout {
+    fn set(&self, at: u32) {
+        if let Some(mut place) = self.places.get_mut(&at) {
+            place.push(at);
+        }
+    }
+}
+
+impl Whole {
+    pub fn sweep(&self) {
+        for part in self.parts.iter() {
+            for (_name, layout) in part.layouts.iter() {
+                for place in layout.places.iter() {
+                    layout.set(*place.key());
+                }
+            }
+        }
+    }
+}
+";
+    assert_eq!(names_in(text), ["double-lock"]);
+}

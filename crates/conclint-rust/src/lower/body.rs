@@ -101,6 +101,8 @@ pub(super) struct Out {
     pub counts: bool,
     /// Iterators over maps that lock inside: the call that makes one, and its guard.
     pub map_iterators: Vec<(hir::Span, GuardId)>,
+    /// Guards that iterators have taken along in their closures.
+    pub captured: Vec<GuardId>,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -248,6 +250,7 @@ impl Out {
             chooses: false,
             counts: false,
             map_iterators: Vec::new(),
+            captured: Vec::new(),
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,

@@ -161,34 +161,58 @@ impl Lower<'_> {
     /// The closures among `args` have run and are no more, and what `move` ones
     /// name is gone with them.
     pub fn gone_with_closures(&mut self, args: &[Expr]) {
+        for (id, span) in self.named_in_closures(args) {
+            let info = &mut self.locals[id.0 as usize];
+            info.moved |= info.val.channel != 0;
+            for guard in info.val.guards.clone() {
+                self.release(guard, ReleaseWhy::Moved, span);
+            }
+        }
+    }
+
+    /// The guards that `move` closures among `args` take along: an iterator keeps
+    /// them until it has run.
+    pub fn kept_by_closures(&mut self, args: &[Expr]) -> Vec<GuardId> {
+        let mut kept = Vec::new();
+        for (id, _) in self.named_in_closures(args) {
+            for guard in self.locals[id.0 as usize].val.guards.clone() {
+                if !kept.contains(&guard) {
+                    kept.push(guard);
+                }
+            }
+        }
+        for &guard in &kept {
+            self.register_temp(guard);
+            self.out.captured.push(guard);
+        }
+        kept
+    }
+
+    /// The variables of this function that `move` closures among `args` name.
+    fn named_in_closures(&self, args: &[Expr]) -> Vec<(LocalId, Span)> {
+        let mut named = Vec::new();
         for arg in args {
             let ExprKind::Closure(closure) = &arg.kind else {
                 continue;
             };
-            let mut named = Vec::new();
-            if closure.is_move {
-                closure.body.each_expr(&mut |expr| {
-                    if let ExprKind::Path(path) = &expr.kind
-                        && let [segment] = &path.segments[..]
-                        && !closure
-                            .params
-                            .iter()
-                            .any(|(pat, _)| pat.binds(&segment.name))
-                    {
-                        named.extend(self.lookup(&segment.name));
-                    }
-                });
+            if !closure.is_move {
+                continue;
             }
-            let own = |id: &LocalId| self.locals[id.0 as usize].level == self.out.level;
-            named.retain(own);
-            for id in named {
-                let info = &mut self.locals[id.0 as usize];
-                info.moved |= info.val.channel != 0;
-                for guard in info.val.guards.clone() {
-                    self.release(guard, ReleaseWhy::Moved, arg.span);
+            closure.body.each_expr(&mut |expr| {
+                if let ExprKind::Path(path) = &expr.kind
+                    && let [segment] = &path.segments[..]
+                    && !closure
+                        .params
+                        .iter()
+                        .any(|(pat, _)| pat.binds(&segment.name))
+                    && let Some(id) = self.lookup(&segment.name)
+                    && self.locals[id.0 as usize].level == self.out.level
+                {
+                    named.push((id, arg.span));
                 }
-            }
+            });
         }
+        named
     }
 
     /// `handle.take().map(JoinHandle::join)`: a method of a library type, given

@@ -111,7 +111,12 @@ impl Lower<'_> {
             .in_place_closures(call.args, &param, in_rounds)
             .unwrap_or_else(Val::unknown);
         self.closure_per = around;
-        if container || !ADAPTORS.contains(&name) {
+        let lazy = !container && ADAPTORS.contains(&name);
+        let kept = match lazy {
+            true => self.kept_by_closures(call.args),
+            false => Vec::new(),
+        };
+        if !lazy {
             self.gone_with_closures(call.args);
         }
         if name.starts_with("with") {
@@ -123,7 +128,9 @@ impl Lower<'_> {
             result.local = None;
             return result.with_ty(ty);
         }
-        self.combined(cur, name, many, result)
+        let mut val = self.combined(cur, name, many, result);
+        val.guards.extend(kept);
+        val
     }
 
     /// What the method `name` of `cur` gives its closure.

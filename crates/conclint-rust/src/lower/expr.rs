@@ -132,7 +132,7 @@ impl Lower<'_> {
                 self.outer_method = Some(name.clone());
                 let moved = self.moved(receiver);
                 let captured = self.captures.len();
-                let recv = self.expr(receiver);
+                let mut recv = self.expr(receiver);
                 self.set_moved(&recv, moved);
                 self.captured_in_place(&recv, captured);
                 self.outer_method = None;
@@ -151,7 +151,9 @@ impl Lower<'_> {
                     .then(|| recv.clone());
                 self.counted = super::threads::counted(receiver);
                 self.numbers = super::threads::numbers(receiver);
-                let val = self.method(recv, &call);
+                let captured = self.captured_in(&mut recv);
+                let mut val = self.method(recv, &call);
+                self.goes_on(&mut val, captured, &call);
                 if let Some(target) = &target {
                     self.stored_by_method(target, name, call.site());
                 }

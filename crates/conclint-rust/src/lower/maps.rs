@@ -126,6 +126,28 @@ impl Lower<'_> {
         val
     }
 
+    /// Takes the guards that the closures of the iterator `recv` have taken along
+    /// out of it: what it gives is not behind them.
+    pub fn captured_in(&self, recv: &mut Val) -> Vec<GuardId> {
+        let (captured, own) = std::mem::take(&mut recv.guards)
+            .into_iter()
+            .partition(|guard| self.out.captured.contains(guard));
+        recv.guards = own;
+        captured
+    }
+
+    /// A method of an iterator whose closures have `captured` these guards: they end
+    /// with it, go on in the iterator that it gives, or stay where they are.
+    pub fn goes_on(&mut self, val: &mut Val, captured: Vec<GuardId>, call: &MethodCall) {
+        if table::ends_iterator(call.name) {
+            for guard in captured {
+                self.release(guard, ReleaseWhy::Dropped, end_of(call.span));
+            }
+        } else if !table::advances_iterator(call.name) {
+            val.guards.extend(captured);
+        }
+    }
+
     /// The lock is free again when the method returns; its arguments come
     /// first, and closures run under it.
     fn within_map(&mut self, cur: &Val, mode: Mode, traits: &LockTraits, call: &MethodCall) -> Val {

@@ -137,6 +137,33 @@ pub fn ends_iterator(method: &str) -> bool {
     )
 }
 
+/// Methods that leave an iterator where it is: they take `&mut self` or `&self`.
+pub fn advances_iterator(method: &str) -> bool {
+    matches!(
+        method,
+        "all"
+            | "any"
+            | "by_ref"
+            | "find"
+            | "find_map"
+            | "len"
+            | "next"
+            | "next_back"
+            | "next_if"
+            | "next_if_eq"
+            | "nth"
+            | "nth_back"
+            | "peek"
+            | "peek_mut"
+            | "position"
+            | "rfind"
+            | "rposition"
+            | "size_hint"
+            | "try_fold"
+            | "try_for_each"
+    )
+}
+
 /// Methods of an iterator that give one of its items, or all of them.
 pub fn gives_items(method: &str) -> bool {
     matches!(

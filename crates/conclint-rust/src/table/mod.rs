@@ -15,7 +15,8 @@ pub use effects::{
 };
 pub use locks::{GuardWrap, LockTable, LockType, LockTypeConfig, Op};
 pub use maps::{
-    Hold, ends_iterator, gives_items, is_copied, is_reference, lock_inside, maps_items, taking,
+    Hold, advances_iterator, ends_iterator, gives_items, is_copied, is_reference, lock_inside,
+    maps_items, taking,
 };
 
 /// Types of others that are dereferenced to their last argument.

@@ -783,6 +783,71 @@ pub const PROBES: &[(&str, &str)] = &[
     ("ff", "Wrap { g: m.lock() }.close(); here();"),
     ("ff", "wrap(m.lock()).close(); here();"),
     ("ff", "let n = wrap(m.lock()).look(); here();"),
+    // Iterators that take a guard along in a closure.
+    (
+        "AA",
+        "let g = m.lock(); let it = [1].iter().map(move |i| g.v + i); here(); drop(it);",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); let it = [1].iter().map(move |i| g.v + i); drop(it); here();",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); for _ in [1].iter().map(move |i| g.v + i) {} here();",
+    ),
+    (
+        "AA",
+        "let g = m.lock(); for _ in [1].iter().map(move |i| g.v + i) { here(); }",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); let it = [1].iter().map(move |i| g.v + i); for _ in it {} here();",
+    ),
+    (
+        "AA",
+        "let g = m.lock(); let it = [1].iter().map(move |i| g.v + i); for _ in it { here(); }",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); let v: Vec<i32> = [1].iter().map(move |i| g.v + i).collect(); here();",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); [1].iter().map(move |i| g.v + i).for_each(drop); here();",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); let n = [1].iter().filter(move |i| g.v > **i).count(); here();",
+    ),
+    (
+        "ff",
+        "let g = m.lock(); let n = [1].iter().map(move |i| g.v + i).any(|n| n == 1); here();",
+    ),
+    (
+        "AA",
+        "let g = m.lock(); let n = [1].iter().map(move |i| g.v + i).any(|n| n == 1) as i32 + here();",
+    ),
+    (
+        "AA",
+        "let it = { let g = m.lock(); [1, 2].into_iter().map(move |i| g.v + i) }; here(); drop(it);",
+    ),
+    (
+        "AA",
+        "let mut it = { let g = m.lock(); [1, 2].into_iter().map(move |i| g.v + i).peekable() }; it.next(); here();",
+    ),
+    (
+        "AA",
+        "let it = { let g = m.lock(); [1, 2].into_iter().map(move |i| g.v + i) }; let rest = it.skip(1); here(); drop(rest);",
+    ),
+    (
+        "ff",
+        "let it = { let g = m.lock(); [1, 2].into_iter().map(move |i| g.v + i) }; let n: i32 = it.skip(1).sum(); here();",
+    ),
+    (
+        "ff",
+        "let n: i32 = { let g = m.lock(); [1, 2].into_iter().map(move |i| g.v + i).sum() }; here();",
+    ),
 ];
 
 /// Whole functions, where the body's tail is what matters.
