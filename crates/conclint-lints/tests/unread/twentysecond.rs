@@ -375,3 +375,36 @@ impl Whole {
 ";
     assert_eq!(names_in(text), ["double-lock"]);
 }
+
+#[test]
+fn what_never_gives_anything_is_no_other_place() {
+    let found = |system: &str| {
+        names_in(&format!(
+            "
+use std::mem::MaybeUninit;
+use std::sync::RwLock;
+use std::sync::atomic::{{AtomicBool, Ordering::Acquire}};
+
+pub struct System {{ blocks: RwLock<Vec<u32>> }}
+
+static mut SYSTEM: MaybeUninit<System> = MaybeUninit::uninit();
+static READY: AtomicBool = AtomicBool::new(false);
+
+pub fn system() -> &'static System {{
+    {system}
+}}
+
+pub fn scan() {{
+    let blocks = system().blocks.read().unwrap();
+    system().blocks.write().unwrap().push(blocks[0]);
+}}
+"
+        ))
+    };
+    for body in [
+        "if READY.load(Acquire) { unsafe { SYSTEM.assume_init_ref() } } else { panic!(\"not yet\"); }",
+        "if !READY.load(Acquire) { panic!(\"not yet\"); } else { unsafe { SYSTEM.assume_init_ref() } }",
+    ] {
+        assert_eq!(found(body), ["double-lock"], "{body}");
+    }
+}

@@ -243,10 +243,24 @@ pub(super) fn is_nothing(expr: &Expr) -> bool {
         ExprKind::Call { callee, .. } => {
             matches!(&callee.kind, ExprKind::Path(path) if path.last() == "Err")
         }
-        ExprKind::Block(block) => block.tail.as_deref().is_some_and(is_nothing),
+        ExprKind::Block(block) => gives_nothing(block),
         ExprKind::Return(value) => value.as_deref().is_none_or(is_nothing),
         ExprKind::Macro(call) => call.kind == hir::MacroKind::Panic,
         _ => false,
+    }
+}
+
+/// As [`is_nothing`], of what a block gives; `panic!("no");` is the end of one, too.
+fn gives_nothing(block: &hir::Block) -> bool {
+    match (block.tail.as_deref(), block.stmts.last()) {
+        (Some(tail), _) => is_nothing(tail),
+        (None, Some(last)) => match &last.kind {
+            hir::StmtKind::Expr(last) => {
+                matches!(last.kind, ExprKind::Return(_) | ExprKind::Macro(_)) && is_nothing(last)
+            }
+            _ => false,
+        },
+        (None, None) => false,
     }
 }
 
@@ -405,9 +419,9 @@ impl<'l> Eval<'l, '_> {
                 then,
                 else_: Some(else_),
                 ..
-            } if then.stmts.is_empty() => match then.tail.as_deref()? {
-                then if is_nothing(else_) => self.expr(then),
-                then if is_nothing(then) => self.expr(else_),
+            } => match then.tail.as_deref() {
+                _ if gives_nothing(then) => self.expr(else_),
+                Some(given) if then.stmts.is_empty() && is_nothing(else_) => self.expr(given),
                 _ => None,
             },
             ExprKind::Call { callee, args } => self.call(callee, args),
