@@ -234,7 +234,7 @@ fn errors(
     own: &dyn Fn(&str) -> bool,
     pins: &[String],
 ) -> Result<Vec<CompileError>> {
-    let (mut missing, mut out) = (Vec::new(), Vec::new());
+    let (mut missing, mut out): (Vec<CompileError>, Vec<CompileError>) = (Vec::new(), Vec::new());
     for line in String::from_utf8_lossy(&finished.stderr).lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
             continue;
@@ -254,13 +254,16 @@ fn errors(
         }
         let spans = value["spans"].as_array().into_iter().flatten();
         let mut primary = spans.filter(|s| s["is_primary"] == true);
-        let place = primary.find_map(|s| {
-            let file = s["file_name"].as_str().filter(|f| own(f))?;
-            Some((file.to_owned(), s["line_start"].as_u64().unwrap_or(0)))
+        let shown = primary.find(|s| s["file_name"].as_str().is_some_and(own));
+        let place = shown.map(|s| {
+            let file = s["file_name"].as_str().unwrap_or_default();
+            (file.to_owned(), s["line_start"].as_u64().unwrap_or(0))
         });
+        // What stands under the line, `expected u64, found usize`.
+        let label = shown.and_then(|s| s["label"].as_str()).unwrap_or_default();
         if let Some(pin) = pinned(&value, pins) {
             let message = format!("there is no {pin}, as the starter has it");
-            if !missing.iter().any(|e: &CompileError| e.message == message) {
+            if !missing.iter().any(|e| e.message == message) {
                 missing.push(CompileError {
                     message,
                     file: None,
@@ -269,20 +272,27 @@ fn errors(
             }
             continue;
         }
-        let code = value["code"]["code"].as_str();
-        let message = match code {
-            Some(code) => format!("{message} [{code}]"),
-            None => message.to_owned(),
+        let said = match label.is_empty() || message.contains(label) {
+            true => message.to_owned(),
+            false => format!("{message}: {label}"),
         };
-        out.push(CompileError {
+        let message = match value["code"]["code"].as_str() {
+            Some(code) => format!("{said} [{code}]"),
+            None => said,
+        };
+        let error = CompileError {
             message: text::clean(&message, 400),
             line: u32::try_from(place.as_ref().map_or(0, |(_, line)| *line)).unwrap_or(0),
             file: place.map(|(file, _)| file),
-        });
+        };
+        if !out.contains(&error) {
+            out.push(error);
+        }
     }
     // What else the tests then stumble over says less.
-    missing.append(&mut out);
-    let mut out = missing;
+    if !missing.is_empty() {
+        out = missing;
+    }
     out.truncate(ERRORS);
     if out.is_empty() {
         if let End::Exited(code) = finished.end {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use conclint_diag::explore::{Event, Failure, Place};
+use conclint_diag::explore::{Event, Failure, Panicked, Place};
 use conclint_explore::TestResult;
 use serde::{Deserialize, Serialize};
 
@@ -102,8 +102,11 @@ pub struct Story {
     pub explanation: String,
     /// What the test said, fit for students.
     pub message: String,
-    /// The panic is in the submission's own code.
+    /// The submission's own code panics.
     pub own_panic: bool,
+    /// What that says.
+    #[serde(default)]
+    pub panic: String,
     /// The submission's line that matters most.
     pub at: Option<Line>,
     /// Number of threads.
@@ -178,6 +181,8 @@ impl Seen {
         let kind = match result.verdict {
             Verdict::Passed => Kind::Passed,
             Verdict::Failed => Kind::Failed,
+            // The test has failed before; whom it leaves behind, nobody releases.
+            Verdict::Deadlock if result.failure.as_ref().is_some_and(has_failed) => Kind::Failed,
             Verdict::Deadlock => Kind::Deadlock,
             Verdict::Livelock => Kind::Livelock,
             Verdict::Crashed => Kind::Crashed,
@@ -191,7 +196,7 @@ impl Seen {
             test: result.test.clone(),
             how,
             kind,
-            reason: result.reason.clone(),
+            reason: without_places(&result.reason, own),
             schedules: result.executions,
             story: result.failure.as_ref().filter(|_| failed).and_then(|raw| {
                 let told = conclint_explore::explain(result.clone(), own).failure?;
@@ -245,9 +250,11 @@ impl Story {
                 holds: s.holds.iter().map(|h| h.object.clone()).collect(),
             })
             .collect();
-        let first = told.panics.first();
-        let own_panic = first.is_some_and(|p| p.place.line != 0);
-        let at = first
+        let decisive = decisive(&told.panics);
+        let own = decisive
+            .filter(|p| p.place.line != 0)
+            .or_else(|| told.panics.iter().rev().find(|p| p.place.line != 0));
+        let at = own
             .and_then(|p| line(&p.place))
             .or_else(|| told.place.as_ref().and_then(line))
             .or_else(|| stuck.iter().find_map(|s| s.at.clone()))
@@ -262,13 +269,35 @@ impl Story {
             deviations: raw.deviations.clone(),
             preemptions: raw.preemptions,
             explanation: crate::text::clean(&told.explanation, 300),
-            message: first.map_or(String::new(), |p| public(&p.message, own_panic)),
-            own_panic,
+            message: decisive.map_or(String::new(), |p| public(&p.message, p.place.line != 0)),
+            own_panic: own.is_some(),
+            panic: own.map_or(String::new(), |p| public(&p.message, true)),
             at,
             threads: told.threads.len(),
             steps,
             stuck,
         }
+    }
+}
+
+/// The test's own thread has panicked.
+fn has_failed(failure: &conclint_explore::Failure) -> bool {
+    failure.panics.iter().any(|panic| panic.thread == 0)
+}
+
+/// The panic that makes the test fail. Tests panic on purpose, too, in jobs that they hand over;
+/// what ends a test is the panic of its own thread, or the one that this only passes on.
+fn decisive(panics: &[Panicked]) -> Option<&Panicked> {
+    let passes_on = |p: &&Panicked| {
+        p.message == "a scoped thread panicked"
+            || p.message.ends_with("Any { .. }")
+            || p.message.contains("PoisonError")
+    };
+    let of_test = panics.iter().rev().find(|p| p.thread == 0);
+    let of_thread = || panics.iter().rev().find(|p| p.thread != 0 && !passes_on(p));
+    match of_test {
+        Some(panic) if !passes_on(&panic) => Some(panic),
+        _ => of_thread().or(of_test).or(panics.first()),
     }
 }
 
@@ -333,6 +362,22 @@ fn words(event: &Event) -> String {
     crate::text::clean(&out, 120)
 }
 
+/// A reason without the place of the last operation, where that is not in the submission's `own`
+/// files: the lines of the hidden tests are nobody's business.
+fn without_places(reason: &str, own: &BTreeMap<String, Vec<u8>>) -> String {
+    const BEFORE: &str = "; the last operation was at ";
+    match reason.split_once(BEFORE) {
+        Some((said, place)) => {
+            let file = place.split(':').next().unwrap_or_default();
+            match own.contains_key(file) {
+                true => reason.to_owned(),
+                false => said.to_owned(),
+            }
+        }
+        None => reason.to_owned(),
+    }
+}
+
 /// A panic's message without source text of the hidden test: `assert!` without a message of its
 /// own prints its condition. The two sides of a comparison come behind what it says.
 fn public(message: &str, own: bool) -> String {
@@ -359,6 +404,46 @@ fn compared(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ends_a_test() {
+        let panic = |thread, message: &str| Panicked {
+            thread,
+            message: message.to_owned(),
+            place: Place {
+                file: "".into(),
+                line: 0,
+                column: 0,
+                function: String::new(),
+            },
+        };
+        let said = |panics: &[Panicked]| decisive(panics).map(|p| p.message.clone());
+        let purpose = panic(1, "on purpose");
+        let poison = panic(
+            2,
+            "called `Result::unwrap()` on an `Err` value: PoisonError { .. }",
+        );
+        let wrong = panic(0, "the second job never ran");
+        let all = [purpose.clone(), poison.clone(), wrong.clone()];
+        assert_eq!(said(&all).as_deref(), Some("the second job never ran"));
+        let scoped = panic(0, "a scoped thread panicked");
+        let all = [panic(2, "index out of bounds"), scoped];
+        assert_eq!(said(&all).as_deref(), Some("index out of bounds"));
+        assert_eq!(said(&[purpose]).as_deref(), Some("on purpose"));
+        assert_eq!(said(&[]), None);
+    }
+
+    #[test]
+    fn lines_of_hidden_tests_stay_hidden() {
+        let own = BTreeMap::from([("src/lib.rs".to_owned(), Vec::new())]);
+        let reason = |place| {
+            format!("no operation for 10 s: it computes; the last operation was at {place}")
+        };
+        let test = without_places(&reason("hidden/tests.rs:186:58"), &own);
+        assert_eq!(test, "no operation for 10 s: it computes");
+        let lib = reason("src/lib.rs:12:5");
+        assert_eq!(without_places(&lib, &own), lib);
+    }
 
     #[test]
     fn conditions_of_hidden_tests_stay_hidden() {

@@ -154,7 +154,12 @@ fn compile(graded: &Graded) -> Option<Headline> {
     Some(Headline {
         what: format!("It does not compile: {}", error.message),
         why: "Nothing else could be looked at.".to_owned(),
-        advice: "Names and types have to be those of the starter.".to_owned(),
+        advice: match error.message.starts_with("there is no `") {
+            true => "Names and types have to be those of the starter.".to_owned(),
+            false => "Build it with the starter's Cargo.toml before you hand it in: the compiler \
+                      then says the same, and shows the code."
+                .to_owned(),
+        },
         file: error.file.clone(),
         line: error.line,
     })

@@ -108,12 +108,58 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>, allow: &[String]) -> Vec<Refusal
             continue;
         }
         if let Ok(tokens) = text.strip_prefix('\u{feff}').unwrap_or(text).parse() {
-            gate.stream(tokens);
+            gate.stream(without_tests(tokens));
         }
     }
     out.sort();
     out.dedup();
     out
+}
+
+/// The file without its own `#[cfg(test)] mod tests { .. }`: a submission is compiled as a library
+/// and never as a test, so nothing of that module is. Only where it stands in the file itself: a
+/// macro could make something else of what it is given.
+fn without_tests(file: TokenStream) -> TokenStream {
+    let tokens: Vec<TokenTree> = file.into_iter().collect();
+    let mut kept = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match test_module(&tokens[at..]) {
+            Some(length) => at += length,
+            None => {
+                kept.push(token.clone());
+                at += 1;
+            }
+        }
+    }
+    kept.into_iter().collect()
+}
+
+/// How many tokens a test module has that begins here, with `#[cfg(test)]`.
+fn test_module(tokens: &[TokenTree]) -> Option<usize> {
+    let attribute = |at: usize| match tokens.get(at + 1) {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket => {
+            is_punct(tokens.get(at), '#').then(|| group.stream().to_string().replace(' ', ""))
+        }
+        _ => None,
+    };
+    if attribute(0)? != "cfg(test)" {
+        return None;
+    }
+    let mut at = 2;
+    while attribute(at).is_some() {
+        at += 2;
+    }
+    if ident(tokens.get(at))? == "pub" {
+        at += 1;
+        let restricted = matches!(tokens.get(at), Some(TokenTree::Group(group))
+            if group.delimiter() == Delimiter::Parenthesis);
+        at += usize::from(restricted);
+    }
+    let named = ident(tokens.get(at))? == "mod" && ident(tokens.get(at + 1)).is_some();
+    let body = matches!(tokens.get(at + 2), Some(TokenTree::Group(group))
+        if group.delimiter() == Delimiter::Brace);
+    (named && body).then_some(at + 3)
 }
 
 /// How deep brackets are nested at most, strings and comments counted as well.
@@ -478,6 +524,27 @@ mod tests {
             "use core::panic::Location;",
             "#[macro_export] macro_rules! assert_eq { ($($t:tt)*) => {} }",
             "#[global_allocator] static A: X = X;",
+        ] {
+            assert!(!lines(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn own_tests_are_never_compiled() {
+        for text in [
+            "#[cfg(test)] mod tests { use std::fs; fn f() { std::process::exit(0) } }",
+            "fn f() {} #[cfg(test)]\n#[allow(x)] pub(crate) mod tests { use std::{env, fs}; }",
+        ] {
+            assert_eq!(lines(text), Vec::<usize>::new(), "{text}");
+        }
+        for text in [
+            "#[cfg(test)] mod tests {} fn f() { std::process::exit(0) }",
+            "#[cfg(not(test))] mod tests { use std::fs; }",
+            "#[cfg(any(test, all()))] mod tests { use std::fs; }",
+            "#[cfg(test)] fn f() {} fn g() { std::process::exit(0) }",
+            "m! { #[cfg(test)] mod tests { use std::fs; } }",
+            "struct S { #[cfg(test)] a: u8, b: [u8; { std::process::id() }] }",
+            "#[cfg(test)] use x; use std::fs;",
         ] {
             assert!(!lines(text).is_empty(), "{text}");
         }

@@ -7,7 +7,8 @@
 //! only the language and std give types their meaning.
 //!
 //! Not pinned, because it cannot be written as a type: what has `impl Trait` in its signature, is
-//! `async`, or has const parameters. The hidden tests have to pin those themselves.
+//! `async`, has const parameters, or names a type that cannot be named from outside. The hidden
+//! tests have to pin those themselves.
 
 use std::fmt::Write as _;
 
@@ -19,6 +20,10 @@ use syn::{
     Field, FnArg, GenericParam, Generics, ImplItem, Item, ItemImpl, ReceiverKind, ReturnType,
     Signature, Type, UseTree, Visibility, parse_quote,
 };
+
+mod names;
+
+use names::Names;
 
 /// The module's name in the crate of the hidden tests.
 pub(crate) const MODULE: &str = "conclint_interface";
@@ -32,6 +37,8 @@ pub struct Interface {
     pub lines: Vec<String>,
     /// Public functions that cannot be pinned.
     pub open: Vec<String>,
+    /// What the types of the starter's modules are called from outside.
+    names: Names,
 }
 
 impl Interface {
@@ -65,6 +72,10 @@ impl Interface {
                 let text = format!("use ::{crate_name}::{ident};");
                 out.line(&text, &format!("`{ident}`"));
             }
+        }
+        out.names = Names::of(crate_name, &file.items);
+        for (name, path) in out.names.imports() {
+            out.line(&format!("use {path} as {name};"), &format!("`{name}`"));
         }
         for item in &file.items {
             match item {
@@ -112,8 +123,13 @@ impl Interface {
         let generics = owner.map(|(generics, _)| generics).into_iter();
         let generics: Vec<&Generics> = generics.chain([&signature.generics]).collect();
         let own = owner.map(|(_, own)| own);
+        let mut signature = signature.clone();
+        let nameable = self
+            .names
+            .outside(|names| names.visit_signature_mut(&mut signature));
         let parameters = parameters(&generics);
-        let (Some((parameters, bounds)), Some(pointer)) = (parameters, pointer(signature, own))
+        let (Some((parameters, bounds)), Some(pointer), true) =
+            (parameters, pointer(&signature, own), nameable)
         else {
             self.open.push(shown);
             return;
@@ -129,7 +145,11 @@ impl Interface {
             return;
         };
         let shown = format!("{}.{ident}", base(own));
-        let Some((parameters, bounds)) = parameters(&[generics]) else {
+        let mut field = field.clone();
+        let nameable = self
+            .names
+            .outside(|names| names.visit_type_mut(&mut field.ty));
+        let Some((parameters, bounds)) = parameters(&[generics]).filter(|_| nameable) else {
             self.open.push(shown);
             return;
         };
@@ -441,6 +461,46 @@ mod tests {
             "pub async fn a() {} pub fn b() -> impl Sized {} pub fn c<const N: usize>() {}";
         let interface = Interface::of("x", starter).expect("Rust");
         assert_eq!(interface.open, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn types_of_modules_have_a_name_outside() {
+        let starter = "
+            pub mod refused;
+            mod inner;
+            mod private;
+            use crate::refused::{Refused, Reason as Why};
+            pub use inner::Account;
+            use private::Ticket;
+            pub struct Bank { pub last: Why }
+            impl Bank {
+                pub fn deposit(&self, to: usize) -> Result<(), Refused> { todo!() }
+                pub fn why(&self) -> refused::Reason { todo!() }
+                pub fn account(&self) -> Option<&crate::inner::Account> { todo!() }
+                pub fn open(&self) -> Account { todo!() }
+                pub fn other(&self) -> crate::Bank { todo!() }
+                pub fn ticket(&self) -> Option<Ticket> { todo!() }
+            }
+        ";
+        let interface = Interface::of("x", starter).expect("Rust");
+        assert_eq!(interface.open, ["Bank::account", "Bank::ticket"]);
+        for import in [
+            "use ::x::Account as Account;",
+            "use ::x::refused::Refused as Refused;",
+            "use ::x::refused::Reason as Why;",
+        ] {
+            assert!(interface.text.contains(import), "{}", interface.text);
+        }
+        assert_eq!(
+            pins(starter)[4..],
+            [
+                "`Bank.last` as `Why`",
+                "`Bank::deposit` as `fn(&Bank, usize) -> Result<(), Refused>`",
+                "`Bank::why` as `fn(&Bank) -> ::x::refused::Reason`",
+                "`Bank::open` as `fn(&Bank) -> Account`",
+                "`Bank::other` as `fn(&Bank) -> ::x::Bank`",
+            ]
+        );
     }
 
     #[test]

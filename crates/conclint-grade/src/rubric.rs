@@ -249,8 +249,8 @@ fn no_panic(evidence: &Evidence, reasons: &mut Vec<String>) -> Option<f64> {
     for seen in &evidence.tests {
         if let Some(story) = seen.story.as_ref().filter(|s| s.own_panic) {
             let reason = match &story.at {
-                Some(at) => format!("{}:{} panics: {}", at.file, at.line, story.message),
-                None => format!("panics: {}", story.message),
+                Some(at) => format!("{}:{} panics: {}", at.file, at.line, story.panic),
+                None => format!("panics: {}", story.panic),
             };
             if !reasons.contains(&reason) {
                 reasons.push(reason);
@@ -296,7 +296,7 @@ fn ran(
         reasons.push("it does not compile".to_owned());
         return Some(0.0);
     }
-    let (mut good, mut unclear) = (0usize, false);
+    let (mut good, mut certain, mut unclear) = (0usize, false, false);
     for test in tests {
         let once = crate::evidence::How::Once;
         let runs = evidence
@@ -306,6 +306,7 @@ fn ran(
         let runs: Vec<&Seen> = runs.collect();
         let bad = |s: &&&Seen| !matches!(s.kind, Kind::Passed | Kind::Unclear);
         if let Some(seen) = runs.iter().find(bad) {
+            certain = true;
             reasons.push(describe(seen));
         } else if let Some(seen) = runs.iter().find(|s| s.kind == Kind::Unclear) {
             unclear = true;
@@ -320,7 +321,6 @@ fn ran(
     if good == tests.len() {
         return Some(1.0);
     }
-    let certain = reasons.len() > usize::from(unclear);
     if unclear && (criterion.each || !certain) {
         return None;
     }
