@@ -255,6 +255,7 @@ pub struct Analysis {
     threads: threads::Threads,
     entry: Vec<Vec<ClassId>>,
     callers: graph::Callers,
+    bindings: graph::Bindings,
     /// Per function that several threads are seen to run: how many calls lie
     /// between it and the body of one of them.
     several: Vec<Option<u32>>,
@@ -425,6 +426,12 @@ impl Analysis {
     /// Where `function` is called, by known calls.
     pub fn callers(&self, function: FnId) -> &[EventRef] {
         self.callers.of(function)
+    }
+
+    /// Whether `a` and `b`, as `function` names them, lead to one element of a
+    /// collection, by the variables and keys that tell which.
+    pub fn is_one_element(&self, function: FnId, a: &Place, b: &Place) -> bool {
+        self.bindings.is_told(function, a, b, false) || self.bindings.is_keyed(function, a, b)
     }
 
     /// A place outside tests that takes `class` for writing.

@@ -375,6 +375,19 @@ pub(crate) fn one_object(a: &ObjectRef, b: &ObjectRef) -> bool {
         && !(a.exclusive || b.exclusive)
 }
 
+/// Whether both are one element of a collection, by what the variables and keys tell.
+pub(crate) fn one_element(
+    analysis: &Analysis,
+    function: FnId,
+    a: &ObjectRef,
+    b: &ObjectRef,
+) -> bool {
+    !matches!(a.place.root, Root::Opaque(_))
+        && a.class == b.class
+        && !(a.exclusive || b.exclusive)
+        && analysis.is_one_element(function, &a.place, &b.place)
+}
+
 /// Whether one and the same lock keeps others out at both places.
 pub(crate) fn gated(analysis: &Analysis, function: FnId, a: Point, b: Point) -> bool {
     let before = |at: Point| analysis.held_before(at.in_function(function));

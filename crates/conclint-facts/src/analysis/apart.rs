@@ -150,7 +150,7 @@ pub(super) fn outward(
     way: &[EventRef],
 ) -> Option<Place> {
     if let (Root::Local(local), Some(last)) = (&place.root, way.last())
-        && graph.rebound(last.function, *local, false)
+        && graph.bindings.rebound(last.function, *local, false)
     {
         return None;
     }

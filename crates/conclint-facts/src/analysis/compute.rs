@@ -102,6 +102,7 @@ pub(super) fn analyse(program: Program) -> Analysis {
         runners,
         alone,
         callers,
+        bindings: graph.bindings,
         kinds: graph.kinds,
         handed_on: graph.taken,
         entry: entry

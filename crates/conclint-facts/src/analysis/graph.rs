@@ -6,16 +6,17 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use rustc_hash::FxHashSet as HashSet;
 
 use rayon::prelude::*;
-use smol_str::SmolStr;
 
 use super::{EventRef, Kinds, cfgs};
 use crate::program::*;
 
+mod bindings;
 mod runs;
 
+pub(super) use bindings::Bindings;
 use runs::Runs;
 pub(super) use runs::passed_on;
 
@@ -71,15 +72,8 @@ pub(super) struct Graph {
     pub taken: BTreeSet<FnId>,
     /// Parameters that are run with something else than a known closure.
     pub open_params: HashSet<(FnId, u16)>,
-    /// Per outermost function, how often a local is bound or assigned, and
-    /// whether in a loop.
-    rebound: HashMap<(FnId, LocalId), Binding>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Binding {
-    times: u32,
-    in_loop: bool,
+    /// How variables are bound.
+    pub bindings: Bindings,
 }
 
 /// Call sites of each function, for lints.
@@ -181,11 +175,11 @@ impl Graph {
     /// Reads all calls of `program`.
     pub(super) fn of(program: &Program) -> Self {
         let outermost = outermost(program);
-        let (kinds, (rebound, edges)) = rayon::join(
+        let (kinds, (bindings, edges)) = rayon::join(
             || Kinds::of(program),
             || {
                 rayon::join(
-                    || bindings(program, &outermost),
+                    || Bindings::of(program, &outermost),
                     || plain_edges(program, &outermost),
                 )
             },
@@ -194,7 +188,7 @@ impl Graph {
             kinds,
             outermost,
             edges,
-            rebound,
+            bindings,
             ..Graph::default()
         };
         graph.index(program);
@@ -266,54 +260,6 @@ impl Graph {
             sites
         };
         Callers(self.into.iter().map(sites).collect())
-    }
-
-    /// The variable names another object at another time: it is assigned more
-    /// than once, or (asked for `round_a_loop`) bound anew in each iteration.
-    pub(super) fn rebound(&self, function: FnId, local: LocalId, round_a_loop: bool) -> bool {
-        let binding = self
-            .rebound
-            .get(&(self.family(function), local))
-            .copied()
-            .unwrap_or_default();
-        binding.times > 1 || (round_a_loop && (binding.in_loop || binding.times == 0))
-    }
-
-    /// Whether both lead by way of the same elements, which variables tell that
-    /// name nothing else.
-    pub(super) fn is_told(&self, function: FnId, a: &Place, b: &Place, round_a_loop: bool) -> bool {
-        let unchanged = |local: LocalId| !self.rebound(function, local, round_a_loop);
-        let mut steps = a.path.iter().zip(&b.path);
-        a.root == b.root
-            && a.path.len() == b.path.len()
-            && steps.all(|(a, b)| is_one_step(a, b, unchanged))
-    }
-
-    /// Whether both lead by way of the same elements, as far as variables tell,
-    /// and else because what the key was read from is one place.
-    pub(super) fn is_keyed(&self, function: FnId, a: &Place, b: &Place) -> bool {
-        let unchanged = |local: LocalId| !self.rebound(function, local, false);
-        let mut steps = a.path.iter().zip(&b.path);
-        a.root == b.root
-            && a.path.len() == b.path.len()
-            && steps.all(|(a, b)| is_one_step(a, b, unchanged) || is_one_key(a, b, unchanged))
-    }
-
-    /// Both are the element that one variable names, whatever becomes of its
-    /// collection since.
-    pub(super) fn is_named(
-        &self,
-        function: FnId,
-        a: &Place,
-        b: &Place,
-        round_a_loop: bool,
-    ) -> bool {
-        let names_one = |(a, b): (&SmolStr, &SmolStr)| {
-            let name = element_owner(a);
-            name == element_owner(b)
-                && name.is_some_and(|local| !self.rebound(function, local, round_a_loop))
-        };
-        self.is_told(function, a, b, round_a_loop) && a.path.iter().zip(&b.path).any(names_one)
     }
 
     fn index(&mut self, program: &Program) {
@@ -407,34 +353,6 @@ fn outermost(program: &Program) -> Vec<FnId> {
         id
     };
     (0..program.functions.len()).map(of).collect()
-}
-
-fn bindings(program: &Program, outermost: &[FnId]) -> HashMap<(FnId, LocalId), Binding> {
-    // Only families with a guard are ever asked about.
-    let locking: HashSet<FnId> = program
-        .functions
-        .iter()
-        .zip(outermost)
-        .filter(|(f, _)| !f.guards.is_empty())
-        .map(|(_, &outer)| outer)
-        .collect();
-    let mut bindings: HashMap<(FnId, LocalId), Binding> = HashMap::default();
-    for (function, &outer) in program
-        .functions
-        .iter()
-        .zip(outermost)
-        .filter(|(_, outer)| locking.contains(outer))
-    {
-        for stmt in function.stmts.iter().filter(|stmt| !stmt.defs.is_empty()) {
-            let in_loop = stmt.kind == StmtKind::Loop || in_loop(function, stmt.parent);
-            for &local in &stmt.defs {
-                let binding = bindings.entry((outer, local)).or_default();
-                binding.times += 1;
-                binding.in_loop |= in_loop;
-            }
-        }
-    }
-    bindings
 }
 
 /// The statement, or one it stands in, is a loop.

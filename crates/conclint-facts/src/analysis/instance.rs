@@ -167,22 +167,28 @@ pub(super) fn same_instance(
             if a.place.path != b.place.path && !(element && alike(&a.place, &b.place)) {
                 // One root, two paths: a parent and its child, which may have
                 // clones of one pointer.
-                let rebound = matches!(left, Root::Local(local) if graph.rebound(function, *local, same_guard));
+                let rebound = matches!(left, Root::Local(local) if graph.bindings.rebound(function, *local, same_guard));
                 let of_one = known_class && !element && !rebound;
                 match of_one && are_clones(a, b) {
                     true => SameInstance::Likely,
                     false => SameInstance::Unlikely,
                 }
             } else if let Root::Local(local) = left
-                && graph.rebound(function, *local, same_guard)
-                && !graph.is_named(function, &a.place, &b.place, same_guard)
+                && graph.bindings.rebound(function, *local, same_guard)
+                && !graph
+                    .bindings
+                    .is_named(function, &a.place, &b.place, same_guard)
             {
                 SameInstance::Unlikely
-            } else if !element || graph.is_told(function, &a.place, &b.place, same_guard) {
+            } else if !element
+                || graph
+                    .bindings
+                    .is_told(function, &a.place, &b.place, same_guard)
+            {
                 SameInstance::Certain
             } else if same_guard || !known_class {
                 SameInstance::Unlikely
-            } else if graph.is_keyed(function, &a.place, &b.place) {
+            } else if graph.bindings.is_keyed(function, &a.place, &b.place) {
                 SameInstance::Likely
             } else {
                 SameInstance::Maybe
@@ -265,7 +271,7 @@ fn made_apart(
         .map_or(&[][..], |f| &f.locals);
     let made = |lock: &ObjectRef| match lock.place.root {
         Root::Local(id) => {
-            !graph.rebound(function, id, false)
+            !graph.bindings.rebound(function, id, false)
                 && locals.iter().any(|local| local.id == id && local.made)
         }
         _ => false,

@@ -10,7 +10,8 @@ use conclint_facts::{
 
 use crate::flow::{Point, events, reaches};
 use crate::reads::{
-    Read, ReadKind, Write, decides, gated, is_ticket, may_be_one_field, one_object, reads, writes,
+    Read, ReadKind, Write, decides, gated, is_ticket, may_be_one_field, one_element, one_object,
+    reads, writes,
 };
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -57,6 +58,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || case.is_far_apart()
                     || case.adds()
                     || case.inserts()
+                    // Which thread has which element is mostly agreed on.
+                    || !one_object(&case.read.object, &case.write.object)
                     || !(analysis.runs_on_several(id)
                         || is_offered(function) && writers.others(id, case.write.object.class))
                     || analysis.is_alone_with(id, &case.write.object) == Alone::AsSeen
@@ -300,7 +303,8 @@ fn is_stale(
 ) -> bool {
     if read.kind != ReadKind::Lock
         || read.claimed
-        || !one_object(&read.object, &write.object)
+        || !(one_object(&read.object, &write.object)
+            || one_element(analysis, id, &read.object, &write.object))
         || !may_be_one_field(read.field.as_ref(), write.field.as_ref())
         || read.guard.is_some() && read.guard == write.guard
         || through_one(read, write)
@@ -309,9 +313,11 @@ fn is_stale(
     }
     let held = |at: Point| analysis.held_before(at.in_function(id));
     let still = |at: Point| {
-        held(at)
-            .iter()
-            .any(|held| Some(held.guard) == read.guard || one_object(&held.lock, &read.object))
+        held(at).iter().any(|held| {
+            Some(held.guard) == read.guard
+                || one_object(&held.lock, &read.object)
+                || one_element(analysis, id, &held.lock, &read.object)
+        })
     };
     !still(write.taken)
         && !is_upgrade(function, read, write)

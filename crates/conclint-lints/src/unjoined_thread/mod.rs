@@ -35,7 +35,10 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 && let Some(loss) = joins.lost(analysis, function, &spawn.handle)
             {
                 let all = settings.level != Level::Default || !is_let_go(&loss, spawn);
-                let confidence = confidence(analysis, id, function, at, spawn, &loss, all);
+                // In course work, whoever starts a thread has to wait for its end.
+                let course = settings.level == Level::Grading;
+                let wanted = Wanted { all, course };
+                let confidence = confidence(analysis, id, function, at, spawn, &loss, wanted);
                 findings.push(report(&draw, id, event, spawn, &loss, confidence));
             }
         }
@@ -50,6 +53,15 @@ fn is_let_go(loss: &Loss, spawn: &Spawn) -> bool {
         Loss::Variable(_) => spawn.what.contains("Builder"),
         Loss::Field { .. } => false,
     }
+}
+
+/// What is wanted to be told.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// Also of threads that are let go, where others read what they do.
+    all: bool,
+    /// Of every thread that is let go.
+    course: bool,
 }
 
 /// How a handle is lost.
@@ -149,8 +161,8 @@ impl Joins {
 /// Most threads that nobody joins are services that end with the process, or
 /// helpers whose work nobody misses; people detach those on purpose. So there
 /// has to be a sign that the end matters: a handle that was given a name or a
-/// place, or work that is missed when it is cut off: with `all`, what others read
-/// and what it writes to files, else only where the program ends right then.
+/// place, or work that is missed when it is cut off: with `wanted.all`, what others
+/// read and what it writes to files, else only where the program ends right then.
 fn confidence(
     analysis: &Analysis,
     id: FnId,
@@ -158,11 +170,11 @@ fn confidence(
     at: Point,
     spawn: &Spawn,
     loss: &Loss,
-    all: bool,
+    wanted: Wanted,
 ) -> Confidence {
     let cut_off = need::ends_the_program(analysis, function, at);
     let missed = cut_off
-        || all
+        || wanted.all
             && (need::writes_files(analysis, spawn)
                 || need::is_missed(analysis, id, function, at, spawn));
     let sure = match loss {
@@ -182,6 +194,7 @@ fn confidence(
         {
             Confidence::Medium
         }
+        Loss::Dropped if wanted.course => Confidence::Medium,
         _ if missed => Confidence::Medium,
         _ => Confidence::Low,
     };

@@ -1,6 +1,14 @@
 //! What a twenty-second group of programs that nobody here wrote showed.
 
-use super::names_in;
+use conclint_lints::Level;
+
+use super::{all_findings_at, findings_at, names_in};
+
+/// The lints that find something at the level for course work.
+fn in_course_work(text: &str) -> Vec<&'static str> {
+    let found = findings_at(Level::Grading, &[("src/lib.rs", text)]);
+    found.into_iter().map(|finding| finding.rule).collect()
+}
 
 #[test]
 fn what_was_put_into_an_entry_lies_in_the_map() {
@@ -406,5 +414,101 @@ pub fn scan() {{
         "if !READY.load(Acquire) { panic!(\"not yet\"); } else { unsafe { SYSTEM.assume_init_ref() } }",
     ] {
         assert_eq!(found(body), ["double-lock"], "{body}");
+    }
+}
+
+#[test]
+fn course_work_waits_for_its_threads() {
+    let text = "
+use std::sync::mpsc::{channel, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+pub struct Pool { jobs: Sender<u32>, done: Arc<Mutex<u32>> }
+
+impl Pool {
+    pub fn new() -> Pool {
+        let (jobs, taken) = channel::<u32>();
+        let done = Arc::new(Mutex::new(0));
+        let counter = Arc::clone(&done);
+        thread::spawn(move || {
+            for job in taken {
+                *counter.lock().unwrap() += job;
+            }
+        });
+        Pool { jobs, done }
+    }
+}
+";
+    assert_eq!(names_in(text), [""; 0]);
+    assert_eq!(in_course_work(text), ["unjoined-thread"]);
+}
+
+#[test]
+fn an_element_that_is_checked_and_then_changed() {
+    let found = |account: &str| {
+        let text = format!(
+            "
+use std::sync::Mutex;
+
+pub struct Account {{ balance: Mutex<u64> }}
+pub struct Bank {{ accounts: Vec<Account> }}
+
+impl Bank {{
+    fn account(&self, number: usize) -> Option<&Account> {{
+        self.accounts.get(number)
+    }}
+
+    pub fn withdraw(&self, number: usize, other: usize, amount: u64) -> Option<u64> {{
+        {account}
+        if *account.balance.lock().unwrap() < amount {{
+            return None;
+        }}
+        *changed.balance.lock().unwrap() -= amount;
+        Some(amount)
+    }}
+}}
+"
+        );
+        in_course_work(&text)
+    };
+    for account in [
+        "let account = &self.accounts[number]; let changed = account;",
+        "let account = self.accounts.get(number)?; let changed = account;",
+        "let account = self.account(number)?; let changed = account;",
+        "let account = &self.accounts[number]; let changed = &self.accounts[number];",
+    ] {
+        assert_eq!(found(account), ["check-then-act"], "{account}");
+    }
+    let others = "let account = &self.accounts[number]; let changed = &self.accounts[other];";
+    assert_eq!(found(others), [""; 0]);
+}
+
+#[test]
+fn a_job_that_is_caught_is_still_run() {
+    let found = |run: &str| {
+        let text = format!(
+            "
+use std::panic::{{catch_unwind, AssertUnwindSafe}};
+use std::sync::{{mpsc::Receiver, Mutex}};
+
+pub type Job = Box<dyn FnOnce() + Send>;
+
+pub fn serve(jobs: &Mutex<Receiver<Job>>) {{
+    while let Ok(job) = jobs.lock().unwrap().recv() {{
+        {run}
+    }}
+}}
+"
+        );
+        let found = all_findings_at(Level::Grading, &[("src/lib.rs", &text)]);
+        found.into_iter().map(|it| it.rule).collect::<Vec<_>>()
+    };
+    for run in [
+        "job();",
+        "let _ = catch_unwind(AssertUnwindSafe(job));",
+        "let _ = catch_unwind(AssertUnwindSafe(|| job()));",
+    ] {
+        assert_eq!(found(run), ["blocking-under-lock"], "{run}");
     }
 }

@@ -10,7 +10,7 @@ use super::method::MethodCall;
 use super::never::ends_all;
 use super::types;
 use super::value::Val;
-use crate::hir::{self, Expr, Span};
+use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, Tys, last_segment};
 use crate::table::{self, Effect};
 
@@ -126,8 +126,17 @@ impl Lower<'_> {
                 return Val::of(Ty::unit());
             }
             Effect::Scope | Effect::InPlace | Effect::PoolInPlace => {
+                let mut args = args;
                 if what.ends_with("catch_unwind") {
                     self.emit(EventKind::Catch, span);
+                    args = asserted(args);
+                    // `catch_unwind(job)` calls what somebody handed over.
+                    if let [job] = args
+                        && let ExprKind::Path(path) = &job.kind
+                        && let Some(id) = path.as_name().and_then(|name| self.lookup(name))
+                    {
+                        return self.call_local(id, &[], span);
+                    }
                 }
                 if effect == Effect::PoolInPlace {
                     self.emit(
@@ -351,5 +360,24 @@ fn returned(ext: &str) -> Ty {
         Some((path, true)) => types::result_of(types::ext(path, vec![])),
         Some((path, false)) => types::ext(path, vec![]),
         None => Ty::Unknown,
+    }
+}
+
+/// What stands in `AssertUnwindSafe(..)`, where that is the argument.
+fn asserted(args: &[Expr]) -> &[Expr] {
+    match args {
+        [
+            Expr {
+                kind:
+                    ExprKind::Call {
+                        callee,
+                        args: inner,
+                    },
+                ..
+            },
+        ] if matches!(&callee.kind, ExprKind::Path(path) if path.last() == "AssertUnwindSafe") => {
+            inner
+        }
+        _ => args,
     }
 }

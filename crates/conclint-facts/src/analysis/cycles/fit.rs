@@ -159,7 +159,7 @@ impl Search<'_> {
         let runs_in = down.runs_in;
         let is_one_of_many = |place: &Place| {
             place.path.iter().any(|step| is_element(step))
-                || matches!(place.root, Root::Local(local) if graph.rebound(runs_in, local, true))
+                || matches!(place.root, Root::Local(local) if graph.bindings.rebound(runs_in, local, true))
         };
         let (parent, child) = (&down.nesting.held.lock, &down.nesting.taken);
         let (first, second) = (&within.nesting.held.lock, &within.nesting.taken);

@@ -168,7 +168,7 @@ impl Under<'_> {
         let locals = locals.map_or(&[][..], |function| &function.locals);
         let made = match taken.place.root {
             Root::Local(id) => {
-                !graph.rebound(function, id, false)
+                !graph.bindings.rebound(function, id, false)
                     && locals.iter().any(|local| local.id == id && local.made)
             }
             _ => false,
