@@ -35,9 +35,10 @@ pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>
         }
         if !std::thread::panicking() {
             task.panicking = false;
-        } else if enabled {
+        } else if enabled && task.panicking {
             // Destructors of an unwinding thread are not interrupted: the count of panics belongs
-            // to the OS thread that all threads share.
+            // to the OS thread that all threads share. (Where one of them waits, others go on, and
+            // take turns.)
             return None;
         }
         if !enabled {
