@@ -182,6 +182,13 @@ pub struct Failure {
     pub schedule_file: Option<String>,
 }
 
+impl Failure {
+    /// The panic that makes the test fail, where there is one.
+    pub fn decisive(&self) -> Option<&Panicked> {
+        decisive(&self.panics, |panic| (panic.thread, &panic.message))
+    }
+}
+
 /// A source position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -204,6 +211,29 @@ pub struct Panicked {
     pub message: String,
     /// Where.
     pub place: Place,
+}
+
+/// The panic that makes a test fail, of all in their order. Programs panic on purpose, too, and catch
+/// that; what ends a test is the panic of its own thread (0), or the one that this only passes on.
+/// What follows from another thread's panic is no cause of its own.
+///
+/// `of` gives a panic's thread and message.
+pub fn decisive<'p, P>(panics: &'p [P], of: impl Fn(&P) -> (usize, &str)) -> Option<&'p P> {
+    let follows = |panic: &&P| {
+        let (_, message) = of(panic);
+        message == "a scoped thread panicked"
+            || message.ends_with("Any { .. }")
+            || ["PoisonError", "RecvError", "SendError"]
+                .iter()
+                .any(|error| message.contains(error))
+    };
+    let last = |own: bool| {
+        panics
+            .iter()
+            .rev()
+            .find(|p| (of(p).0 == 0) == own && !follows(p))
+    };
+    last(true).or_else(|| last(false)).or(panics.first())
 }
 
 /// A thread that could not finish.
@@ -287,6 +317,26 @@ mod tests {
             preempting: false,
         };
         event.package().map(str::to_owned)
+    }
+
+    #[test]
+    fn what_ends_a_test() {
+        let said = |panics: &[(usize, &'static str)]| {
+            decisive(panics, |panic| *panic).map(|(_, message)| *message)
+        };
+        let purpose = (1, "on purpose");
+        let poison = (
+            2,
+            "called `Result::unwrap()` on an `Err` value: PoisonError { .. }",
+        );
+        let wrong = (0, "the second job never ran");
+        assert_eq!(said(&[purpose, poison, wrong]), Some(wrong.1));
+        let scoped = (0, "a scoped thread panicked");
+        let index = (2, "index out of bounds");
+        assert_eq!(said(&[index, poison, scoped]), Some(index.1));
+        assert_eq!(said(&[purpose]), Some(purpose.1));
+        assert_eq!(said(&[poison]), Some(poison.1));
+        assert_eq!(said(&[]), None);
     }
 
     #[test]

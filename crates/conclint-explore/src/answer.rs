@@ -82,6 +82,13 @@ pub struct Failure {
     pub last: Option<Place>,
 }
 
+impl Failure {
+    /// The panic that makes the test fail, where there is one.
+    pub fn decisive(&self) -> Option<&Panicked> {
+        conclint_diag::explore::decisive(&self.panics, |panic| (panic.thread, &panic.message))
+    }
+}
+
 /// A source position.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct Place {

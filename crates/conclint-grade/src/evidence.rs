@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use conclint_diag::explore::{Event, Failure, Panicked, Place};
+use conclint_diag::explore::{Event, Failure, Place};
 use conclint_explore::TestResult;
 use serde::{Deserialize, Serialize};
 
@@ -250,7 +250,7 @@ impl Story {
                 holds: s.holds.iter().map(|h| h.object.clone()).collect(),
             })
             .collect();
-        let decisive = decisive(&told.panics);
+        let decisive = told.decisive();
         let own = decisive
             .filter(|p| p.place.line != 0)
             .or_else(|| told.panics.iter().rev().find(|p| p.place.line != 0));
@@ -283,22 +283,6 @@ impl Story {
 /// The test's own thread has panicked.
 fn has_failed(failure: &conclint_explore::Failure) -> bool {
     failure.panics.iter().any(|panic| panic.thread == 0)
-}
-
-/// The panic that makes the test fail. Tests panic on purpose, too, in jobs that they hand over;
-/// what ends a test is the panic of its own thread, or the one that this only passes on.
-fn decisive(panics: &[Panicked]) -> Option<&Panicked> {
-    let passes_on = |p: &&Panicked| {
-        p.message == "a scoped thread panicked"
-            || p.message.ends_with("Any { .. }")
-            || p.message.contains("PoisonError")
-    };
-    let of_test = panics.iter().rev().find(|p| p.thread == 0);
-    let of_thread = || panics.iter().rev().find(|p| p.thread != 0 && !passes_on(p));
-    match of_test {
-        Some(panic) if !passes_on(&panic) => Some(panic),
-        _ => of_thread().or(of_test).or(panics.first()),
-    }
 }
 
 /// A place in the submission; what is elsewhere has line 0.
@@ -404,34 +388,6 @@ fn compared(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_ends_a_test() {
-        let panic = |thread, message: &str| Panicked {
-            thread,
-            message: message.to_owned(),
-            place: Place {
-                file: "".into(),
-                line: 0,
-                column: 0,
-                function: String::new(),
-            },
-        };
-        let said = |panics: &[Panicked]| decisive(panics).map(|p| p.message.clone());
-        let purpose = panic(1, "on purpose");
-        let poison = panic(
-            2,
-            "called `Result::unwrap()` on an `Err` value: PoisonError { .. }",
-        );
-        let wrong = panic(0, "the second job never ran");
-        let all = [purpose.clone(), poison.clone(), wrong.clone()];
-        assert_eq!(said(&all).as_deref(), Some("the second job never ran"));
-        let scoped = panic(0, "a scoped thread panicked");
-        let all = [panic(2, "index out of bounds"), scoped];
-        assert_eq!(said(&all).as_deref(), Some("index out of bounds"));
-        assert_eq!(said(&[purpose]).as_deref(), Some("on purpose"));
-        assert_eq!(said(&[]), None);
-    }
 
     #[test]
     fn lines_of_hidden_tests_stay_hidden() {

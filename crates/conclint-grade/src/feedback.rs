@@ -129,7 +129,7 @@ fn headline(criterion: &Criterion, mark: &Mark, graded: &Graded) -> Option<Headl
         Source::Run(tests) => test(graded, tests, false),
         Source::Explore(tests) => test(graded, tests, true),
         Source::Lints(lints) => counted(lints, &graded.evidence).next().map(|l| Headline {
-            what: text::clean(&l.message, 300),
+            what: sentence(&text::clean(&l.message, 300)),
             why: format!("The lint {} reads it in the source.", l.rule),
             advice: l
                 .help
@@ -200,8 +200,24 @@ fn test(graded: &Graded, tests: &[String], explored: bool) -> Option<Headline> {
     let told = seen.story.as_ref().map_or("", |s| s.explanation.as_str());
     // What was read off the schedule says more than the kind of failure.
     let why = match (seen.how, told) {
-        (How::Once, _) | (_, "") => why.to_owned(),
+        (_, "") => why.to_owned(),
+        (How::Once, told) => format!("{} {why}", sentence(told)),
         _ => sentence(told),
+    };
+    let own = seen
+        .story
+        .as_ref()
+        .filter(|s| s.own_panic && s.panic != s.message);
+    let why = match (own, at) {
+        (Some(story), Some(at)) => {
+            format!(
+                "{why} Before that, {}:{} panics: {}",
+                at.file,
+                at.line,
+                sentence(&story.panic)
+            )
+        }
+        _ => why,
     };
     Some(Headline {
         what: sentence(&describe(seen)),

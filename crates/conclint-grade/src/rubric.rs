@@ -318,6 +318,13 @@ fn ran(
             good += 1;
         }
     }
+    // Several tests may fail for one reason.
+    let mut told = Vec::new();
+    reasons.retain(|reason| {
+        let new = !told.contains(reason);
+        told.push(reason.clone());
+        new
+    });
     if good == tests.len() {
         return Some(1.0);
     }

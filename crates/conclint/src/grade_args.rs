@@ -16,6 +16,8 @@ Exit codes:
   4  some submissions need a human")]
     Run(RunArgs),
     /// Checks an assignment with its reference, starter and known-bad submissions
+    ///
+    /// Exits with 1 where one of them does not get the marks that it should.
     CheckAssignment(CheckAssignmentArgs),
     /// Grades the submission of a receipt once more and compares
     Replay(ReplayArgs),

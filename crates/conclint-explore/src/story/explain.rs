@@ -390,9 +390,9 @@ fn lost_update(told: &Failure) -> Option<String> {
     None
 }
 
-/// The thread that panics first has just come out of a wait.
+/// The thread whose panic counts has just come out of a wait.
 fn woken_in_vain(told: &Failure) -> Option<String> {
-    let thread = told.panics.first()?.thread;
+    let thread = told.decisive()?.thread;
     let own: Vec<&Event> = told
         .timeline
         .iter()
@@ -500,7 +500,7 @@ fn timing(told: &Failure) -> Option<String> {
 
 /// The failing thread goes on after a wait that nobody has ended.
 fn woken_by_nobody(told: &Failure) -> Option<String> {
-    let failing = told.panics.first()?.thread;
+    let failing = told.decisive()?.thread;
     let spurious = |e: &&Event| e.thread == failing && e.note == "spurious wake-up";
     let event = told.timeline.iter().rfind(spurious)?;
     Some(format!(
@@ -513,7 +513,7 @@ fn woken_by_nobody(told: &Failure) -> Option<String> {
 
 /// A thread that the failing one has started, or started beside it, has not begun.
 fn unbegun(told: &Failure) -> Option<String> {
-    let failing = told.panics.first()?.thread;
+    let failing = told.decisive()?.thread;
     let steps = &told.timeline;
     let last = steps
         .iter()

@@ -292,7 +292,7 @@ fn cycle(told: &Failure) -> Vec<usize> {
     Vec::new()
 }
 
-/// Where a reader should look first: the first panic, the thread at the bottom of the waiting,
+/// Where a reader should look first: the panic that counts, the thread at the bottom of the waiting,
 /// or the last operation.
 fn place(raw: &answer::Failure, told: &Failure, texts: &mut Texts) -> Option<Place> {
     let bottom = raw
@@ -300,13 +300,13 @@ fn place(raw: &answer::Failure, told: &Failure, texts: &mut Texts) -> Option<Pla
         .iter()
         .position(|s| s.op != "join" && s.op != "scope-end");
     let bottom = told.stuck.get(bottom.unwrap_or(0)).map(|s| s.place.clone());
-    let mut panics = raw.panics.iter().map(|p| &p.place);
     let place = match &raw.last {
         // A panic that aborts says more than the last operation; one that was caught says nothing.
-        Some(_) if raw.fingerprint == "signal 6" => panics.next_back(),
+        Some(_) if raw.fingerprint == "signal 6" => raw.panics.last(),
         Some(_) => None,
-        None => panics.next(),
-    };
+        None => raw.decisive(),
+    }
+    .map(|panicked| &panicked.place);
     let last = raw.last.as_ref().map(|last| {
         // What led there is known of the steps only.
         let step = raw.timeline.iter().zip(&told.timeline).next_back();
@@ -317,7 +317,7 @@ fn place(raw: &answer::Failure, told: &Failure, texts: &mut Texts) -> Option<Pla
 }
 
 fn message(raw: &answer::Failure) -> String {
-    match raw.panics.first().filter(|_| raw.last.is_none()) {
+    match raw.decisive().filter(|_| raw.last.is_none()) {
         Some(panicked) => panicked.message.clone(),
         None => raw.fingerprint.clone(),
     }
