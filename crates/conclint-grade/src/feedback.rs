@@ -211,10 +211,8 @@ fn test(graded: &Graded, tests: &[String], explored: bool) -> Option<Headline> {
     let why = match (own, at) {
         (Some(story), Some(at)) => {
             format!(
-                "{why} Before that, {}:{} panics: {}",
-                at.file,
-                at.line,
-                sentence(&story.panic)
+                "{why} Before that, {}:{} panics: {}.",
+                at.file, at.line, story.panic
             )
         }
         _ => why,
