@@ -411,6 +411,8 @@ pub enum BlockKind {
     Callback,
     /// Sending more than there is room for to who cannot receive yet.
     NoReceiver,
+    /// Awaiting room in a bounded channel.
+    Room,
 }
 
 /// Work of some weight.

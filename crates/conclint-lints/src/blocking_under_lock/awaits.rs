@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Analysis, BlockedUnder, Certainty, EventKind, EventRef, FnId, GuardId, Kinds, ObjectKind,
+    Analysis, BlockedUnder, Certainty, EventKind, EventRef, FnId, GuardId, Held, Kinds, ObjectKind,
     StmtId,
 };
 
@@ -37,9 +37,10 @@ pub(super) fn under_async_locks(analysis: &Analysis) -> Vec<BlockedUnder> {
             }
             let at = at.in_function(id);
             for held in analysis.held_before(at) {
-                let class = held.lock.class.map(|class| &analysis.class(class).kind);
-                let is_async = matches!(class, Some(ObjectKind::Lock(traits)) if traits.is_async);
-                if is_async && held.must && !known.contains(&(id, held.guard, event.stmt)) {
+                if is_async(analysis, held)
+                    && held.must
+                    && !known.contains(&(id, held.guard, event.stmt))
+                {
                     found.push(BlockedUnder {
                         function: id,
                         held: held.clone(),
@@ -52,6 +53,12 @@ pub(super) fn under_async_locks(analysis: &Analysis) -> Vec<BlockedUnder> {
         }
     }
     found
+}
+
+/// Whether tasks, not threads, wait for this lock.
+pub(super) fn is_async(analysis: &Analysis, held: &Held) -> bool {
+    let class = held.lock.class.map(|class| &analysis.class(class).kind);
+    matches!(class, Some(ObjectKind::Lock(traits)) if traits.is_async)
 }
 
 /// What is awaited at this place, as people write it.

@@ -142,6 +142,7 @@ impl Reason {
             Reason::Block(BlockKind::NoReceiver) => {
                 "it waits for room in a channel from which nobody can receive yet"
             }
+            Reason::Block(BlockKind::Room) => "the task waits for room in a bounded channel",
             Reason::Join => "it waits for another thread to end",
             Reason::Recv => "it waits for a message",
             Reason::Send => "it waits for room in a bounded channel",
@@ -159,6 +160,9 @@ impl Reason {
             ),
             Reason::Block(BlockKind::NoReceiver) => format!(
                 "a second message never finds any: this thread hangs, and all that want `{lock}` do, too"
+            ),
+            Reason::Block(BlockKind::Room) => format!(
+                "while that is full, nobody gets `{lock}`; and if whoever empties it needs `{lock}`, nobody ever does"
             ),
             Reason::Yield => {
                 format!(
@@ -233,6 +237,11 @@ fn reason(analysis: &Analysis, blocked: &BlockedUnder) -> Option<Reason> {
             kind: BlockKind::BlockOn,
             ..
         } if is_ready(analysis, blocked.event) => None,
+        // A guard that threads wait for is another lint's matter (CL106).
+        EventKind::Block {
+            kind: BlockKind::Room,
+            ..
+        } if !awaits::is_async(analysis, &blocked.held) => None,
         EventKind::Block { kind, .. } => Some(Reason::Block(*kind)),
         EventKind::CallParam { .. } => Some(Reason::Block(BlockKind::Callback)),
         EventKind::Pause(_) => is_taken_each_round(analysis, blocked).then_some(Reason::Yield),
@@ -402,6 +411,8 @@ fn sure(analysis: &Analysis, blocked: &BlockedUnder, reason: Reason, holders: us
         // Mostly that is what the lock is for: of six that were read, where the
         // guarded data was not even used afterwards, one was worth a word.
         Reason::Await => Confidence::Low,
+        Reason::Block(BlockKind::Room) if calls > 1 || !blocked.held.must => Confidence::Low,
+        Reason::Block(BlockKind::Room) => lower(sure),
         _ if calls > 1 && (reason.is_io() || holders > MANY) => Confidence::Low,
         // Readers let each other by, and writers of what is read this much
         // are mostly set-up. A temporary that lives on is no decision.

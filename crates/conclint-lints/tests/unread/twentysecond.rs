@@ -512,3 +512,111 @@ pub fn serve(jobs: &Mutex<Receiver<Job>>) {{
         assert_eq!(found(run), ["blocking-under-lock"], "{run}");
     }
 }
+
+#[test]
+fn where_a_handle_lies_says_nothing_of_its_clones() {
+    let found = |clone: &str| {
+        names_in(&format!(
+            "
+use std::collections::BTreeMap;
+use std::sync::{{Arc, Mutex, Weak}};
+
+pub struct Plugin {{ id: u32, manager: WeakRef }}
+{clone}
+pub struct PluginRef(Arc<Mutex<Plugin>>);
+pub struct Manager {{ running: BTreeMap<u32, PluginRef> }}
+#[derive(Clone)]
+pub struct ManagerRef(Arc<Mutex<Manager>>);
+pub struct WeakRef(Weak<Mutex<Manager>>);
+
+impl WeakRef {{
+    fn upgrade(&self) -> Option<ManagerRef> {{
+        self.0.upgrade().map(ManagerRef)
+    }}
+}}
+
+impl PluginRef {{
+    pub fn answer(&mut self) {{
+        self.handle();
+    }}
+
+    fn handle(&self) {{
+        let manager = self.0.lock().unwrap().manager.upgrade();
+        if let Some(manager) = manager {{
+            manager.forget(&self.0.lock().unwrap().id);
+        }}
+    }}
+
+    fn update(&self, by: u32) {{
+        self.0.lock().unwrap().id += by;
+    }}
+}}
+
+impl ManagerRef {{
+    pub fn update(&mut self, by: u32) {{
+        let inner = self.0.lock().unwrap();
+        for plugin in inner.running.values() {{
+            plugin.update(by);
+        }}
+    }}
+
+    fn forget(&self, id: &u32) {{
+        self.0.lock().unwrap().running.remove(id);
+    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found("#[derive(Clone)]"), ["lock-order-inversion"]);
+    assert_eq!(found(""), [""; 0]);
+}
+
+#[test]
+fn room_in_a_channel_is_awaited_under_an_async_lock() {
+    let found = |data: &str, sent: &str| {
+        names_in(&format!(
+            "
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{{mpsc, Mutex}};
+
+pub struct Hub {{ peers: Arc<Mutex<{data}>>, out: mpsc::Sender<u32>, fast: mpsc::UnboundedSender<u32> }}
+
+impl Hub {{
+    pub async fn add(&self, id: u32, peer: mpsc::Sender<u32>) {{
+        let mut peers = self.peers.lock().await;
+        peers.insert(id, peer);
+    }}
+
+    pub async fn tell(&self, id: u32) {{
+        let peers = self.peers.lock().await;
+        {sent}
+    }}
+}}
+
+#[tokio::main]
+async fn main() {{
+    let (out, mut taken) = mpsc::channel(8);
+    let (fast, _other) = mpsc::unbounded_channel();
+    let hub = Arc::new(Hub {{ peers: Default::default(), out: out.clone(), fast }});
+    let other = Arc::clone(&hub);
+    tokio::spawn(async move {{ other.add(1, out).await }});
+    tokio::spawn(async move {{ hub.tell(1).await }});
+    println!(\"{{:?}}\", taken.recv().await);
+}}
+"
+        ))
+    };
+    let map = "HashMap<u32, mpsc::Sender<u32>>";
+    let inside = "if let Some(peer) = peers.get(&id) { let _ = peer.send(1).await; }";
+    let beside = "let _ = self.out.send(peers.len() as u32).await;";
+    assert_eq!(found(map, inside), ["blocking-under-lock"]);
+    assert_eq!(found(map, beside), ["blocking-under-lock"]);
+    for harmless in [
+        "let _ = self.fast.send(peers.len() as u32);",
+        "let _ = self.out.try_send(peers.len() as u32);",
+        "drop(peers); let _ = self.out.send(id).await;",
+    ] {
+        assert_eq!(found(map, harmless), [""; 0], "{harmless}");
+    }
+}

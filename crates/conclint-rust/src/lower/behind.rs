@@ -8,7 +8,7 @@
 //! a program may keep its one manager in variables only. Other locals are left
 //! out: who has an object in one has it alone.
 
-use crate::index::{FnIdx, Index, Ty, TypeId, last_segment};
+use crate::index::{FnIdx, Index, Ty, TypeId, Tys, last_segment};
 use crate::table::LockTable;
 use conclint_facts::LockShape;
 
@@ -45,6 +45,9 @@ pub(super) fn behind(index: &Index, table: &LockTable) -> Vec<Option<Guarded>> {
     };
     for owner in (0..count as u32).map(TypeId) {
         let def = index.type_def(owner);
+        if is_handle(index, owner) {
+            found.lies[owner.index()].push(Lies::Shared);
+        }
         if !def.is_test {
             for ty in index.field_types(owner) {
                 found.walk(&ty, Lies::In(owner), false);
@@ -174,6 +177,17 @@ impl Found<'_> {
         asked.pop();
         answer.or(Some(None))
     }
+}
+
+/// `#[derive(Clone)] struct PoolRef(Arc<Mutex<Pool>>)`: a pointer with methods of its own. Where
+/// one lies says nothing of where its clones are.
+fn is_handle(index: &Index, ty: TypeId) -> bool {
+    let fields = index.field_types(ty);
+    let [only] = &fields[..] else {
+        return false;
+    };
+    types::is_shared_pointer(only)
+        && (index.type_def(ty).is_clone || index.implements(&Ty::Adt(ty, Tys::default()), "Clone"))
 }
 
 /// Around one object; so are the extractors of web frameworks.

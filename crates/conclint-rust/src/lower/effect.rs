@@ -135,6 +135,18 @@ impl Lower<'_> {
                         },
                         span,
                     );
+                    // Of a channel that is made here, it is known how much room there is.
+                } else if bounded == Some(true) && effect == MethodEffect::Send && cur.channel == 0
+                {
+                    let kind = BlockKind::Room;
+                    self.emit(
+                        EventKind::Block {
+                            kind,
+                            what: SmolStr::new(name),
+                            of: None,
+                        },
+                        span,
+                    );
                 }
                 Some(Val::of(types::result_of(Ty::Unknown)))
             }
