@@ -136,7 +136,9 @@ impl Lower<'_> {
                         span,
                     );
                     // Of a channel that is made here, it is known how much room there is.
-                } else if bounded == Some(true) && effect == MethodEffect::Send && cur.channel == 0
+                } else if bounded == Some(true)
+                    && effect == MethodEffect::Send
+                    && !self.receives_here(cur.channel)
                 {
                     let kind = BlockKind::Room;
                     self.emit(
