@@ -218,7 +218,7 @@ pub struct Panicked {
 /// What follows from another thread's panic is no cause of its own.
 ///
 /// `of` gives a panic's thread and message.
-pub fn decisive<'p, P>(panics: &'p [P], of: impl Fn(&P) -> (usize, &str)) -> Option<&'p P> {
+pub fn decisive<P>(panics: &[P], of: impl Fn(&P) -> (usize, &str)) -> Option<&P> {
     let follows = |panic: &&P| {
         let (_, message) = of(panic);
         message == "a scoped thread panicked"

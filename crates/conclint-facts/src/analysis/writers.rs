@@ -130,9 +130,10 @@ impl Writers {
             };
             let mut all = self.places.get(&class)?.iter().copied();
             let found = all.find(|&(writer, by)| {
-                (!threads.are_there() || beside(by))
-                    && !(is_own && by == reads.function)
-                    && !(is_of_others(program, &flags, writer) && has_its_own(program, class))
+                let itself = is_own && by == reads.function;
+                let elsewhere =
+                    || is_of_others(program, &flags, writer) && has_its_own(program, class);
+                (!threads.are_there() || beside(by)) && !itself && !elsewhere()
             });
             found.map(|(writer, _)| writer)
         })
