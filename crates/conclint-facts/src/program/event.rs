@@ -411,7 +411,7 @@ pub enum BlockKind {
     Callback,
     /// Sending more than there is room for to who cannot receive yet.
     NoReceiver,
-    /// Awaiting room in a bounded channel.
+    /// Awaiting room in one of several bounded channels that a lock guards.
     Room,
 }
 

@@ -36,9 +36,8 @@ pub(super) fn is_meant(
                 || (on_it && guards_the_owner(analysis, blocked, guarded))
         }
         Reason::Await => guards_nothing(guarded) || is_serialised(guarded),
-        // The lock of one end keeps its messages in order; that of a list of senders
-        // keeps all who want another one waiting.
-        Reason::Block(BlockKind::Room) => guards_nothing(guarded) || guards_an_end(guarded),
+        // A list of ends and nothing else, and its lock, are one channel to many.
+        Reason::Block(BlockKind::Room) => guards_nothing(guarded) || guards_ends(guarded),
         _ if reason.is_io() => {
             let owner = draw
                 .class(&blocked.held.lock)
@@ -196,13 +195,13 @@ fn is_decided_by_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
     })
 }
 
-/// `Mutex<Option<Sender<Job>>>`: one end of a channel, and nothing else.
-fn guards_an_end(type_text: &str) -> bool {
+/// `Mutex<Vec<Sender<Job>>>`: ends of channels, and nothing else.
+fn guards_ends(type_text: &str) -> bool {
     let is_end = |name: &str| name.ends_with("Sender") || name.ends_with("Receiver");
     let mut rest = type_text;
     while let Some((head, inner)) = rest.split_once('<') {
         let head = head.rsplit("::").next().unwrap_or(head);
-        if !matches!(head, "Arc" | "Mutex" | "RwLock" | "Option" | "Box") {
+        if !matches!(head, "Arc" | "Mutex" | "RwLock" | "Option" | "Box" | "Vec") {
             return is_end(head);
         }
         rest = inner;

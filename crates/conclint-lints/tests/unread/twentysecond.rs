@@ -589,8 +589,13 @@ impl Hub {{
     }}
 
     pub async fn tell(&self, id: u32) {{
-        let peers = self.peers.lock().await;
+        let mut peers = self.peers.lock().await;
         {sent}
+    }}
+
+    pub async fn tell_two(&self) {{
+        self.tell(1).await;
+        self.tell(2).await;
     }}
 }}
 
@@ -601,18 +606,26 @@ async fn main() {{
     let hub = Arc::new(Hub {{ peers: Default::default(), out: out.clone(), fast }});
     let other = Arc::clone(&hub);
     tokio::spawn(async move {{ other.add(1, out).await }});
-    tokio::spawn(async move {{ hub.tell(1).await }});
+    tokio::spawn(async move {{ hub.tell_two().await }});
     println!(\"{{:?}}\", taken.recv().await);
 }}
 "
         ))
     };
     let map = "HashMap<u32, mpsc::Sender<u32>>";
-    let inside = "if let Some(peer) = peers.get(&id) { let _ = peer.send(1).await; }";
-    let beside = "let _ = self.out.send(peers.len() as u32).await;";
-    assert_eq!(found(map, inside), ["blocking-under-lock"]);
-    assert_eq!(found(map, beside), ["blocking-under-lock"]);
+    for one_of_many in [
+        "if let Some(peer) = peers.get(&id) { let _ = peer.send(1).await; }",
+        "for peer in peers.values() { let _ = peer.send(id).await; }",
+    ] {
+        assert_eq!(
+            found(map, one_of_many),
+            ["blocking-under-lock"],
+            "{one_of_many}"
+        );
+    }
     for harmless in [
+        "if let Some(peer) = peers.remove(&id) { let _ = peer.send(1).await; }",
+        "let _ = self.out.send(peers.len() as u32).await;",
         "let _ = self.fast.send(peers.len() as u32);",
         "let _ = self.out.try_send(peers.len() as u32);",
         "drop(peers); let _ = self.out.send(id).await;",

@@ -110,20 +110,6 @@ impl Lower<'_> {
         })
     }
 
-    /// Whether the receiver of `channel` is a variable of this very function: it knows
-    /// how much room there is.
-    pub fn receives_here(&self, channel: u32) -> bool {
-        channel != 0
-            && self.env.iter().any(|&(_, id)| {
-                self.locals.get(id.0 as usize).is_some_and(|info| {
-                    info.val.channel == channel
-                        && info.level == self.out.level
-                        && !info.moved
-                        && self.is_receiver(&info.val.ty)
-                })
-            })
-    }
-
     fn is_sender(&self, ty: &Ty) -> bool {
         matches!(types::peel(self.index(), ty), Ty::Ext(path, _)
             if path.ends_with("Sender") && !path.ends_with("oneshot::Sender"))

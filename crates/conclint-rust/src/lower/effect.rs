@@ -1,14 +1,14 @@
 //! Methods of library types that matter: what they wait for, start, send or
 //! write.
 
-use conclint_facts::{BlockKind, EventKind, Handle, ObjectKind, Origins};
+use conclint_facts::{BlockKind, EventKind, GuardId, Handle, LocalId, ObjectKind, Origins};
 use smol_str::SmolStr;
 
 use super::body::Lower;
 use super::method::MethodCall;
 use super::std_result::library_result;
 use super::types::{self, GuardTy};
-use super::value::Val;
+use super::value::{LocalInfo, Val};
 use crate::hir::{ExprKind, Span};
 use crate::index::{MethodRes, Ty, Tys, last_segment};
 use crate::table::{self, MethodEffect};
@@ -135,20 +135,13 @@ impl Lower<'_> {
                         },
                         span,
                     );
-                    // Of a channel that is made here, it is known how much room there is.
                 } else if bounded == Some(true)
                     && effect == MethodEffect::Send
-                    && !self.receives_here(cur.channel)
+                    && let of @ Some(_) = self.keeps_one_of_many(cur)
                 {
                     let kind = BlockKind::Room;
-                    self.emit(
-                        EventKind::Block {
-                            kind,
-                            what: SmolStr::new(name),
-                            of: None,
-                        },
-                        span,
-                    );
+                    let what = SmolStr::new(name);
+                    self.emit(EventKind::Block { kind, what, of }, span);
                 }
                 Some(Val::of(types::result_of(Ty::Unknown)))
             }
@@ -201,6 +194,26 @@ impl Lower<'_> {
             }
             MethodEffect::Spawn(_) | MethodEffect::Work(_) | MethodEffect::AtomicLoad => None,
         }
+    }
+
+    /// The guard of the collection that `val` is an element of, and stays in.
+    fn keeps_one_of_many(&self, val: &Val) -> Option<GuardId> {
+        let place = val.place.as_ref()?;
+        let is_element = |step: &SmolStr| conclint_facts::is_element(step);
+        let around = |info: &LocalInfo| {
+            let lock = info.val.place.as_ref()?;
+            let inside = lock.root == place.root && place.path.starts_with(&lock.path);
+            let guard = info.val.guards.first().copied();
+            guard.filter(|_| inside && info.level == self.out.level)
+        };
+        let info = |id: LocalId| self.locals.get(id.0 as usize);
+        let mut locals = self.env.iter().filter_map(|(_, id)| info(*id));
+        // What was taken out is a variable's own; so reads what a loop goes over.
+        let lent = |info: &LocalInfo| matches!(info.val.ty, Ty::Ref(..));
+        let stays = val.local.and_then(info).is_none_or(lent) || self.out.loop_depth > 0;
+        let guard = val.borrows.or_else(|| locals.find_map(around));
+        let guard = guard.filter(|_| stays);
+        guard.filter(|_| place.path.iter().any(is_element))
     }
 
     /// `sender.send(x)` on a sink that always has room: a future that is ready.
@@ -317,7 +330,7 @@ impl Lower<'_> {
 
     /// Whether the data of `guard` was looked at before this wait; handing the
     /// guard over is not a look.
-    fn was_read(&self, guard: conclint_facts::GuardId, arg: Option<Span>) -> bool {
+    fn was_read(&self, guard: GuardId, arg: Option<Span>) -> bool {
         self.out
             .blocks
             .iter()
