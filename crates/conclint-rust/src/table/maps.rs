@@ -114,27 +114,27 @@ pub fn taking(path: &str, method: &str) -> Option<Taking> {
     })
 }
 
+/// Methods that run an iterator to its end, and give one of its items or all.
+const ENDS_WITH_ITEMS: [&str; 10] = [
+    "collect",
+    "last",
+    "max",
+    "max_by",
+    "max_by_key",
+    "min",
+    "min_by",
+    "min_by_key",
+    "partition",
+    "reduce",
+];
+
 /// Methods that take an iterator away and run it to its end.
 pub fn ends_iterator(method: &str) -> bool {
-    matches!(
-        method,
-        "collect"
-            | "count"
-            | "fold"
-            | "for_each"
-            | "last"
-            | "max"
-            | "max_by"
-            | "max_by_key"
-            | "min"
-            | "min_by"
-            | "min_by_key"
-            | "partition"
-            | "product"
-            | "reduce"
-            | "sum"
-            | "unzip"
-    )
+    ENDS_WITH_ITEMS.contains(&method)
+        || matches!(
+            method,
+            "count" | "fold" | "for_each" | "product" | "sum" | "unzip"
+        )
 }
 
 /// Methods that leave an iterator where it is: they take `&mut self` or `&self`.
@@ -166,22 +166,7 @@ pub fn advances_iterator(method: &str) -> bool {
 
 /// Methods of an iterator that give one of its items, or all of them.
 pub fn gives_items(method: &str) -> bool {
-    matches!(
-        method,
-        "collect"
-            | "find"
-            | "last"
-            | "max"
-            | "max_by"
-            | "max_by_key"
-            | "min"
-            | "min_by"
-            | "min_by_key"
-            | "next"
-            | "nth"
-            | "partition"
-            | "reduce"
-    )
+    ENDS_WITH_ITEMS.contains(&method) || matches!(method, "find" | "next" | "nth")
 }
 
 /// Methods of an iterator behind which its items are other ones.

@@ -81,20 +81,16 @@ impl Bindings {
         round_a_loop: bool,
     ) -> bool {
         let unchanged = |local: LocalId| !self.rebound(function, local, round_a_loop);
-        let mut steps = a.path.iter().zip(&b.path);
-        a.root == b.root
-            && a.path.len() == b.path.len()
-            && steps.all(|(a, b)| is_one_step(a, b, unchanged))
+        agree(a, b, |a, b| is_one_step(a, b, unchanged))
     }
 
     /// Whether both lead by way of the same elements, as far as variables tell,
     /// and else because what the key was read from is one place.
     pub(in crate::analysis) fn is_keyed(&self, function: FnId, a: &Place, b: &Place) -> bool {
         let unchanged = |local: LocalId| !self.rebound(function, local, false);
-        let mut steps = a.path.iter().zip(&b.path);
-        a.root == b.root
-            && a.path.len() == b.path.len()
-            && steps.all(|(a, b)| is_one_step(a, b, unchanged) || is_one_key(a, b, unchanged))
+        agree(a, b, |a, b| {
+            is_one_step(a, b, unchanged) || is_one_key(a, b, unchanged)
+        })
     }
 
     /// Both are the element that one variable names, whatever becomes of its
@@ -118,4 +114,11 @@ impl Bindings {
         let outermost = self.outermost.get(function.index());
         outermost.copied().unwrap_or(function)
     }
+}
+
+/// Whether both begin with one variable and go on by steps of which each is the `same`.
+fn agree(a: &Place, b: &Place, same: impl Fn(&str, &str) -> bool) -> bool {
+    a.root == b.root
+        && a.path.len() == b.path.len()
+        && a.path.iter().zip(&b.path).all(|(a, b)| same(a, b))
 }
