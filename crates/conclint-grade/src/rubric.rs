@@ -378,3 +378,50 @@ fn linted(
         Some(each) => (1.0 - each * costs as f64 / criterion.points).max(0.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::How;
+
+    /// The share of a criterion whose tests came out like this, and the reasons.
+    fn share(kinds: &[Kind], each: bool) -> (Option<f64>, Vec<String>) {
+        let tests: Vec<String> = (0..kinds.len()).map(|n| format!("t{n}")).collect();
+        let seen = tests.iter().zip(kinds).map(|(test, kind)| Seen {
+            test: test.clone(),
+            how: How::Once,
+            kind: *kind,
+            reason: "no operation".to_owned(),
+            schedules: 1,
+            story: None,
+        });
+        let evidence = Evidence {
+            compiled: true,
+            tests: seen.collect(),
+            ..Evidence::default()
+        };
+        let criterion: Criterion = toml::from_str(&format!(
+            "id = \"a\"\ntitle = \"a\"\npoints = 1\neach = {each}\nsource = {{ run = [] }}"
+        ))
+        .expect("a criterion");
+        let mut reasons = Vec::new();
+        let share = ran(&criterion, &tests, false, &evidence, &mut reasons);
+        (share, reasons)
+    }
+
+    #[test]
+    fn what_a_person_has_to_look_at_is_not_lost() {
+        let (share, reasons) = share(&[Kind::Unclear, Kind::Unclear, Kind::Passed], false);
+        assert_eq!(share, None);
+        // Several tests, one reason.
+        assert_eq!(reasons.len(), 1, "{reasons:?}");
+    }
+
+    #[test]
+    fn what_has_failed_is_lost_whatever_else_is_unclear() {
+        let tests = [Kind::Unclear, Kind::Hangs, Kind::Passed];
+        assert_eq!(share(&tests, false).0, Some(0.0));
+        assert_eq!(share(&tests, true).0, None);
+        assert_eq!(share(&[Kind::Hangs, Kind::Passed], true).0, Some(0.5));
+    }
+}

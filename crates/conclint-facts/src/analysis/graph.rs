@@ -65,8 +65,6 @@ pub(super) struct Graph {
     first: Vec<u32>,
     /// Per function, indices of the edges into it, by the caller's site.
     pub into: Vec<Vec<u32>>,
-    /// Per function, the outermost function it stands in.
-    pub outermost: Vec<FnId>,
     /// Functions and closures used as values other than in a call that is
     /// known to run them: anyone may run them.
     pub taken: BTreeSet<FnId>,
@@ -175,20 +173,19 @@ impl Graph {
     /// Reads all calls of `program`.
     pub(super) fn of(program: &Program) -> Self {
         let outermost = outermost(program);
-        let (kinds, (bindings, edges)) = rayon::join(
+        let (kinds, (of, edges)) = rayon::join(
             || Kinds::of(program),
             || {
                 rayon::join(
-                    || Bindings::of(program, &outermost),
+                    || bindings::counted(program, &outermost),
                     || plain_edges(program, &outermost),
                 )
             },
         );
         let mut graph = Graph {
             kinds,
-            outermost,
             edges,
-            bindings,
+            bindings: Bindings { of, outermost },
             ..Graph::default()
         };
         graph.index(program);
@@ -242,10 +239,7 @@ impl Graph {
 
     /// The outermost function that `function` stands in.
     pub(super) fn family(&self, function: FnId) -> FnId {
-        self.outermost
-            .get(function.index())
-            .copied()
-            .unwrap_or(function)
+        self.bindings.family(function)
     }
 
     /// For lints.

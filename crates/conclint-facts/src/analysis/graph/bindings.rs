@@ -7,8 +7,9 @@ use smol_str::SmolStr;
 use super::in_loop;
 use crate::program::*;
 
+/// One variable's.
 #[derive(Debug, Clone, Copy, Default)]
-struct Binding {
+pub(super) struct Binding {
     times: u32,
     in_loop: bool,
 }
@@ -18,43 +19,12 @@ struct Binding {
 pub(in crate::analysis) struct Bindings {
     /// Per outermost function, how often a local is bound or assigned, and
     /// whether in a loop.
-    of: HashMap<(FnId, LocalId), Binding>,
+    pub(super) of: HashMap<(FnId, LocalId), Binding>,
     /// Per function, the outermost function it stands in.
-    outermost: Vec<FnId>,
+    pub outermost: Vec<FnId>,
 }
 
 impl Bindings {
-    pub(super) fn of(program: &Program, outermost: &[FnId]) -> Self {
-        // Only families with a guard are ever asked about.
-        let locking: HashSet<FnId> = program
-            .functions
-            .iter()
-            .zip(outermost)
-            .filter(|(f, _)| !f.guards.is_empty())
-            .map(|(_, &outer)| outer)
-            .collect();
-        let mut bindings: HashMap<(FnId, LocalId), Binding> = HashMap::default();
-        for (function, &outer) in program
-            .functions
-            .iter()
-            .zip(outermost)
-            .filter(|(_, outer)| locking.contains(outer))
-        {
-            for stmt in function.stmts.iter().filter(|stmt| !stmt.defs.is_empty()) {
-                let in_loop = stmt.kind == StmtKind::Loop || in_loop(function, stmt.parent);
-                for &local in &stmt.defs {
-                    let binding = bindings.entry((outer, local)).or_default();
-                    binding.times += 1;
-                    binding.in_loop |= in_loop;
-                }
-            }
-        }
-        Bindings {
-            of: bindings,
-            outermost: outermost.to_vec(),
-        }
-    }
-
     /// The variable names another object at another time: it is assigned more
     /// than once, or (asked for `round_a_loop`) bound anew in each iteration.
     pub(in crate::analysis) fn rebound(
@@ -110,10 +80,33 @@ impl Bindings {
         self.is_told(function, a, b, round_a_loop) && a.path.iter().zip(&b.path).any(names_one)
     }
 
-    fn family(&self, function: FnId) -> FnId {
+    /// The outermost function that `function` stands in.
+    pub(in crate::analysis) fn family(&self, function: FnId) -> FnId {
         let outermost = self.outermost.get(function.index());
         outermost.copied().unwrap_or(function)
     }
+}
+
+/// How often the variables of each outermost function are bound.
+pub(super) fn counted(program: &Program, outermost: &[FnId]) -> HashMap<(FnId, LocalId), Binding> {
+    // Only families with a guard are ever asked about.
+    let families = || program.functions.iter().zip(outermost);
+    let locking: HashSet<FnId> = families()
+        .filter(|(f, _)| !f.guards.is_empty())
+        .map(|(_, &outer)| outer)
+        .collect();
+    let mut bindings: HashMap<(FnId, LocalId), Binding> = HashMap::default();
+    for (function, &outer) in families().filter(|(_, outer)| locking.contains(outer)) {
+        for stmt in function.stmts.iter().filter(|stmt| !stmt.defs.is_empty()) {
+            let in_loop = stmt.kind == StmtKind::Loop || in_loop(function, stmt.parent);
+            for &local in &stmt.defs {
+                let binding = bindings.entry((outer, local)).or_default();
+                binding.times += 1;
+                binding.in_loop |= in_loop;
+            }
+        }
+    }
+    bindings
 }
 
 /// Whether both begin with one variable and go on by steps of which each is the `same`.

@@ -133,7 +133,7 @@ impl<'a> Runs<'a> {
         if !compatible(self.program, at.function, closure) {
             return;
         }
-        let via = match via(self.program, &self.graph.outermost, at, closure) {
+        let via = match via(self.program, &self.graph.bindings.outermost, at, closure) {
             // A function given by name: its arguments are the callee's affair.
             Via::Call => Via::Foreign,
             via => via,
