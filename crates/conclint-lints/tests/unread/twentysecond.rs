@@ -633,3 +633,45 @@ async fn main() {{
         assert_eq!(found(map, harmless), [""; 0], "{harmless}");
     }
 }
+
+#[test]
+fn a_line_of_many_is_not_what_the_lock_is_held_for() {
+    let found = |more: usize, ask: &str| {
+        let rest = "        state.total = state.total.wrapping_mul(31) + 7;\n".repeat(more);
+        names_in(&format!(
+            "
+use std::sync::Mutex;
+
+pub struct State {{ total: u64, seen: Vec<u64> }}
+pub struct Report {{ state: Mutex<State> }}
+
+fn digits(of: u64) -> u64 {{
+    let mut sum = 0;
+    for digit in of.to_string().bytes() {{
+        sum += u64::from(digit);
+    }}
+    sum
+}}
+
+impl Report {{
+    pub fn size(&self) -> usize {{
+        self.state.lock().unwrap().seen.len()
+    }}
+
+    pub fn add(&self, items: &[u64]) {{
+        let mut state = self.state.lock().unwrap();
+        {ask}
+        for item in items {{
+            let sum = digits(*item);
+            state.seen.push(sum);
+        }}
+{rest}    }}
+}}
+"
+        ))
+    };
+    assert_eq!(found(1, ""), ["oversized-critical-section"]);
+    assert_eq!(found(30, ""), [""; 0]);
+    let ask = "let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap(); state.total += line.len() as u64;";
+    assert!(!found(1, ask).contains(&"oversized-critical-section"));
+}
