@@ -68,7 +68,7 @@ pub(crate) fn after<'f>(
     mut visit: impl FnMut(Point, &'f Event),
     mut stop: impl FnMut(&'f Event) -> bool,
 ) {
-    let mut entered = BTreeSet::new();
+    let mut entered = Blocks::of(function);
     let mut work = vec![(from.block, from.index as usize + 1)];
     while let Some((block, first)) = work.pop() {
         let Some(body) = function.blocks.get(block.index()) else {
@@ -99,25 +99,51 @@ pub(crate) fn after<'f>(
 
 /// Whether control can get from the one place to the other.
 pub(crate) fn reaches(function: &Function, from: Point, to: Point) -> bool {
-    let mut found = false;
-    after(function, from, |point, _| found |= point == to, |_| false);
-    found
+    from.block == to.block && from.index < to.index
+        || leads_to(
+            function,
+            successors(function, from.block).collect(),
+            to.block,
+        )
+}
+
+fn successors(function: &Function, block: BlockId) -> impl Iterator<Item = BlockId> {
+    let body = function.blocks.get(block.index());
+    body.into_iter()
+        .flat_map(|body| body.successors.iter().copied())
+}
+
+/// A set of blocks of one function.
+struct Blocks(Vec<bool>);
+
+impl Blocks {
+    fn of(function: &Function) -> Self {
+        Self(vec![false; function.blocks.len()])
+    }
+
+    /// Whether the block was not in it. One that the function does not have
+    /// never is.
+    fn insert(&mut self, block: BlockId) -> bool {
+        let known = self.0.get_mut(block.index());
+        known.is_some_and(|known| !std::mem::replace(known, true))
+    }
 }
 
 /// Whether control can get from the start of `from` to the block `to`.
 pub(crate) fn leads_to_block(function: &Function, from: BlockId, to: BlockId) -> bool {
-    let mut seen = BTreeSet::from([from]);
-    let mut work = vec![from];
+    leads_to(function, vec![from], to)
+}
+
+fn leads_to(function: &Function, mut work: Vec<BlockId>, to: BlockId) -> bool {
+    let mut seen = Blocks::of(function);
+    for block in &work {
+        seen.insert(*block);
+    }
     while let Some(block) = work.pop() {
         if block == to {
             return true;
         }
-        let next = function.blocks.get(block.index()).map(|b| &b.successors);
-        work.extend(
-            next.into_iter()
-                .flatten()
-                .filter(|next| seen.insert(**next)),
-        );
+        work.extend(successors(function, block).filter(|next| seen.insert(*next)));
     }
     false
 }

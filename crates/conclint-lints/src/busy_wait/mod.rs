@@ -381,15 +381,18 @@ impl Round {
                 );
             }
         }
-        if of.exchanges && comes_back(function, look) || waits_well(function, look) {
-            return None;
-        }
         let fits = |round: &&Round| {
             round.tested && (!of.needs_pause || round.yields || round.sleeps || round.spins)
         };
         let found: Vec<&Round> = all.iter().filter(fits).collect();
+        if found.is_empty()
+            || of.exchanges && comes_back(function, look)
+            || waits_well(function, look)
+        {
+            return None;
+        }
         let any = |what: fn(&Round) -> bool| found.iter().any(|round| what(round));
-        (!found.is_empty()).then(|| Round {
+        Some(Round {
             tested: true,
             yields: any(|round| round.yields),
             spins: any(|round| round.spins),

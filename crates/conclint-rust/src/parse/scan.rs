@@ -268,6 +268,10 @@ impl Scanner<'_> {
 
     fn punct(&mut self, at: usize, byte: u8) {
         self.top.list.punct(byte);
+        // An attribute belongs to what follows.
+        if byte == b'#' {
+            self.new_statement();
+        }
         self.before = match self.before {
             Before::Keyword if byte == b'!' => Before::Rules,
             _ if byte == b'!' && IS_WORD[usize::from(self.previous(at))] => Before::Call,

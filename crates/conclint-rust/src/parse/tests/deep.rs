@@ -35,6 +35,18 @@ fn survives(body: &str) {
     assert!(format!("{:?}", file.items).contains("sound"));
 }
 
+/// Depth counts what nests: a file of many tests is read like any other.
+#[test]
+fn side_by_side() {
+    let depth = |text: &str| super::super::scan::scan(text, |_| {}).depth;
+    let test = "    #[test]\n    fn works(a: u8) -> u8 { f(a) + 1 }\n";
+    let arm = "#[cfg(unix)] A => {}\n";
+    let module = |n| format!("mod tests {{\n{}}}\n", test.repeat(n));
+    let arms = |n| format!("fn f() {{ match a {{ {} }} }}\n", arm.repeat(n));
+    assert_eq!(depth(&module(2)), depth(&module(1_000)));
+    assert_eq!(depth(&arms(2)), depth(&arms(1_000)));
+}
+
 #[test]
 fn brackets() {
     survives(&nest("(", "x", ")"));
