@@ -38,6 +38,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod ui;
 mod writers;
 
 pub use alone::Alone;
@@ -364,6 +365,12 @@ impl Analysis {
     /// share (each test has its own, except for statics).
     pub fn may_run_in_parallel(&self, a: FnId, b: FnId) -> bool {
         self.threads.parallel(a, b, false)
+    }
+
+    /// As [`Self::may_run_in_parallel`], but by threads that the program is seen to
+    /// start: whoever else calls public functions and callbacks is left out.
+    pub fn is_seen_in_parallel(&self, a: FnId, b: FnId) -> bool {
+        self.threads.seen_in_parallel(a, b)
     }
 
     /// As [`Self::may_run_in_parallel`], for statics: there two tests meet, too.

@@ -279,6 +279,8 @@ pub struct Function {
     pub is_foreign: bool,
     /// `&mut self`.
     pub mut_self: bool,
+    /// Which thread runs it, where types tell.
+    pub bound: Bound,
     /// `cfg` conditions on it and on what encloses it, normalised text.
     pub cfgs: Vec<SmolStr>,
     /// Parameters, `self` included.
@@ -334,6 +336,7 @@ impl Function {
             is_async: false,
             is_foreign: false,
             mut_self: false,
+            bound: Bound::default(),
             cfgs: Vec::new(),
             params: Vec::new(),
             guards: Vec::new(),
@@ -350,6 +353,18 @@ impl Function {
             counts: false,
         }
     }
+}
+
+/// Which thread runs a function, by the types of what it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// Any that comes to it.
+    #[default]
+    Free,
+    /// The one that made it: a closure that holds an `Rc`, say.
+    Maker,
+    /// The one thread of the user interface: a parameter is what no other has.
+    Ui,
 }
 
 /// What a function is.

@@ -6,7 +6,8 @@
 //!   any number of threads may come in;
 //! - *tests*: each `#[test]` is a thread with its own objects, so tests meet
 //!   in statics only, and never meet a `main`;
-//! - *main*, one for each binary, each a process of its own;
+//! - *main*, one for each binary, each a process of its own, and what the thread
+//!   of a user interface is called back for, which is a `main`, too;
 //! - each spawned body, once, or many times if it is started in a loop or by
 //!   code that itself runs more than once.
 //!
@@ -18,7 +19,7 @@ use std::cell::OnceCell;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::graph::{self, Graph};
-use super::{EventRef, Kinds};
+use super::{EventRef, Kinds, ui};
 use crate::program::*;
 
 const ANY: usize = 0;
@@ -122,6 +123,20 @@ impl Threads {
             return true;
         }
         self.meets(a, b) || self.meets(b, a)
+    }
+
+    /// As [`Self::parallel`], but only by threads that the program is seen to start:
+    /// of who else may call it, nothing is known.
+    pub(super) fn seen_in_parallel(&self, a: FnId, b: FnId) -> bool {
+        let without_any = |function: FnId| {
+            let mut row = self.row(function).to_vec();
+            if let Some(word) = row.get_mut(ANY / 64) {
+                *word &= !(1 << (ANY % 64));
+            }
+            row
+        };
+        let (a, b) = (without_any(a), without_any(b));
+        self.meets(&a, &b) || self.meets(&b, &a)
     }
 
     /// `a` and `b` are run by one worker alone that is started for an object by
@@ -432,6 +447,12 @@ fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
         many: false,
         spawn: None,
     };
+    let mut ui = Root {
+        starts: Vec::new(),
+        sequential: true,
+        many: false,
+        spawn: None,
+    };
     let mut mains = Vec::new();
     let mut spawns: HashMap<FnId, usize> = HashMap::default();
     let mut bodies: Vec<Root> = Vec::new();
@@ -463,6 +484,8 @@ fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
         }
     }
     let unresolved = passed_to_unknown(program, graph);
+    let on_ui = ui::closures(program, graph);
+    let windows = ui::crates(program);
     for (index, f) in program.functions.iter().enumerate() {
         let id = FnId(index as u32);
         let uncalled = graph.into[index].is_empty();
@@ -482,15 +505,23 @@ fn roots(program: &Program, graph: &Graph) -> Vec<Root> {
                 tests.starts.push(id);
             }
         } else if uncalled
-            || (f.is_pub && f.in_library)
+            || (f.is_pub && f.in_library && !windows.contains(f.krate.as_str()))
             || graph.taken.contains(&id)
             || unresolved.contains(&id)
         {
-            any.starts.push(id);
+            match f.bound {
+                Bound::Free if on_ui.contains(&id) => {}
+                Bound::Free => any.starts.push(id),
+                Bound::Ui => ui.starts.push(id),
+                // Whoever comes to where it is made comes to it (`inner_closures`).
+                Bound::Maker => {}
+            }
         }
     }
+    let ui = (!ui.starts.is_empty()).then_some(ui);
     [any, tests]
         .into_iter()
+        .chain(ui)
         .chain(mains)
         .chain(bodies)
         .collect()

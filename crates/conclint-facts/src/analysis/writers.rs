@@ -34,6 +34,7 @@ impl Writers {
             let EventKind::Acquire {
                 source: LockSource::Direct(lock),
                 mode,
+                blocking,
                 ..
             } = &event.kind
             else {
@@ -53,7 +54,9 @@ impl Writers {
             // everybody may be called later, too.
             let offered = function.is_pub && function.in_library && is_method(function);
             let early = !offered && setup.is_of_made(at.function, lock);
+            // Readers queue behind who waits; `try_write` does not.
             if function.is_test
+                || *blocking == Blocking::Try
                 || early
                 || initialisers.contains(&graph.family(at.function))
                 || lock.exclusive

@@ -88,7 +88,7 @@ fn is_read(analysis: &Analysis, id: FnId, function: &Function, at: Point) -> boo
         .any(|body| reads_what_it_writes(analysis, id, function, at, body))
 }
 
-/// Whether another branch of the function looks at what the same thread's join
+/// Whether another branch of the function wants what the same thread's join
 /// gives: where this one ends, the work has failed already.
 fn is_looked_at(function: &Function, handle: Option<&ObjectRef>) -> bool {
     let Some(joined) = handle else {
@@ -97,9 +97,9 @@ fn is_looked_at(function: &Function, handle: Option<&ObjectRef>) -> bool {
     events(function).any(|(_, event)| match &event.kind {
         EventKind::Join {
             handle: Some(other),
-            result_ignored: false,
-            ..
-        } => other.place == joined.place,
+            result_ignored,
+            value_wanted,
+        } => other.place == joined.place && (*value_wanted || !*result_ignored),
         _ => false,
     })
 }

@@ -55,6 +55,7 @@ mod thirteen_d;
 mod threads;
 mod twentieth;
 mod twentysecond;
+mod twentythird;
 mod variants;
 mod ways_to_a_lock;
 

@@ -103,6 +103,11 @@ pub(super) struct Out {
     pub map_iterators: Vec<(hir::Span, GuardId)>,
     /// Guards that iterators have taken along in their closures.
     pub captured: Vec<GuardId>,
+    /// It holds what cannot leave its thread: the level of the outermost function
+    /// that has such a variable.
+    pub stays: Option<u32>,
+    /// A parameter tells that the thread of the interface runs it.
+    pub ui: bool,
     /// Reads whose results are followed.
     pub origins: Vec<Origin>,
     /// Those of `origins` that are parameters.
@@ -251,6 +256,8 @@ impl Out {
             counts: false,
             map_iterators: Vec::new(),
             captured: Vec::new(),
+            stays: None,
+            ui: false,
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,

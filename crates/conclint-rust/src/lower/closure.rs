@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{BlockId, EventKind, FnId, FnKind, GuardId, LocalId, ReleaseWhy};
+use conclint_facts::{BlockId, Bound, EventKind, FnId, FnKind, GuardId, LocalId, ReleaseWhy};
 
 use super::body::{Lower, NESTED_BASE, Nested, Out};
 use super::method::MethodCall;
@@ -14,6 +14,7 @@ use super::types::{self, GuardTy};
 use super::value::{LocalInfo, Val};
 use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, Tys};
+use crate::table::is_of_ui_thread;
 
 impl Lower<'_> {
     // ---- closures that run here ----
@@ -274,6 +275,7 @@ impl Lower<'_> {
                 if let Some(ty) = ty {
                     // `&_` says less than who gives it.
                     let ty = lower.resolve_type(ty);
+                    lower.out.ui |= is_of_ui_thread(&types::peel(lower.index(), &ty));
                     if val.ty == Ty::Unknown || types::peel(lower.index(), &ty) != Ty::Unknown {
                         val.ty = ty;
                     }
@@ -379,6 +381,7 @@ impl Lower<'_> {
         shell.is_async = is_async;
         shell.site = site;
         shell.is_test_root = false;
+        shell.bound = Bound::Free;
         shell.is_pub = false;
         shell.qualified = format!("{}::{{closure}}", self.base.qualified);
         self.nested.push(Nested { function: shell });
@@ -389,6 +392,15 @@ impl Lower<'_> {
         let out = std::mem::replace(&mut self.out, outer);
         let at = (id.0 - NESTED_BASE) as usize;
         let mut function = self.nested[at].function.clone();
+        if out.ui {
+            function.bound = Bound::Ui;
+        }
+        if let Some(owner) = out.stays {
+            function.bound = Bound::Maker;
+            if owner < self.out.level {
+                self.out.stays = Some(self.out.stays.map_or(owner, |known| known.min(owner)));
+            }
+        }
         self.fill(&mut function, out);
         self.nested[at].function = function;
         id

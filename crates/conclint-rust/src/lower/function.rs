@@ -1,7 +1,7 @@
 //! One named function: its parameters and what their types promise, its body,
 //! and what of that is kept.
 
-use conclint_facts::{Block, FnKind, Function, Param, Place, Root};
+use conclint_facts::{Block, Bound, FnKind, Function, Param, Place, Root};
 use smol_str::SmolStr;
 
 use super::body::{Lower, Out};
@@ -9,6 +9,7 @@ use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir;
 use crate::index::{FnEntry, FnIdx, Ty, TypeId, last_segment};
+use crate::table;
 
 impl Lower<'_> {
     /// Writes the body, if there is one and it is built.
@@ -41,6 +42,9 @@ impl Lower<'_> {
                     _ => None,
                 },
             });
+            if table::is_of_ui_thread(&types::peel(index, &ty)) {
+                self.base.bound = Bound::Ui;
+            }
             vals.push(ty);
         }
         self.base

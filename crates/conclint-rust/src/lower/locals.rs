@@ -4,6 +4,7 @@ use conclint_facts::{EventKind, Flag, LocalId, Origins};
 use smol_str::SmolStr;
 
 use super::body::Lower;
+use super::unshared::stays_with_its_thread;
 use super::value::{ClassBase, ClassKey, LocalInfo, Val, local_place};
 use crate::hir;
 use crate::index::Ty;
@@ -108,6 +109,9 @@ impl Lower<'_> {
             self.captures.push((id, true));
         }
         if !same_level {
+            if stays_with_its_thread(self.index(), &val.ty) {
+                self.out.stays = Some(self.out.stays.map_or(owner, |known| known.min(owner)));
+            }
             if !val.handles.is_empty()
                 && let Some(info) = self.locals.get_mut(id.0 as usize)
             {

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::body::{LoopFrame, Lower, end_of};
 use super::call::place_text;
 use super::control::{chain_has_let, takes_item};
-use super::pattern::binds_success;
+use super::pattern::{binds_success, is_nothing};
 use super::scopes::ScopeKind;
 use super::types;
 use super::value::Val;
@@ -175,7 +175,7 @@ impl Lower<'_> {
         self.while_receiving(cond, body);
         // Another item was taken: the loop works.
         let binds = matches!(&cond.kind, ExprKind::Let { pat, .. } if binds_success(pat));
-        if binds || takes_another(cond) || empties(cond, body) {
+        if binds || takes_another(cond, true) || empties(cond, body) {
             self.other(cond.span);
         }
         self.block(body, None);
@@ -350,10 +350,32 @@ fn empties(cond: &Expr, body: &hir::Block) -> bool {
     name == "is_empty" && takes
 }
 
-/// `while rx.try_recv().is_ok() {}` empties the channel.
-fn takes_another(cond: &Expr) -> bool {
-    let ExprKind::MethodCall { receiver, name, .. } = &cond.kind else {
-        return false;
-    };
-    matches!(name.as_str(), "is_ok" | "is_some") && takes_item(receiver)
+/// `while rx.try_recv().is_ok() {}` empties the channel: where `cond` is `truth`,
+/// there was something.
+fn takes_another(cond: &Expr, truth: bool) -> bool {
+    match &cond.kind {
+        ExprKind::Unary {
+            op: hir::UnOp::Not,
+            expr,
+        } => takes_another(expr, !truth),
+        ExprKind::MethodCall { receiver, name, .. } => {
+            let told = match truth {
+                true => matches!(name.as_str(), "is_ok" | "is_some"),
+                false => matches!(name.as_str(), "is_err" | "is_none"),
+            };
+            told && takes_item(receiver)
+        }
+        // `matches!`.
+        ExprKind::Match { scrutinee, arms } => {
+            let hits = |arm: &hir::Arm| matches!(&arm.body.kind, ExprKind::Lit(hir::Lit::Bool(value)) if *value);
+            let mut hits = arms.iter().filter(|arm| hits(arm));
+            let hit = hits.next().filter(|_| hits.next().is_none());
+            takes_item(scrutinee)
+                && hit.is_some_and(|arm| match truth {
+                    true => binds_success(&arm.pat),
+                    false => is_nothing(&arm.pat),
+                })
+        }
+        _ => false,
+    }
 }

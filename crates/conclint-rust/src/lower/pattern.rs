@@ -367,6 +367,22 @@ pub(super) fn is_not_ready(pat: &Pat) -> bool {
     }
 }
 
+/// The pattern takes in all cases in which nothing has come yet: `None`, `Err(_)`,
+/// `Err(TryRecvError::Empty)`.
+pub(super) fn is_nothing(pat: &Pat) -> bool {
+    match pat {
+        Pat::Path(path) => path.last() == "None",
+        Pat::Bind {
+            name, sub: None, ..
+        } => name == "None",
+        Pat::TupleStruct { path, .. } => {
+            path.last() == "Err" && (error_name(pat).is_none() || is_not_ready(pat))
+        }
+        Pat::Or(pats) => pats.iter().any(is_nothing),
+        _ => false,
+    }
+}
+
 /// The pattern matches only errors by names that tell neither that nothing has
 /// come yet nor that nothing will: `Err(TryRecvError::Lagged(_))`.
 pub(super) fn tells_of_event(pat: &Pat) -> bool {

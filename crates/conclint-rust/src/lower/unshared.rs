@@ -20,6 +20,12 @@ pub(super) fn is_unshared(index: &Index, key: &ClassKey) -> bool {
     own.is_some_and(|ty| !is_handed_on(&ty)) && keeps_from_sync(index, *owner, DEPTH)
 }
 
+/// Whether a closure that holds a variable of this type cannot leave the thread
+/// that makes it: it is surely not `Send`.
+pub(super) fn stays_with_its_thread(index: &Index, ty: &Ty) -> bool {
+    is_unsend(index, ty, DEPTH)
+}
+
 /// Something else may have it, too.
 fn is_handed_on(ty: &Ty) -> bool {
     match ty {
@@ -47,13 +53,8 @@ fn keeps_from_sync(index: &Index, owner: TypeId, depth: u32) -> bool {
     let Some(depth) = depth.checked_sub(1) else {
         return false;
     };
-    let def = index.type_def(owner);
-    let names = (0..).zip(&def.variants).flat_map(|(variant, fields)| {
-        let names = fields.fields.iter().map(|field| &field.name);
-        names.map(move |name| (variant, name))
-    });
-    let mut types = names.filter_map(|(variant, name)| index.variant_field(owner, variant, name));
-    types.any(|ty| is_unsync(index, &ty, false, depth)) && !says_otherwise(index, owner)
+    fields(index, owner).any(|ty| is_unsync(index, &ty, false, depth))
+        && !says_otherwise(index, owner)
 }
 
 fn says_otherwise(index: &Index, owner: TypeId) -> bool {
@@ -83,6 +84,36 @@ fn is_unsync(index: &Index, ty: &Ty, locked: bool, depth: u32) -> bool {
         Ty::Adt(id, _) if !locked => keeps_from_sync(index, *id, depth),
         _ => false,
     }
+}
+
+/// Whether a type is surely not `Send`.
+fn is_unsend(index: &Index, ty: &Ty, depth: u32) -> bool {
+    match ty {
+        Ty::Ref(false, inner) => is_unsync(index, inner, false, depth),
+        Ty::Ref(true, inner) | Ty::Slice(inner) => is_unsend(index, inner, depth),
+        Ty::Ext(path, args) if &**path == "std::sync::Arc" => {
+            let mut args = args.iter();
+            args.any(|ty| is_unsync(index, ty, false, depth) || is_unsend(index, ty, depth))
+        }
+        Ty::Tuple(parts) => parts.iter().any(|ty| is_unsend(index, ty, depth)),
+        Ty::Adt(id, _) => depth > 0 && has_unsend(index, *id, depth - 1),
+        // As behind a lock.
+        _ => is_unsync(index, ty, true, depth),
+    }
+}
+
+fn has_unsend(index: &Index, owner: TypeId, depth: u32) -> bool {
+    fields(index, owner).any(|ty| is_unsend(index, &ty, depth)) && !says_otherwise(index, owner)
+}
+
+/// The types of all fields of a type.
+fn fields(index: &Index, owner: TypeId) -> impl Iterator<Item = Ty> {
+    let def = index.type_def(owner);
+    let names = (0..).zip(&def.variants).flat_map(|(variant, fields)| {
+        let names = fields.fields.iter().map(|field| &field.name);
+        names.map(move |name| (variant, name))
+    });
+    names.filter_map(move |(variant, name)| index.variant_field(owner, variant, name))
 }
 
 /// What it holds is shared with it.

@@ -8,6 +8,7 @@
 mod effects;
 mod locks;
 mod maps;
+mod ui;
 
 pub use effects::{
     Effect, MethodEffect, MethodReturn, function_effect, is_future, is_ready_sink, method_effect,
@@ -18,6 +19,8 @@ pub use maps::{
     Hold, advances_iterator, ends_iterator, gives_items, is_copied, is_reference, lock_inside,
     maps_items, taking,
 };
+
+pub use ui::is_of_ui_thread;
 
 /// Types of others that are dereferenced to their last argument.
 pub const POINTERS: &[&str] = &[
