@@ -46,7 +46,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     } else {
                         *value_wanted || given || is_missed(analysis, id, function, at)
                     };
-                    let missed = missed && !is_looked_at(function, handle.as_ref());
+                    let missed = missed && !is_looked_at(function, at, handle.as_ref());
                     if !child {
                         findings.push(ignored(analysis, &draw, id, function, event, missed));
                     }
@@ -90,16 +90,16 @@ fn is_read(analysis: &Analysis, id: FnId, function: &Function, at: Point) -> boo
 
 /// Whether another branch of the function wants what the same thread's join
 /// gives: where this one ends, the work has failed already.
-fn is_looked_at(function: &Function, handle: Option<&ObjectRef>) -> bool {
+fn is_looked_at(function: &Function, at: Point, handle: Option<&ObjectRef>) -> bool {
     let Some(joined) = handle else {
         return false;
     };
-    events(function).any(|(_, event)| match &event.kind {
+    events(function).any(|(there, event)| match &event.kind {
         EventKind::Join {
             handle: Some(other),
             result_ignored,
             value_wanted,
-        } => other.place == joined.place && (*value_wanted || !*result_ignored),
+        } => there != at && other.place == joined.place && (*value_wanted || !*result_ignored),
         _ => false,
     })
 }
