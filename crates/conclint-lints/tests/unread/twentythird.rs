@@ -1,5 +1,10 @@
 //! What a twenty-third group of programs that nobody here wrote showed.
 
+use conclint_diag::Confidence;
+use conclint_facts::Analysis;
+use conclint_lints::{Level, Settings};
+use conclint_rust::{Input, ManifestInput, SourceInput};
+
 use super::{names, names_in};
 
 /// A program with two threads, the lock `SIZE` and a second one.
@@ -174,4 +179,109 @@ pub fn rest(rx: &Receiver<u32>) {{
     ] {
         assert_eq!(found(waits), ["busy-wait"], "{waits}");
     }
+}
+
+#[test]
+fn an_order_that_no_thread_of_a_program_meets() {
+    let found = |path: &str, main: &str| {
+        let text = format!(
+            "
+use std::sync::{{Arc, Mutex}};
+use std::thread;
+
+#[derive(Default)]
+pub struct Game {{ players: Mutex<u32>, scores: Mutex<u32> }}
+
+impl other::Handler for Game {{
+    fn on_join(&self) {{
+        let players = self.players.lock().unwrap();
+        *self.scores.lock().unwrap() += *players;
+    }}
+
+    fn on_leave(&self) {{
+        let scores = self.scores.lock().unwrap();
+        *self.players.lock().unwrap() -= *scores;
+    }}
+}}
+
+pub fn main() {{
+    let game = Arc::new(Game::default());
+    let other = Arc::clone(&game);
+    {main}
+}}
+"
+        );
+        let input = Input {
+            sources: vec![SourceInput {
+                path: path.into(),
+                text: text.into(),
+            }],
+            manifests: vec![ManifestInput {
+                dir: String::new(),
+                text: "[package]\nname = \"game\"\nedition = \"2021\"\n".into(),
+            }],
+            ..Input::default()
+        };
+        let analysis = Analysis::of(conclint_rust::read(input).0);
+        conclint_lints::run(&analysis, &Settings::at_level(Level::Default))
+            .into_iter()
+            .filter(|finding| finding.confidence > Confidence::Low)
+            .map(|finding| finding.rule)
+            .collect::<Vec<_>>()
+    };
+    // Who calls back, and on how many threads, is a guess.
+    let back = "let timer = thread::spawn(|| println!(\"tick\")); other::serve(game, other); timer.join().unwrap();";
+    let both = "let timer = thread::spawn(move || other.on_join()); game.on_leave(); timer.join().unwrap();";
+    assert_eq!(found("src/main.rs", back), [""; 0]);
+    assert_eq!(found("src/main.rs", both), ["lock-order-inversion"]);
+    assert_eq!(found("src/lib.rs", back), ["lock-order-inversion"]);
+}
+
+#[test]
+fn what_only_tests_make_is_no_other_lock() {
+    let found = |more: &str| {
+        names_in(&format!(
+            "
+use std::sync::{{Arc, RwLock}};
+
+pub struct Network {{ info: Arc<RwLock<Vec<u32>>> }}
+
+impl Network {{
+    pub fn new(info: Arc<RwLock<Vec<u32>>>) -> Self {{
+        Network {{ info }}
+    }}
+
+    pub fn new_null() -> Self {{
+        Self::new(Arc::new(RwLock::new(Vec::new())))
+    }}
+
+    pub fn connect(&self, peer: u32) {{
+        self.info.write().unwrap().push(peer);
+    }}
+}}
+
+pub struct Crawler {{ known: Arc<RwLock<Vec<u32>>>, network: Network }}
+
+impl Crawler {{
+    pub fn new() -> Self {{
+        let info = Arc::new(RwLock::new(Vec::new()));
+        Crawler {{ known: info.clone(), network: Network::new(info.clone()) }}
+    }}
+
+    pub fn crawl(&self, peer: u32) {{
+        match self.known.read().unwrap().first() {{
+            Some(_) => {{}}
+            None => self.network.connect(peer),
+        }}
+    }}
+}}
+
+{more}
+"
+        ))
+    };
+    let call = "let null = Network::new_null(); null.connect(1);";
+    let test = format!("#[test] fn connects() {{ {call} }}");
+    assert_eq!(found(&test), ["double-lock"]);
+    assert_eq!(found(&format!("pub fn connects() {{ {call} }}")), [""; 0]);
 }
