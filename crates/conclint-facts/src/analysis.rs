@@ -367,12 +367,6 @@ impl Analysis {
         self.threads.parallel(a, b, false)
     }
 
-    /// As [`Self::may_run_in_parallel`], but by threads that the program is seen to
-    /// start: whoever else calls public functions and callbacks is left out.
-    pub fn is_seen_in_parallel(&self, a: FnId, b: FnId) -> bool {
-        self.threads.seen_in_parallel(a, b)
-    }
-
     /// As [`Self::may_run_in_parallel`], for statics: there two tests meet, too.
     pub fn may_run_in_parallel_on_statics(&self, a: FnId, b: FnId) -> bool {
         self.threads.parallel(a, b, true)

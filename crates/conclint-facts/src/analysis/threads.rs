@@ -125,20 +125,6 @@ impl Threads {
         self.meets(a, b) || self.meets(b, a)
     }
 
-    /// As [`Self::parallel`], but only by threads that the program is seen to start:
-    /// of who else may call it, nothing is known.
-    pub(super) fn seen_in_parallel(&self, a: FnId, b: FnId) -> bool {
-        let without_any = |function: FnId| {
-            let mut row = self.row(function).to_vec();
-            if let Some(word) = row.get_mut(ANY / 64) {
-                *word &= !(1 << (ANY % 64));
-            }
-            row
-        };
-        let (a, b) = (without_any(a), without_any(b));
-        self.meets(&a, &b) || self.meets(&b, &a)
-    }
-
     /// `a` and `b` are run by one worker alone that is started for an object by
     /// the function that makes it, and `lock` is that object's: every worker has
     /// its own, however many there are.

@@ -49,21 +49,13 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     .edges
                     .iter()
                     .all(|edge| contention.is_shared(&edge.held.lock));
-            let guessed = settings.level == Level::Default && is_of_unseen(analysis, cycle);
-            findings.extend(report(analysis, &draw, cycle, lonely, guessed));
+            findings.extend(report(analysis, &draw, cycle, lonely));
         }
     }
 }
 
-/// `lonely`: no second thread is seen to come to one of the locks; `guessed`: nor
-/// two of them to the two sides.
-fn report(
-    analysis: &Analysis,
-    draw: &Draw<'_>,
-    cycle: &Cycle,
-    lonely: bool,
-    guessed: bool,
-) -> Option<Finding> {
+/// `lonely`: no second thread is seen to come to one of the locks.
+fn report(analysis: &Analysis, draw: &Draw<'_>, cycle: &Cycle, lonely: bool) -> Option<Finding> {
     // One list of places for each direction; the first is the best evidence.
     let directions: Vec<Vec<&Nesting>> = cycle
         .edges
@@ -143,7 +135,7 @@ fn report(
         } else {
             Severity::Warning
         },
-        confidence: if inner || guessed || !sure && (lonely || is_guess(analysis, cycle)) {
+        confidence: if inner || !sure && (lonely || is_guess(analysis, cycle)) {
             Confidence::Low
         } else {
             confidence(cycle.confidence)
@@ -154,27 +146,6 @@ fn report(
         identity: identity(draw, cycle),
         in_test,
     }))
-}
-
-/// Both sides belong to a program, all of which is there to be read, and none of
-/// the threads that it starts come to them at one time: who does is a guess. Of 11
-/// such findings that were read, one was right.
-fn is_of_unseen(analysis: &Analysis, cycle: &Cycle) -> bool {
-    let [one, other] = &cycle.edges[..] else {
-        return false;
-    };
-    let all = |step: usize, edge: &Nesting| -> Vec<FnId> {
-        places(cycle, step, edge)
-            .iter()
-            .map(|n| n.function)
-            .collect()
-    };
-    let (ones, others) = (all(0, one), all(1, other));
-    let in_program = |id: &FnId| analysis.function(*id).in_program;
-    ones.iter().chain(&others).all(in_program)
-        && !ones
-            .iter()
-            .any(|a| others.iter().any(|b| analysis.is_seen_in_parallel(*a, *b)))
 }
 
 /// Whether more must come together than anybody can see: three threads at the

@@ -2,14 +2,13 @@
 //!
 //! `Snapshot { sources: self.sources.clone() }`: both fields are one lock, and
 //! an order between it and others is the same under both names. Only where
-//! every place that fills a field, tests and what only they call left out, puts
-//! the same thing into it: another field, a static, or what a maker hands to
-//! several objects.
+//! every place that fills a field, tests left out, puts the same thing into it:
+//! another field, a static, or what a maker hands to several objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
-    Call, ClassId, ClassScope, EventKind, FnId, FnKind, Function, LockSource, ObjectKind, Program,
+    Call, ClassId, ClassScope, EventKind, FnId, Function, LockSource, ObjectKind, Program,
 };
 use rayon::prelude::*;
 
@@ -110,7 +109,7 @@ impl<'p> Sources<'p> {
             callers: Vec::new(),
             of: BTreeMap::new(),
         };
-        let mut makers: Vec<(FnId, &Function)> = (0..)
+        let makers: Vec<(FnId, &Function)> = (0..)
             .map(FnId)
             .zip(&program.functions)
             .filter(|(_, f)| !f.is_test && !f.made.is_empty())
@@ -119,11 +118,7 @@ impl<'p> Sources<'p> {
             .iter()
             .any(|(_, f)| f.made.iter().any(|made| made.param.is_some()))
         {
-            let mut callers = callers(program);
-            let helps = for_tests(program, &callers);
-            callers.retain(|(_, by, _)| !helps[by.index()]);
-            makers.retain(|(id, maker)| !helps[maker.parent.unwrap_or(*id).index()]);
-            sources.callers = callers;
+            sources.callers = callers(program);
         }
         for (id, maker) in makers {
             // What a closure names is the function's that it stands in.
@@ -206,49 +201,14 @@ impl<'p> Sources<'p> {
     }
 }
 
-/// By function: it is a test, or only tests lead to it (`Network::new_null`), or
-/// in a program nobody does.
-fn for_tests(program: &Program, callers: &[(FnId, FnId, &Call)]) -> Vec<bool> {
-    let mut named: Vec<bool> = vec![false; program.functions.len()];
-    for (target, _, call) in callers {
-        let given = call.args.iter().filter_map(|arg| arg.closure);
-        for id in given.chain([*target]) {
-            named[id.index()] = true;
-        }
-    }
-    let is_unused = |(f, named): (&Function, &bool)| {
-        !named && f.in_program && f.in_library && f.kind == FnKind::Fn
-    };
-    let functions = program.functions.iter().zip(&named);
-    let mut helps: Vec<bool> = functions
-        .map(|(f, named)| f.is_test || is_unused((f, named)))
-        .collect();
-    loop {
-        let mut changed = false;
-        for of_one in callers.chunk_by(|(a, ..), (b, ..)| a == b) {
-            let Some((target, ..)) = of_one.first() else {
-                continue;
-            };
-            let known = helps[target.index()];
-            let others = of_one.iter().filter(|(_, by, _)| by != target);
-            let mut others = others.map(|(_, by, _)| helps[by.index()]).peekable();
-            if !known && others.peek().is_some() && others.all(|helps| helps) {
-                helps[target.index()] = true;
-                changed = true;
-            }
-        }
-        if !changed {
-            return helps;
-        }
-    }
-}
-
-/// All calls: what is called, by whom, and how; sorted by the first.
+/// The calls outside of tests: what is called, by whom, and how; sorted by the
+/// first.
 fn callers(program: &Program) -> Vec<(FnId, FnId, &Call)> {
     let mut callers: Vec<(FnId, FnId, &Call)> = program
         .functions
         .par_iter()
         .enumerate()
+        .filter(|(_, function)| !function.is_test)
         .flat_map_iter(|(id, function)| {
             let by = function.parent.unwrap_or(FnId(id as u32));
             let events = function.blocks.iter().flat_map(|block| &block.events);
