@@ -402,6 +402,28 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_a_test_that_has_failed_is_no_deadlock() {
+        let kind = |panics: &str| {
+            let raw = format!(
+                r#"{{"test": "t", "verdict": "deadlock", "reason": "", "executions": 1, "steps": 9, "distinct": 1,
+                "exhausted": null, "max_steps": 9, "milliseconds": 1, "fresh_process": "", "failure": {{
+                "fingerprint": "f", "flags": 0, "preemptions": 0, "deviations": [], "threads": ["main", "worker"],
+                "panics": [{panics}], "stuck": [], "skipped": 0, "timeline": [], "last": null}}}}"#
+            );
+            let result: TestResult = serde_json::from_str(&raw).unwrap();
+            Seen::of(How::Explored(1), &result, &BTreeMap::new()).kind
+        };
+        let panic = |thread: usize| {
+            format!(
+                r#"{{"thread": {thread}, "message": "no", "file": "t.rs", "line": 1, "column": 1}}"#
+            )
+        };
+        assert_eq!(kind(""), Kind::Deadlock);
+        assert_eq!(kind(&panic(1)), Kind::Deadlock);
+        assert_eq!(kind(&panic(0)), Kind::Failed);
+    }
+
+    #[test]
     fn conditions_of_hidden_tests_stay_hidden() {
         assert!(!public("assertion failed: secret() == 42", false).contains("secret"));
         assert!(public("assertion failed: mine()", true).contains("mine"));
