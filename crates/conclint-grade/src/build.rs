@@ -322,3 +322,51 @@ fn pinned<'a>(error: &serde_json::Value, pins: &'a [String]) -> Option<&'a str> 
     let pin = pins.get(index)?;
     (!pin.is_empty()).then_some(pin.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a student is told when the compiler says this.
+    fn told(stderr: &str) -> Vec<String> {
+        let finished = Finished {
+            end: End::Exited(1),
+            stdout: Vec::new(),
+            stderr: stderr.into(),
+        };
+        let own = |file: &str| file.starts_with("src/");
+        let told = errors(&finished, &own, &[]).unwrap();
+        told.into_iter().map(|error| error.message).collect()
+    }
+
+    fn mismatch(file: &str, label: &str) -> String {
+        serde_json::json!({
+            "level": "error", "message": "mismatched types", "code": {"code": "E0308"},
+            "spans": [{"is_primary": true, "file_name": file, "line_start": 3, "label": label}],
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn what_stands_under_a_line_of_the_submission_is_told() {
+        let expected = "expected `u64`, found `usize`";
+        assert_eq!(
+            told(&mismatch("src/lib.rs", expected)),
+            [format!("mismatched types: {expected} [E0308]")]
+        );
+        assert_eq!(
+            told(&mismatch("hidden/tests.rs", expected)),
+            ["mismatched types [E0308]"]
+        );
+        assert_eq!(
+            told(&mismatch("src/lib.rs", "")),
+            ["mismatched types [E0308]"]
+        );
+    }
+
+    #[test]
+    fn one_error_is_told_once() {
+        let one = mismatch("src/lib.rs", "here");
+        assert_eq!(told(&format!("{one}\n{one}\nnot json\n")).len(), 1);
+    }
+}
