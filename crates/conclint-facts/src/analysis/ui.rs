@@ -47,7 +47,8 @@ pub(super) fn closures(program: &Program, graph: &Graph) -> HashSet<FnId> {
         let closures = call.args.iter().filter_map(|arg| arg.closure);
         let closures = closures.filter(|id| {
             let function = program.functions.get(id.index());
-            function.is_some_and(|f| f.kind == FnKind::Closure && !f.is_async)
+            let awaited = |f: &Function| f.is_async && !is_local(call);
+            function.is_some_and(|f| f.kind == FnKind::Closure && !awaited(f))
         });
         given.entry(at.function).or_default().extend(closures);
     }
@@ -76,5 +77,11 @@ pub(super) fn crates(program: &Program) -> HashSet<&str> {
 fn stays(call: &Call) -> bool {
     let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
     let outside = matches!(call.resolution, Resolution::External | Resolution::Unknown);
-    outside && !ELSEWHERE.iter().any(|word| name.contains(word))
+    outside && (is_local(call) || !ELSEWHERE.iter().any(|word| name.contains(word)))
+}
+
+/// Tasks of the thread that starts them: `cx.spawn_in(window, ..)`.
+fn is_local(call: &Call) -> bool {
+    let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
+    matches!(name, "spawn_in" | "spawn_local")
 }

@@ -210,6 +210,7 @@ pub fn capture(limit: u64, given: u64) -> Result<u64, String> {{
         found("reader.join().map_err(|_| \"the reader panicked\".to_owned())"),
         [""; 0]
     );
+    assert_eq!(found("Ok(reader.join().unwrap_or_default())"), [""; 0]);
     assert_eq!(
         found("let _ = reader.join(); Ok(1)"),
         ["panic-swallowed"; 2]

@@ -1,5 +1,9 @@
 //! What a twenty-third group of programs that nobody here wrote showed.
 
+use conclint_facts::Analysis;
+use conclint_lints::{Level, Settings};
+use conclint_rust::{Input, ManifestInput, SourceInput};
+
 use super::{names, names_in};
 
 /// A program with two threads, the lock `SIZE` and a second one.
@@ -124,28 +128,6 @@ impl Sizes {{
 }
 
 #[test]
-fn a_join_that_another_branch_wants() {
-    let found = |last: &str| {
-        names_in(&format!(
-            "
-use std::thread;
-
-pub fn capture(limit: u64, given: u64) -> Result<u64, String> {{
-    let reader: thread::JoinHandle<u64> = thread::spawn(move || given * 2);
-    if given > limit {{
-        let _ = reader.join();
-        return Err(\"too much\".to_owned());
-    }}
-    {last}
-}}
-"
-        ))
-    };
-    assert_eq!(found("Ok(reader.join().unwrap_or_default())"), [""; 0]);
-    assert_eq!(found("drop(reader); Ok(1)"), ["panic-swallowed"]);
-}
-
-#[test]
 fn a_loop_that_empties_a_channel() {
     let found = |cond: &str| {
         names_in(&format!(
@@ -174,4 +156,55 @@ pub fn rest(rx: &Receiver<u32>) {{
     ] {
         assert_eq!(found(waits), ["busy-wait"], "{waits}");
     }
+}
+
+#[test]
+fn a_library_of_an_interface_is_for_its_program() {
+    let found = |window: &str| {
+        let lib = format!(
+            "
+use gpui::*;
+use std::sync::RwLock;
+
+static SIZE: RwLock<u32> = RwLock::new(1);
+
+pub fn area() -> u32 {{
+    let width = SIZE.read().unwrap();
+    let height = SIZE.read().unwrap();
+    *width * *height
+}}
+
+pub fn resize(size: u32) {{
+    *SIZE.write().unwrap() = size;
+}}
+
+pub struct View;
+
+impl Render for View {{
+    fn render(&mut self, window: &mut {window}) {{
+        println!(\"{{}}\", area());
+        window.spawn_in(async move |this, cx| resize(2));
+    }}
+}}
+"
+        );
+        let main = "fn main() { std::thread::spawn(|| println!(\"tick\")).join().unwrap(); gpui::run(views::View); }";
+        let source = |path: &str, text: &str| SourceInput {
+            path: path.into(),
+            text: text.into(),
+        };
+        let input = Input {
+            sources: vec![source("src/lib.rs", &lib), source("src/main.rs", main)],
+            manifests: vec![ManifestInput {
+                dir: String::new(),
+                text: "[package]\nname = \"views\"\nedition = \"2024\"\n".into(),
+            }],
+            ..Input::default()
+        };
+        let analysis = Analysis::of(conclint_rust::read(input).0);
+        let found = conclint_lints::run(&analysis, &Settings::at_level(Level::Default));
+        found.into_iter().map(|f| f.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(found("Window"), [""; 0]);
+    assert_eq!(found("Screen"), ["double-lock"]);
 }
