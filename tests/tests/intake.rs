@@ -118,7 +118,7 @@ fn folders_archives_and_downloads() {
     );
     course.zip("mac.zip", &[("lib.rs", good), ("__MACOSX/._lib.rs", b"\0")]);
     course.tar_gz("packed.tar.gz", &[("src/lib.rs", regular, good)]);
-    course.put("doejane_LATE_12345_67890_lib-1.rs", good);
+    course.put("doejane_12345_67890_lib-1.rs", good);
     course.put("Max Muster_4711_assignsubmission_file_/lib.rs", good);
     let marks = course.grade(&course.dir.path().join("in"));
     assert_eq!(marks.len(), 8);

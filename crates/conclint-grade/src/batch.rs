@@ -156,6 +156,18 @@ pub fn run(
     progress: Progress<'_>,
 ) -> Result<Report> {
     let _lock = lock(out)?;
+    let manifest = &grader.assignment.manifest;
+    let path = out.join("marks.json");
+    let before = path.exists().then(|| Batch::load(&path)).transpose()?;
+    if let Some(before) = &before
+        && before.assignment != manifest.name
+    {
+        bail!(
+            "{} holds the marks of `{}`, another assignment: give a directory of its own",
+            out.display(),
+            before.assignment
+        );
+    }
     let key = grader.key();
     let mut contents: BTreeMap<String, usize> = BTreeMap::new();
     for (index, submission) in submissions.iter().enumerate() {
@@ -204,7 +216,6 @@ pub fn run(
         hand_out(grader, &graded, out)?;
         entries.push(entry(grader, &graded));
     }
-    let manifest = &grader.assignment.manifest;
     let batch = Batch {
         schema: SCHEMA.to_owned(),
         assignment: manifest.name.clone(),
@@ -213,11 +224,7 @@ pub fn run(
         max_points: grader.assignment.max_points(),
         submissions: entries,
     };
-    let path = out.join("marks.json");
-    let changes = match Batch::load(&path) {
-        Ok(old) => changes(&old, &batch),
-        Err(_) => Vec::new(),
-    };
+    let changes = before.map_or_else(Vec::new, |old| changes(&old, &batch));
     write::json(&path, &batch)?;
     Ok(Report {
         judged: found.len() - resumed,
@@ -291,8 +298,15 @@ pub fn changes(old: &Batch, new: &Batch) -> Vec<String> {
         Some(points) => text::points(points),
         None => marks.outcome.text().to_owned(),
     };
+    for entry in &old.submissions {
+        if !new.submissions.iter().any(|e| e.id == entry.id) {
+            let points = total(&entry.marks);
+            out.push(format!("{}: {points} -> no longer handed in", entry.id));
+        }
+    }
     for entry in &new.submissions {
         let Some(before) = old.submissions.iter().find(|e| e.id == entry.id) else {
+            out.push(format!("{}: new -> {}", entry.id, total(&entry.marks)));
             continue;
         };
         if before.marks == entry.marks {

@@ -4,11 +4,12 @@
 //! seen as well. It is the first of several walls, and the only one that can say *why*: what gets
 //! past it meets `-F unsafe_code`, two-phase compilation and the sandbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use serde::{Deserialize, Serialize};
 use syn::UseTree;
+use syn::ext::IdentExt as _;
 
 /// Something that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ const NAMES: &[(&str, &str)] = &[
     ("type_name", "it tells the names of the tests"),
     ("type_name_of_val", "it tells the names of the tests"),
     ("Location", "it tells where the tests stand"),
+    // Of `std::io` alone: many things are called that.
+    ("pipe", "what goes through it is not explored"),
 ];
 
 /// Macros that read files or the environment, or are assembly.
@@ -97,6 +100,7 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>, allow: &[String]) -> Vec<Refusal
         let mut gate = Gate {
             file: name,
             allow,
+            macros: BTreeSet::new(),
             out: &mut out,
         };
         let Ok(text) = str::from_utf8(bytes) else {
@@ -108,11 +112,43 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>, allow: &[String]) -> Vec<Refusal
             continue;
         }
         if let Ok(tokens) = text.strip_prefix('\u{feff}').unwrap_or(text).parse() {
-            gate.stream(without_tests(tokens));
+            let tokens = without_tests(plain(tokens));
+            gate.macros = defined_macros(&tokens);
+            gate.stream(tokens, false);
         }
     }
     out.sort();
     out.dedup();
+    out
+}
+
+/// With `r#process` as `process`: the compiler takes both for one name.
+fn plain(tokens: TokenStream) -> TokenStream {
+    let token = |token: TokenTree| match token {
+        TokenTree::Ident(name) => TokenTree::Ident(name.unraw()),
+        TokenTree::Group(group) => {
+            let mut out = Group::new(group.delimiter(), plain(group.stream()));
+            out.set_span(group.span());
+            TokenTree::Group(out)
+        }
+        other => other,
+    };
+    tokens.into_iter().map(token).collect()
+}
+
+/// The names of the `macro_rules!` of a file, wherever they stand.
+fn defined_macros(tokens: &TokenStream) -> BTreeSet<String> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut out = BTreeSet::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if let TokenTree::Group(group) = token {
+            out.append(&mut defined_macros(&group.stream()));
+        }
+        let defines = ident(Some(token)).as_deref() == Some("macro_rules");
+        if defines && is_punct(tokens.get(at + 1), '!') {
+            out.extend(ident(tokens.get(at + 2)));
+        }
+    }
     out
 }
 
@@ -179,6 +215,8 @@ fn depth(bytes: &[u8]) -> usize {
 struct Gate<'a> {
     file: &'a str,
     allow: &'a [String],
+    /// The file's own macros.
+    macros: BTreeSet<String>,
     out: &'a mut Vec<Refusal>,
 }
 
@@ -220,6 +258,21 @@ fn is_use(tokens: &[TokenTree], at: usize) -> bool {
     called || is_colons(tokens, at + 1)
 }
 
+/// A path that goes on to a name of its own, with nothing in it that a macro puts in.
+fn is_whole(path: &[TokenTree]) -> bool {
+    let mut at = 0;
+    while is_colons(path, at + 1) {
+        at += 3;
+        match path.get(at) {
+            Some(TokenTree::Ident(_)) => {}
+            Some(TokenTree::Group(group)) => return group.delimiter() == Delimiter::Brace,
+            Some(TokenTree::Punct(punct)) => return matches!(punct.as_char(), '*' | '<'),
+            _ => return false,
+        }
+    }
+    true
+}
+
 fn line(token: &TokenTree) -> usize {
     token.span().start().line
 }
@@ -237,28 +290,30 @@ impl Gate<'_> {
         self.allow.iter().any(|a| a == name)
     }
 
-    fn stream(&mut self, stream: TokenStream) {
+    /// `given` to a macro of the file's own, which can put any name anywhere.
+    fn stream(&mut self, stream: TokenStream, given: bool) {
         let tokens: Vec<TokenTree> = stream.into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
             match token {
                 TokenTree::Group(group) => {
-                    let hash = |back: usize| {
-                        at.checked_sub(back)
-                            .is_some_and(|i| is_punct(tokens.get(i), '#'))
-                    };
-                    let inner = hash(2) && is_punct(tokens.get(at - 1), '!');
-                    if group.delimiter() == Delimiter::Bracket && (hash(1) || inner) {
+                    let before = |back: usize| at.checked_sub(back).and_then(|i| tokens.get(i));
+                    let inner = is_punct(before(2), '#') && is_punct(before(1), '!');
+                    if group.delimiter() == Delimiter::Bracket
+                        && (is_punct(before(1), '#') || inner)
+                    {
                         self.attribute(group);
                     }
-                    self.stream(group.stream());
+                    let own = ident(before(2)).is_some_and(|name| self.macros.contains(&name));
+                    let given = given || own && is_punct(before(1), '!');
+                    self.stream(group.stream(), given);
                 }
-                TokenTree::Ident(name) => self.word(&tokens, at, &name.to_string()),
+                TokenTree::Ident(name) => self.word(&tokens, at, &name.to_string(), given),
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {}
             }
         }
     }
 
-    fn word(&mut self, tokens: &[TokenTree], at: usize, name: &str) {
+    fn word(&mut self, tokens: &[TokenTree], at: usize, name: &str, given: bool) {
         let here = line(&tokens[at]);
         match name {
             "unsafe" => self.refuse(here, "`unsafe` code"),
@@ -267,34 +322,57 @@ impl Gate<'_> {
             "std" | "core" | "alloc" => self.path(tokens, at, name),
             _ => {}
         }
-        if let Some((_, why)) = NAMES.iter().find(|(n, _)| *n == name)
-            && !self.allows(name)
-            && is_use(tokens, at)
+        let after = |name: &str| at >= 3 && ident(tokens.get(at - 3)).as_deref() == Some(name);
+        if name == "pipe" && at >= 2 && is_colons(tokens, at - 2) && after("io") {
+            self.refuse_name(here, name);
+        }
+        let called = is_punct(tokens.get(at + 1), '!') && !is_punct(tokens.get(at + 2), '=');
+        if at >= 1 && is_punct(tokens.get(at - 1), '$') && called {
+            self.refuse(here, "the name of a macro that a macro puts together");
+        }
+        // A name alone, that the macro puts behind `std::` or before a `!`; some are anybody's.
+        let common = matches!(name, "asm" | "env" | "include" | "Location" | "pipe");
+        let alone = given && !common && !is_punct(tokens.get(at + 1), ':');
+        if name != "pipe" && NAMES.iter().any(|(n, _)| *n == name) && (is_use(tokens, at) || alone)
         {
-            self.refuse(here, format!("`{name}`: {why}"));
+            self.refuse_name(here, name);
         }
         if MACROS.contains(&name) && !self.allows(name) {
-            let called = is_punct(tokens.get(at + 1), '!') && !is_punct(tokens.get(at + 2), '=');
             let named = at >= 2 && is_colons(tokens, at - 2) && !is_colons(tokens, at + 1);
-            if called || (named && name != "env") {
+            if called || alone || (named && name != "env") {
                 let what = format!("the macro `{name}!`: files and the environment");
                 self.refuse(here, what);
             }
         }
     }
 
+    /// One of [`NAMES`].
+    fn refuse_name(&mut self, here: usize, name: &str) {
+        if self.allows(name) {
+            return;
+        }
+        let why = NAMES
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map_or("", |(_, w)| w);
+        self.refuse(here, format!("`{name}`: {why}"));
+    }
+
     /// A path that begins with the name of a standard crate.
     fn path(&mut self, tokens: &[TokenTree], at: usize, root: &str) {
         let inner = at >= 3 && is_colons(tokens, at - 2) && ident(tokens.get(at - 3)).is_some();
-        if inner || !is_colons(tokens, at + 1) {
+        if inner {
             return;
         }
         let here = line(&tokens[at]);
-        if is_punct(tokens.get(at + 3), '$') {
-            self.refuse(
-                here,
-                format!("a path into `{root}` that a macro puts together"),
-            );
+        // `core` and `alloc` are names of all kinds of things.
+        let path = is_colons(tokens, at + 1);
+        if !path && root != "std" {
+            return;
+        }
+        if !path || !is_whole(&tokens[at..]) {
+            let what = format!("a path into `{root}` that a macro puts together");
+            self.refuse(here, what);
         }
         let first = ident(tokens.get(at + 3));
         let second = is_colons(tokens, at + 4)
@@ -321,9 +399,11 @@ impl Gate<'_> {
                 let why = why.map_or("", |(_, w)| w);
                 self.refuse(here, format!("`{root}::{module}`: {why}"));
             }
-            [.., name] if NAMES.iter().any(|(n, _)| n == name) && !self.allows(name) => {
-                let why = NAMES.iter().find(|(n, _)| n == name).map_or("", |(_, w)| w);
-                self.refuse(here, format!("`{name}`: {why}"));
+            [.., name] if name != "pipe" && NAMES.iter().any(|(n, _)| n == name) => {
+                self.refuse_name(here, name);
+            }
+            [.., module, name] if module == "io" && name == "pipe" => {
+                self.refuse_name(here, name);
             }
             [name] if MACROS.contains(&name.as_str()) && !self.allows(name) => {
                 self.refuse(
@@ -361,12 +441,12 @@ impl Gate<'_> {
         let standard = |path: &[String]| matches!(path, [root] if matches!(root.as_str(), "std" | "core" | "alloc"));
         match tree {
             UseTree::Path(next) => {
-                path.push(next.ident.to_string());
+                path.push(next.ident.unraw().to_string());
                 self.tree(here, path, &next.tree);
                 path.pop();
             }
             UseTree::Name(name) => {
-                let name = name.ident.to_string();
+                let name = name.ident.unraw().to_string();
                 if name == "self" {
                     self.module(here, path);
                 } else {
@@ -376,7 +456,7 @@ impl Gate<'_> {
                 }
             }
             UseTree::Rename(rename) => {
-                let name = rename.ident.to_string();
+                let name = rename.ident.unraw().to_string();
                 let length = path.len();
                 if name != "self" {
                     path.push(name);
@@ -447,7 +527,7 @@ impl Gate<'_> {
                 let Some(lint_name) = ident(lint.first()) else {
                     continue;
                 };
-                if matches!(lint_name.as_str(), "unsafe_code" | "warnings" | "conclint") {
+                if matches!(lint_name.as_str(), "unsafe_code" | "conclint") {
                     let what = format!("an allowance of the lint `{lint_name}`");
                     self.refuse(line(first), what);
                 }
@@ -480,6 +560,11 @@ mod tests {
             fn f<'a>(env: u64) -> impl Fn() -> u64 + use<'a> { move || env }
             fn g() { process::exit(1); println!("std::fs"); let include = 1; let _ = include != 2; }
             macro_rules! m { ($a:ident) => { $a::f() } }
+            macro_rules! locked { ($m:expr, $t:ty) => { $m.lock().unwrap() != 0 } }
+            fn pipe() { let core = 1; let env = 2; println!("{}{}", env, core); self::pipe() }
+            fn k(include: &std::sync::Mutex<std::vec::Vec<u8>>) { locked!(*include, u8); }
+            fn r#match(r#type: u8) -> u8 { r#type }
+            #[allow(warnings)] fn w() { <std::vec::Vec<u8>>::new(); }
         "#;
         assert_eq!(lines(text), Vec::<usize>::new());
     }
@@ -524,6 +609,23 @@ mod tests {
             "use core::panic::Location;",
             "#[macro_export] macro_rules! assert_eq { ($($t:tt)*) => {} }",
             "#[global_allocator] static A: X = X;",
+            "fn f() { std::r#process::exit(0) }",
+            "use r#std::r#fs;",
+            "use std::{r#env as e};",
+            "const X: &str = r#include_str!(\"x\");",
+            "fn f() { r#unsafe { } }",
+            "#[r#path = \"x\"] mod x;",
+            "macro_rules! m { ($($t:tt)*) => { std $($t)* } } m!(::process::exit(0));",
+            "macro_rules! m { ($a:ident) => { $a::process::exit(0) } } m!(std);",
+            "macro_rules! m { ($($a:tt)*, $b:tt) => { $($a)* $b } } m!(std::, process);",
+            "macro_rules! m { ($a:ident) => { $a!(\"x\") } } m!(include_str);",
+            "macro_rules! m { ($a:tt $b:tt $c:tt) => { $a $b $c } } m!(env ! (\"HOME\"));",
+            "macro_rules! m { ($a:tt, $b:tt, $c:tt) => { $a $b $c } } m!(include_str, !, (\"x\"));",
+            "macro_rules! m { ($a:ident) => { std::any::$a::<u8>() } } m!(type_name);",
+            "use std::panic; macro_rules! m { ($a:ident) => { panic::$a(f) } } m!(set_hook);",
+            "fn f() { std::io::pipe(); }",
+            "use std::io::{self, pipe};",
+            "use std::io; fn f() { io::pipe(); }",
         ] {
             assert!(!lines(text).is_empty(), "{text}");
         }

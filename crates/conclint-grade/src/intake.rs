@@ -6,23 +6,25 @@
 //! (the student's name is taken from the file's or folder's name), and Gradescope's `/autograder`.
 
 mod archive;
+mod gradescope;
+mod layout;
 mod names;
+mod tree;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::assignment::Assignment;
 use crate::text;
+use tree::{Content, Found};
 
-pub use names::Person;
-
-/// A single file may have so many bytes.
-const MAX_FILE: u64 = 1 << 20;
-/// So many files of a submission are looked at.
-const MAX_ENTRIES: usize = 10_000;
+pub use names::{LATE, Person};
+pub use tree::is_plain_path;
 
 /// What one student handed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub struct Submission {
     pub name: String,
     /// Who, as far as the names tell.
     pub person: Person,
-    /// When, RFC 3339, where it is known.
+    /// When, RFC 3339, where it is known; [`LATE`] where only that is.
     pub submitted_at: Option<String>,
     /// Allow-listed files by their name in the assignment.
     pub files: BTreeMap<String, Vec<u8>>,
@@ -48,7 +50,7 @@ impl Submission {
         Submission {
             id: text::file_name(name),
             name: text::clean(name, 200),
-            person: names::person(name),
+            person: names::label(name).person,
             submitted_at: None,
             files: BTreeMap::new(),
             refused: None,
@@ -76,130 +78,117 @@ impl Submission {
         }
     }
 
-    /// Takes what the assignment asks for out of a file, folder or archive.
-    fn take(&mut self, assignment: &Assignment, path: &Path) {
-        let result = if path.is_dir() {
-            folder(path).map(|found| self.choose(assignment, found))
-        } else if archive::is_archive(path) {
-            archive::read(path).map(|found| self.choose(assignment, found))
-        } else {
-            single(path).map(|bytes| {
-                self.files.insert(assignment.main_file().to_owned(), bytes);
-            })
-        };
-        if let Err(error) = result {
-            self.refused = Some(text::clean(&format!("{error:#}"), 300));
-        }
-    }
-
     /// The files of the assignment among all that were found: by the whole path below a common
     /// folder, otherwise by the file's name alone where there is only one of it.
-    fn choose(&mut self, assignment: &Assignment, found: Found) {
-        self.notes.extend(found.notes);
+    fn choose(&mut self, assignment: &Assignment, mut found: Found) {
+        self.notes.append(&mut found.notes);
+        if self.refused.is_some() {
+            return;
+        }
+        let mut taken = Vec::new();
         for wanted in &assignment.manifest.files {
-            let last = wanted.rsplit('/').next().unwrap_or(wanted);
-            let ends = |name: &str, end: &str| {
-                name == end
-                    || name
-                        .strip_suffix(end)
-                        .is_some_and(|rest| rest.ends_with('/'))
-            };
-            let mut hits: Vec<_> = found
-                .files
-                .keys()
-                .filter(|name| ends(name, wanted))
-                .collect();
-            if hits.is_empty() {
-                hits = found.files.keys().filter(|name| ends(name, last)).collect();
-            }
-            let rust: Vec<_> = found.files.keys().filter(|n| n.ends_with(".rs")).collect();
-            if hits.is_empty() && assignment.manifest.files.len() == 1 && rust.len() == 1 {
-                hits = rust;
-            }
-            // What lies least deep is meant; two at one depth are not guessed between.
-            let depth = |name: &&&String| name.matches('/').count();
-            let least = hits.iter().map(|h| depth(&h)).min();
-            hits.retain(|h| Some(depth(&h)) == least);
-            match hits.as_slice() {
-                [] => {}
-                [one] => {
-                    let bytes = found.files.get(*one).cloned().unwrap_or_default();
-                    if ***one != **wanted {
-                        self.notes.push(format!("{one} is taken for {wanted}"));
-                    }
-                    self.files.insert(wanted.clone(), bytes);
-                }
+            match candidates(&found, wanted, assignment.manifest.files.len() == 1).as_slice() {
+                [] => self.refused = Some(missing(&found, wanted)),
+                [one] => taken.push((wanted.clone(), (*one).clone())),
                 many => {
-                    self.refused = Some(format!("{} files could be {wanted}", many.len()));
+                    let names = some(many.iter().map(|name| name.as_str()));
+                    self.refused = Some(format!("{} files could be {wanted}: {names}", many.len()));
                 }
             }
         }
-        let taken = self.files.len();
-        if found.files.len() > taken {
-            let left = found.files.len() - taken;
-            self.notes.push(format!("{left} other files are not used"));
+        for (wanted, name) in taken {
+            if name != wanted {
+                let name = text::clean(&name, 80);
+                self.notes.push(format!("{name} is taken for {wanted}"));
+            }
+            match found.files.remove(&name) {
+                Some(Content::Rust(bytes)) => {
+                    self.files.insert(wanted, bytes);
+                }
+                Some(Content::Broken(why)) => self.refused = Some(why),
+                _ => {}
+            }
+        }
+        let left: Vec<&str> = found.rust().map(String::as_str).collect();
+        if !left.is_empty() {
+            self.notes
+                .push(format!("not used: {}", some(left.into_iter())));
         }
     }
 }
 
-/// Files by relative path, and what is to be said about them.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) files: BTreeMap<String, Vec<u8>>,
-    pub(crate) notes: Vec<String>,
-}
-
-/// `a/b.rs`: relative, no `..`, no other way out, nothing hidden in it.
-#[must_use]
-pub fn is_plain_path(path: &str) -> bool {
-    let part = |p: &str| {
-        !p.is_empty() && p != "." && p != ".." && !p.contains(['\\', ':', '\0']) && p.len() < 256
+/// Files that could be the one that is wanted.
+fn candidates<'a>(found: &'a Found, wanted: &str, alone: bool) -> Vec<&'a String> {
+    let last = wanted.rsplit('/').next().unwrap_or(wanted);
+    let ends = |name: &str, end: &str| {
+        name == end
+            || name
+                .strip_suffix(end)
+                .is_some_and(|rest| rest.ends_with('/'))
     };
-    path.len() < 1024 && path.split('/').all(part)
-}
-
-fn single(path: &Path) -> Result<Vec<u8>> {
-    let size = fs::metadata(path)?.len();
-    ensure!(size <= MAX_FILE, "the file has more than {MAX_FILE} bytes");
-    Ok(fs::read(path)?)
-}
-
-fn folder(path: &Path) -> Result<Found> {
-    let mut found = Found::default();
-    let walk = walkdir::WalkDir::new(path)
-        .max_depth(16)
-        .sort_by_file_name();
-    for (count, entry) in walk.into_iter().enumerate() {
-        ensure!(count < MAX_ENTRIES, "more than {MAX_ENTRIES} files");
-        let Ok(entry) = entry else {
-            found.notes.push("something could not be read".to_owned());
-            continue;
-        };
-        let relative = entry.path().strip_prefix(path).unwrap_or(entry.path());
-        let name: Vec<_> = relative.iter().map(|p| p.to_string_lossy()).collect();
-        let name = name.join("/");
-        if entry.file_type().is_symlink() {
-            let name = text::clean(&name, 80);
-            found
-                .notes
-                .push(format!("{name} is a link and not followed"));
-            continue;
-        }
-        if !entry.file_type().is_file() || !wanted(&name) {
-            continue;
-        }
-        let bytes = single(entry.path()).with_context(|| text::clean(&name, 80))?;
-        found.files.insert(name, bytes);
+    let files: Vec<&String> = found
+        .files
+        .iter()
+        .filter(|(_, content)| matches!(content, Content::Rust(_) | Content::Broken(_)))
+        .map(|(name, _)| name)
+        .collect();
+    let of = |end: &str| -> Vec<&String> {
+        let hits = files.iter().filter(|name| ends(name, end));
+        hits.copied().collect()
+    };
+    let mut hits = of(wanted);
+    if hits.is_empty() {
+        hits = of(last);
     }
-    Ok(found)
+    if hits.is_empty() && alone && files.len() == 1 {
+        hits = files;
+    }
+    // What lies least deep is meant; two at one depth are not guessed between.
+    let depth = |name: &str| name.matches('/').count();
+    let least = hits.iter().map(|name| depth(name)).min();
+    hits.retain(|name| Some(depth(name)) == least);
+    hits
 }
 
-/// Rust files outside of build directories.
-pub(crate) fn wanted(name: &str) -> bool {
-    let mut parts = name.split('/');
-    name.ends_with(".rs")
-        && is_plain_path(name)
-        && !parts.any(|p| matches!(p, "target" | "__MACOSX" | ".git") || p.starts_with("._"))
+/// Why there is no such file, with what there is.
+fn missing(found: &Found, wanted: &str) -> String {
+    let broken = found.files.values().find_map(|content| match content {
+        Content::Broken(why) => Some(why.clone()),
+        _ => None,
+    });
+    if let Some(why) = broken {
+        return why;
+    }
+    let foreign = found.files.keys().find(|name| archive::is_foreign(name));
+    if let Some(name) = foreign {
+        let name = text::clean(name, 80);
+        return format!("{name} cannot be unpacked: zip, tar and tar.gz can");
+    }
+    if found.files.is_empty() {
+        return format!("{wanted} is missing: nothing was handed in");
+    }
+    let names = some(found.files.keys().map(String::as_str));
+    format!("{wanted} is missing: there is {names}")
+}
+
+/// The first names of a list, and how many more there are.
+fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| text::clean(name, 80)).collect();
+    let first = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(3) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// What was read: submissions, and what lay beside them.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// By id.
+    pub submissions: Vec<Submission>,
+    /// Names of files that were not taken for submissions, and what is to be said of an archive of
+    /// many.
+    pub left_out: Vec<String>,
 }
 
 /// Reads every submission at `path`, sorted by id.
@@ -207,40 +196,28 @@ pub(crate) fn wanted(name: &str) -> bool {
 /// # Errors
 /// Where `path` itself cannot be read or holds nothing. A submission that cannot be read says so
 /// itself and stops nobody.
-pub fn read(assignment: &Assignment, path: &Path) -> Result<Vec<Submission>> {
-    let mut list = Vec::new();
-    if path.join("submission_metadata.json").is_file() {
-        list.push(gradescope(assignment, path)?);
+pub fn read(assignment: &Assignment, path: &Path) -> Result<Intake> {
+    ensure!(path.exists(), "no submissions at {}", path.display());
+    let (mut submissions, left_out) = if gradescope::is_here(path) {
+        (vec![gradescope::read(assignment, path)?], Vec::new())
+    } else if path.join(assignment.main_file()).is_file() {
+        // A project, and not a folder of them.
+        (vec![layout::one(assignment, path)], Vec::new())
     } else if path.is_dir() {
-        let mut entries: Vec<_> = fs::read_dir(path)
-            .with_context(|| format!("cannot read {}", path.display()))?
-            .collect::<Result<_, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let is_link = entry.file_type().is_ok_and(|t| t.is_symlink());
-            if name.starts_with('.') || name == names::TIMES || is_link {
-                continue;
-            }
-            let mut submission = Submission::new(&name);
-            submission.take(assignment, &entry.path());
-            list.push(submission);
-        }
-        names::merge(&mut list);
+        let (mut list, left) = layout::directory(assignment, path)?;
         names::times(&path.join(names::TIMES), &mut list)?;
+        (list, left)
     } else {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if archive::is_archive(path) && archive::many(path) {
-            list = archive::split(assignment, path)?;
-        } else {
-            let mut submission = Submission::new(&name);
-            submission.take(assignment, path);
-            list.push(submission);
-        }
+        layout::archive(assignment, path)
+    };
+    if submissions.is_empty() {
+        bail!("no submission in {}", path.display());
     }
-    ensure!(!list.is_empty(), "no submission in {}", path.display());
-    list.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(list)
+    submissions.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(Intake {
+        submissions,
+        left_out,
+    })
 }
 
 /// One submission, whatever `path` is.
@@ -249,61 +226,5 @@ pub fn read(assignment: &Assignment, path: &Path) -> Result<Vec<Submission>> {
 /// Where there is nothing at `path`.
 pub fn read_one(assignment: &Assignment, path: &Path) -> Result<Submission> {
     ensure!(path.exists(), "no submission at {}", path.display());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut submission = Submission::new(&name);
-    submission.take(assignment, path);
-    Ok(submission)
-}
-
-/// `/autograder`, with `submission/` and the metadata beside it.
-fn gradescope(assignment: &Assignment, path: &Path) -> Result<Submission> {
-    let file = path.join("submission_metadata.json");
-    let text = fs::read_to_string(&file)?;
-    let data: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("{}", file.display()))?;
-    let id = data["id"].to_string();
-    let mut submission = Submission::new(&format!("gradescope-{}", id.trim_matches('"')));
-    submission.submitted_at = data["created_at"].as_str().map(str::to_owned);
-    let user = &data["users"][0];
-    let field = |key: &str| user[key].as_str().map(|t| text::clean(t, 200));
-    submission.person = Person {
-        name: field("name").unwrap_or_default(),
-        email: field("email").unwrap_or_default(),
-        id: user["id"].to_string().trim_matches('"').to_owned(),
-    };
-    submission.take(assignment, &path.join("submission"));
-    Ok(submission)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_paths() {
-        for good in ["a.rs", "src/a.rs", "a b/ü.rs", "..x/a.rs"] {
-            assert!(is_plain_path(good), "{good}");
-        }
-        for bad in [
-            "",
-            "/a.rs",
-            "../a.rs",
-            "a/../b.rs",
-            "a//b",
-            "./a",
-            "C:\\a",
-            "a\0",
-            "a/",
-        ] {
-            assert!(!is_plain_path(bad), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn build_directories_are_left_out() {
-        assert!(wanted("x/src/lib.rs"));
-        assert!(!wanted("target/debug/build/x/out/a.rs"));
-        assert!(!wanted("__MACOSX/src/._lib.rs"));
-        assert!(!wanted("build.sh"));
-    }
+    Ok(layout::one(assignment, path))
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignment::{Assignment, Criterion, Source, Visibility};
 use crate::evidence::{Evidence, Kind, Lint, Seen};
+use crate::intake::LATE;
+use crate::text;
 
 /// What became of a submission as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,8 +155,14 @@ pub fn marks(assignment: &Assignment, evidence: &Evidence, submitted_at: Option<
             Some(percent) => out.late_percent = percent,
             None => {
                 out.outcome = Outcome::PartlyGraded;
-                out.reasons
-                    .push("the time of submission is unreadable".to_owned());
+                out.reasons.push(if time == LATE {
+                    "handed in late, and the time is not known".to_owned()
+                } else {
+                    format!(
+                        "the time of submission is unreadable: {}",
+                        text::clean(time, 40)
+                    )
+                });
             }
         }
     }

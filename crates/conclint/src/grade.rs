@@ -137,8 +137,14 @@ fn scratch() -> Result<tempfile::TempDir, Failure> {
 fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
     let work = scratch()?;
     let grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
-    let submissions = intake::read(&grader.assignment, &args.submissions)?;
+    apart(&args.submissions, &args.out)?;
+    let taken = intake::read(&grader.assignment, &args.submissions)?;
+    let submissions = taken.submissions;
     let count = submissions.len();
+    if !taken.left_out.is_empty() {
+        let names = taken.left_out.join(", ");
+        say(color, &format!("not taken for submissions: {names}"));
+    }
     let note = serde_json::json!({ "assignment": grader.assignment.dir });
     write_whole(&args.out.join(RUN), format!("{note:#}\n").as_bytes())?;
     let jobs = args.jobs.map_or_else(
@@ -179,6 +185,24 @@ fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
     } else {
         exit::CLEAN
     })
+}
+
+/// Results among the submissions would be the next run's students.
+fn apart(submissions: &Path, out: &Path) -> Result<(), Failure> {
+    let whole = |path: &Path| {
+        let path = std::path::absolute(path)?;
+        Ok::<_, std::io::Error>(path.canonicalize().unwrap_or(path))
+    };
+    let (Ok(submissions), Ok(out)) = (whole(submissions), whole(out)) else {
+        return Ok(());
+    };
+    if submissions.is_dir() && out.starts_with(&submissions) {
+        return Err(wrong(format!(
+            "{} lies among the submissions: give another --out",
+            out.display()
+        )));
+    }
+    Ok(())
 }
 
 /// On a terminal only; with the time left.

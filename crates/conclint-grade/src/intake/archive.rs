@@ -3,95 +3,87 @@
 //! Refused as a whole: absolute paths, `..`, too many entries, too many bytes. Links and devices
 //! are left out and named. Sizes that an archive states about itself are not believed.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::io::{BufRead, Read, Seek};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{Found, MAX_ENTRIES, MAX_FILE, Submission, is_plain_path, names, wanted};
-use crate::assignment::Assignment;
+use super::tree::{Bounds, Content, Found, Kind, content, decoded, kind};
 use crate::text;
 
-/// An archive may have so many bytes,
-const MAX_PACKED: u64 = 64 << 20;
-/// and so many when unpacked, of every file that is looked at.
-const MAX_TOTAL: u64 = 32 << 20;
-/// What is not looked at costs time only.
-const MAX_SKIPPED: u64 = 1 << 30;
-
-/// The name says that it is one.
-pub(crate) fn is_archive(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+/// The name says that it is one that can be read.
+pub(crate) fn is_archive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [".zip", ".tar.gz", ".tgz", ".tar"]
         .iter()
         .any(|end| name.ends_with(end))
 }
 
-/// An entry's name, checked. `None` for a directory's.
-fn checked(name: &[u8]) -> Result<Option<String>> {
-    let name = String::from_utf8_lossy(name);
-    let name = name.strip_prefix("./").unwrap_or(&name);
-    if name.is_empty() || name.ends_with('/') {
-        ensure!(
-            name.is_empty() || is_plain_path(name.trim_end_matches('/')),
-            "the archive has a path that leads out of it: {}",
-            text::clean(name, 80)
-        );
-        return Ok(None);
-    }
+/// The name says that it is one that cannot be read.
+pub(crate) fn is_foreign(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".7z", ".rar", ".bz2", ".xz", ".zst", ".gz"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        && !is_archive(&name)
+}
+
+/// An entry's name, without what says nothing in it. `None` for a directory's.
+fn checked(name: &str) -> Result<Option<String>> {
+    let drive = name.as_bytes().get(1) == Some(&b':');
     ensure!(
-        is_plain_path(name),
+        !drive && !name.starts_with(['/', '\\']) && !name.split(['/', '\\']).any(|p| p == ".."),
         "the archive has a path that leads out of it: {}",
         text::clean(name, 80)
     );
-    Ok(Some(name.to_owned()))
+    if name.ends_with('/') {
+        return Ok(None);
+    }
+    let parts = name.split('/').filter(|p| !matches!(*p, "" | "."));
+    let name = parts.collect::<Vec<_>>().join("/");
+    Ok((!name.is_empty()).then_some(name))
 }
 
 struct Bounded {
     found: Found,
     entries: usize,
     total: u64,
+    bounds: Bounds,
 }
 
 impl Bounded {
-    fn new() -> Self {
+    fn new(bounds: Bounds) -> Self {
         Bounded {
             found: Found::default(),
             entries: 0,
             total: 0,
+            bounds,
         }
     }
 
     fn entry(&mut self) -> Result<()> {
         self.entries += 1;
         ensure!(
-            self.entries <= MAX_ENTRIES,
-            "the archive has more than {MAX_ENTRIES} entries"
+            self.entries <= self.bounds.entries,
+            "the archive has more than {} entries",
+            self.bounds.entries
         );
         Ok(())
     }
 
     fn file(&mut self, name: String, reader: impl Read) -> Result<()> {
-        let mut bytes = Vec::new();
-        reader
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("{}: damaged", text::clean(&name, 80)))?;
-        let size = bytes.len() as u64;
+        let Some(kind) = kind(&name) else {
+            return Ok(());
+        };
+        let content = content(&name, kind, reader);
+        if let Content::Rust(bytes) | Content::Archive(bytes) = &content {
+            self.total += bytes.len() as u64;
+        }
         ensure!(
-            size <= MAX_FILE,
-            "{} has more than {MAX_FILE} bytes",
-            text::clean(&name, 80)
+            self.total <= self.bounds.total,
+            "the archive unpacks to more than {} bytes",
+            self.bounds.total
         );
-        self.total += size;
-        ensure!(
-            self.total <= MAX_TOTAL,
-            "the archive unpacks to more than {MAX_TOTAL} bytes"
-        );
-        self.found.files.insert(name, bytes);
+        self.found.insert(name, content);
         Ok(())
     }
 
@@ -103,57 +95,70 @@ impl Bounded {
     }
 }
 
-/// Every Rust file in an archive.
-pub(crate) fn read(path: &Path) -> Result<Found> {
-    let packed = fs::metadata(path)?.len();
-    ensure!(
-        packed <= MAX_PACKED,
-        "the archive has more than {MAX_PACKED} bytes"
-    );
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    let file = BufReader::new(File::open(path)?);
+/// Every file in an archive that has this name.
+///
+/// # Errors
+/// Where it is damaged or goes beyond the bounds.
+pub(crate) fn read(name: &str, reader: impl BufRead + Seek, bounds: Bounds) -> Result<Found> {
+    let name = name.to_ascii_lowercase();
     if name.ends_with(".zip") {
-        zip(file)
+        zip(reader, bounds)
     } else if name.ends_with(".tar") {
-        tar(file.take(MAX_SKIPPED))
+        tar(reader.take(bounds.skipped), bounds)
     } else {
-        tar(flate2::bufread::GzDecoder::new(file).take(MAX_SKIPPED))
+        let reader = flate2::bufread::MultiGzDecoder::new(reader);
+        tar(reader.take(bounds.skipped), bounds)
     }
 }
 
-fn zip(file: BufReader<File>) -> Result<Found> {
-    let mut archive = zip::ZipArchive::new(file).context("no readable zip archive")?;
-    let mut out = Bounded::new();
+fn zip(reader: impl Read + Seek, bounds: Bounds) -> Result<Found> {
+    let mut archive = zip::ZipArchive::new(reader)
+        .map_err(|_| anyhow!("it is no zip archive, or a damaged one"))?;
+    let mut out = Bounded::new(bounds);
     for index in 0..archive.len() {
         out.entry()?;
-        let entry = archive.by_index(index).context("a damaged zip archive")?;
-        let Some(name) = checked(entry.name_raw())? else {
+        let entry = archive
+            .by_index_raw(index)
+            .context("a damaged zip archive")?;
+        let mut name = decoded(entry.name_raw());
+        // Some programs on Windows write the separator of their own system.
+        if !name.contains('/') {
+            name = name.replace('\\', "/");
+        }
+        let Some(name) = checked(&name)? else {
             continue;
         };
-        let kind = entry.unix_mode().unwrap_or(0o100_000) & 0o170_000;
-        if kind != 0o100_000 && kind != 0 {
+        let mode = entry.unix_mode().unwrap_or(0o100_000) & 0o170_000;
+        let locked = entry.encrypted();
+        drop(entry);
+        let looked_at = matches!(kind(&name), Some(Kind::Rust | Kind::Archive));
+        if mode != 0o100_000 && mode != 0 {
             out.link(&name);
-        } else if wanted(&name) {
+        } else if locked && looked_at {
+            let why = format!("{} is encrypted", text::clean(&name, 80));
+            out.found.insert(name, Content::Broken(why));
+        } else if looked_at {
+            let entry = archive.by_index(index).context("a damaged zip archive")?;
             out.file(name, entry)?;
+        } else {
+            out.file(name, std::io::empty())?;
         }
     }
     Ok(out.found)
 }
 
-fn tar(reader: impl Read) -> Result<Found> {
+fn tar(reader: impl Read, bounds: Bounds) -> Result<Found> {
     let mut archive = tar::Archive::new(reader);
-    let mut out = Bounded::new();
+    let mut out = Bounded::new(bounds);
     for entry in archive.entries().context("no readable tar archive")? {
         out.entry()?;
         let entry = entry.context("a damaged or too large tar archive")?;
-        let Some(name) = checked(&entry.path_bytes())? else {
+        let Some(name) = checked(&decoded(&entry.path_bytes()))? else {
             continue;
         };
         let kind = entry.header().entry_type();
         if kind.is_file() || kind.is_contiguous() {
-            if wanted(&name) {
-                out.file(name, entry)?;
-            }
+            out.file(name, entry)?;
         } else if !kind.is_dir() && !kind.is_pax_global_extensions() {
             out.link(&name);
         }
@@ -161,42 +166,11 @@ fn tar(reader: impl Read) -> Result<Found> {
     Ok(out.found)
 }
 
-/// The archive holds many students' work: Moodle's download, or more than one top folder.
-pub(crate) fn many(path: &Path) -> bool {
-    let Ok(found) = read(path) else { return false };
-    let names = found.files.keys();
-    let tops: std::collections::BTreeSet<_> = names.filter_map(|n| n.split('/').next()).collect();
-    tops.iter().any(|t| t.contains("_assignsubmission_"))
-}
-
-/// One submission for each top entry of an archive.
-pub(crate) fn split(assignment: &Assignment, path: &Path) -> Result<Vec<Submission>> {
-    let found = read(path)?;
-    let mut by_top: BTreeMap<String, Found> = BTreeMap::new();
-    for (name, bytes) in found.files {
-        let Some((top, rest)) = name.split_once('/') else {
-            continue;
-        };
-        let found = by_top.entry(top.to_owned()).or_default();
-        found.files.insert(rest.to_owned(), bytes);
-    }
-    if by_top.is_empty() {
-        bail!("no submission in {}", path.display());
-    }
-    let mut list = Vec::new();
-    for (top, found) in by_top {
-        let mut submission = Submission::new(&top);
-        submission.choose(assignment, found);
-        list.push(submission);
-    }
-    names::merge(&mut list);
-    Ok(list)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
 
+    use super::super::tree::{MAX_FILE, STUDENT};
     use super::*;
 
     fn zipped(entries: &[(&str, &[u8])]) -> tempfile::NamedTempFile {
@@ -211,24 +185,59 @@ mod tests {
         file
     }
 
+    fn opened(file: &tempfile::NamedTempFile) -> Result<Found> {
+        super::super::tree::packed(file.path(), STUDENT)
+    }
+
+    fn text(found: &Found, name: &str) -> Option<String> {
+        match found.files.get(name)? {
+            Content::Rust(bytes) => String::from_utf8(bytes.clone()).ok(),
+            other => Some(format!("{other:?}")),
+        }
+    }
+
     #[test]
     fn a_good_one() {
-        let file = zipped(&[("x/src/lib.rs", b"pub fn f() {}"), ("x/notes.txt", b"hi")]);
-        let found = read(file.path()).unwrap();
-        assert_eq!(found.files.len(), 1);
-        assert_eq!(found.files["x/src/lib.rs"], b"pub fn f() {}");
+        let file = zipped(&[
+            ("x/src/lib.rs", b"pub fn f() {}"),
+            ("x/./notes.txt", b"hi"),
+            ("x\\windows.rs", b"not one of its separators"),
+            ("x/target/y.rs", b""),
+        ]);
+        let found = opened(&file).unwrap();
+        let names: Vec<&str> = found.files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["x/notes.txt", "x/src/lib.rs", "x/windows.rs"]);
+        assert_eq!(text(&found, "x/src/lib.rs").unwrap(), "pub fn f() {}");
+        assert_eq!(text(&found, "x/notes.txt").unwrap(), "Other");
     }
 
     #[test]
     fn bad_ones_are_refused_whole() {
-        for name in ["../lib.rs", "/lib.rs", "a/../../lib.rs", "a\\..\\lib.rs"] {
+        for name in [
+            "../lib.rs",
+            "/lib.rs",
+            "a/../../lib.rs",
+            "a\\..\\lib.rs",
+            "C:\\lib.rs",
+        ] {
             let file = zipped(&[("ok.rs", b""), (name, b"")]);
-            let error = read(file.path()).unwrap_err().to_string();
+            let error = opened(&file).unwrap_err().to_string();
             assert!(error.contains("leads out"), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn a_bomb_is_not_read_to_its_end() {
         let bomb = vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1];
-        let error = read(zipped(&[("lib.rs", &bomb)]).path()).unwrap_err();
-        assert!(error.to_string().contains("more than"), "{error}");
+        let found = opened(&zipped(&[("lib.rs", &bomb), ("ok.rs", b"")])).unwrap();
+        let told = text(&found, "lib.rs").unwrap();
+        assert!(told.contains("more than 1048576 bytes"), "{told}");
+        assert_eq!(text(&found, "ok.rs").unwrap(), "");
+        let big = vec![b' '; usize::try_from(MAX_FILE).unwrap()];
+        let names: Vec<String> = (0..33).map(|n| format!("{n}.rs")).collect();
+        let all: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), &big[..])).collect();
+        let error = opened(&zipped(&all)).unwrap_err().to_string();
+        assert!(error.contains("unpacks to more than"), "{error}");
     }
 
     #[test]
@@ -241,7 +250,7 @@ mod tests {
         tar.append_link(&mut header, "src/lib.rs", "/etc/passwd")
             .unwrap();
         tar.into_inner().unwrap();
-        let found = read(file.path()).unwrap();
+        let found = opened(&file).unwrap();
         assert!(found.files.is_empty());
         assert!(found.notes[0].contains("left out"), "{:?}", found.notes);
     }
@@ -250,6 +259,6 @@ mod tests {
     fn noise_is_no_archive() {
         let mut file = tempfile::Builder::new().suffix(".zip").tempfile().unwrap();
         file.write_all(b"PK\x03\x04 and then nothing").unwrap();
-        assert!(read(file.path()).is_err());
+        assert!(opened(&file).is_err());
     }
 }

@@ -10,6 +10,9 @@ use crate::text;
 /// The optional table beside the submissions: `id,submitted_at`, and `name`, `email` if wanted.
 pub(crate) const TIMES: &str = "submissions.csv";
 
+/// In the place of a time, where all that is known is that it was too late.
+pub const LATE: &str = "LATE";
+
 /// Who handed something in, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
@@ -21,65 +24,89 @@ pub struct Person {
     pub id: String,
 }
 
-/// Reads a person from the name of a file or folder.
+/// What the name of one file or folder of a download tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Label {
+    pub(crate) person: Person,
+    /// The course system says that it came after the due date.
+    pub(crate) late: bool,
+    /// How the student called the file, where that is a part of the name.
+    pub(crate) file: Option<String>,
+    /// A course system gave the name: all with the same person belong together.
+    pub(crate) known: bool,
+}
+
+/// Reads the name of a file or folder.
 ///
-/// Canvas: `doejane_LATE_12345_67890_lib.rs`. Moodle: `Jane Doe_12345_assignsubmission_file_`.
-pub(crate) fn person(name: &str) -> Person {
+/// Canvas: `doejane_LATE_12345_67890_lib.rs`. Moodle: `Jane Doe_12345_assignsubmission_file_`, a
+/// folder, or without folders `Jane Doe_12345_assignsubmission_file_lib.rs`.
+pub(crate) fn label(name: &str) -> Label {
     let clean = |t: &str| text::clean(t, 200);
-    if let Some((front, _)) = name.split_once("_assignsubmission_")
-        && let Some((who, id)) = front.rsplit_once('_')
-    {
-        return Person {
-            name: clean(who),
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    let known = |name: &str, id: &str, file: &str, late| Label {
+        person: Person {
+            name: clean(name),
             email: String::new(),
             id: clean(id),
-        };
-    }
-    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    let parts: Vec<&str> = name.split('_').filter(|p| *p != "LATE").collect();
-    if let [who, user, submission, _, ..] = parts.as_slice()
-        && digits(user)
-        && digits(submission)
+        },
+        late,
+        file: (!file.is_empty()).then(|| file.to_owned()),
+        known: true,
+    };
+    if let Some((front, rest)) = name.split_once("_assignsubmission_")
+        && let Some((who, id)) = front.rsplit_once('_')
     {
-        return Person {
-            name: clean(who),
-            email: String::new(),
-            id: clean(user),
-        };
+        let (_kind, file) = rest.split_once('_').unwrap_or((rest, ""));
+        return known(who, id, file, false);
     }
-    let stem = name.split('.').next().unwrap_or(name);
-    Person {
-        name: clean(stem),
-        ..Person::default()
+    let mut parts = name.splitn(2, '_');
+    if let (Some(who), Some(mut rest)) = (parts.next(), parts.next()) {
+        let on_time = rest.strip_prefix("LATE_");
+        let late = on_time.is_some();
+        rest = on_time.unwrap_or(rest);
+        if let [user, submission, file] = rest.splitn(3, '_').collect::<Vec<_>>()[..]
+            && digits(user)
+            && digits(submission)
+            && !file.is_empty()
+        {
+            return known(who, user, file, late);
+        }
+    }
+    Label {
+        person: Person {
+            name: clean(stem(name)),
+            ..Person::default()
+        },
+        ..Label::default()
     }
 }
 
-/// Canvas hands out several files of one student side by side: puts them together.
-pub(crate) fn merge(list: &mut Vec<Submission>) {
-    let mut merged: Vec<Submission> = Vec::new();
-    for submission in list.drain(..) {
-        let same = merged.iter_mut().find(|m| {
-            !m.person.id.is_empty() && m.person == submission.person && m.person.name != m.name
-        });
-        match same {
-            Some(first) => {
-                let overlap = submission.files.keys().any(|f| first.files.contains_key(f));
-                if overlap {
-                    first
-                        .notes
-                        .push(format!("{} comes on top of it", submission.name));
-                }
-                first.files.extend(submission.files);
-                first.notes.extend(submission.notes);
-                first.refused = first.refused.take().or(submission.refused);
-            }
-            None => merged.push(submission),
-        }
+/// Without what says of what kind the file is.
+fn stem(name: &str) -> &str {
+    let ends = [".rs", ".zip", ".tar.gz", ".tgz", ".tar"];
+    ends.iter()
+        .find_map(|end| name.strip_suffix(end))
+        .filter(|stem| !stem.is_empty())
+        .unwrap_or(name)
+}
+
+/// `lib-2.rs` is the third `lib.rs` that a student handed in: Canvas numbers them. The name as it
+/// was, and the number.
+pub(crate) fn attempt(file: &str) -> (String, u32) {
+    let (stem, end) = file.split_once('.').unwrap_or((file, ""));
+    if let Some((front, number)) = stem.rsplit_once('-')
+        && !front.is_empty()
+        && let Ok(number) = number.parse()
+    {
+        return (format!("{front}.{end}"), number);
     }
-    *list = merged;
+    (file.to_owned(), 0)
 }
 
 /// Takes times and persons from the table, where there is one.
+///
+/// # Errors
+/// Where it cannot be read.
 pub(crate) fn times(path: &Path, list: &mut [Submission]) -> Result<()> {
     if !path.is_file() {
         return Ok(());
@@ -97,12 +124,11 @@ pub(crate) fn times(path: &Path, list: &mut [Submission]) -> Result<()> {
             (!value.is_empty()).then(|| text::clean(value, 200))
         };
         let Some(id) = field("id") else { continue };
-        let stem = |s: &Submission| s.name.split('.').next().map(str::to_owned);
-        let hit = list.iter_mut().find(|s| {
-            s.id == id || s.name == id || s.person.id == id || stem(s).as_deref() == Some(&id)
-        });
+        let hit = list
+            .iter_mut()
+            .find(|s| s.id == id || s.name == id || s.person.id == id || stem(&s.name) == id);
         if let Some(submission) = hit {
-            submission.submitted_at = field("submitted_at");
+            submission.submitted_at = field("submitted_at").or(submission.submitted_at.take());
             if let Some(name) = field("name") {
                 submission.person.name = name;
             }
@@ -120,21 +146,49 @@ mod tests {
 
     #[test]
     fn systems() {
-        let canvas = person("doejane_LATE_12345_67890_lib-1.rs");
-        assert_eq!(
-            (canvas.name.as_str(), canvas.id.as_str()),
-            ("doejane", "12345")
-        );
-        let canvas = person("doejane_12345_67890_src.zip");
-        assert_eq!(
-            (canvas.name.as_str(), canvas.id.as_str()),
-            ("doejane", "12345")
-        );
-        let moodle = person("Jane Doe_4711_assignsubmission_file_");
-        assert_eq!(
-            (moodle.name.as_str(), moodle.id.as_str()),
-            ("Jane Doe", "4711")
-        );
-        assert_eq!(person("ann_lee.rs").name, "ann_lee");
+        let who = |name: &str| {
+            let label = label(name);
+            let file = label.file.unwrap_or_default();
+            format!(
+                "{}|{}|{file}|{}|{}",
+                label.person.name, label.person.id, label.late, label.known
+            )
+        };
+        for (name, told) in [
+            (
+                "doejane_LATE_12345_67890_lib-1.rs",
+                "doejane|12345|lib-1.rs|true|true",
+            ),
+            (
+                "doejane_12345_67890_my_src.zip",
+                "doejane|12345|my_src.zip|false|true",
+            ),
+            (
+                "Jane Doe_4711_assignsubmission_file_",
+                "Jane Doe|4711||false|true",
+            ),
+            (
+                "Jane Doe_4711_assignsubmission_file",
+                "Jane Doe|4711||false|true",
+            ),
+            (
+                "Jane Doe_4711_assignsubmission_file_lib.rs",
+                "Jane Doe|4711|lib.rs|false|true",
+            ),
+            ("ann_lee.rs", "ann_lee|||false|false"),
+            ("J. Doe", "J. Doe|||false|false"),
+            ("team_12_34", "team_12_34|||false|false"),
+        ] {
+            assert_eq!(who(name), told, "{name}");
+        }
+    }
+
+    #[test]
+    fn attempts() {
+        let of = |file| attempt(file);
+        assert_eq!(of("lib-2.rs"), ("lib.rs".to_owned(), 2));
+        assert_eq!(of("work-1.tar.gz"), ("work.tar.gz".to_owned(), 1));
+        assert_eq!(of("lock-free.rs"), ("lock-free.rs".to_owned(), 0));
+        assert_eq!(of("lib.rs"), ("lib.rs".to_owned(), 0));
     }
 }
