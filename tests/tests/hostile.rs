@@ -105,6 +105,7 @@ fn grade(tier: &str, open: bool) {
             !page.contains("<script") && !page.contains('\u{1b}'),
             "{id}"
         );
+        assert!(!page.contains("conclint-hostile-read"), "{id}: {page}");
     }
     for trace in TRACES {
         assert!(!Path::new(trace).exists(), "{trace}");

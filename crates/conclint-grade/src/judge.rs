@@ -1,8 +1,9 @@
 //! From a submission's files to evidence: gate, lints, build, one run of the hidden tests.
 
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io::Read as _;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +108,7 @@ impl Grader {
                 text: Arc::from(String::from_utf8_lossy(bytes)),
             });
         }
-        let manifest = std::fs::read_to_string(self.assignment.dir.join("skeleton/Cargo.toml"))?;
+        let manifest = fs::read_to_string(self.assignment.dir.join("skeleton/Cargo.toml"))?;
         let manifests = vec![ManifestInput {
             dir: String::new(),
             text: manifest,
@@ -218,11 +219,12 @@ impl Grader {
             .collect())
     }
 
-    /// Runs the test binary without any file but itself.
+    /// Runs the test binary without any file, not even itself: the hidden tests are in it.
     fn call(&self, binary: &Path, jobs: &[explore::Job]) -> Result<(explore::Answers, End)> {
         let nonce = nonce()?;
         let limits = &self.assignment.manifest.limits;
         let dir = binary.parent().unwrap_or(Path::new("/"));
+        fs::set_permissions(binary, Permissions::from_mode(0o111))?;
         let job = Job {
             program: binary.to_path_buf(),
             args: Vec::new(),
@@ -232,7 +234,7 @@ impl Grader {
             )],
             stdin: explore::encode(&nonce, jobs),
             dir: dir.to_path_buf(),
-            read: vec![dir.to_path_buf()],
+            read: Vec::new(),
             write: Vec::new(),
             limits: Limits {
                 cpu_seconds: limits.run_seconds,

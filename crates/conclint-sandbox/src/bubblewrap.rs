@@ -48,6 +48,10 @@ pub(crate) fn arguments(sandbox: &Sandbox, job: &Job) -> Vec<OsString> {
         .chain(job.write.iter().map(|p| (p.as_path(), "--bind")))
         .chain([(sandbox.launcher.as_path(), "--ro-bind")])
         .collect();
+    let within = |root: &Path| job.program.starts_with(root);
+    if !system().into_iter().any(within) && !binds.iter().any(|(path, _)| within(path)) {
+        binds.push((&job.program, "--ro-bind"));
+    }
     binds.sort_by_key(|(path, _)| path.components().count());
     for (path, how) in binds {
         add(&[how.as_ref(), path.as_ref(), path.as_ref()]);

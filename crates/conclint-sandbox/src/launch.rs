@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -15,6 +17,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
     Scope, path_beneath_rules,
 };
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{
     Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
 };
@@ -70,6 +73,8 @@ fn launch(
     let spec: Spec = serde_json::from_slice(spec.as_encoded_bytes())?;
     let program = arguments.next().ok_or("no program")?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    let unread = spec.landlock && !readable(&spec, Path::new(&program));
+    let copy = unread.then(|| in_memory(&program)).transpose()?;
     limit(&spec)?;
     if spec.landlock {
         restrict(&spec)?;
@@ -77,7 +82,25 @@ fn launch(
     for filter in filters()? {
         apply_filter(&filter).map_err(|e| format!("seccomp: {e}"))?;
     }
-    Err(Command::new(program).args(arguments).exec().into())
+    let mut command = match &copy {
+        None => Command::new(&program),
+        Some(copy) => Command::new(format!("/proc/self/fd/{}", copy.as_raw_fd())),
+    };
+    Err(command.arg0(program).args(arguments).exec().into())
+}
+
+/// Whether the program may read its own file.
+fn readable(spec: &Spec, program: &Path) -> bool {
+    let mut paths = spec.read.iter().map(PathBuf::as_path).chain(system());
+    paths.any(|path| program.starts_with(path))
+}
+
+/// A program without a path, closed once it runs: Landlock has no right to run a file that is not
+/// also one to read it (`security/landlock/fs.c`, `get_required_file_open_access`).
+fn in_memory(program: &OsStr) -> Result<File, Box<dyn Error>> {
+    let mut copy = File::from(memfd_create("program", MemfdFlags::CLOEXEC)?);
+    std::io::copy(&mut File::open(program)?, &mut copy)?;
+    Ok(copy)
 }
 
 fn limit(spec: &Spec) -> Result<(), Box<dyn Error>> {

@@ -79,7 +79,8 @@ pub struct Limits {
 /// A program and what it is given.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The program, by its absolute path.
+    /// The program, by its absolute path. It is run; what it may read of itself, `read` says and,
+    /// in tier 1, the file's own mode.
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,

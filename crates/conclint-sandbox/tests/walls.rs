@@ -5,9 +5,10 @@
 
 #![allow(clippy::print_stdout)] // A harness talks through its output.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -61,6 +62,7 @@ type Test = fn(&Sandbox);
 const TESTS: &[(&str, Test)] = &[
     ("sockets are refused", |s| inside(s, "sockets")),
     ("files are not there", files),
+    ("a program cannot read itself", itself),
     ("nothing can be written", |s| inside(s, "writes")),
     ("no namespaces of its own", |s| inside(s, "namespaces")),
     ("the environment is the job's", |s| inside(s, "environment")),
@@ -114,6 +116,22 @@ fn files(sandbox: &Sandbox) {
     job.stdin = secret.path().to_string_lossy().into_owned().into_bytes();
     let finished = go(sandbox, &job);
     assert_eq!(String::from_utf8_lossy(&finished.stdout), "held\n");
+}
+
+/// What is secret about the program is in its file.
+fn itself(sandbox: &Sandbox) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let program = dir.path().join("probe");
+    fs::copy(&sandbox.launcher, &program).expect("copied");
+    fs::set_permissions(&program, Permissions::from_mode(0o111)).expect("a mode");
+    let job = Job {
+        program,
+        read: Vec::new(),
+        ..job(sandbox, "itself")
+    };
+    let finished = go(sandbox, &job);
+    let said = String::from_utf8_lossy(&finished.stdout);
+    assert_eq!(said, "held\n", "{}", finished.end);
 }
 
 /// Processes of this machine with the word among their arguments.
@@ -203,6 +221,12 @@ fn probe(name: &str) -> ExitCode {
                 && TcpStream::connect("127.0.0.1:9").is_err()
                 && std::os::unix::net::UnixDatagram::unbound().is_err()
                 && std::os::unix::net::UnixStream::pair().is_ok()
+        }
+        "itself" => {
+            let program = std::env::args_os().next().expect("a name");
+            // The owner can change the mode where the file system lets it.
+            let _ = fs::set_permissions(&program, Permissions::from_mode(0o777));
+            fs::read(&program).is_err()
         }
         "files" => {
             let mut secret = String::new();

@@ -145,6 +145,15 @@ fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
         let names = taken.left_out.join(", ");
         say(color, &format!("not taken for submissions: {names}"));
     }
+    let timeless = submissions.iter().filter(|s| s.submitted_at.is_none());
+    let timeless = timeless.count();
+    if timeless > 0 && grader.assignment.manifest.late.is_some() {
+        let note = format!(
+            "the time of {timeless} of {count} submissions is not known, and nothing is taken off \
+             for lateness: a submissions.csv with id,submitted_at beside them gives it"
+        );
+        say(color, &note);
+    }
     let note = serde_json::json!({ "assignment": grader.assignment.dir });
     write_whole(&args.out.join(RUN), format!("{note:#}\n").as_bytes())?;
     let jobs = args.jobs.map_or_else(

@@ -38,10 +38,13 @@ pub(super) fn directory(assignment: &Assignment, path: &Path) -> Result<Students
         let entry = entry?;
         let name = lossless(&entry.file_name());
         let kind = entry.file_type()?;
-        if is_litter(&name) || name == names::TIMES {
+        if matches!(
+            name.as_str(),
+            ".DS_Store" | ".git" | ".gitignore" | names::TIMES
+        ) {
             continue;
         }
-        if kind.is_symlink() || kind.is_file() && is_beside(&name) {
+        if is_litter(&name) || kind.is_symlink() || kind.is_file() && is_beside(&name) {
             left.push(text::clean(&name, 80));
             continue;
         }
@@ -57,7 +60,7 @@ fn is_beside(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let front = ["readme", "license", "index.html"];
     let ends = [
-        ".csv", ".tsv", ".xlsx", ".ods", ".json", ".toml", ".sh", ".log",
+        ".csv", ".tsv", ".xlsx", ".ods", ".json", ".toml", ".yml", ".yaml", ".sh", ".log",
     ];
     !label(name).known
         && (front.iter().any(|f| lower.starts_with(f)) || ends.iter().any(|e| lower.ends_with(e)))
@@ -155,7 +158,8 @@ fn students(assignment: &Assignment, mut parts: Vec<Part>) -> Vec<Submission> {
     }
     let mut list = Vec::new();
     let mut ids = BTreeSet::new();
-    for (key, parts) in grouped {
+    for (key, mut parts) in grouped {
+        parts.sort_by_key(|(_, label)| label.serial);
         let mut submission = together(assignment, key.trim_end_matches('\0'), parts);
         let id = submission.id.clone();
         let more = (2..).map(|n| format!("{id}-{n}"));

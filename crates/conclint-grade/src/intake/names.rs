@@ -32,13 +32,15 @@ pub(crate) struct Label {
     pub(crate) late: bool,
     /// How the student called the file, where that is a part of the name.
     pub(crate) file: Option<String>,
+    /// Canvas's number of the file: the later, the larger.
+    pub(crate) serial: u64,
     /// A course system gave the name: all with the same person belong together.
     pub(crate) known: bool,
 }
 
 /// Reads the name of a file or folder.
 ///
-/// Canvas: `doejane_LATE_12345_67890_lib.rs`. Moodle: `Jane Doe_12345_assignsubmission_file_`, a
+/// Canvas: `doejane_LATE_12345_67890_lib.rs`, `anon_Ab1cD_67890_lib.rs` where names are hidden. Moodle: `Jane Doe_12345_assignsubmission_file_`, a
 /// folder, or without folders `Jane Doe_12345_assignsubmission_file_lib.rs`.
 pub(crate) fn label(name: &str) -> Label {
     let clean = |t: &str| text::clean(t, 200);
@@ -52,6 +54,7 @@ pub(crate) fn label(name: &str) -> Label {
         late,
         file: (!file.is_empty()).then(|| file.to_owned()),
         known: true,
+        serial: 0,
     };
     if let Some((front, rest)) = name.split_once("_assignsubmission_")
         && let Some((who, id)) = front.rsplit_once('_')
@@ -59,17 +62,21 @@ pub(crate) fn label(name: &str) -> Label {
         let (_kind, file) = rest.split_once('_').unwrap_or((rest, ""));
         return known(who, id, file, false);
     }
-    let mut parts = name.splitn(2, '_');
-    if let (Some(who), Some(mut rest)) = (parts.next(), parts.next()) {
-        let on_time = rest.strip_prefix("LATE_");
-        let late = on_time.is_some();
-        rest = on_time.unwrap_or(rest);
-        if let [user, submission, file] = rest.splitn(3, '_').collect::<Vec<_>>()[..]
-            && digits(user)
-            && digits(submission)
-            && !file.is_empty()
-        {
-            return known(who, user, file, late);
+    let parts: Vec<&str> = name.split('_').collect();
+    for at in 1..parts.len() {
+        let (who, rest) = parts.split_at(at);
+        let late = rest.first() == Some(&"LATE");
+        let rest = rest.get(usize::from(late)..).unwrap_or_default();
+        let anonymous = who.len() == 2 && who.first() == Some(&"anon");
+        let (id, serial, file) = match rest {
+            [id, serial, file @ ..] if digits(id) && digits(serial) => (*id, *serial, file),
+            [serial, file @ ..] if anonymous && digits(serial) => (who[1], *serial, file),
+            _ => continue,
+        };
+        if !file.is_empty() {
+            let label = known(&who.join("_"), id, &file.join("_"), late);
+            let serial = serial.parse().unwrap_or(u64::MAX);
+            return Label { serial, ..label };
         }
     }
     Label {
@@ -162,6 +169,14 @@ mod tests {
             (
                 "doejane_12345_67890_my_src.zip",
                 "doejane|12345|my_src.zip|false|true",
+            ),
+            (
+                "de_la_cruz_12345_67890_lib.rs",
+                "de_la_cruz|12345|lib.rs|false|true",
+            ),
+            (
+                "anon_Ab1cD_LATE_67890_lib.rs",
+                "anon_Ab1cD|Ab1cD|lib.rs|true|true",
             ),
             (
                 "Jane Doe_4711_assignsubmission_file_",

@@ -119,7 +119,7 @@ fn a_teachers_folder() {
             "ina.zip <ina>: 2 files could be src/lib.rs: a/src/lib.rs, b/src/lib.rs",
             "jo <jo>: src/lib.rs is missing: there is a.rs, b.rs",
             "kim <kim>: src/lib.rs is missing: nothing was handed in",
-            "beside: README.md, grades.csv",
+            "beside: README.md, Thumbs.db, __MACOSX, grades.csv",
         ]
     );
 }
@@ -132,10 +132,13 @@ fn canvas() {
         ("raybob_LATE_124_458_lib-1.rs", b"second"),
         ("raybob_LATE_124_401_lib.rs", b"first"),
         ("nohcy_125_459_text.html", b""),
+        ("foxdee_127_999_lib.rs", b"first"),
+        ("foxdee_127_1000_lib.rs", b"second"),
         ("leeann_126_460_work.zip", &zip(&[("src/lib.rs", b"ann")])),
     ];
     let expected = [
         "doejane_123 <doejane 123>: lib.rs=jane",
+        "foxdee_127 <foxdee 127>: lib.rs=second",
         "leeann_126 <leeann 126>: lib.rs=ann",
         "nohcy_125 <nohcy 125>: src/lib.rs is missing: there is text.html",
         "raybob_124 <raybob 124> at LATE: lib.rs=second",
