@@ -23,6 +23,9 @@ pub struct Evidence {
     pub tests: Vec<Seen>,
     /// What the lints found.
     pub lints: Vec<Lint>,
+    /// The limit that the lints came to, and so said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlinted: Option<String>,
     /// Attempts to silence a lint, which do not count here: file and line.
     pub silenced: Vec<(String, u32)>,
     /// The grader itself failed. Never the submission's doing.

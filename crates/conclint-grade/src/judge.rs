@@ -2,23 +2,20 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::Read as _;
-use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use conclint_check::{ManifestInput, Settings, SourceInput};
 use conclint_explore as explore;
 use conclint_sandbox::{End, Job, Limits, Sandbox};
 
 use crate::assignment::Assignment;
 use crate::build::{Build, Toolchain};
-use crate::evidence::{Evidence, How, Kind, Line, Lint, Seen};
+use crate::evidence::{Evidence, How, Kind, Seen};
 use crate::intake::Submission;
 use crate::spent::{Phase, Spent};
-use crate::{gate, rubric, text};
+use crate::{gate, lint, rubric, text};
 
 /// Time until a test process is killed, for each second of processor time that it has.
 const WALL_FACTOR: u64 = 4;
@@ -101,44 +98,28 @@ impl Grader {
     }
 
     fn lint(&self, submission: &Submission, evidence: &mut Evidence) -> Result<()> {
-        let mut sources = Vec::new();
-        for (name, bytes) in submission.files.iter().chain(&self.assignment.provided) {
-            sources.push(SourceInput {
-                path: Arc::from(name.as_str()),
-                text: Arc::from(String::from_utf8_lossy(bytes)),
-            });
-        }
-        let manifest = fs::read_to_string(self.assignment.dir.join("skeleton/Cargo.toml"))?;
-        let manifests = vec![ManifestInput {
-            dir: String::new(),
-            text: manifest,
-        }];
-        let settings = Settings {
-            level: conclint_lints::Level::Grading,
-            ..Settings::default()
+        let files = submission.files.iter().chain(&self.assignment.provided);
+        let request = lint::Request {
+            files: files
+                .map(|(name, bytes)| (name.clone(), String::from_utf8_lossy(bytes).into_owned()))
+                .collect(),
+            manifest: fs::read_to_string(self.assignment.dir.join("skeleton/Cargo.toml"))?,
         };
-        let pool = conclint_check::workers(NonZeroUsize::new(1))?;
-        let outcome = pool.install(|| conclint_check::check_sources(sources, manifests, &settings));
-        for finding in &outcome.findings {
-            let at = Line {
-                file: finding.primary().file.to_string(),
-                line: finding.primary().line,
-            };
-            if !submission.files.contains_key(&at.file) {
-                continue;
+        let memory = self.assignment.manifest.limits.compile_memory << 20;
+        match lint::run(&self.sandbox, &request, memory)? {
+            Err(limit) => evidence.unlinted = Some(limit),
+            Ok(found) => {
+                for found in found {
+                    let at = &found.lint.at;
+                    if !submission.files.contains_key(&at.file) {
+                        continue;
+                    }
+                    if found.silenced {
+                        evidence.silenced.push((at.file.clone(), at.line));
+                    }
+                    evidence.lints.push(found.lint);
+                }
             }
-            if finding.suppressed.is_some() {
-                evidence.silenced.push((at.file.clone(), at.line));
-            }
-            evidence.lints.push(Lint {
-                rule: finding.rule.to_owned(),
-                code: finding.code.to_owned(),
-                severity: finding.severity.to_string(),
-                confidence: finding.confidence.to_string(),
-                message: finding.message.clone(),
-                at,
-                help: finding.help.clone(),
-            });
         }
         Ok(())
     }

@@ -203,7 +203,14 @@ fn mark(criterion: &Criterion, evidence: &Evidence, above: &[Mark]) -> Mark {
         Source::NoPanic => no_panic(evidence, &mut out.reasons),
         Source::Run(tests) => ran(criterion, tests, false, evidence, &mut out.reasons),
         Source::Explore(tests) => ran(criterion, tests, true, evidence, &mut out.reasons),
-        Source::Lints(lints) => Some(linted(criterion, lints, evidence, &mut out.reasons)),
+        Source::Lints(lints) => match &evidence.unlinted {
+            None => Some(linted(criterion, lints, evidence, &mut out.reasons)),
+            Some(limit) => {
+                let reason = format!("a person has to look: the lints came to {limit}");
+                out.reasons.push(reason);
+                None
+            }
+        },
     };
     out.points = share.map(|share| round(criterion.points * share));
     out.status = match share {
@@ -415,6 +422,23 @@ mod tests {
         let mut reasons = Vec::new();
         let share = ran(&criterion, &tests, false, &evidence, &mut reasons);
         (share, reasons)
+    }
+
+    #[test]
+    fn lints_that_came_to_a_limit_cost_nothing_and_give_nothing() {
+        let criterion: Criterion = toml::from_str(
+            "id = \"a\"\ntitle = \"a\"\npoints = 1\nsource = { lints = [\"grading\"] }",
+        )
+        .expect("a criterion");
+        let mut evidence = Evidence {
+            compiled: true,
+            ..Evidence::default()
+        };
+        assert_eq!(mark(&criterion, &evidence, &[]).points, Some(1.0));
+        evidence.unlinted = Some("the limit of processor time".to_owned());
+        let pending = mark(&criterion, &evidence, &[]);
+        assert_eq!((pending.points, pending.status), (None, Status::Pending));
+        assert!(pending.reasons[0].contains("the limit of processor time"));
     }
 
     #[test]

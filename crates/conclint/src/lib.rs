@@ -76,6 +76,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(code) = conclint_sandbox::act_as_launcher() {
         return code;
     }
+    if let Some(code) = conclint_grade::act_as_linter() {
+        return code;
+    }
     install_panic_hook();
     let args = without_cargos_word(args.into_iter().collect());
     let code = match panic::catch_unwind(AssertUnwindSafe(|| run(args))) {

@@ -56,8 +56,12 @@ fn main() -> ExitCode {
     if let Some(code) = conclint_explore::act_as_compiler() {
         return code;
     }
-    // While submissions are graded, this program is started as the sandbox's launcher.
+    // While submissions are graded, this program is started as the sandbox's launcher, and to
+    // run the lints.
     if let Some(code) = conclint_sandbox::act_as_launcher() {
+        return code;
+    }
+    if let Some(code) = conclint_grade::act_as_linter() {
         return code;
     }
     let result = match Command::parse() {

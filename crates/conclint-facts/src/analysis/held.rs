@@ -12,6 +12,9 @@ use super::sources::{Returned, Source};
 use super::{EventRef, GuardInfo, Held};
 use crate::program::*;
 
+/// So many locks are looked at where more are held: what follows grows with their square.
+const MAX_HELD: usize = 64;
+
 /// Held sets before each event of one function.
 #[derive(Debug, Default)]
 pub(super) struct HeldSets {
@@ -25,6 +28,8 @@ pub(super) struct HeldSets {
     at: Vec<u32>,
     /// Per block, where its events start in `at`.
     starts: Vec<u32>,
+    /// Sets from which what is beyond [`MAX_HELD`] was left out.
+    pub(super) dropped: usize,
 }
 
 impl HeldSets {
@@ -175,7 +180,9 @@ impl HeldSets {
                     _ if state.may.iter().all(|word| *word == 0) => 0,
                     Some(&set) => set,
                     None => {
-                        let held = self.expand(&state);
+                        let mut held = self.expand(&state);
+                        self.dropped += usize::from(held.len() > MAX_HELD);
+                        held.truncate(MAX_HELD);
                         self.sets.push(held);
                         self.given.push(given(f, &state));
                         known.insert(state.clone(), next);
@@ -194,6 +201,9 @@ impl HeldSets {
             let Some(info) = info.as_ref().filter(|_| bit(&state.may, index)) else {
                 continue;
             };
+            if held.len() > MAX_HELD {
+                break;
+            }
             let must = bit(&state.must, index);
             let sometimes = !bit(&state.passed, index);
             held.extend(info.locks.iter().map(|lock| Held {

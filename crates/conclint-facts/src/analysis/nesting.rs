@@ -67,7 +67,10 @@ pub(super) fn of(context: Context<'_>) -> Beneath {
         .filter(holds)
         .map(per_function)
         .collect();
-    let mut all = Beneath::default();
+    let mut all = Beneath {
+        dropped: context.held.iter().map(|sets| sets.dropped).sum(),
+        ..Beneath::default()
+    };
     for more in found {
         all.nestings.extend(more.nestings);
         all.blocked.extend(more.blocked);

@@ -28,6 +28,9 @@ pub(super) struct Tree<'f> {
     pub(super) children: Vec<Vec<StmtId>>,
     roots: Vec<StmtId>,
     events: Vec<Vec<(Point, &'f Event)>>,
+    /// The variables that borrow what a guard gives access to.
+    borrows: BTreeSet<(LocalId, GuardId)>,
+    owned: BTreeSet<LocalId>,
 }
 
 impl<'f> Tree<'f> {
@@ -49,11 +52,16 @@ impl<'f> Tree<'f> {
                 list.push((point, event));
             }
         }
+        let locals = &function.locals;
+        let borrows = locals.iter().filter_map(|l| Some((l.id, l.borrows?)));
+        let owned = locals.iter().filter(|l| l.owned).map(|l| l.id);
         Tree {
             function,
             children,
             roots,
             events: by_stmt,
+            borrows: borrows.collect(),
+            owned: owned.collect(),
         }
     }
 
@@ -87,16 +95,11 @@ impl<'f> Tree<'f> {
                 .any(|inner| inner.uses.iter().any(|used| derived.contains(used)));
             let touches = uses_derived || self.touches(stmt, id);
             if touches {
-                derived.extend(self.defs(stmt).filter(|local| !self.is_owned(*local)));
+                derived.extend(self.defs(stmt).filter(|local| !self.owned.contains(local)));
             }
             touching.push(touches);
         }
         touching
-    }
-
-    fn is_owned(&self, local: LocalId) -> bool {
-        let locals = &self.function.locals;
-        locals.iter().any(|l| l.id == local && l.owned)
     }
 
     /// Heavy calls among the arguments of the first use of the guarded data,
@@ -290,12 +293,7 @@ impl<'f> Tree<'f> {
 
     /// As `touches`, leaving aside the statements in it.
     pub(super) fn touches_itself(&self, stmt: StmtId, id: GuardId) -> bool {
-        let borrowed = |local: &LocalId| {
-            self.function
-                .locals
-                .iter()
-                .any(|l| l.id == *local && l.borrows == Some(id))
-        };
+        let borrowed = |local: &LocalId| self.borrows.contains(&(*local, id));
         // The end of the guard's scope may be noted in the block's last statement.
         let gone = |event: &Event| match event.kind {
             EventKind::Release { guard, why } => {

@@ -1,0 +1,115 @@
+//! The lints over a submission, in a process of their own: code that nobody would write can cost
+//! more memory or time than a machine has, and then stops nobody else.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use conclint_check::{ManifestInput, Settings, SourceInput};
+use conclint_sandbox::{End, Job, Limits, Sandbox};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Line, Lint};
+
+/// The argument that makes an executable the process that runs the lints.
+const ARGUMENT: &str = "__conclint_lint";
+/// Processor time, in seconds; what people write takes a hundredth of one.
+const SECONDS: u64 = 60;
+
+/// What is looked at: all of a crate, with its manifest.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) manifest: String,
+}
+
+/// A finding, and whether a comment or an attribute would silence it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) lint: Lint,
+    pub(crate) silenced: bool,
+}
+
+/// Acts as that process where this executable was started as one. Call it first in `main`.
+#[must_use]
+pub fn act_as_linter() -> Option<ExitCode> {
+    if std::env::args_os().nth(1)? != ARGUMENT {
+        return None;
+    }
+    let mut text = Vec::new();
+    let answer = std::io::stdin()
+        .read_to_end(&mut text)
+        .map_err(anyhow::Error::from)
+        .and_then(|_| Ok(serde_json::from_slice(&text)?))
+        .and_then(|request| look(&request))
+        .and_then(|found| Ok(serde_json::to_writer(std::io::stdout().lock(), &found)?));
+    Some(ExitCode::from(u8::from(answer.is_err())))
+}
+
+fn look(request: &Request) -> Result<Vec<Found>> {
+    let sources = request.files.iter().map(|(name, text)| SourceInput {
+        path: Arc::from(name.as_str()),
+        text: Arc::from(text.as_str()),
+    });
+    let manifests = vec![ManifestInput {
+        dir: String::new(),
+        text: request.manifest.clone(),
+    }];
+    let settings = Settings {
+        level: conclint_lints::Level::Grading,
+        ..Settings::default()
+    };
+    let sources = sources.collect();
+    let pool = conclint_check::workers(NonZeroUsize::new(1))?;
+    let outcome = pool.install(|| conclint_check::check_sources(sources, manifests, &settings));
+    let found = outcome.findings.iter().map(|finding| Found {
+        silenced: finding.suppressed.is_some(),
+        lint: Lint {
+            rule: finding.rule.to_owned(),
+            code: finding.code.to_owned(),
+            severity: finding.severity.to_string(),
+            confidence: finding.confidence.to_string(),
+            message: finding.message.clone(),
+            at: Line {
+                file: finding.primary().file.to_string(),
+                line: finding.primary().line,
+            },
+            help: finding.help.clone(),
+        },
+    });
+    Ok(found.collect())
+}
+
+/// Runs the lints; `Err` in the result says which limit they came to.
+pub(crate) fn run(
+    sandbox: &Sandbox,
+    request: &Request,
+    memory_bytes: u64,
+) -> Result<Result<Vec<Found>, String>> {
+    let job = Job {
+        program: sandbox.launcher.clone(),
+        args: vec![ARGUMENT.into()],
+        env: Vec::new(),
+        stdin: serde_json::to_vec(request)?,
+        dir: "/usr".into(),
+        read: vec![sandbox.launcher.clone()],
+        write: Vec::new(),
+        limits: Limits {
+            cpu_seconds: SECONDS,
+            wall: Duration::from_secs(4 * SECONDS),
+            memory_bytes,
+            processes: 256,
+            file_bytes: 0,
+            output_bytes: 64 << 20,
+        },
+    };
+    let finished = conclint_sandbox::run(sandbox, &job)?;
+    if finished.end != End::Exited(0) {
+        return Ok(Err(finished.end.to_string()));
+    }
+    Ok(Ok(serde_json::from_slice(&finished.stdout)?))
+}
