@@ -73,6 +73,7 @@ pub(crate) fn analyse(
         lints,
         orders,
         level: settings.level,
+        excuses: settings.excuses,
     };
     let mut findings = conclint_lints::run(&analysis, &asked);
     // A finding that points nowhere could not be shown to anyone.

@@ -32,6 +32,8 @@ pub struct Settings {
     /// A suppression without a reason does not count. By default only where
     /// the level is `grading`.
     pub require_reason: Option<bool>,
+    /// `// detached: reason` in the code lets a thread go.
+    pub excuses: bool,
     /// Larger files are left out.
     pub max_file_bytes: u64,
     /// The directory of the configuration file.
@@ -56,6 +58,7 @@ impl Default for Settings {
             lock_types: Vec::new(),
             lock_orders: Vec::new(),
             require_reason: None,
+            excuses: true,
             max_file_bytes: 8 << 20,
             root: None,
             baseline: None,

@@ -61,6 +61,7 @@ fn look(request: &Request) -> Result<Vec<Found>> {
     }];
     let settings = Settings {
         level: conclint_lints::Level::Grading,
+        excuses: false,
         ..Settings::default()
     };
     let sources = sources.collect();
@@ -112,4 +113,37 @@ pub(crate) fn run(
         return Ok(Err(finished.end.to_string()));
     }
     Ok(Ok(serde_json::from_slice(&finished.stdout)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(code: &str) -> Vec<String> {
+        let request = Request {
+            files: BTreeMap::from([("src/lib.rs".to_owned(), code.to_owned())]),
+            manifest: "[package]\nname = \"a\"\nedition = \"2024\"\n".to_owned(),
+        };
+        let found = look(&request).expect("findings");
+        found.into_iter().map(|found| found.lint.rule).collect()
+    }
+
+    #[test]
+    fn a_comment_excuses_nobody() {
+        let code = |comment: &str| {
+            format!(
+                "pub fn start() {{\n    {comment}\n    let worker = std::thread::spawn(|| \
+                 std::fs::write(\"a\", \"b\"));\n    println!(\"{{:?}}\", worker.thread().id());\n}}\n"
+            )
+        };
+        assert_eq!(rules(&code("")), ["unjoined-thread"]);
+        assert_eq!(
+            rules(&code("// detached: it is done soon")),
+            ["unjoined-thread"]
+        );
+        assert_eq!(
+            rules(&code("// conclint: allow(all) no")),
+            ["unjoined-thread"]
+        );
+    }
 }

@@ -86,6 +86,8 @@ pub struct Settings {
     /// How much is wanted: from `pedantic` on, what is right only now and then
     /// has a confidence that shows it.
     pub level: Level,
+    /// Comments in the code count that say that a thread is let go on purpose.
+    pub excuses: bool,
 }
 
 impl Settings {
@@ -99,6 +101,7 @@ impl Settings {
                 .collect(),
             orders: Vec::new(),
             level,
+            excuses: true,
         }
     }
 }

@@ -57,6 +57,7 @@ fn with_orders(orders: &[&[&str]]) -> Settings {
         lints,
         orders,
         level: Level::Grading,
+        excuses: true,
     }
 }
 
@@ -135,6 +136,7 @@ fn only_the_selected_lints_run() {
         lints: find("CL102").into_iter().collect(),
         orders: vec![],
         level: Level::Grading,
+        excuses: true,
     };
     let findings = conclint_lints::run(&analyse(REGISTRY), &settings);
     assert!(!findings.is_empty() && findings.iter().all(|finding| finding.code == "CL102"));

@@ -332,6 +332,8 @@ pub struct Spawn {
     pub scope_end: Option<(BlockId, u32)>,
     /// A lazy iterator joins it before it starts the next one; where.
     pub in_turn: Option<Site>,
+    /// A comment `detached: reason` stands at it.
+    pub detached: bool,
 }
 
 /// What a loop goes over.
@@ -380,7 +382,7 @@ pub enum Handle {
     Stored(ClassId),
     /// Returned, passed on, or lost from sight: nothing is claimed.
     Elsewhere,
-    /// A comment `detached: reason` stands at the spawn, or the scope joins.
+    /// The scope joins.
     Excused,
 }
 

@@ -184,10 +184,7 @@ fn ignored(
 /// without catching its panics; where it does.
 fn unwatched<'a>(analysis: &'a Analysis, spawn: &Spawn) -> Option<(FnId, Point, &'a Event)> {
     // A comment excuses that nobody joins, not that nobody looks.
-    let alone = matches!(
-        spawn.handle,
-        Handle::DroppedAtOnce | Handle::NeverJoined(_) | Handle::Excused
-    );
+    let alone = matches!(spawn.handle, Handle::DroppedAtOnce | Handle::NeverJoined(_));
     if spawn.kind != SpawnKind::Thread || !alone {
         return None;
     }

@@ -32,6 +32,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         for (at, event) in events(function) {
             if let EventKind::Spawn(spawn) = &event.kind
                 && spawn.kind == SpawnKind::Thread
+                && !(spawn.detached && settings.excuses)
                 && let Some(loss) = joins.lost(analysis, function, &spawn.handle)
             {
                 let all = settings.level != Level::Default || !is_let_go(&loss, spawn);

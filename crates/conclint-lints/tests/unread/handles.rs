@@ -276,3 +276,22 @@ impl Tcp {{
         assert_eq!(found(&lazy), ["lock-order-inversion"], "{lazy}");
     }
 }
+
+#[test]
+fn a_reason_lets_a_thread_go() {
+    let found = |comment: &str| {
+        names_in(&format!(
+            "
+use std::thread;
+
+pub fn start() {{
+    {comment}
+    let worker = thread::spawn(|| std::fs::write(\"a\", \"b\").unwrap());
+    println!(\"{{:?}}\", worker.thread().id());
+}}
+"
+        ))
+    };
+    assert_eq!(found("// detached: nobody misses the file"), [""; 0]);
+    assert_eq!(found("// detached:"), ["unjoined-thread"]);
+}

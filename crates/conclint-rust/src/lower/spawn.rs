@@ -24,7 +24,7 @@ impl Lower<'_> {
         let dry = self.dry.len();
         let function = body.and_then(|body| self.spawn_body(body));
         let dry: Vec<_> = self.dry.drain(dry..).collect();
-        let handle = if kind == SpawnKind::Scoped || self.is_detached(span) {
+        let handle = if kind == SpawnKind::Scoped {
             Handle::Excused
         } else {
             Handle::Elsewhere
@@ -41,6 +41,7 @@ impl Lower<'_> {
             joined: None,
             scope_end: None,
             in_turn: None,
+            detached: self.is_detached(span),
         };
         let id = SpawnId(self.out.spawns.len() as u32);
         if self.out.level == 0 {

@@ -107,11 +107,14 @@ impl<'a> Comments<'a> {
                     .unwrap_or("")
                     .trim_end_matches("*/")
                     .trim();
-                let line = self.line(offset);
-                self.found.push(Comment {
-                    line,
-                    kind: CommentKind::Detached(reason.to_owned()),
-                });
+                // Without a reason nothing is said.
+                if !reason.is_empty() {
+                    let line = self.line(offset);
+                    self.found.push(Comment {
+                        line,
+                        kind: CommentKind::Detached(reason.to_owned()),
+                    });
+                }
             }
             offset += line.len();
         }

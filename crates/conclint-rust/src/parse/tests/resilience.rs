@@ -255,6 +255,11 @@ fn comments_that_declare_orders() {
         )]
     );
     assert_eq!(
+        kinds("fn f() {\n    // detached:\n    g();\n}").len(),
+        0,
+        "without a reason"
+    );
+    assert_eq!(
         kinds("fn f<'a>(c: char) { if c == '\"' { /* detached: x */ } }").len(),
         1
     );
