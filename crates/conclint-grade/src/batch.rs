@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
 use crate::feedback;
-use crate::intake::Submission;
+use crate::intake::{Origin, Submission};
 use crate::judge::Grader;
 use crate::receipt::Receipt;
 use crate::rubric::{Marks, Outcome, Status, marks};
@@ -71,6 +71,9 @@ pub struct Entry {
     pub email: String,
     /// In the course system; empty where unknown.
     pub student_id: String,
+    /// Whose the id is; marks of earlier versions do not say.
+    #[serde(default)]
+    pub origin: Origin,
     /// RFC 3339, where it is known.
     pub submitted_at: Option<String>,
     /// SHA-256 of the files that were taken.
@@ -242,6 +245,7 @@ fn entry(grader: &Grader, graded: &Graded) -> Entry {
         name: submission.person.name.clone(),
         email: submission.person.email.clone(),
         student_id: submission.person.id.clone(),
+        origin: submission.person.origin,
         submitted_at: submission.submitted_at.clone(),
         hash: submission.hash(),
         notes: submission.notes.clone(),

@@ -136,7 +136,10 @@ fn scratch() -> Result<tempfile::TempDir, Failure> {
 /// `conclint grade run`.
 fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
     let work = scratch()?;
-    let grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
+    let mut grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
+    if args.released {
+        grader.assignment.release();
+    }
     apart(&args.submissions, &args.out)?;
     let taken = intake::read(&grader.assignment, &args.submissions)?;
     let submissions = taken.submissions;
@@ -378,10 +381,24 @@ fn export(args: &ExportArgs, color: ColorChoice) -> Result<u8, Failure> {
         ),
         None => None,
     };
-    let text = exporters::export(args.format.into(), &batch, template.as_deref())?;
-    match &args.output {
-        Some(file) => write_whole(file, text.as_bytes())?,
-        None => output::to_stdout(color, |_, out| out.write_all(text.as_bytes()))?,
+    if args.released {
+        exporters::release(&mut batch);
     }
-    Ok(exit::CLEAN)
+    let export = exporters::export(args.format.into(), &batch, template.as_deref())?;
+    let text = export.text.as_bytes();
+    match &args.output {
+        Some(file) => write_whole(file, text)?,
+        None => output::to_stdout(color, |_, out| out.write_all(text))?,
+    }
+    for note in &export.notes {
+        say(color, note);
+    }
+    for line in &export.unplaced {
+        say(color, &format!("not written: {line}"));
+    }
+    Ok(if export.unplaced.is_empty() {
+        exit::CLEAN
+    } else {
+        exit::NEEDS_HUMAN
+    })
 }
