@@ -305,7 +305,9 @@ fn show_mutants(grader: &Grader, color: ColorChoice) -> Result<(), Failure> {
 /// `conclint grade replay`.
 fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     let receipt = Receipt::load(&args.receipt)?;
-    let beside = args.receipt.parent().unwrap_or(Path::new("."));
+    let path = args.receipt.canonicalize();
+    let path = path.unwrap_or_else(|_| args.receipt.clone());
+    let beside = path.parent().unwrap_or(Path::new("."));
     let assignment = match &args.assignment {
         Some(dir) => dir.clone(),
         None => noted(beside).ok_or_else(|| {
@@ -317,7 +319,7 @@ fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     let kept = beside.join("submission");
     let path = args.submission.as_ref().unwrap_or(&kept);
     let mut submission = intake::read_one(&grader.assignment, path)?;
-    submission.id.clone_from(&receipt.id);
+    submission.id = own_id(beside).unwrap_or_else(|| receipt.id.clone());
     submission.submitted_at.clone_from(&receipt.submitted_at);
     let evidence = grader.judge(&submission);
     let at = submission.submitted_at.clone();
@@ -328,6 +330,7 @@ fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     };
     let now = Receipt::of(&grader, &graded);
     let differences = receipt.differences(&now);
+    let tiers = receipt.tiers(&now);
     output::to_stdout(color, |_, out| {
         for mark in &now.marks.criteria {
             let points = mark.points.map_or("?".to_owned(), |p| format!("{p:.2}"));
@@ -342,8 +345,12 @@ fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
             Some(points) => writeln!(out, "{points:>6.2} of {}", now.marks.max_points)?,
             None => writeln!(out, "{}", now.marks.outcome.text())?,
         }
+        if let Some(line) = &tiers {
+            writeln!(out, "{line}")?;
+        }
         if differences.is_empty() {
-            return writeln!(out, "the same as in the receipt");
+            let rest = if tiers.is_some() { "all else is " } else { "" };
+            return writeln!(out, "{rest}the same as in the receipt");
         }
         for line in &differences {
             writeln!(out, "not the same: {line}")?;
@@ -363,6 +370,12 @@ fn noted(beside: &Path) -> Option<PathBuf> {
     let text = fs::read_to_string(out.join(RUN)).ok()?;
     let value: serde_json::Value = serde_json::from_str(&text).ok()?;
     value["assignment"].as_str().map(PathBuf::from)
+}
+
+/// The id of the submission whose receipt lies where the run put it: the directory's name.
+fn own_id(beside: &Path) -> Option<String> {
+    noted(beside)?;
+    Some(beside.file_name()?.to_str()?.to_owned())
 }
 
 /// `conclint grade export`.
