@@ -25,7 +25,7 @@ use crate::assignment::Visibility;
 use crate::batch::{Batch, Entry};
 use crate::evidence::Lint;
 use crate::feedback::Headline;
-use crate::rubric::{Mark, Outcome};
+use crate::rubric::{Mark, Marks, Outcome};
 use crate::text;
 
 /// A system that takes marks.
@@ -143,17 +143,14 @@ fn lints(entry: &Entry) -> impl Iterator<Item = &Lint> {
     })
 }
 
-/// What lateness costs, in words. Where a total would give away what is not shown, without points.
-fn late(entry: &Entry) -> Option<String> {
-    let marks = &entry.marks;
+/// What lateness costs, in words, of so many points; without points where a total would give away
+/// what is not shown.
+fn late(marks: &Marks, before: Option<f64>) -> Option<String> {
     let percent = text::points(marks.late_percent);
-    let before = text::points(marks.raw_points);
-    (marks.late_percent > 0.0).then(|| match marks.points {
-        Some(_) if open(entry) => {
-            format!("{percent} per cent off for lateness: {before} points before.")
-        }
-        _ => format!("{percent} per cent off for lateness."),
-    })
+    let before = before.map_or(String::new(), |points| {
+        format!(": {} points before", text::points(points))
+    });
+    (marks.late_percent > 0.0).then(|| format!("{percent} per cent off for lateness{before}."))
 }
 
 /// What became of the submission, for people: the mark, lateness, and why there is none.
@@ -172,7 +169,8 @@ fn result(entry: &Entry) -> Vec<String> {
         }
         (None, _) => "It could not be graded.".to_owned(),
     }];
-    lines.extend(late(entry));
+    let total_is_told = marks.points.is_some() && open(entry);
+    lines.extend(late(marks, total_is_told.then_some(marks.raw_points)));
     lines.extend(marks.reasons.iter().map(|r| text::clean(r, 1000)));
     lines
 }

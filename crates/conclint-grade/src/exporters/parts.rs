@@ -5,7 +5,6 @@ use super::{late, reasons, visible};
 use crate::assignment::Visibility;
 use crate::batch::Entry;
 use crate::rubric::{Mark, Marks, Status};
-use crate::text;
 
 /// Name of all that is not shown.
 const NOT_SHOWN: &str = "not-shown";
@@ -69,7 +68,7 @@ pub(super) fn lateness(entry: &Entry) -> Option<Part> {
         status: Status::Lost,
         points: cents(marks.points? - marks.raw_points),
         max_points: 0.0,
-        reasons: late(entry)?,
+        reasons: late(marks, Some(marks.raw_points))?,
     })
 }
 
@@ -77,12 +76,9 @@ pub(super) fn lateness(entry: &Entry) -> Option<Part> {
 /// nothing and the sum is the mark: for systems that know no negative points.
 pub(super) fn less_lateness(parts: &mut [Part], marks: &Marks) {
     let Some(points) = marks.points else { return };
-    let percent = text::points(marks.late_percent);
     let (mut before, mut after) = (0.0, 0.0);
     for part in parts.iter_mut().filter(|part| part.points > 0.0) {
-        if marks.late_percent > 0.0 {
-            let own = text::points(part.points);
-            let line = format!("{percent} per cent off for lateness: {own} points before.");
+        if let Some(line) = late(marks, Some(part.points)) {
             part.reasons = format!("{}\n{line}", part.reasons).trim().to_owned();
         }
         before += part.points;
