@@ -111,6 +111,50 @@ fn dependencies_are_explored_with_the_submission() {
 }
 
 #[test]
+fn what_is_for_after_the_due_date_is_shown_when_released() {
+    let dir = tempfile::tempdir().unwrap();
+    let (assignment, out) = (dir.path().join("tally"), dir.path().join("out"));
+    tally(&assignment);
+    let path = assignment.join("assignment.toml");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let later = "title = \"Nothing is lost\"\nvisibility = \"after-due-date\"";
+    let manifest = manifest.replace("title = \"Nothing is lost\"", later);
+    fs::write(&path, manifest).unwrap();
+    let bad = assignment.join("known-bad/two_steps.rs");
+    let grade = |more: &[&str]| {
+        let paths = [&assignment, &bad, &out].map(|path| path.to_str().unwrap());
+        let arguments = ["grade", "run", paths[0], paths[1], "--out", paths[2]];
+        let run = run(repository(), &[&arguments, more].concat(), LIMIT);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let page = fs::read_to_string(out.join("students/two_steps.rs/feedback.md"));
+        (run, page.unwrap())
+    };
+    let (_, page) = grade(&[]);
+    assert!(!page.contains("Nothing is lost"), "{page}");
+    let (released, page) = grade(&["--released"]);
+    assert!(page.contains("Nothing is lost"), "{page}");
+    assert!(page.contains("1 of 2 points"), "{page}");
+    assert!(released.stderr.contains("0 looked at"), "the same evidence");
+    let told = String::from_utf8_lossy(&released.stdout);
+    assert!(
+        !told.contains("changed since"),
+        "no mark has changed: {told}"
+    );
+    let receipt = out.join("students/two_steps.rs/receipt.json");
+    let again = run(
+        repository(),
+        &["grade", "replay", receipt.to_str().unwrap()],
+        LIMIT,
+    );
+    assert_eq!(
+        again.code,
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&again.stdout)
+    );
+}
+
+#[test]
 fn mistakes_are_named_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
     let cases: &[(&str, &str, &[&str])] = &[

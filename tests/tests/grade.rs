@@ -168,6 +168,30 @@ fn the_same_marks_and_receipts_however_they_are_run() {
         String::from_utf8_lossy(&replay.stdout)
     );
 
+    let kept = fs::read_to_string(&receipt).unwrap();
+    let mut edited: Value = serde_json::from_str(&kept).unwrap();
+    edited["id"] = "ann".into();
+    edited["budget"]["seeds"] = serde_json::json!([1]);
+    edited["limits"]["run-memory"] = 1.into();
+    fs::write(&receipt, edited.to_string()).unwrap();
+    let replay = grade(&["replay", text(&receipt)]);
+    let told = String::from_utf8_lossy(&replay.stdout);
+    for said in ["id: ann in", "seeds: [1] in", "run-memory: 1 in"] {
+        assert!(told.contains(&format!("not the same: {said}")), "{told}");
+    }
+    assert_eq!(replay.code, Some(1));
+
+    let sheet = dir.path().join("canvas.csv");
+    let head = "Student,ID,SIS Login ID,Section,A counter that threads share (9)";
+    fs::write(&sheet, format!("{head}\nB,1,bob,A,\n")).unwrap();
+    let export = ["export", text(&one), "--format", "canvas", "--template"];
+    let filled = grade(&[export.as_slice(), &[text(&sheet)]].concat());
+    let table = String::from_utf8_lossy(&filled.stdout);
+    assert!(table.ends_with("B,1,bob,A,5.6\n"), "{table}");
+    let missing = "not written: ann (10 points): no row";
+    assert!(filled.stderr.contains(missing), "{}", filled.stderr);
+    assert_eq!(filled.code, Some(4));
+
     let page = fs::read_to_string(one.join("students/bob.rs/feedback.html")).unwrap();
     assert!(page.contains("interrupted"), "the interleaving is drawn");
     assert!(!page.contains("two_adders") && !page.contains("scope.spawn(|| counter.add(2))"));

@@ -179,6 +179,17 @@ pub enum Visibility {
     Hidden,
 }
 
+impl Visibility {
+    /// Who sees it after the due date.
+    #[must_use]
+    pub fn released(self) -> Self {
+        match self {
+            Visibility::Visible | Visibility::AfterDueDate => Visibility::Visible,
+            Visibility::Hidden => Visibility::Hidden,
+        }
+    }
+}
+
 /// An assignment that was read and found sound.
 #[derive(Clone, Debug)]
 pub struct Assignment {
@@ -254,6 +265,13 @@ impl Assignment {
             provided,
             interface,
         })
+    }
+
+    /// Shows students what they see after the due date. No mark hangs on it, nor the hash.
+    pub fn release(&mut self) {
+        for criterion in &mut self.manifest.criteria {
+            criterion.visibility = criterion.visibility.released();
+        }
     }
 
     /// Points for everything that is no extra credit.

@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
 use crate::feedback;
-use crate::intake::Submission;
+use crate::intake::{Origin, Submission};
 use crate::judge::Grader;
 use crate::receipt::Receipt;
-use crate::rubric::{Marks, Outcome, Status, marks};
+use crate::rubric::{Mark, Marks, Outcome, Status, marks};
 use crate::{text, write};
 
 /// Schema of `marks.json`.
@@ -71,6 +71,9 @@ pub struct Entry {
     pub email: String,
     /// In the course system; empty where unknown.
     pub student_id: String,
+    /// Whose the id is; marks of earlier versions do not say.
+    #[serde(default)]
+    pub origin: Origin,
     /// RFC 3339, where it is known.
     pub submitted_at: Option<String>,
     /// SHA-256 of the files that were taken.
@@ -242,6 +245,7 @@ fn entry(grader: &Grader, graded: &Graded) -> Entry {
         name: submission.person.name.clone(),
         email: submission.person.email.clone(),
         student_id: submission.person.id.clone(),
+        origin: submission.person.origin,
         submitted_at: submission.submitted_at.clone(),
         hash: submission.hash(),
         notes: submission.notes.clone(),
@@ -290,26 +294,28 @@ impl Batch {
     }
 }
 
-/// Who changed, by how much and why.
+/// Who changed, by how much and why; who has the same mark from the same criteria is left out.
 #[must_use]
 pub fn changes(old: &Batch, new: &Batch) -> Vec<String> {
     let mut out = Vec::new();
-    let total = |marks: &Marks| match marks.points {
-        Some(points) => text::points(points),
-        None => marks.outcome.text().to_owned(),
-    };
     for entry in &old.submissions {
         if !new.submissions.iter().any(|e| e.id == entry.id) {
-            let points = total(&entry.marks);
+            let points = total(&entry.marks, false);
             out.push(format!("{}: {points} -> no longer handed in", entry.id));
         }
     }
     for entry in &new.submissions {
         let Some(before) = old.submissions.iter().find(|e| e.id == entry.id) else {
-            out.push(format!("{}: new -> {}", entry.id, total(&entry.marks)));
+            let points = total(&entry.marks, false);
+            out.push(format!("{}: new -> {points}", entry.id));
             continue;
         };
-        if before.marks == entry.marks {
+        let rescaled =
+            text::points(before.marks.max_points) != text::points(entry.marks.max_points);
+        let was = total(&before.marks, rescaled);
+        let is = total(&entry.marks, rescaled);
+        let criteria = changed_criteria(&before.marks, &entry.marks);
+        if was == is && criteria.is_empty() {
             continue;
         }
         let mut why = Vec::new();
@@ -319,24 +325,55 @@ pub fn changes(old: &Batch, new: &Batch) -> Vec<String> {
         if old.assignment_hash != new.assignment_hash {
             why.push("the assignment changed".to_owned());
         }
-        for mark in &entry.marks.criteria {
-            let same = before.marks.criteria.iter().find(|m| m.id == mark.id);
-            let status = same.map_or("not there", |m| m.status.text());
-            let points = same.and_then(|m| m.points);
-            if points != mark.points || status != mark.status.text() {
-                why.push(format!("{}: {status} -> {}", mark.id, mark.status.text()));
-            }
-        }
+        why.extend(criteria);
         if before.marks.late_percent.to_bits() != entry.marks.late_percent.to_bits() {
             why.push("lateness".to_owned());
         }
-        out.push(format!(
-            "{}: {} -> {} ({})",
-            entry.id,
-            total(&before.marks),
-            total(&entry.marks),
-            why.join("; ")
-        ));
+        out.push(format!("{}: {was} -> {is} ({})", entry.id, why.join("; ")));
+    }
+    out
+}
+
+/// The mark, or why there is none; with the maximum where it matters.
+fn total(marks: &Marks, maximum: bool) -> String {
+    match marks.points {
+        Some(points) if maximum => of(points, marks.max_points),
+        Some(points) => text::points(points),
+        None => marks.outcome.text().to_owned(),
+    }
+}
+
+fn of(points: f64, maximum: f64) -> String {
+    format!("{} of {}", text::points(points), text::points(maximum))
+}
+
+/// Criteria with another status, or other points.
+fn changed_criteria(old: &Marks, new: &Marks) -> Vec<String> {
+    let mut out = Vec::new();
+    let known = |list: &[Mark], id: &str| list.iter().any(|m| m.id == id);
+    // Nothing is told of criteria where there are none: the outcome says why.
+    if !new.criteria.is_empty() {
+        let gone = old.criteria.iter().filter(|m| !known(&new.criteria, &m.id));
+        out.extend(gone.map(|m| format!("{}: {} -> not there", m.id, m.status.text())));
+    }
+    for mark in &new.criteria {
+        let status = mark.status.text();
+        match old.criteria.iter().find(|m| m.id == mark.id) {
+            None => out.push(format!("{}: not there -> {status}", mark.id)),
+            Some(before) if before.status != mark.status => {
+                out.push(format!("{}: {} -> {status}", mark.id, before.status.text()));
+            }
+            Some(before) if before.points != mark.points => {
+                let points = |m: &Mark| of(m.points.unwrap_or(0.0), m.max_points);
+                out.push(format!(
+                    "{}: {} -> {}",
+                    mark.id,
+                    points(before),
+                    points(mark)
+                ));
+            }
+            Some(_) => {}
+        }
     }
     out
 }
@@ -349,4 +386,103 @@ pub fn lost(marks: &Marks) -> Vec<&str> {
         .iter()
         .filter(|m| matches!(m.status, Status::Lost | Status::Partly));
     lost.map(|m| m.id.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assignment::Visibility;
+
+    fn mark(id: &str, points: f64, maximum: f64) -> Mark {
+        Mark {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            status: if points < maximum {
+                Status::Lost
+            } else {
+                Status::Met
+            },
+            points: Some(points),
+            max_points: maximum,
+            extra_credit: false,
+            visibility: Visibility::Visible,
+            reasons: Vec::new(),
+        }
+    }
+
+    /// The marks of one student, without criteria for what cannot be graded.
+    fn of(hash: &str, maximum: f64, criteria: Vec<Mark>) -> Batch {
+        let raw = criteria.iter().filter_map(|m| m.points).sum();
+        let entry = Entry {
+            id: "ann".to_owned(),
+            submission: "ann".to_owned(),
+            name: "Ann".to_owned(),
+            email: String::new(),
+            student_id: String::new(),
+            origin: Origin::Unknown,
+            submitted_at: None,
+            hash: hash.to_owned(),
+            notes: Vec::new(),
+            marks: Marks {
+                outcome: if criteria.is_empty() {
+                    Outcome::Ungradable
+                } else {
+                    Outcome::Graded
+                },
+                reasons: vec![hash.to_owned()],
+                points: (!criteria.is_empty()).then_some(raw),
+                raw_points: raw,
+                max_points: maximum,
+                late_percent: 0.0,
+                criteria,
+            },
+            headlines: Vec::new(),
+            lints: Vec::new(),
+        };
+        Batch {
+            schema: SCHEMA.to_owned(),
+            assignment: "a".to_owned(),
+            title: "A".to_owned(),
+            assignment_hash: format!("{maximum}"),
+            max_points: maximum,
+            submissions: vec![entry],
+        }
+    }
+
+    #[test]
+    fn who_has_the_same_mark_is_not_listed() {
+        let lost = |title: &str| {
+            let mut mark = mark("exact", 0.0, 3.0);
+            title.clone_into(&mut mark.title);
+            of("1", 3.0, vec![mark])
+        };
+        let mut retitled = lost("Another title");
+        "another".clone_into(&mut retitled.assignment_hash);
+        assert_eq!(changes(&lost("A title"), &retitled), [""; 0]);
+        let ungradable = |why: &str| of(why, 3.0, Vec::new());
+        assert_eq!(changes(&ungradable("1"), &ungradable("2")), [""; 0]);
+    }
+
+    #[test]
+    fn another_maximum_is_shown() {
+        let old = of(
+            "1",
+            10.0,
+            vec![mark("exact", 3.0, 3.0), mark("rest", 7.0, 7.0)],
+        );
+        let new = of(
+            "1",
+            13.0,
+            vec![mark("exact", 6.0, 6.0), mark("rest", 7.0, 7.0)],
+        );
+        assert_eq!(
+            changes(&old, &new),
+            ["ann: 10 of 10 -> 13 of 13 (the assignment changed; exact: 3 of 3 -> 6 of 6)"]
+        );
+        let gone = of("2", 10.0, vec![mark("exact", 0.0, 3.0)]);
+        assert_eq!(
+            changes(&old, &gone),
+            ["ann: 10 -> 0 (another submission; rest: met -> not there; exact: met -> lost)"]
+        );
+    }
 }

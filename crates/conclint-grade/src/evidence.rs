@@ -174,6 +174,20 @@ pub struct Lint {
     pub help: Vec<String>,
 }
 
+impl Lint {
+    /// What it says, with its name.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} [{}]", self.message, self.rule)
+    }
+
+    /// The same with its place: what a criterion says of it.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        format!("{}:{}: {}", self.at.file, self.at.line, self.text())
+    }
+}
+
 /// Longest list of steps that is kept; the end matters most.
 const STEPS: usize = 400;
 

@@ -23,7 +23,7 @@ use crate::assignment::Assignment;
 use crate::text;
 use tree::{Content, Found};
 
-pub use names::{LATE, Person};
+pub use names::{LATE, Origin, Person};
 pub use tree::is_plain_path;
 
 /// What one student handed in.

@@ -195,7 +195,13 @@ fn mark(criterion: &Criterion, evidence: &Evidence, above: &[Mark]) -> Mark {
             Status::NotRun
         };
         out.points = (out.status == Status::NotRun).then_some(0.0);
-        out.reasons.push(format!("it needs `{need}`"));
+        out.reasons
+            .push(match above.iter().find(|m| m.id == *need) {
+                Some(m) if m.visibility == Visibility::Visible => {
+                    format!("it needs \"{}\"", m.title)
+                }
+                _ => "it needs a criterion that is not shown".to_owned(),
+            });
         return out;
     }
     let share = match &criterion.source {
@@ -374,10 +380,7 @@ fn linted(
     let mut seen: Vec<&str> = Vec::new();
     let mut costs = 0usize;
     for finding in counted(lints, evidence) {
-        reasons.push(format!(
-            "{}:{}: {} [{}]",
-            finding.at.file, finding.at.line, finding.message, finding.rule
-        ));
+        reasons.push(finding.reason());
         if !(criterion.deduct_once && seen.contains(&finding.rule.as_str())) {
             costs += 1;
         }
@@ -455,5 +458,27 @@ mod tests {
         assert_eq!(share(&tests, false).0, Some(0.0));
         assert_eq!(share(&tests, true).0, None);
         assert_eq!(share(&[Kind::Hangs, Kind::Passed], true).0, Some(0.5));
+    }
+
+    #[test]
+    fn what_is_needed_is_named_by_its_title_unless_it_is_hidden() {
+        let criterion = |text: &str| -> Criterion { toml::from_str(text).expect("a criterion") };
+        let reasons = |visibility: &str| {
+            let compiles = criterion(&format!(
+                "id = \"a\"\ntitle = \"It compiles\"\npoints = 1\nsource = \"compiles\"\n\
+                 visibility = \"{visibility}\""
+            ));
+            let next = criterion(
+                "id = \"b\"\ntitle = \"b\"\npoints = 1\nsource = { run = [] }\nneeds = [\"a\"]",
+            );
+            let evidence = Evidence::default();
+            let above = [mark(&compiles, &evidence, &[])];
+            mark(&next, &evidence, &above).reasons
+        };
+        assert_eq!(reasons("visible"), ["it needs \"It compiles\""]);
+        assert_eq!(
+            reasons("hidden"),
+            ["it needs a criterion that is not shown"]
+        );
     }
 }

@@ -136,7 +136,10 @@ fn scratch() -> Result<tempfile::TempDir, Failure> {
 /// `conclint grade run`.
 fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
     let work = scratch()?;
-    let grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
+    let mut grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
+    if args.released {
+        grader.assignment.release();
+    }
     apart(&args.submissions, &args.out)?;
     let taken = intake::read(&grader.assignment, &args.submissions)?;
     let submissions = taken.submissions;
@@ -311,7 +314,9 @@ fn show_mutants(grader: &Grader, color: ColorChoice) -> Result<(), Failure> {
 /// `conclint grade replay`.
 fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     let receipt = Receipt::load(&args.receipt)?;
-    let beside = args.receipt.parent().unwrap_or(Path::new("."));
+    let path = args.receipt.canonicalize();
+    let path = path.unwrap_or_else(|_| args.receipt.clone());
+    let beside = path.parent().unwrap_or(Path::new("."));
     let assignment = match &args.assignment {
         Some(dir) => dir.clone(),
         None => noted(beside).ok_or_else(|| {
@@ -323,7 +328,7 @@ fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     let kept = beside.join("submission");
     let path = args.submission.as_ref().unwrap_or(&kept);
     let mut submission = intake::read_one(&grader.assignment, path)?;
-    submission.id.clone_from(&receipt.id);
+    submission.id = own_id(beside).unwrap_or_else(|| receipt.id.clone());
     submission.submitted_at.clone_from(&receipt.submitted_at);
     let evidence = grader.judge(&submission);
     let at = submission.submitted_at.clone();
@@ -334,6 +339,7 @@ fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
     };
     let now = Receipt::of(&grader, &graded);
     let differences = receipt.differences(&now);
+    let tiers = receipt.tiers(&now);
     output::to_stdout(color, |_, out| {
         for mark in &now.marks.criteria {
             let points = mark.points.map_or("?".to_owned(), |p| format!("{p:.2}"));
@@ -348,8 +354,12 @@ fn replay(args: &ReplayArgs, color: ColorChoice) -> Result<u8, Failure> {
             Some(points) => writeln!(out, "{points:>6.2} of {}", now.marks.max_points)?,
             None => writeln!(out, "{}", now.marks.outcome.text())?,
         }
+        if let Some(line) = &tiers {
+            writeln!(out, "{line}")?;
+        }
         if differences.is_empty() {
-            return writeln!(out, "the same as in the receipt");
+            let rest = if tiers.is_some() { "all else is " } else { "" };
+            return writeln!(out, "{rest}the same as in the receipt");
         }
         for line in &differences {
             writeln!(out, "not the same: {line}")?;
@@ -371,6 +381,12 @@ fn noted(beside: &Path) -> Option<PathBuf> {
     value["assignment"].as_str().map(PathBuf::from)
 }
 
+/// The id of the submission whose receipt lies where the run put it: the directory's name.
+fn own_id(beside: &Path) -> Option<String> {
+    noted(beside)?;
+    Some(beside.file_name()?.to_str()?.to_owned())
+}
+
 /// `conclint grade export`.
 fn export(args: &ExportArgs, color: ColorChoice) -> Result<u8, Failure> {
     let mut batch = Batch::load(&args.out.join("marks.json"))?;
@@ -387,10 +403,24 @@ fn export(args: &ExportArgs, color: ColorChoice) -> Result<u8, Failure> {
         ),
         None => None,
     };
-    let text = exporters::export(args.format.into(), &batch, template.as_deref())?;
-    match &args.output {
-        Some(file) => write_whole(file, text.as_bytes())?,
-        None => output::to_stdout(color, |_, out| out.write_all(text.as_bytes()))?,
+    if args.released {
+        exporters::release(&mut batch);
     }
-    Ok(exit::CLEAN)
+    let export = exporters::export(args.format.into(), &batch, template.as_deref())?;
+    let text = export.text.as_bytes();
+    match &args.output {
+        Some(file) => write_whole(file, text)?,
+        None => output::to_stdout(color, |_, out| out.write_all(text))?,
+    }
+    for note in &export.notes {
+        say(color, note);
+    }
+    for line in &export.unplaced {
+        say(color, &format!("not written: {line}"));
+    }
+    Ok(if export.unplaced.is_empty() {
+        exit::CLEAN
+    } else {
+        exit::NEEDS_HUMAN
+    })
 }

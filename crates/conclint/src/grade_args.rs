@@ -22,6 +22,11 @@ Exit codes:
     /// Grades the submission of a receipt once more and compares
     Replay(ReplayArgs),
     /// Writes marks in the form of another system
+    #[command(after_help = "\
+Exit codes:
+  0  every mark is written
+  2  wrong usage or configuration, or an error of conclint itself
+  4  some marks have no row in the template: they are named")]
     Export(ExportArgs),
     /// Says how strongly this machine can isolate submissions, and why
     Doctor,
@@ -51,6 +56,10 @@ pub(crate) struct RunArgs {
     /// Where marks, feedback and receipts are written
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+
+    /// Shows students the criteria that they see after the due date; the clock is never asked
+    #[arg(long)]
+    pub(crate) released: bool,
 
     /// Submissions at a time; the number of cores by default
     #[arg(long, value_name = "N")]
@@ -111,6 +120,10 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) template: Option<PathBuf>,
 
+    /// Shows students the criteria that they see after the due date; the clock is never asked
+    #[arg(long)]
+    pub(crate) released: bool,
+
     /// Writes to FILE
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -122,7 +135,7 @@ pub(crate) enum FormatArg {
     Gradescope,
     /// results.json of PrairieLearn
     Prairielearn,
-    /// Last line of Autolab's output
+    /// Last lines of Autolab's output; its problems are the criteria's ids, `not-shown`, `lateness`
     Autolab,
     /// results.json of Exercism, version 3
     Exercism,

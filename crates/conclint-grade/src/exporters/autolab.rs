@@ -1,15 +1,20 @@
 //! Autolab: the last line of standard output is the scores, the line before it the table with
 //! hints (`docs/lab.md`, `docs/features/formatted-feedback.md`).
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::{summary, visible};
+use super::parts::{criteria, lateness};
+use super::summary;
 use crate::batch::Entry;
 use crate::rubric::Status;
 use crate::text;
 
-/// The lines. Students see standard output as it comes, so only visible criteria are in it.
+/// The lines. Students see standard output as it comes, so what is not shown is one line of it.
+/// The assessment has to have a problem for each score: the ids of the criteria, `not-shown` and
+/// `lateness`.
 pub(super) fn write(entry: &Entry) -> Result<String> {
     let marks = &entry.marks;
     ensure!(
@@ -18,18 +23,15 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
         entry.id,
         marks.outcome.text()
     );
-    let (mut cases, mut scores) = (Map::new(), Map::new());
-    for mark in visible(entry) {
-        let hint = mark.reasons.first().map(|r| text::clean(r, 500));
+    let (mut cases, mut scores) = (Map::new(), BTreeMap::new());
+    for part in criteria(entry).into_iter().chain(lateness(entry)) {
+        let hint = part.reasons.lines().next().unwrap_or_default();
+        let hint = text::clean(hint, 500);
+        *scores.entry(part.id).or_insert(0.0) += part.points;
         cases.insert(
-            mark.id.clone(),
-            json!({ "passed": mark.status == Status::Met, "hint": hint.unwrap_or_default() }),
+            part.title,
+            json!({ "passed": part.status == Status::Met, "hint": hint }),
         );
-        scores.insert(mark.id.clone(), json!(mark.points.unwrap_or(0.0)));
-    }
-    if marks.late_percent > 0.0 {
-        let off = marks.points.unwrap_or(0.0) - marks.raw_points;
-        scores.insert("lateness".to_owned(), json!((off * 100.0).round() / 100.0));
     }
     let feedback = json!({
         "_presentation": "semantic",

@@ -1,17 +1,21 @@
-//! CodeGrade: JSON objects for file descriptor 3 of an AutoTest step (help.codegrade.com).
+//! CodeGrade: JSON objects for file descriptor 3 of an AutoTest step (help.codegrade.com,
+//! cg-pytest-reporter).
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::visible;
+use super::parts::{criteria, lateness};
+use super::{in_a_line, lints, result};
 use crate::batch::Entry;
+use crate::rubric::{Outcome, Status};
 use crate::text;
 
 /// A longer message is dropped without a word.
 const MESSAGE: usize = 4000;
 
-/// The objects, one a line: comments on lines, then points as a fraction. Without a mark there are
-/// no points.
+/// The objects, one a line: comments on lines, the criteria, then the mark as a fraction; there is no
+/// more than all. What cannot be graded by the student's doing is a zero with the reason; otherwise
+/// there are no points without a mark.
 pub(super) fn write(entry: &Entry) -> Result<String> {
     let mut items: Vec<(String, Value)> = Vec::new();
     let mut comment = |file: &str, line: u32, severity: &str, message: &str| {
@@ -25,17 +29,15 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
     };
     for headline in &entry.headlines {
         if let Some(file) = &headline.file {
-            let message = format!("{} {} {}", headline.what, headline.why, headline.advice);
-            comment(file, headline.line, "error", &message);
+            comment(file, headline.line, "error", &in_a_line(headline));
         }
     }
-    for lint in &entry.lints {
-        let message = format!("{} [{}]", lint.message, lint.rule);
+    for lint in lints(entry) {
         let severity = match lint.severity.as_str() {
             "note" => "info",
             other => other,
         };
-        comment(&lint.at.file, lint.at.line, severity, &message);
+        comment(&lint.at.file, lint.at.line, severity, &lint.text());
     }
     let mut out = String::new();
     let files: std::collections::BTreeSet<&String> = items.iter().map(|(f, _)| f).collect();
@@ -51,19 +53,43 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
         out += &json!({ "tag": "comments", "comments": comments }).to_string();
         out.push('\n');
     }
-    if let Some(points) = entry.marks.points {
-        let shown: f64 = visible(entry)
-            .filter(|m| !m.extra_credit)
-            .map(|m| m.max_points)
-            .sum();
-        let points = if super::open(entry) {
-            points
-        } else {
-            visible(entry).filter_map(|m| m.points).sum()
-        };
-        let share = if shown > 0.0 { points / shown } else { 1.0 };
-        out += &json!({ "tag": "points", "points": share.clamp(0.0, 1.0) }).to_string();
-        out.push('\n');
-    }
+    let marks = &entry.marks;
+    let points = match marks.outcome {
+        Outcome::Ungradable => 0.0,
+        Outcome::Graded => marks.points.unwrap_or(0.0),
+        Outcome::PartlyGraded | Outcome::Failed => return Ok(out),
+    };
+    let share = if marks.max_points > 0.0 {
+        points / marks.max_points
+    } else {
+        1.0
+    };
+    out += &format!("{}\n", tests(entry));
+    out += &json!({ "tag": "points", "points": share.clamp(0.0, 1.0) }).to_string();
+    out.push('\n');
     Ok(out)
+}
+
+/// The criteria as cases of a unit test, for people to read: the points are told apart.
+fn tests(entry: &Entry) -> Value {
+    let case = |name: &str, status: &str, reason: &str| {
+        let reason: String = reason.chars().take(MESSAGE).collect();
+        json!({ "name": name, "status": status, "reason": reason })
+    };
+    let parts = criteria(entry).into_iter().chain(lateness(entry));
+    let mut cases: Vec<Value> = parts
+        .map(|part| {
+            let status = match part.status {
+                Status::Met => "success",
+                Status::NotRun => "skipped",
+                Status::Partly | Status::Lost | Status::Pending => "failure",
+            };
+            case(&part.title, status, &part.reasons)
+        })
+        .collect();
+    if cases.is_empty() {
+        cases.push(case("Grading", "failure", &result(entry).join("\n")));
+    }
+    let suite = json!({ "id": "conclint", "name": "Criteria", "testCases": cases });
+    json!({ "tag": "unit-test", "results": [suite] })
 }

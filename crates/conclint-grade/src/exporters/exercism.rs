@@ -24,7 +24,7 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
         .iter()
         .all(|m| m.id != "compiles" || m.status == Status::Met);
     if marks.points.is_none() || !compiled {
-        let why: Vec<String> = marks.criteria.iter().map(reasons).collect();
+        let why: Vec<String> = visible(entry).map(reasons).collect();
         let text = format!("{}\n{}", summary(entry), why.join("\n"));
         return pretty(&json!({
             "version": 3,
@@ -39,7 +39,7 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
             let mut test = json!({
                 "name": mark.title,
                 "status": if good { "pass" } else { "fail" },
-                "test_code": mark.id,
+                "test_code": mark.title,
             });
             if !good {
                 test["message"] = json!(cut(&reasons(mark), MESSAGE));

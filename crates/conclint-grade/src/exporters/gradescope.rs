@@ -3,13 +3,14 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{pretty, reasons, summary};
+use super::{pretty, reasons, result, summary};
 use crate::assignment::Visibility;
 use crate::batch::{Batch, Entry};
-use crate::rubric::Status;
+use crate::rubric::{Outcome, Status};
 
-/// The file. Without a mark there is neither a score nor a test with one: Gradescope then shows an
-/// error instead of a zero.
+/// The file. What cannot be graded by the student's doing is a zero with the reason. Otherwise there
+/// is without a mark neither a score nor a test with one: Gradescope then shows an error instead of a
+/// zero.
 pub(super) fn write(batch: &Batch, entry: &Entry) -> Result<String> {
     let marks = &entry.marks;
     let tests = marks.criteria.iter().enumerate().map(|(index, mark)| {
@@ -45,6 +46,17 @@ pub(super) fn write(batch: &Batch, entry: &Entry) -> Result<String> {
     if let Some(points) = marks.points {
         out["score"] = json!(points);
         out["tests"] = json!(tests);
+    } else if marks.outcome == Outcome::Ungradable {
+        out["score"] = json!(0.0);
+        out["tests"] = json!([{
+            "name": "Grading",
+            "score": 0.0,
+            "max_score": marks.max_points,
+            "status": "failed",
+            "output": result(entry).join("\n"),
+            "output_format": "text",
+            "visibility": "visible",
+        }]);
     }
     pretty(&out)
 }

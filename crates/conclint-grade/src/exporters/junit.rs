@@ -1,7 +1,10 @@
-//! JUnit XML in the dialect of Jenkins, as nextest writes it: a suite for each submission.
+//! JUnit XML in the dialect of Jenkins, as nextest writes it: a suite for each submission. It knows no
+//! points: the mark is in the text of the suite.
 
 use std::fmt::Write as _;
 
+use super::parts::criteria;
+use super::result;
 use crate::batch::{Batch, Entry};
 use crate::rubric::Status;
 use crate::text::html as escape;
@@ -13,7 +16,7 @@ fn xml(text: &str) -> String {
 }
 
 /// The document. A criterion that was not run is skipped; a submission without a mark is an error
-/// of its suite.
+/// of its suite. Criteria that are not shown are one test without a text.
 pub(super) fn write(batch: &Batch) -> String {
     let suites: Vec<(String, [usize; 4])> = batch.submissions.iter().map(suite).collect();
     let total = |i: usize| suites.iter().map(|(_, n)| n[i]).sum::<usize>();
@@ -56,14 +59,14 @@ fn suite(entry: &Entry) -> (String, [usize; 4]) {
             "{head}>\n      <{tag} message=\"{text}\"/>\n    </testcase>"
         );
     };
-    for mark in &entry.marks.criteria {
-        let kind = match mark.status {
+    for part in criteria(entry) {
+        let kind = match part.status {
             Status::Met => None,
             Status::Partly | Status::Lost => Some(1),
             Status::Pending => Some(2),
             Status::NotRun => Some(3),
         };
-        case(&mark.title, kind, &mark.reasons.join("; "));
+        case(&part.title, kind, &part.reasons.replace('\n', "; "));
     }
     if entry.marks.criteria.is_empty() {
         let why = format!(
@@ -76,7 +79,9 @@ fn suite(entry: &Entry) -> (String, [usize; 4]) {
     let [tests, failures, errors, skipped] = counts;
     let text = format!(
         "  <testsuite name=\"{name}\" tests=\"{tests}\" disabled=\"{skipped}\" \
-         errors=\"{errors}\" failures=\"{failures}\">\n{cases}  </testsuite>\n"
+         errors=\"{errors}\" failures=\"{failures}\">\n{cases}    \
+         <system-out>{}</system-out>\n  </testsuite>\n",
+        xml(&result(entry).join("\n"))
     );
     (text, counts)
 }

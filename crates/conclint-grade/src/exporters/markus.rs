@@ -3,12 +3,14 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{reasons, summary};
+use super::parts::{criteria, less_lateness};
+use super::{lints, summary};
 use crate::batch::Entry;
 use crate::rubric::Status;
 
-/// The lines: a test for each criterion, the last with annotations of the lints. MarkUs shows them
-/// to instructors unless they release them, so none is left out.
+/// The lines: a test for each criterion, one for all that is not shown, the last with annotations of
+/// the lints. MarkUs releases all or nothing, and takes no negative points: lateness is taken off
+/// each test.
 pub(super) fn write(entry: &Entry) -> Result<String> {
     let mut out = String::new();
     let mut push = |value: serde_json::Value| -> Result<()> {
@@ -26,13 +28,15 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
             "time": null,
         }))?;
     }
-    for mark in &entry.marks.criteria {
+    let mut parts = criteria(entry);
+    less_lateness(&mut parts, &entry.marks);
+    for part in parts {
         push(json!({
-            "test_name": mark.title,
-            "output": reasons(mark),
-            "marks_earned": mark.points.unwrap_or(0.0),
-            "marks_total": mark.max_points,
-            "status": match mark.status {
+            "test_name": part.title,
+            "output": part.reasons,
+            "marks_earned": part.points,
+            "marks_total": part.max_points,
+            "status": match part.status {
                 Status::Met => "pass",
                 Status::Partly => "partial",
                 Status::Lost | Status::NotRun => "fail",
@@ -41,10 +45,10 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
             "time": null,
         }))?;
     }
-    let annotations = entry.lints.iter().map(|lint| {
+    let annotations = lints(entry).map(|lint| {
         json!({
             "filename": lint.at.file,
-            "content": format!("{} [{}]", lint.message, lint.rule),
+            "content": lint.text(),
             "line_start": lint.at.line,
             "line_end": lint.at.line,
             "column_start": 0,

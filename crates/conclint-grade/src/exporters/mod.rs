@@ -1,7 +1,8 @@
 //! One file for each system that takes marks. All read `marks.json`; none knows how it came about.
 //!
-//! Visibility is kept: what students may not see yet is hidden where the system can hide it, and
-//! left out where it cannot. A submission without a mark is never exported as a zero.
+//! Visibility is kept: what students may not see yet is hidden where the system can hide it. Where it
+//! cannot, the points stand under `not shown`, so that the system's sum is the mark; no word of such
+//! a criterion is written. What the grader could not do is never exported as a zero.
 
 mod autolab;
 mod canvas;
@@ -11,8 +12,10 @@ mod gradescope;
 mod junit;
 mod markus;
 mod moodle;
+mod parts;
 mod plain;
 mod prairielearn;
+mod sheet;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +23,9 @@ use anyhow::{Result, bail};
 
 use crate::assignment::Visibility;
 use crate::batch::{Batch, Entry};
-use crate::rubric::Mark;
+use crate::evidence::Lint;
+use crate::feedback::Headline;
+use crate::rubric::{Mark, Marks, Outcome};
 use crate::text;
 
 /// A system that takes marks.
@@ -50,12 +55,40 @@ pub enum Format {
     Json,
 }
 
+/// Marks in another system's form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Export {
+    /// The file.
+    pub text: String,
+    /// What is good to know about it.
+    pub notes: Vec<String>,
+    /// Marks that are not in it, with the reason: a person has to enter them.
+    pub unplaced: Vec<String>,
+}
+
+impl From<String> for Export {
+    fn from(text: String) -> Self {
+        Export {
+            text,
+            ..Export::default()
+        }
+    }
+}
+
+/// Shows the criteria that students see after the due date.
+pub fn release(batch: &mut Batch) {
+    let marks = batch.submissions.iter_mut();
+    for mark in marks.flat_map(|e| &mut e.marks.criteria) {
+        mark.visibility = mark.visibility.released();
+    }
+}
+
 /// The marks in another system's form. `template` is a file of that system to fill in.
 ///
 /// # Errors
 /// Where the system takes one submission at a time and there are more, or the template does not
-/// look like one.
-pub fn export(format: Format, batch: &Batch, template: Option<&str>) -> Result<String> {
+/// look like one, or has another maximum.
+pub fn export(format: Format, batch: &Batch, template: Option<&str>) -> Result<Export> {
     let one = || match batch.submissions.as_slice() {
         [entry] => Ok(entry),
         list => bail!(
@@ -63,19 +96,20 @@ pub fn export(format: Format, batch: &Batch, template: Option<&str>) -> Result<S
             list.len()
         ),
     };
-    match format {
-        Format::Gradescope => gradescope::write(batch, one()?),
-        Format::PrairieLearn => prairielearn::write(one()?),
-        Format::Autolab => autolab::write(one()?),
-        Format::Exercism => exercism::write(one()?),
-        Format::MarkUs => markus::write(one()?),
-        Format::CodeGrade => codegrade::write(one()?),
-        Format::JUnit => Ok(junit::write(batch)),
-        Format::Canvas => canvas::write(batch, template),
-        Format::Moodle => moodle::write(batch, template),
-        Format::Csv => plain::csv(batch),
-        Format::Json => plain::json(batch),
-    }
+    let text = match format {
+        Format::Gradescope => gradescope::write(batch, one()?)?,
+        Format::PrairieLearn => prairielearn::write(one()?)?,
+        Format::Autolab => autolab::write(one()?)?,
+        Format::Exercism => exercism::write(one()?)?,
+        Format::MarkUs => markus::write(one()?)?,
+        Format::CodeGrade => codegrade::write(one()?)?,
+        Format::JUnit => junit::write(batch),
+        Format::Canvas => return canvas::write(batch, template),
+        Format::Moodle => return moodle::write(batch, template),
+        Format::Csv => plain::csv(batch)?,
+        Format::Json => plain::json(batch)?,
+    };
+    Ok(text.into())
 }
 
 fn pretty(value: &serde_json::Value) -> Result<String> {
@@ -99,71 +133,65 @@ fn reasons(mark: &Mark) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What became of the submission, for people.
-fn summary(entry: &Entry) -> String {
+/// Findings of lints, without those that only a criterion tells which is not shown.
+fn lints(entry: &Entry) -> impl Iterator<Item = &Lint> {
+    let says = |mark: &Mark, reason: &String| mark.reasons.contains(reason);
+    entry.lints.iter().filter(move |lint| {
+        let reason = lint.reason();
+        let all = &entry.marks.criteria;
+        !all.iter().any(|m| says(m, &reason)) || visible(entry).any(|m| says(m, &reason))
+    })
+}
+
+/// What lateness costs, in words, of so many points; without points where a total would give away
+/// what is not shown.
+fn late(marks: &Marks, before: Option<f64>) -> Option<String> {
+    let percent = text::points(marks.late_percent);
+    let before = before.map_or(String::new(), |points| {
+        format!(": {} points before", text::points(points))
+    });
+    (marks.late_percent > 0.0).then(|| format!("{percent} per cent off for lateness{before}."))
+}
+
+/// What became of the submission, for people: the mark, lateness, and why there is none.
+fn result(entry: &Entry) -> Vec<String> {
     let marks = &entry.marks;
-    let mut lines = match marks.points {
-        Some(_) if !open(entry) => vec!["Graded; some criteria are shown later.".to_owned()],
-        Some(points) => vec![format!(
+    let mut lines = vec![match (marks.points, marks.outcome) {
+        (Some(_), _) if !open(entry) => "Graded; some criteria are not shown now.".to_owned(),
+        (Some(points), _) => format!(
             "{} of {} points.",
             text::points(points),
             text::points(marks.max_points)
-        )],
-        None => vec![format!("No mark: {}.", marks.outcome.text())],
+        ),
+        (None, Outcome::Failed) => "The grader failed; this is no zero.".to_owned(),
+        (None, Outcome::PartlyGraded) => {
+            "Partly graded: a person will look at the rest.".to_owned()
+        }
+        (None, _) => "It could not be graded.".to_owned(),
+    }];
+    let total_is_told = marks.points.is_some() && open(entry);
+    lines.extend(late(marks, total_is_told.then_some(marks.raw_points)));
+    lines.extend(marks.reasons.iter().map(|r| text::clean(r, 1000)));
+    lines
+}
+
+/// A comment as sentences in one line.
+fn in_a_line(headline: &Headline) -> String {
+    let stop = match headline.what.ends_with(['.', '!', '?', '…']) {
+        true => "",
+        false => ".",
     };
-    lines.extend(marks.reasons.iter().cloned());
+    let Headline {
+        what, why, advice, ..
+    } = headline;
+    format!("{what}{stop} {why} {advice}")
+}
+
+/// The result, and the most important things to say.
+fn summary(entry: &Entry) -> String {
+    let mut lines = result(entry);
     for headline in &entry.headlines {
-        lines.push(format!(
-            "{} {} {}",
-            headline.what, headline.why, headline.advice
-        ));
+        lines.push(text::clean(&in_a_line(headline), 1000));
     }
-    let lines: Vec<String> = lines.iter().map(|l| text::clean(l, 1000)).collect();
     lines.join("\n")
-}
-
-/// A table as CSV.
-fn table(rows: Vec<Vec<String>>) -> Result<String> {
-    let mut writer = csv::WriterBuilder::new()
-        .flexible(true)
-        .from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(&row)?;
-    }
-    let bytes = writer.into_inner().map_err(|e| e.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Reads a downloaded table: its rows, and whether `;` separates them.
-fn read_table(text: &str) -> Result<(Vec<Vec<String>>, u8)> {
-    let text = text.trim_start_matches('\u{feff}');
-    let first = text.lines().next().unwrap_or_default();
-    let delimiter = if first.matches(';').count() > first.matches(',').count() {
-        b';'
-    } else {
-        b','
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text.as_bytes());
-    let mut rows = Vec::new();
-    for row in reader.records() {
-        rows.push(row?.iter().map(str::to_owned).collect());
-    }
-    Ok((rows, delimiter))
-}
-
-/// Writes a table back the way it came.
-fn write_table(rows: &[Vec<String>], delimiter: u8) -> Result<String> {
-    let mut writer = csv::WriterBuilder::new()
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(row)?;
-    }
-    let bytes = writer.into_inner().map_err(|e| e.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

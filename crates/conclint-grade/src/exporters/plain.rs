@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::table;
+use super::sheet::table;
 use crate::batch::Batch;
 use crate::text::{cell, points};
 
@@ -50,7 +50,7 @@ pub(super) fn csv(batch: &Batch) -> Result<String> {
         row.push(cell(&marks.reasons.join("; ")));
         rows.push(row);
     }
-    table(rows)
+    table(&rows)
 }
 
 /// The document itself.

@@ -19,7 +19,6 @@ pub(super) fn write(entry: &Entry) -> Result<String> {
         .map(|mark| {
             json!({
                 "name": mark.title,
-                "description": mark.id,
                 "points": mark.points.unwrap_or(0.0),
                 "max_points": mark.max_points,
                 "message": reasons(mark),

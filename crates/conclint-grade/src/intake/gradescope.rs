@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::{Person, Submission, layout};
+use super::{Origin, Person, Submission, layout};
 use crate::assignment::Assignment;
 use crate::text;
 
@@ -56,6 +56,7 @@ pub(super) fn read(assignment: &Assignment, path: &Path) -> Result<Submission> {
         name: all("name"),
         email: all("email"),
         id: all("id"),
+        origin: Origin::Gradescope,
     };
     Ok(submission)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use super::Submission;
 use crate::text;
@@ -13,6 +14,21 @@ pub(crate) const TIMES: &str = "submissions.csv";
 /// In the place of a time, where all that is known is that it was too late.
 pub const LATE: &str = "LATE";
 
+/// The course system that a submission was downloaded from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// No name tells.
+    #[default]
+    Unknown,
+    /// Canvas.
+    Canvas,
+    /// Moodle.
+    Moodle,
+    /// Gradescope.
+    Gradescope,
+}
+
 /// Who handed something in, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
@@ -22,6 +38,8 @@ pub struct Person {
     pub email: String,
     /// In the course system; empty where unknown.
     pub id: String,
+    /// Whose the id is: it says nothing to another system.
+    pub origin: Origin,
 }
 
 /// What the name of one file or folder of a download tells.
@@ -40,16 +58,18 @@ pub(crate) struct Label {
 
 /// Reads the name of a file or folder.
 ///
-/// Canvas: `doejane_LATE_12345_67890_lib.rs`, `anon_Ab1cD_67890_lib.rs` where names are hidden. Moodle: `Jane Doe_12345_assignsubmission_file_`, a
-/// folder, or without folders `Jane Doe_12345_assignsubmission_file_lib.rs`.
+/// Canvas: `doejane_LATE_12345_67890_lib.rs`, `anon_Ab1cD_67890_lib.rs` where names are hidden.
+/// Moodle: `Jane Doe_12345_assignsubmission_file_`, a folder, or without folders
+/// `Jane Doe_12345_assignsubmission_file_lib.rs`.
 pub(crate) fn label(name: &str) -> Label {
     let clean = |t: &str| text::clean(t, 200);
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    let known = |name: &str, id: &str, file: &str, late| Label {
+    let known = |origin, name: &str, id: &str, file: &str, late| Label {
         person: Person {
             name: clean(name),
             email: String::new(),
             id: clean(id),
+            origin,
         },
         late,
         file: (!file.is_empty()).then(|| file.to_owned()),
@@ -60,7 +80,7 @@ pub(crate) fn label(name: &str) -> Label {
         && let Some((who, id)) = front.rsplit_once('_')
     {
         let (_kind, file) = rest.split_once('_').unwrap_or((rest, ""));
-        return known(who, id, file, false);
+        return known(Origin::Moodle, who, id, file, false);
     }
     let parts: Vec<&str> = name.split('_').collect();
     for at in 1..parts.len() {
@@ -74,7 +94,7 @@ pub(crate) fn label(name: &str) -> Label {
             _ => continue,
         };
         if !file.is_empty() {
-            let label = known(&who.join("_"), id, &file.join("_"), late);
+            let label = known(Origin::Canvas, &who.join("_"), id, &file.join("_"), late);
             let serial = serial.parse().unwrap_or(u64::MAX);
             return Label { serial, ..label };
         }
@@ -157,42 +177,42 @@ mod tests {
             let label = label(name);
             let file = label.file.unwrap_or_default();
             format!(
-                "{}|{}|{file}|{}|{}",
-                label.person.name, label.person.id, label.late, label.known
+                "{}|{}|{file}|{}|{:?}",
+                label.person.name, label.person.id, label.late, label.person.origin
             )
         };
         for (name, told) in [
             (
                 "doejane_LATE_12345_67890_lib-1.rs",
-                "doejane|12345|lib-1.rs|true|true",
+                "doejane|12345|lib-1.rs|true|Canvas",
             ),
             (
                 "doejane_12345_67890_my_src.zip",
-                "doejane|12345|my_src.zip|false|true",
+                "doejane|12345|my_src.zip|false|Canvas",
             ),
             (
                 "de_la_cruz_12345_67890_lib.rs",
-                "de_la_cruz|12345|lib.rs|false|true",
+                "de_la_cruz|12345|lib.rs|false|Canvas",
             ),
             (
                 "anon_Ab1cD_LATE_67890_lib.rs",
-                "anon_Ab1cD|Ab1cD|lib.rs|true|true",
+                "anon_Ab1cD|Ab1cD|lib.rs|true|Canvas",
             ),
             (
                 "Jane Doe_4711_assignsubmission_file_",
-                "Jane Doe|4711||false|true",
+                "Jane Doe|4711||false|Moodle",
             ),
             (
                 "Jane Doe_4711_assignsubmission_file",
-                "Jane Doe|4711||false|true",
+                "Jane Doe|4711||false|Moodle",
             ),
             (
                 "Jane Doe_4711_assignsubmission_file_lib.rs",
-                "Jane Doe|4711|lib.rs|false|true",
+                "Jane Doe|4711|lib.rs|false|Moodle",
             ),
-            ("ann_lee.rs", "ann_lee|||false|false"),
-            ("J. Doe", "J. Doe|||false|false"),
-            ("team_12_34", "team_12_34|||false|false"),
+            ("ann_lee.rs", "ann_lee|||false|Unknown"),
+            ("J. Doe", "J. Doe|||false|Unknown"),
+            ("team_12_34", "team_12_34|||false|Unknown"),
         ] {
             assert_eq!(who(name), told, "{name}");
         }
