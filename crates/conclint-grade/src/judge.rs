@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use conclint_check::{ManifestInput, Settings, SourceInput};
+use conclint_diag::Trace;
 use conclint_explore as explore;
 use conclint_sandbox::{End, Job, Limits, Sandbox};
 
@@ -35,6 +36,18 @@ pub struct Grader {
     pub work: PathBuf,
     /// Where the time went so far.
     pub spent: Spent,
+}
+
+/// What happens along a path, with the lines; those of other files than `file` have its name.
+fn along(path: &Trace, file: &str) -> String {
+    let steps = path.steps.iter().map(|step| {
+        let (at, line) = (&*step.span.file, step.span.line);
+        match at == file {
+            true => format!("{} (line {line})", step.what),
+            false => format!("{} ({at}:{line})", step.what),
+        }
+    });
+    steps.collect::<Vec<_>>().join(", ")
 }
 
 impl Grader {
@@ -135,6 +148,7 @@ impl Grader {
                 severity: finding.severity.to_string(),
                 confidence: finding.confidence.to_string(),
                 message: finding.message.clone(),
+                paths: finding.paths.iter().map(|p| along(p, &at.file)).collect(),
                 at,
                 help: finding.help.clone(),
             });
