@@ -165,6 +165,7 @@ fn who_has_changed_an_object_is_read_off_the_steps() {
         "2 unlock; mutex 1; 2",
         "2 lock; mutex 2; 8",
         "2 unlock; mutex 2; 8",
+        "3 lock; mutex 2; 2; goes on",
         "1 lock; mutex 2; 5",
     ];
     assert_eq!(
@@ -189,6 +190,23 @@ fn a_pair_is_no_two_calls_of_the_test() {
         told,
         "thread 1 runs while the test stands before its lock of `state` (line 8)"
     );
+}
+
+#[test]
+fn who_waits_for_a_lock_has_not_taken_it() {
+    let told = failed(
+        COUNTER,
+        &[
+            "1 lock; mutex 1; 3",
+            "1 unlock; mutex 1; 3",
+            "!2 lock; mutex 2; 3",
+            "1 lock; mutex 1; 5; waits",
+            "2 lock; mutex 1; 5",
+            "2 unlock; mutex 1; 5",
+            "1 lock; mutex 1; 5",
+        ],
+    );
+    assert!(told.ends_with("thread 2 takes it in between"), "{told}");
 }
 
 #[test]

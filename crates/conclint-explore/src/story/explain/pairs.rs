@@ -81,7 +81,10 @@ pub(super) fn torn(ops: &Operations<'_>) -> Option<Told> {
 fn split_section(ops: &Operations<'_>, switch: usize) -> Option<(Bond, Told)> {
     let steps = &ops.steps;
     let victim = steps[switch - 1].thread;
-    let locks = |e: &Event| matches!(e.op.as_str(), "lock" | "read-lock" | "write-lock");
+    let locks = |e: &Event| {
+        let lock = matches!(e.op.as_str(), "lock" | "read-lock" | "write-lock");
+        lock && e.note != "waits"
+    };
     let mut seen: Vec<&str> = Vec::new();
     let mut best: Option<(Bond, Told)> = None;
     for first in (0..switch).rev() {
@@ -149,16 +152,25 @@ fn two_moments(ops: &Operations<'_>, switch: usize) -> Option<(Bond, Told)> {
         let only_looks = matches!(e.op.as_str(), "load" | "read-lock") || e.note == "held";
         e.thread != victim && e.object == on.object && !only_looks && !e.op.ends_with("unlock")
     };
-    let on_second = (switch..second).rev().find(|n| works(n, b))?;
-    let mut on_first = (switch..second).rev().filter(|n| works(n, a)).peekable();
-    let any = *on_first.peek()?;
-    let other = steps[on_second].thread;
-    let on_first = on_first.find(|n| steps[*n].thread == other).unwrap_or(any);
+    let all =
+        |on: &Event| -> Vec<usize> { (switch..second).rev().filter(|n| works(n, on)).collect() };
+    let (on_first, on_second) = (all(a), all(b));
+    // One that works on both is likelier to be the one.
+    let same = on_second.iter().find_map(|also| {
+        let does = on_first
+            .iter()
+            .find(|n| steps[**n].thread == steps[*also].thread)?;
+        Some((*does, *also))
+    });
+    let (on_first, on_second) = match same {
+        Some(pair) => pair,
+        None => (*on_first.first()?, *on_second.first()?),
+    };
     let (does, also) = (&steps[on_first], &steps[on_second]);
     let others = match does.thread == also.thread {
         true => format!(
             "{} works on both in between ({}, {})",
-            ops.name(other),
+            ops.name(also.thread),
             at(does),
             at(also)
         ),
@@ -167,7 +179,7 @@ fn two_moments(ops: &Operations<'_>, switch: usize) -> Option<(Bond, Told)> {
             ops.name(does.thread),
             a.object,
             at(does),
-            ops.name(other),
+            ops.name(also.thread),
             b.object,
             at(also)
         ),
