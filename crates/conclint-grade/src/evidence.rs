@@ -186,7 +186,8 @@ pub struct Lint {
     pub paths: Vec<String>,
 }
 
-/// Longest list of steps that is kept; the end matters most.
+/// Longest list of steps that is kept, of its beginning, where threads are interrupted, and of its
+/// end.
 const STEPS: usize = 400;
 
 impl Seen {
@@ -256,7 +257,7 @@ impl Story {
             });
         }
         if steps.len() > STEPS {
-            steps.drain(..steps.len() - STEPS);
+            steps.drain(STEPS / 2..steps.len() - STEPS / 2);
         }
         let stuck: Vec<Waiting> = told.stuck.iter().map(waiting).collect();
         let decisive = told.decisive();
@@ -510,6 +511,28 @@ mod tests {
         let what = |what, line| waiting(&stuck(what, line)).what;
         assert_eq!(what("waits to lock `state`", 9), "waits to lock `state`");
         assert_eq!(what("waits to join thread 1", 0), "waits to join thread 1");
+    }
+
+    #[test]
+    fn of_a_long_story_the_beginning_is_kept_too() {
+        let step = |n: u32| Event {
+            thread: 1,
+            op: "load".to_owned(),
+            object: String::new(),
+            place: place(n + 1),
+            inside: None,
+            note: String::new(),
+            deviated: false,
+            preempting: n == 5,
+        };
+        let told = Failure {
+            timeline: (0..1000).map(step).collect(),
+            ..Failure::default()
+        };
+        let steps = Story::of(&raw(), &told).steps;
+        assert_eq!(steps.len(), STEPS);
+        assert!(steps[5].preempting);
+        assert_eq!(steps[STEPS - 1].at.as_ref().map(|at| at.line), Some(1000));
     }
 
     fn raw() -> conclint_explore::Failure {

@@ -113,10 +113,11 @@ fn panics(seen: &Seen) -> bool {
     seen.story.as_ref().is_some_and(|s| s.own_panic)
 }
 
-/// No thread is interrupted, and none runs out of its turn.
+/// No thread is interrupted, none runs out of its turn, and none comes too late.
 fn needs_nothing(seen: &Seen) -> bool {
-    let deviations = seen.story.as_ref().map(|s| s.deviations.len());
-    deviations == Some(0)
+    let plain = ["", "it fails without any interruption"];
+    let story = seen.story.as_ref();
+    story.is_some_and(|s| s.deviations.is_empty() && plain.contains(&s.explanation.as_str()))
 }
 
 /// What a lost criterion has to say.
@@ -217,6 +218,9 @@ fn test(evidence: &Evidence, tests: &[String], explored: bool) -> Option<Headlin
              to change so that they stop?"
         }
         _ if needs_nothing(seen) => "This is not about timing: follow the drawing from the top.",
+        _ if seen.story.as_ref().is_some_and(|s| s.preemptions == 0) => {
+            "Find in the drawing who has to wait for whom."
+        }
         _ => {
             "Find in the drawing what another thread changes between two steps that belong \
              together, and make them one step."
@@ -420,6 +424,17 @@ mod tests {
             let advice = advice(values, kind, story);
             assert!(advice.starts_with(begins), "{advice}");
         }
+    }
+
+    #[test]
+    fn a_thread_that_comes_too_late_is_about_timing() {
+        let story = Story {
+            explanation: "the test fails while thread 1 has not begun".to_owned(),
+            ..Story::default()
+        };
+        assert_eq!(told("all", Kind::Failed, story.clone()).advice, ADVICE);
+        let seen = told("values", Kind::Crashed, story);
+        assert_eq!(seen.why, "The test fails while thread 1 has not begun.");
     }
 
     #[test]
