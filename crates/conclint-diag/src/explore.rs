@@ -168,6 +168,8 @@ pub struct Failure {
     pub cycle: Vec<usize>,
     /// What happened, step by step.
     pub timeline: Vec<Event>,
+    /// The steps of the timeline that the explanation speaks of, where it says so.
+    pub named: Vec<usize>,
     /// Steps left out of the timeline's middle.
     pub omitted: u64,
     /// Switches away from a thread that could have gone on.
@@ -186,6 +188,18 @@ impl Failure {
     /// The panic that makes the test fail, where there is one.
     pub fn decisive(&self) -> Option<&Panicked> {
         decisive(&self.panics, |panic| (panic.thread, &panic.message))
+    }
+
+    /// The panic that a reader has to look at: the first of those that another one follows from
+    /// (a lock is poisoned, a channel closed), else the one that makes the test fail.
+    pub fn cause(&self) -> Option<&Panicked> {
+        let first = self.panics.iter().position(|p| !follows(&p.message))?;
+        let later = &self.panics[first + 1..];
+        let echo = later.iter().any(|p| follows(&p.message));
+        match echo {
+            true => self.panics.get(first),
+            false => self.decisive(),
+        }
     }
 }
 
@@ -219,21 +233,22 @@ pub struct Panicked {
 ///
 /// `of` gives a panic's thread and message.
 pub fn decisive<P>(panics: &[P], of: impl Fn(&P) -> (usize, &str)) -> Option<&P> {
-    let follows = |panic: &&P| {
-        let (_, message) = of(panic);
-        message == "a scoped thread panicked"
-            || message.ends_with("Any { .. }")
-            || ["PoisonError", "RecvError", "SendError"]
-                .iter()
-                .any(|error| message.contains(error))
-    };
     let last = |own: bool| {
         panics
             .iter()
             .rev()
-            .find(|p| (of(p).0 == 0) == own && !follows(p))
+            .find(|p| (of(p).0 == 0) == own && !follows(of(p).1))
     };
     last(true).or_else(|| last(false)).or(panics.first())
+}
+
+/// A panic with this message is only the echo of another thread's.
+pub fn follows(message: &str) -> bool {
+    message == "a scoped thread panicked"
+        || message.ends_with("Any { .. }")
+        || ["PoisonError", "RecvError", "SendError"]
+            .iter()
+            .any(|error| message.contains(error))
 }
 
 /// A thread that could not finish.
@@ -337,6 +352,32 @@ mod tests {
         assert_eq!(said(&[purpose]), Some(purpose.1));
         assert_eq!(said(&[poison]), Some(poison.1));
         assert_eq!(said(&[]), None);
+    }
+
+    #[test]
+    fn what_others_follow_from() {
+        let cause = |panics: &[(usize, &str)]| {
+            let place = |thread, message: &str| Panicked {
+                thread,
+                message: message.to_owned(),
+                place: Place {
+                    file: "".into(),
+                    line: 1,
+                    column: 1,
+                    function: String::new(),
+                },
+            };
+            let failure = Failure {
+                panics: panics.iter().map(|(t, m)| place(*t, m)).collect(),
+                ..Failure::default()
+            };
+            failure.cause().map(|p| p.message.clone()).unwrap()
+        };
+        let (first, poison, wrong) = ((2, "None"), (1, "PoisonError { .. }"), (0, "3 is not 4"));
+        assert_eq!(cause(&[first, poison, wrong]), "None");
+        // On purpose, as far as anybody can tell.
+        assert_eq!(cause(&[first, wrong]), "3 is not 4");
+        assert_eq!(cause(&[first]), "None");
     }
 
     #[test]

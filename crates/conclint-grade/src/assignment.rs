@@ -148,6 +148,21 @@ pub struct Criterion {
     /// What to do when it is lost, for students.
     #[serde(default)]
     pub advice: String,
+    /// Which failures that is said of.
+    #[serde(default)]
+    pub advice_for: AdviceFor,
+}
+
+/// Which failures a criterion's advice is about. A panic is none of them, nor is a wrong result
+/// that needs no interruption: what an author has in mind is interleavings.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdviceFor {
+    /// Wrong results, and threads that never end.
+    #[default]
+    All,
+    /// Wrong results only.
+    Values,
 }
 
 /// What a criterion hangs on.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use conclint_diag::explore::{Event, Failure, Place};
+use conclint_diag::explore::{Event, Failure, Place, Stuck, follows};
 use conclint_explore::TestResult;
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +91,7 @@ pub struct Seen {
 }
 
 /// A failing schedule and what happens under it, on the submission's own lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
     /// What tells this failure from another.
     pub fingerprint: String,
@@ -110,6 +110,9 @@ pub struct Story {
     /// What that says.
     #[serde(default)]
     pub panic: String,
+    /// The thread that it happens in.
+    #[serde(default)]
+    pub panics: usize,
     /// The submission's line that matters most.
     pub at: Option<Line>,
     /// Number of threads.
@@ -138,8 +141,14 @@ pub struct Step {
     pub what: String,
     /// Where; `None` in the test or in std.
     pub at: Option<Line>,
+    /// A guard ends, and `at` is where it was taken: nothing says where it ends.
+    #[serde(default)]
+    pub ends_guard: bool,
     /// The thread before it could have gone on.
     pub preempting: bool,
+    /// The explanation speaks of it.
+    #[serde(default)]
+    pub named: bool,
 }
 
 /// A thread that could not finish.
@@ -151,7 +160,10 @@ pub struct Waiting {
     pub what: String,
     /// Where.
     pub at: Option<Line>,
-    /// What it holds.
+    /// The function there; empty in the test.
+    #[serde(default)]
+    pub function: String,
+    /// What it holds of the submission's, and since which line.
     pub holds: Vec<String>,
 }
 
@@ -172,6 +184,9 @@ pub struct Lint {
     pub at: Line,
     /// What to do.
     pub help: Vec<String>,
+    /// The ways through the source that it speaks of, each with its lines.
+    #[serde(default)]
+    pub paths: Vec<String>,
 }
 
 impl Lint {
@@ -188,7 +203,8 @@ impl Lint {
     }
 }
 
-/// Longest list of steps that is kept; the end matters most.
+/// Longest list of steps that is kept, of its beginning, where threads are interrupted, and of its
+/// end.
 const STEPS: usize = 400;
 
 impl Seen {
@@ -239,38 +255,35 @@ impl Story {
     /// `told` is `raw` on the submission's own lines and by its own names.
     fn of(raw: &conclint_explore::Failure, told: &Failure) -> Self {
         let mut steps: Vec<Step> = Vec::new();
-        for event in &told.timeline {
+        for (index, event) in told.timeline.iter().enumerate() {
             let at = line(&event.place);
-            let joined = steps
-                .last()
-                .is_some_and(|s| s.at.is_none() && at.is_none() && s.thread == event.thread);
-            if joined {
+            let named = told.named.contains(&index);
+            let last = steps.last_mut();
+            let same = |s: &&mut Step| s.at.is_none() && s.thread == event.thread;
+            if let Some(last) = last.filter(|s| at.is_none() && same(s)) {
+                last.named |= named;
                 continue;
             }
             steps.push(Step {
                 thread: event.thread,
                 what: words(event),
                 at,
+                ends_guard: event.op.ends_with("unlock"),
                 preempting: event.preempting,
+                named,
             });
         }
         if steps.len() > STEPS {
-            steps.drain(..steps.len() - STEPS);
+            steps.drain(STEPS / 2..steps.len() - STEPS / 2);
         }
-        let stuck: Vec<Waiting> = told
-            .stuck
-            .iter()
-            .map(|s| Waiting {
-                thread: s.thread,
-                what: s.what.clone(),
-                at: line(&s.place),
-                holds: s.holds.iter().map(|h| h.object.clone()).collect(),
-            })
-            .collect();
+        let stuck: Vec<Waiting> = told.stuck.iter().map(waiting).collect();
         let decisive = told.decisive();
+        // The first is the cause: later ones are often only its echo.
+        let inside = || told.panics.iter().filter(|p| p.place.line != 0);
         let own = decisive
-            .filter(|p| p.place.line != 0)
-            .or_else(|| told.panics.iter().rev().find(|p| p.place.line != 0));
+            .filter(|p| p.place.line != 0 && !follows(&p.message))
+            .or_else(|| inside().find(|p| !follows(&p.message)))
+            .or_else(|| inside().next());
         let at = own
             .and_then(|p| line(&p.place))
             .or_else(|| told.place.as_ref().and_then(line))
@@ -289,11 +302,32 @@ impl Story {
             message: decisive.map_or(String::new(), |p| public(&p.message, p.place.line != 0)),
             own_panic: own.is_some(),
             panic: own.map_or(String::new(), |p| public(&p.message, true)),
+            panics: own.map_or(0, |p| p.thread),
             at,
             threads: told.threads.len(),
             steps,
             stuck,
         }
+    }
+}
+
+/// A thread that waits; what it wants and holds in the test is the test's.
+fn waiting(stuck: &Stuck) -> Waiting {
+    let at = line(&stuck.place);
+    let ends = ["waits to join", "waits for the threads of its scope"];
+    let shown = at.is_some() || ends.iter().any(|what| stuck.what.starts_with(what));
+    let holds = stuck.holds.iter().filter(|h| h.place.line != 0);
+    Waiting {
+        thread: stuck.thread,
+        what: match shown {
+            true => stuck.what.clone(),
+            false => "waits in the test".to_owned(),
+        },
+        at,
+        function: stuck.place.function.clone(),
+        holds: holds
+            .map(|h| format!("`{}` (since line {})", h.object, h.place.line))
+            .collect(),
     }
 }
 
@@ -404,6 +438,8 @@ fn compared(message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use conclint_diag::explore::{Held, Panicked};
+
     use super::*;
 
     #[test]
@@ -438,6 +474,88 @@ mod tests {
         assert_eq!(kind(""), Kind::Deadlock);
         assert_eq!(kind(&panic(1)), Kind::Deadlock);
         assert_eq!(kind(&panic(0)), Kind::Failed);
+    }
+
+    fn place(line: u32) -> Place {
+        Place {
+            file: "src/lib.rs".into(),
+            line,
+            column: 1,
+            function: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_first_panic_is_named_and_not_its_echo() {
+        let said = |panics: &[(usize, &str, u32)]| {
+            let panics = panics.iter().map(|(thread, message, line)| Panicked {
+                thread: *thread,
+                message: (*message).to_owned(),
+                place: place(*line),
+            });
+            let told = Failure {
+                panics: panics.collect(),
+                ..Failure::default()
+            };
+            let story = Story::of(&raw(), &told);
+            (story.panic, story.panics, story.at.map(|at| at.line))
+        };
+        let none = (2, "a `None` value", 45);
+        let echo = (1, "an `Err` value: PoisonError { .. }", 51);
+        let wrong = (0, "3 is not 4", 0);
+        let first = (none.1.to_owned(), 2, Some(45));
+        assert_eq!(said(&[none, echo, wrong]), first);
+        assert_eq!(said(&[none, echo]), first);
+        assert_eq!(said(&[echo, wrong]).2, Some(51));
+    }
+
+    #[test]
+    fn what_a_test_waits_for_and_holds_stays_hidden() {
+        let held = |object: &str, line| Held {
+            object: object.to_owned(),
+            place: place(line),
+        };
+        let stuck = |what: &str, line| Stuck {
+            thread: 2,
+            what: what.to_owned(),
+            place: place(line),
+            waits_for: Vec::new(),
+            holds: vec![held("mutex 3", 0), held("state", 21)],
+        };
+        let hidden = waiting(&stuck("waits to receive from `channel 2`", 0));
+        assert_eq!(hidden.what, "waits in the test");
+        assert_eq!(hidden.holds, ["`state` (since line 21)"]);
+        let what = |what, line| waiting(&stuck(what, line)).what;
+        assert_eq!(what("waits to lock `state`", 9), "waits to lock `state`");
+        assert_eq!(what("waits to join thread 1", 0), "waits to join thread 1");
+    }
+
+    #[test]
+    fn of_a_long_story_the_beginning_is_kept_too() {
+        let step = |n: u32| Event {
+            thread: 1,
+            op: "load".to_owned(),
+            object: String::new(),
+            place: place(n + 1),
+            inside: None,
+            note: String::new(),
+            deviated: false,
+            preempting: n == 5,
+        };
+        let told = Failure {
+            timeline: (0..1000).map(step).collect(),
+            ..Failure::default()
+        };
+        let steps = Story::of(&raw(), &told).steps;
+        assert_eq!(steps.len(), STEPS);
+        assert!(steps[5].preempting);
+        assert_eq!(steps[STEPS - 1].at.as_ref().map(|at| at.line), Some(1000));
+    }
+
+    fn raw() -> conclint_explore::Failure {
+        let raw = r#"{"fingerprint": "f", "flags": 0, "preemptions": 0, "deviations": [], "threads": [],
+            "panics": [], "stuck": [], "skipped": 0, "timeline": [], "last": null}"#;
+        serde_json::from_str(raw).unwrap()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Feedback that teaches: what happened, why it matters, what to do, and the interleaving drawn on
 //! the student's own lines. Never a hidden test's source or name.
 
+mod drawing;
 mod html;
 mod markdown;
 
@@ -9,17 +10,16 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::Assignment;
-use crate::assignment::{Criterion, Source, Visibility};
+use crate::assignment::{AdviceFor, Criterion, Source, Visibility};
 use crate::batch::Graded;
-use crate::evidence::{How, Kind, Seen, Story};
+use crate::evidence::{Evidence, How, Kind, Lint, Seen};
 use crate::rubric::{Mark, Outcome, Status, counted, describe};
 use crate::text;
 
+pub use drawing::{Drawing, Row};
 pub use html::html;
 pub use markdown::markdown;
 
-/// Rows of a drawing; the middle of a longer one is left out.
-const ROWS: usize = 36;
 /// Comments at the top, and drawings.
 const MOST: usize = 3;
 
@@ -59,36 +59,6 @@ pub struct Page {
     pub notes: Vec<String>,
 }
 
-/// An interleaving as a table: a column for each thread.
-#[derive(Clone, Debug, Default)]
-pub struct Drawing {
-    /// The criterion that it takes the points of.
-    pub title: String,
-    /// What happens.
-    pub what: String,
-    /// Heads of the columns.
-    pub threads: Vec<String>,
-    /// Rows in order of time.
-    pub rows: Vec<Row>,
-    /// Who waits for what at the end.
-    pub end: Vec<String>,
-}
-
-/// An operation.
-#[derive(Clone, Debug, Default)]
-pub struct Row {
-    /// The column.
-    pub thread: usize,
-    /// What is done.
-    pub what: String,
-    /// `src/lib.rs:12`, empty in the test.
-    pub place: String,
-    /// The source line, trimmed; empty in the test.
-    pub code: String,
-    /// The thread before it could have gone on.
-    pub preempting: bool,
-}
-
 /// The most important things to say. The rubric's order counts: what is basic comes first there, and
 /// a later criterion is often lost to the same mistake.
 #[must_use]
@@ -111,7 +81,8 @@ pub fn headlines(assignment: &Assignment, graded: &Graded) -> Vec<Headline> {
         // One mistake that costs several criteria is not what each of them is about.
         let alone = told.iter().filter(|(_, h)| same(h, headline)).count() < 2;
         let mut headline = headline.clone();
-        if !criterion.advice.is_empty() && (alone || headline.advice.is_empty()) {
+        let fits = fits(criterion, &graded.evidence);
+        if !criterion.advice.is_empty() && fits && (alone || headline.advice.is_empty()) {
             headline.advice.clone_from(&criterion.advice);
         }
         out.push(headline);
@@ -122,15 +93,42 @@ pub fn headlines(assignment: &Assignment, graded: &Graded) -> Vec<Headline> {
     out
 }
 
+/// The advice of `criterion` can be about what was seen to fail.
+fn fits(criterion: &Criterion, evidence: &Evidence) -> bool {
+    let Source::Explore(tests) = &criterion.source else {
+        return true;
+    };
+    let Some(seen) = failing(evidence, tests, true) else {
+        return true;
+    };
+    match seen.kind {
+        _ if panics(seen) => false,
+        Kind::Deadlock | Kind::Livelock | Kind::Hangs => criterion.advice_for != AdviceFor::Values,
+        _ => !needs_nothing(seen),
+    }
+}
+
+/// The submission's own code panics.
+fn panics(seen: &Seen) -> bool {
+    seen.story.as_ref().is_some_and(|s| s.own_panic)
+}
+
+/// No thread is interrupted, none runs out of its turn, and none comes too late.
+fn needs_nothing(seen: &Seen) -> bool {
+    let plain = ["", "it fails without any interruption"];
+    let story = seen.story.as_ref();
+    story.is_some_and(|s| s.deviations.is_empty() && plain.contains(&s.explanation.as_str()))
+}
+
 /// What a lost criterion has to say.
 fn headline(criterion: &Criterion, mark: &Mark, graded: &Graded) -> Option<Headline> {
     match &criterion.source {
         Source::Compiles => compile(graded),
-        Source::Run(tests) => test(graded, tests, false),
-        Source::Explore(tests) => test(graded, tests, true),
+        Source::Run(tests) => test(&graded.evidence, tests, false),
+        Source::Explore(tests) => test(&graded.evidence, tests, true),
         Source::Lints(lints) => counted(lints, &graded.evidence).next().map(|l| Headline {
             what: sentence(&text::clean(&l.message, 300)),
-            why: format!("The lint {} reads it in the source.", l.rule),
+            why: read(l),
             advice: l
                 .help
                 .first()
@@ -149,6 +147,23 @@ fn headline(criterion: &Criterion, mark: &Mark, graded: &Graded) -> Option<Headl
     }
 }
 
+/// Where a lint reads what it says.
+fn read(lint: &Lint) -> String {
+    let paths: Vec<String> = match lint.paths.as_slice() {
+        // The headline has the line of the only step.
+        [one] if !one.contains(", ") => Vec::new(),
+        [one] => vec![sentence(&text::clean(one, 300))],
+        all => {
+            let number = |(n, path): (usize, &String)| {
+                format!("Path {}: {}.", n + 1, text::clean(path, 300))
+            };
+            all.iter().take(3).enumerate().map(number).collect()
+        }
+    };
+    let rule = format!("The lint {} reads it in the source.", lint.rule);
+    [vec![rule], paths].concat().join(" ")
+}
+
 fn compile(graded: &Graded) -> Option<Headline> {
     let error = graded.evidence.errors.first()?;
     Some(Headline {
@@ -165,20 +180,23 @@ fn compile(graded: &Graded) -> Option<Headline> {
     })
 }
 
-fn failing<'a>(graded: &'a Graded, tests: &[String], explored: bool) -> Option<&'a Seen> {
+fn failing<'a>(evidence: &'a Evidence, tests: &[String], explored: bool) -> Option<&'a Seen> {
     let bad = |s: &&Seen| !matches!(s.kind, Kind::Passed | Kind::Unclear);
-    let seen = graded.evidence.tests.iter().filter(bad);
+    let seen = evidence.tests.iter().filter(bad);
     let mut fitting = seen.filter(|s| (s.how != How::Once) == explored && tests.contains(&s.test));
     fitting.next()
 }
 
-fn test(graded: &Graded, tests: &[String], explored: bool) -> Option<Headline> {
-    let seen = failing(graded, tests, explored)?;
+fn test(evidence: &Evidence, tests: &[String], explored: bool) -> Option<Headline> {
+    let seen = failing(evidence, tests, explored)?;
     let why = match (seen.kind, seen.how) {
         (Kind::Hangs, _) => "The thread never comes to an operation that others can see.",
         (_, How::Once) => "It needs no unusual timing to go wrong.",
         (Kind::Deadlock, _) => {
             "No thread can go on: each waits for something that none of the others will do."
+        }
+        _ if needs_nothing(seen) => {
+            "No thread is interrupted, and in the order drawn below the result is wrong."
         }
         _ => {
             "Threads can be interrupted between any two operations; in the order drawn below the \
@@ -190,14 +208,32 @@ fn test(graded: &Graded, tests: &[String], explored: bool) -> Option<Headline> {
             "Look at who waits for what at the end of the drawing: one of them has to be released, \
              notified or closed before."
         }
-        (_, true) => {
+        (Kind::Hangs, _) | (_, false) => "",
+        _ if panics(seen) => {
+            "Find out why it panics: what leads there is in the drawing, and what is wrong \
+             afterwards may follow from it."
+        }
+        (Kind::Livelock, _) => {
+            "Look at what the threads do over and over at the end of the drawing: what would have \
+             to change so that they stop?"
+        }
+        _ if needs_nothing(seen) => "This is not about timing: follow the drawing from the top.",
+        _ if seen.story.as_ref().is_some_and(|s| s.preemptions == 0) => {
+            "Find in the drawing who has to wait for whom."
+        }
+        _ => {
             "Find in the drawing what another thread changes between two steps that belong \
              together, and make them one step."
         }
-        _ => "",
     };
     let at = seen.story.as_ref().and_then(|s| s.at.as_ref());
     let told = seen.story.as_ref().map_or("", |s| s.explanation.as_str());
+    // What the headline says already.
+    let what = describe(seen);
+    let again = told
+        .strip_prefix("it ")
+        .is_some_and(|told| what.starts_with(told));
+    let told = if again { "" } else { told };
     // What was read off the schedule says more than the kind of failure.
     let why = match (seen.how, told) {
         (_, "") => why.to_owned(),
@@ -218,7 +254,7 @@ fn test(graded: &Graded, tests: &[String], explored: bool) -> Option<Headline> {
         _ => why,
     };
     Some(Headline {
-        what: sentence(&describe(seen)),
+        what: sentence(&what),
         why,
         advice: advice.to_owned(),
         file: at.map(|a| a.file.clone()),
@@ -298,7 +334,7 @@ fn drawings(assignment: &Assignment, graded: &Graded) -> Vec<Drawing> {
         if criterion.visibility != Visibility::Visible || not_run || out.len() == MOST {
             continue;
         }
-        let Some(seen) = failing(graded, tests, explored) else {
+        let Some(seen) = failing(&graded.evidence, tests, explored) else {
             continue;
         };
         let Some(story) = seen.story.as_ref().filter(|s| !s.steps.is_empty()) else {
@@ -306,81 +342,141 @@ fn drawings(assignment: &Assignment, graded: &Graded) -> Vec<Drawing> {
         };
         if drawn.insert((&seen.test, &story.fingerprint)) {
             let title = criterion.title.clone();
-            out.push(drawing(title, sentence(&describe(seen)), story, graded));
+            let what = sentence(&describe(seen));
+            out.push(drawing::draw(title, what, story, &graded.submission.files));
         }
     }
     out
 }
 
-fn drawing(title: String, what: String, story: &Story, graded: &Graded) -> Drawing {
-    let source = |file: &str, line: u32| -> String {
-        let bytes = graded.submission.files.get(file);
-        let text = bytes
-            .map(|b| String::from_utf8_lossy(b))
-            .unwrap_or_default();
-        let line = text.lines().nth((line as usize).saturating_sub(1));
-        text::clean(line.unwrap_or_default(), 100)
-    };
-    let place = |at: Option<&crate::evidence::Line>| {
-        at.map_or(String::new(), |l| format!("{}:{}", l.file, l.line))
-    };
-    let mut rows: Vec<Row> = story
-        .steps
-        .iter()
-        .map(|step| Row {
-            thread: step.thread,
-            what: match &step.at {
-                Some(_) => text::clean(&step.what, 80),
-                None => "(in the test)".to_owned(),
-            },
-            place: place(step.at.as_ref()),
-            code: step
-                .at
-                .as_ref()
-                .map_or(String::new(), |l| source(&l.file, l.line)),
-            preempting: step.preempting,
-        })
-        .collect();
-    if rows.len() > ROWS {
-        let left = rows.len() - ROWS;
-        let gap = Row {
-            what: format!("… {left} steps left out …"),
-            ..Row::default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Line, Story};
+
+    const ADVICE: &str = "Keep the lock.";
+
+    /// The headline of a criterion with this advice whose test came out as `kind`.
+    fn told(advice_for: &str, kind: Kind, story: Story) -> Headline {
+        let seen = Seen {
+            test: "t".to_owned(),
+            how: How::Explored(1),
+            kind,
+            reason: String::new(),
+            schedules: 1,
+            story: Some(story),
         };
-        rows.splice(8..8 + left, [gap]);
+        let evidence = Evidence {
+            tests: vec![seen],
+            ..Evidence::default()
+        };
+        let criterion = format!(
+            "id = \"a\"\ntitle = \"a\"\npoints = 1\nsource = {{ explore = [\"t\"] }}\n\
+             advice = \"{ADVICE}\"\nadvice-for = \"{advice_for}\""
+        );
+        let criterion: Criterion = toml::from_str(&criterion).unwrap();
+        let mut headline = test(&evidence, &["t".to_owned()], true).unwrap();
+        if fits(&criterion, &evidence) {
+            headline.advice = criterion.advice;
+        }
+        headline
     }
-    let most = rows.iter().map(|r| r.thread + 1).max().unwrap_or(1);
-    Drawing {
-        title,
-        what,
-        threads: (0..most)
-            .map(|n| match n {
-                0 => "test".to_owned(),
-                n => format!("thread {n}"),
-            })
-            .collect(),
-        rows,
-        end: story
-            .stuck
-            .iter()
-            .map(|s| {
-                let who = match s.thread {
-                    0 => "The test".to_owned(),
-                    n => format!("Thread {n}"),
-                };
-                let at = place(s.at.as_ref());
-                let at = if at.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({at})")
-                };
-                let holds = if s.holds.is_empty() {
-                    String::new()
-                } else {
-                    format!(", and holds `{}`", s.holds.join("`, `"))
-                };
-                format!("{who} {}{at}{holds}.", s.what)
-            })
-            .collect(),
+
+    #[test]
+    fn advice_is_given_where_it_applies() {
+        let story = |deviations: usize, own_panic| Story {
+            deviations: vec![(0, 0, 0); deviations],
+            preemptions: deviations as u64,
+            own_panic,
+            ..Story::default()
+        };
+        let advice = |values, kind, story| told(values, kind, story).advice;
+        assert_eq!(advice("values", Kind::Failed, story(1, false)), ADVICE);
+        assert_eq!(advice("all", Kind::Deadlock, story(1, false)), ADVICE);
+        assert_eq!(advice("all", Kind::Deadlock, story(0, false)), ADVICE);
+        let others = [
+            (
+                "values",
+                Kind::Deadlock,
+                story(1, false),
+                "Look at who waits",
+            ),
+            (
+                "values",
+                Kind::Livelock,
+                story(1, false),
+                "Look at what the threads do",
+            ),
+            (
+                "all",
+                Kind::Failed,
+                story(1, true),
+                "Find out why it panics",
+            ),
+            (
+                "all",
+                Kind::Failed,
+                story(0, false),
+                "This is not about timing",
+            ),
+        ];
+        for (values, kind, story, begins) in others {
+            let advice = advice(values, kind, story);
+            assert!(advice.starts_with(begins), "{advice}");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_comes_too_late_is_about_timing() {
+        let story = Story {
+            explanation: "the test fails while thread 1 has not begun".to_owned(),
+            ..Story::default()
+        };
+        assert_eq!(told("all", Kind::Failed, story.clone()).advice, ADVICE);
+        let seen = told("values", Kind::Crashed, story);
+        assert_eq!(seen.why, "The test fails while thread 1 has not begun.");
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let story = Story {
+            explanation: "it fails without any interruption".to_owned(),
+            ..Story::default()
+        };
+        let told = told("all", Kind::Failed, story);
+        assert_eq!(told.what, "Fails without any interruption.");
+        assert_eq!(
+            told.why,
+            "No thread is interrupted, and in the order drawn below the result is wrong."
+        );
+    }
+
+    #[test]
+    fn a_lint_names_the_lines_of_all_paths() {
+        let lint = |paths: &[&str]| Lint {
+            rule: "lock-order-inversion".to_owned(),
+            code: "CL101".to_owned(),
+            severity: "error".to_owned(),
+            confidence: "high".to_owned(),
+            message: "opposite orders".to_owned(),
+            at: Line {
+                file: "src/lib.rs".to_owned(),
+                line: 81,
+            },
+            help: Vec::new(),
+            paths: paths.iter().map(|p| (*p).to_owned()).collect(),
+        };
+        let rule = "The lint lock-order-inversion reads it in the source.";
+        assert_eq!(read(&lint(&["starts a thread (line 81)"])), rule);
+        assert_eq!(
+            read(&lint(&[
+                "takes a (line 81), takes b (line 82)",
+                "takes b (line 73), takes a (line 76)"
+            ])),
+            format!(
+                "{rule} Path 1: takes a (line 81), takes b (line 82). Path 2: takes b (line 73), \
+                 takes a (line 76)."
+            )
+        );
     }
 }

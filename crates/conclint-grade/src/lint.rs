@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use conclint_check::{ManifestInput, Settings, SourceInput};
+use conclint_diag::Trace;
 use conclint_sandbox::{End, Job, Limits, Sandbox};
 use serde::{Deserialize, Serialize};
 
@@ -79,10 +80,25 @@ fn look(request: &Request) -> Result<Vec<Found>> {
                 file: finding.primary().file.to_string(),
                 line: finding.primary().line,
             },
+            paths: (finding.paths.iter())
+                .map(|path| along(path, &finding.primary().file))
+                .collect(),
             help: finding.help.clone(),
         },
     });
     Ok(found.collect())
+}
+
+/// What happens along a path, with the lines; those of other files than `file` have its name.
+fn along(path: &Trace, file: &str) -> String {
+    let steps = path.steps.iter().map(|step| {
+        let (at, line) = (&*step.span.file, step.span.line);
+        match at == file {
+            true => format!("{} (line {line})", step.what),
+            false => format!("{} ({at}:{line})", step.what),
+        }
+    });
+    steps.collect::<Vec<_>>().join(", ")
 }
 
 /// Runs the lints; `Err` in the result says which limit they came to.

@@ -290,7 +290,10 @@ pub fn describe(seen: &Seen) -> String {
     let said = story.map_or("", |s| s.message.as_str());
     let switches = match story.map_or(0, |s| s.preemptions) {
         _ if seen.how == crate::evidence::How::Once => String::new(),
-        0 => " under a schedule without a preemption".to_owned(),
+        0 if story.is_some_and(|s| !s.deviations.is_empty()) => {
+            " when the threads run in another order".to_owned()
+        }
+        0 => " without any interruption".to_owned(),
         1 => " when a thread is interrupted once".to_owned(),
         n => format!(" when threads are interrupted {n} times"),
     };

@@ -3,29 +3,60 @@
 //! A sentence is only as sure as what it was read from: where no pattern is
 //! seen, it names the switch that the failure needs and nothing more.
 
-use conclint_diag::explore::{Event, Failure, Stuck, Verdict};
+mod deadlock;
+mod pairs;
 
+use conclint_diag::explore::{Event, Failure, Verdict};
+
+use self::deadlock::deadlock;
+use self::pairs::{lost_update, switch, torn};
+use super::sources::Texts;
 use crate::answer;
 
 /// Bit of a schedule's flags: timeouts fired although other threads could move.
 const EARLY_TIMEOUTS: u64 = 1;
 
-/// The sentence. `told` has its timeline, threads and waits already.
-pub(super) fn sentence(verdict: Verdict, raw: &answer::Failure, told: &Failure) -> String {
-    let text = match verdict {
+/// A sentence, and the steps of the timeline that it speaks of, where it says so.
+pub(super) struct Told {
+    pub(super) text: String,
+    pub(super) steps: Vec<usize>,
+}
+
+impl From<String> for Told {
+    fn from(text: String) -> Self {
+        let steps = Vec::new();
+        Self { text, steps }
+    }
+}
+
+impl From<&str> for Told {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// The sentence. `told` has its timeline, threads and waits already; `texts` are those that it is
+/// told on.
+pub(super) fn sentence(
+    verdict: Verdict,
+    raw: &answer::Failure,
+    told: &Failure,
+    texts: &Texts,
+) -> Told {
+    let mut out = match verdict {
         Verdict::Deadlock => deadlock(raw, told),
-        Verdict::Livelock => livelock(told),
-        Verdict::Crashed => crashed(&raw.fingerprint, told),
-        Verdict::Failed => return failed(raw, told),
+        Verdict::Livelock => livelock(told).into(),
+        Verdict::Crashed => crashed(&raw.fingerprint, told, texts),
+        Verdict::Failed => return failed(raw, told, texts),
         Verdict::Passed | Verdict::Inconclusive | Verdict::Skipped => {
-            return "the schedule does not fail".to_owned();
+            return "the schedule does not fail".into();
         }
     };
     let early = (raw.flags & EARLY_TIMEOUTS != 0).then(|| timing(told));
-    match early.flatten() {
-        Some(early) => format!("{text}; {early}"),
-        None => text,
+    if let Some(early) = early.flatten() {
+        out.text = format!("{}; {early}", out.text);
     }
+    out
 }
 
 fn name(told: &Failure, thread: usize) -> &str {
@@ -37,6 +68,10 @@ fn at(event: &Event) -> String {
         // The call of another crate into the kernel, where no line of the project led to it.
         "futex-wait" | "futex-wake" if event.inside.as_ref().is_none_or(|i| *i == event.place) => {
             "inside a lock of another crate".to_owned()
+        }
+        // Where it ends is not known: what we have is the line that took it.
+        op if op.ends_with("unlock") && event.place.line != 0 => {
+            format!("the guard of line {} ends", event.place.line)
         }
         _ => line(event.place.line),
     }
@@ -59,216 +94,14 @@ fn step(event: &Event) -> String {
     }
 }
 
-fn deadlock(raw: &answer::Failure, told: &Failure) -> String {
-    if let Some(text) = lock_cycle(told) {
-        return text;
-    }
-    let waiting = |op: &str| raw.stuck.iter().position(|s| s.op == op);
-    if let Some(index) = waiting("wait") {
-        return lost_wake_up(index, raw, told);
-    }
-    let at = |index: usize| told.stuck.get(index).map_or("?", |s| name(told, s.thread));
-    if let Some(index) = waiting("recv").filter(|_| blocking_holder(told).is_none()) {
-        return format!(
-            "{} waits for a message, and whoever could still send waits too or never will",
-            at(index)
-        );
-    }
-    if let Some(index) = waiting("send") {
-        return format!(
-            "{} waits for room in a channel that nobody empties",
-            at(index)
-        );
-    }
-    if let Some(index) = waiting("hand-over") {
-        let what = told.stuck.get(index).map_or("?", |s| s.what.as_str());
-        return format!("{} {what}, and nobody does", at(index));
-    }
-    if let Some(text) = initialisers(raw, told) {
-        return text;
-    }
-    if let Some(index) = waiting("park") {
-        return format!("{} is parked, and nobody is left to unpark it", at(index));
-    }
-    if let Some(index) = waiting("poll") {
-        return format!(
-            "{} waits for an event, and nobody is left to bring one about",
-            at(index)
-        );
-    }
-    if let Some(index) = waiting("barrier") {
-        return format!(
-            "{} waits at a barrier that too few threads reach",
-            at(index)
-        );
-    }
-    if let Some(index) = ["lock", "read-lock", "write-lock"]
-        .iter()
-        .find_map(|op| waiting(op))
-    {
-        return format!(
-            "{} waits for a lock whose guard is never dropped",
-            at(index)
-        );
-    }
-    blocking_holder(told).unwrap_or_else(|| everybody(told))
-}
-
-/// What each thread waits for: locks of other crates do not say who holds them.
-fn everybody(told: &Failure) -> String {
-    let waits = told.stuck.iter().take(3).map(|s| {
-        let (who, line) = (name(told, s.thread), s.place.line);
-        format!("{who} {} (line {line} of {})", s.what, s.place.file)
-    });
-    let waits: Vec<String> = waits.collect();
-    match waits.is_empty() {
-        true => "no thread can go on".to_owned(),
-        false => format!("no thread can go on: {}", waits.join("; ")),
-    }
-}
-
-/// Threads wait for initialisers that wait themselves.
-fn initialisers(raw: &answer::Failure, told: &Failure) -> Option<String> {
-    let waits = raw.stuck.iter().zip(&told.stuck);
-    let waits = waits.filter(|(raw, _)| raw.op == "once");
-    let waits: Vec<String> = waits
-        .map(|(_, s)| {
-            format!(
-                "{} {} (line {})",
-                name(told, s.thread),
-                s.what,
-                s.place.line
-            )
-        })
-        .collect();
-    match waits.as_slice() {
-        [] => None,
-        [one] => Some(format!("{one}, which never ends")),
-        all => Some(format!(
-            "initialisers wait for each other: {}",
-            all.join("; ")
-        )),
-    }
-}
-
-/// A thread waits for something else than a lock while it holds one that another thread needs.
-fn blocking_holder(told: &Failure) -> Option<String> {
-    told.stuck.iter().find_map(|s| {
-        let blocked = told
-            .stuck
-            .iter()
-            .find(|b| b.waits_for.contains(&s.thread))?;
-        let held = s.holds.first()?;
-        Some(format!(
-            "{} {}, and holds `{}`, for which {} waits",
-            name(told, s.thread),
-            s.what,
-            held.object,
-            name(told, blocked.thread)
-        ))
-    })
-}
-
-fn lock_cycle(told: &Failure) -> Option<String> {
-    let stuck = |thread: usize| told.stuck.iter().find(|s| s.thread == thread);
-    let mut waits = told.stuck.iter();
-    if let Some(text) = waits.find_map(|s| behind_a_writer(told, s)) {
-        return Some(text);
-    }
-    match told.cycle.as_slice() {
-        [] => None,
-        [one] => {
-            let s = stuck(*one)?;
-            Some(format!(
-                "{} {}, which it holds itself",
-                name(told, *one),
-                s.what
-            ))
-        }
-        [a, b] => {
-            let part = |me: usize| {
-                let s = stuck(me)?;
-                let held: Vec<&str> = s.holds.iter().map(|h| h.object.as_str()).collect();
-                Some(match held.as_slice() {
-                    [] => format!("{} {}", name(told, me), s.what),
-                    held => format!(
-                        "{} holds `{}` and {}",
-                        name(told, me),
-                        held.join("`, `"),
-                        s.what
-                    ),
-                })
-            };
-            Some(format!("{}; {}", part(*a)?, part(*b)?))
-        }
-        all => Some(format!(
-            "{} threads hold one lock each and wait for the next one's in a circle",
-            all.len()
-        )),
-    }
-}
-
-/// A second read while a writer waits: the writer waits for the first, and goes before the second.
-fn behind_a_writer(told: &Failure, s: &Stuck) -> Option<String> {
-    let object = s.what.strip_prefix("waits to read ")?;
-    let held = s
-        .holds
-        .iter()
-        .find(|h| format!("`{}`", h.object) == object)?;
-    let read = |e: &Event| {
-        e.thread == s.thread
-            && e.op == "read-lock"
-            && e.object == held.object
-            && e.place == held.place
-    };
-    told.timeline.iter().find(|e| read(e))?;
-    let writes = format!("waits to write {object}");
-    let writer = told.stuck.iter().find(|w| w.what == writes)?;
-    Some(format!(
-        "{} {} a second time, behind {}, which waits to write it until the first read ends ({})",
-        name(told, s.thread),
-        s.what,
-        name(told, writer.thread),
-        line(held.place.line)
-    ))
-}
-
-/// A thread waits on a condition variable: was there a notification, and who got it?
-fn lost_wake_up(index: usize, raw: &answer::Failure, told: &Failure) -> String {
-    let (Some(stuck), Some(shown)) = (raw.stuck.get(index), told.stuck.get(index)) else {
-        return "a thread waits and nobody is left to wake it".to_owned();
-    };
-    let who = name(told, shown.thread);
-    let steps = &raw.timeline;
-    let began = steps
-        .iter()
-        .rposition(|s| s.thread == stuck.thread && s.op == "wait" && s.note == "waits")
-        .unwrap_or(0);
-    let notifies = |s: &&answer::Step| s.op.starts_with("notify") && s.object == stuck.object;
-    let later = steps.iter().skip(began).rfind(notifies);
-    if let Some(notify) = later {
-        return format!(
-            "{who} waits, and the last notification ({}) woke another thread, not this one",
-            line(notify.place.line)
-        );
-    }
-    let earlier = steps.iter().take(began).rfind(notifies);
-    match earlier {
-        Some(notify) if stuck.missed > 0 => format!(
-            "{who} waits ({}) and is never notified: the last notification ({}) came when nobody \
-             waited",
-            line(shown.place.line),
-            line(notify.place.line)
-        ),
-        _ => format!("{who} waits, and nobody is left to notify it"),
-    }
-}
-
 fn livelock(told: &Failure) -> String {
     let lines: Vec<String> = told
         .stuck
         .iter()
-        .map(|s| format!("{} ({})", name(told, s.thread), line(s.place.line)))
+        .map(|s| match (name(told, s.thread), s.place.line) {
+            (who @ "the test", 0) => who.to_owned(),
+            (who, number) => format!("{who} ({})", line(number)),
+        })
         .collect();
     match lines.as_slice() {
         [] => "the threads run on and on, and nothing changes any more".to_owned(),
@@ -279,7 +112,7 @@ fn livelock(told: &Failure) -> String {
     }
 }
 
-fn crashed(print: &str, told: &Failure) -> String {
+fn crashed(print: &str, told: &Failure, texts: &Texts) -> Told {
     let mut panics = told.panics.iter().rev();
     if let (Some(last), "signal 6") = (panics.next(), print) {
         let who = name(told, last.thread);
@@ -291,7 +124,8 @@ fn crashed(print: &str, told: &Failure) -> String {
         };
         let line = last.place.line;
         let message = last.message.lines().next().unwrap_or_default();
-        return format!("{who} panics{again} (line {line}: {message}), and the process aborts");
+        let text = format!("{who} panics{again} (line {line}: {message}), and the process aborts");
+        return text.into();
     }
     let signal = match print {
         "signal 4" => " (SIGILL)",
@@ -303,174 +137,108 @@ fn crashed(print: &str, told: &Failure) -> String {
         "signal 11" => " (SIGSEGV: memory that is not there)",
         _ => "",
     };
-    let operations = operations(told);
-    let patterns = [lost_update, split_section, two_moments, switch];
+    let operations = Operations::of(told, texts);
+    let patterns = [lost_update, torn];
     let cause = patterns.iter().find_map(|pattern| pattern(&operations));
-    let cause = cause.map_or(String::new(), |cause| format!("; {cause}"));
-    format!("the process ends with {print}{signal}{cause}")
+    let cause = cause.or_else(|| switch(told)).unwrap_or_else(|| "".into());
+    let and = if cause.text.is_empty() { "" } else { "; " };
+    Told {
+        text: format!("the process ends with {print}{signal}{and}{}", cause.text),
+        ..cause
+    }
 }
 
-fn failed(raw: &answer::Failure, told: &Failure) -> String {
+fn failed(raw: &answer::Failure, told: &Failure, texts: &Texts) -> Told {
     match raw.fingerprint.as_str() {
-        "no-panic" => return "the test should panic and does not".to_owned(),
-        "wrong-panic" => return "the test panics, but not with the text it should".to_owned(),
+        "no-panic" => return "the test should panic and does not".into(),
+        "wrong-panic" => return "the test panics, but not with the text it should".into(),
         _ if raw.flags & EARLY_TIMEOUTS != 0 => {
             if let Some(text) = timing(told) {
-                return text;
+                return text.into();
             }
         }
         print if print.starts_with("process::exit") => {
-            return format!("the program ends itself by {print}");
+            return format!("the program ends itself by {print}").into();
         }
         _ => {}
     }
     if let Some(text) = woken_by_nobody(told) {
-        return text;
+        return text.into();
     }
-    let patterns = [lost_update, woken_in_vain, split_section, two_moments];
-    let operations = operations(told);
-    if let Some(text) = patterns.iter().find_map(|pattern| pattern(&operations)) {
-        return text;
+    let patterns = [lost_update, woken_in_vain, torn];
+    let operations = Operations::of(told, texts);
+    if let Some(told) = patterns.iter().find_map(|pattern| pattern(&operations)) {
+        return told;
     }
     if told.preemptions == 0 {
-        return unbegun(told)
-            .or_else(|| order(told))
-            .unwrap_or_else(|| match told.deviations {
-                0 => "it fails without any interruption".to_owned(),
-                _ => "it fails when the threads run in another order".to_owned(),
-            });
-    }
-    switch(told).unwrap_or_else(|| "a switch at the wrong moment breaks it".to_owned())
-}
-
-/// The failure without the points after operations, which say nothing of their own.
-fn operations(told: &Failure) -> Failure {
-    let mut out = told.clone();
-    let mut mark = (false, false);
-    out.timeline.retain_mut(|e| {
-        mark = (mark.0 || e.deviated, mark.1 || e.preempting);
-        if e.op == "after" {
-            return false;
-        }
-        (e.deviated, e.preempting) = std::mem::take(&mut mark);
-        true
-    });
-    out
-}
-
-/// A loads an atomic, B writes it, A stores to it what it made of the old value.
-fn lost_update(told: &Failure) -> Option<String> {
-    let steps = &told.timeline;
-    for (i, load) in steps.iter().enumerate() {
-        if load.op != "load" || load.package().is_some() {
-            continue;
-        }
-        let mut own = steps.iter().enumerate().skip(i + 1);
-        let own = own.find(|(_, e)| e.thread == load.thread && e.object == load.object);
-        let Some((k, store)) = own.filter(|(_, e)| e.op == "store") else {
-            continue;
-        };
-        let between = &steps[i + 1..k];
-        let other = between.iter().find(|e| {
-            let writes = matches!(e.op.as_str(), "store" | "modify" | "compare-exchange");
-            e.object == load.object && e.thread != load.thread && writes
+        let text = unbegun(told).or_else(|| order(told));
+        let text = text.unwrap_or_else(|| match told.deviations {
+            0 => "it fails without any interruption".to_owned(),
+            _ => "it fails when the threads run in another order".to_owned(),
         });
-        if let Some(other) = other {
-            return Some(format!(
-                "an update of `{}` is lost: {} reads it ({}) and writes it back ({}), and {} writes \
-                 it in between",
-                load.object,
-                name(told, load.thread),
-                at(load),
-                at(store),
-                name(told, other.thread)
-            ));
+        return text.into();
+    }
+    switch(told).unwrap_or_else(|| "a switch at the wrong moment breaks it".into())
+}
+
+/// The steps of a failure without the points after operations, which say nothing of their own.
+struct Operations<'a> {
+    failure: &'a Failure,
+    texts: &'a Texts,
+    steps: Vec<Event>,
+    /// Where each of them is in the timeline.
+    at: Vec<usize>,
+}
+
+impl<'a> Operations<'a> {
+    fn of(failure: &'a Failure, texts: &'a Texts) -> Self {
+        let (mut steps, mut at) = (Vec::new(), Vec::new());
+        let mut mark = (false, false);
+        for (index, event) in failure.timeline.iter().enumerate() {
+            mark = (mark.0 || event.deviated, mark.1 || event.preempting);
+            if event.op != "after" {
+                let (deviated, preempting) = std::mem::take(&mut mark);
+                steps.push(Event {
+                    deviated,
+                    preempting,
+                    ..event.clone()
+                });
+                at.push(index);
+            }
+        }
+        Self {
+            failure,
+            texts,
+            steps,
+            at,
         }
     }
-    None
+
+    fn name(&self, thread: usize) -> &str {
+        name(self.failure, thread)
+    }
+
+    fn told(&self, text: String, steps: &[usize]) -> Told {
+        let steps = steps.iter().map(|n| self.at[*n]).collect();
+        Told { text, steps }
+    }
 }
 
 /// The thread whose panic counts has just come out of a wait.
-fn woken_in_vain(told: &Failure) -> Option<String> {
-    let thread = told.decisive()?.thread;
-    let own: Vec<&Event> = told
-        .timeline
-        .iter()
-        .filter(|e| e.thread == thread)
-        .collect();
-    let wait = own.iter().rposition(|e| e.op == "wait")?;
+fn woken_in_vain(ops: &Operations<'_>) -> Option<Told> {
+    let thread = ops.failure.cause()?.thread;
+    let own = (0..ops.steps.len()).filter(|n| ops.steps[*n].thread == thread);
+    let own: Vec<usize> = own.collect();
+    let wait = own.iter().rposition(|n| ops.steps[*n].op == "wait")?;
     let (relock, rest) = own.get(wait + 1..)?.split_first()?;
-    let at_once = rest.iter().all(|e| e.op == "unlock" || e.op == "exit");
-    (relock.op == "lock" && at_once).then(|| {
-        format!(
+    let ends = |n: &usize| matches!(ops.steps[*n].op.as_str(), "unlock" | "exit");
+    (ops.steps[*relock].op == "lock" && rest.iter().all(ends)).then(|| {
+        let text = format!(
             "{} wakes from its wait ({}) and fails at once: what it waited for is not there",
-            name(told, thread),
-            at(own[wait])
-        )
-    })
-}
-
-/// A gives a lock back and takes it again, and B has it in between because A was interrupted.
-fn split_section(told: &Failure) -> Option<String> {
-    let steps = &told.timeline;
-    let locks = |e: &Event| matches!(e.op.as_str(), "lock" | "read-lock" | "write-lock");
-    let unlocks = |e: &Event| e.op.ends_with("unlock");
-    let switch = steps.iter().position(|e| e.preempting)?;
-    let intruder = steps.get(switch)?.thread;
-    let victim = steps.get(switch.checked_sub(1)?)?.thread;
-    let mine = |e: &&Event| e.thread == victim;
-    let given = steps[..switch].iter().rfind(|e| mine(e) && unlocks(e))?;
-    let rest = &steps[switch..];
-    let again = rest
-        .iter()
-        .position(|e| e.thread == victim && locks(e) && e.object == given.object)?;
-    if rest[again].place.line == given.place.line {
-        // The same statement twice: two operations, not the halves of one.
-        return None;
-    }
-    rest[..again]
-        .iter()
-        .find(|e| e.thread == intruder && locks(e) && e.object == given.object)?;
-    Some(format!(
-        "{} gives `{}` back ({}) and takes it again ({}); {} takes it in between",
-        name(told, victim),
-        given.object,
-        at(given),
-        at(&rest[again]),
-        name(told, intruder)
-    ))
-}
-
-/// A looks at one object and then at another, and B works on both in between.
-fn two_moments(told: &Failure) -> Option<String> {
-    let steps = &told.timeline;
-    let switch = steps.iter().position(|e| e.preempting)?;
-    let intruder = steps.get(switch)?.thread;
-    let victim = steps.get(switch.checked_sub(1)?)?.thread;
-    let uses = |e: &&Event| {
-        let op = e.op.as_str();
-        let known = !e.object.is_empty() && e.package().is_none();
-        known && (op.contains("lock") || matches!(op, "load" | "store" | "modify"))
-    };
-    let mine = |e: &&Event| e.thread == victim && uses(e);
-    let first = steps[..switch].iter().rfind(mine)?;
-    let length = steps[switch..].iter().position(|e| mine(&e))?;
-    let (between, second) = (&steps[switch..switch + length], &steps[switch + length]);
-    let changes = |object: &str| {
-        let mut all = between.iter().filter(|e| e.thread != victim);
-        all.any(|e| e.object == object && e.op != "load")
-    };
-    let both = first.object != second.object && changes(&first.object) && changes(&second.object);
-    both.then(|| {
-        format!(
-            "{} works on `{}` ({}) and on `{}` ({}) at two moments; {} changes both in between",
-            name(told, victim),
-            first.object,
-            at(first),
-            second.object,
-            at(second),
-            name(told, intruder)
-        )
+            ops.name(thread),
+            at(&ops.steps[own[wait]])
+        );
+        ops.told(text, &[own[wait], *relock])
     })
 }
 
@@ -500,7 +268,7 @@ fn timing(told: &Failure) -> Option<String> {
 
 /// The failing thread goes on after a wait that nobody has ended.
 fn woken_by_nobody(told: &Failure) -> Option<String> {
-    let failing = told.decisive()?.thread;
+    let failing = told.cause()?.thread;
     let spurious = |e: &&Event| e.thread == failing && e.note == "spurious wake-up";
     let event = told.timeline.iter().rfind(spurious)?;
     Some(format!(
@@ -558,38 +326,4 @@ fn order(told: &Failure) -> Option<String> {
         name(told, first),
         name(told, then.thread)
     ))
-}
-
-/// The first preemption, in words.
-fn switch(told: &Failure) -> Option<String> {
-    let steps = &told.timeline;
-    let index = steps.iter().position(|e| e.preempting)?;
-    let victim = steps.get(index.checked_sub(1)?)?.thread;
-    let next = steps.get(index)?;
-    let resumed = steps[index..].iter().find(|e| e.thread == victim);
-    let done = steps[..index].iter().rfind(|e| e.thread == victim);
-    Some(match resumed.or(done) {
-        Some(event) if event.op == "after" || resumed.is_none() => {
-            let done = done.unwrap_or(event);
-            format!(
-                "{} runs right after the {} by {} ({})",
-                name(told, next.thread),
-                step(done),
-                name(told, victim),
-                at(done)
-            )
-        }
-        Some(event) => format!(
-            "{} runs while {} stands before its {} ({})",
-            name(told, next.thread),
-            name(told, victim),
-            step(event),
-            at(event)
-        ),
-        None => format!(
-            "{} runs on after {} is interrupted and never gets another turn",
-            name(told, next.thread),
-            name(told, victim)
-        ),
-    })
 }

@@ -5,6 +5,8 @@ mod callers;
 mod explain;
 mod names;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use conclint_diag::explore::{
     Event, Exhausted, Explored, Failure, Held, Panicked, Place, Stuck, Verdict,
@@ -91,7 +93,8 @@ fn failure(
     told.cycle = cycle(&told);
     told.place = place(raw, &told, texts);
     told.message = message(raw);
-    told.explanation = explain::sentence(verdict, raw, &told);
+    let sentence = explain::sentence(verdict, raw, &told, texts);
+    (told.explanation, told.named) = (sentence.text, sentence.steps);
     if raw.flags & 1 != 0 {
         let machine = match raw.held_up_ms {
             0 => String::new(),
@@ -146,12 +149,12 @@ pub(crate) fn switches(failure: &Failure) -> Vec<String> {
         let next = steps[index..].iter().find(|e| e.thread == before);
         let where_from = next.map_or(String::new(), |e| {
             let what = format!("{} {}", e.op, e.object);
-            format!(
-                " before {} ({}:{})",
-                what.trim_end(),
-                e.place.file,
-                e.place.line
-            )
+            let what = what.trim_end();
+            let at = format!("{}:{}", e.place.file, e.place.line);
+            match e.op.ends_with("unlock") {
+                true => format!(" before {what} (the guard of {at} ends)"),
+                false => format!(" before {what} ({at})"),
+            }
         });
         format!(
             "{} gives way to {}{where_from}",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use conclint_diag::explore::Place;
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
 use crate::answer;
 
@@ -98,6 +99,27 @@ impl Texts {
         Some((text, before + byte))
     }
 
+    /// A function works at `first`, or calls the function that does, and after that it works at
+    /// `second` or calls that. Who is called is known by name alone.
+    pub(super) fn calls_in_order(&self, first: &Place, second: &Place) -> bool {
+        self.files.values().any(|file| {
+            let called = file.text.as_deref().map(calls).unwrap_or_default();
+            file.functions.iter().any(|(from, to, owner)| {
+                let lines = |place: &Place| -> Vec<u32> {
+                    if file.shown == place.file && *owner == place.function {
+                        return vec![place.line];
+                    }
+                    let name = place.function.rsplit("::").next().unwrap_or_default();
+                    let inside = called.iter().filter(|(line, _)| from <= line && line <= to);
+                    let of_it = inside.filter(|(_, callee)| callee == name);
+                    of_it.map(|(line, _)| *line).collect()
+                };
+                let (before, after) = (lines(first), lines(second));
+                before.iter().min() <= after.iter().max() && !before.is_empty()
+            })
+        })
+    }
+
     /// Every text that was read, by the name it is shown under.
     pub(crate) fn into_map(self) -> BTreeMap<Arc<str>, Arc<str>> {
         let files = self.files.into_values();
@@ -149,6 +171,36 @@ fn functions(text: &str) -> Vec<(u32, u32, String)> {
         items(&file.items, &mut out);
     }
     out
+}
+
+/// Names that are called, with their lines, also in the arguments of macros.
+fn calls(text: &str) -> Vec<(u32, String)> {
+    let mut out = Vec::new();
+    let tokens = text.parse().unwrap_or_default();
+    calls_in(tokens, &mut out);
+    out
+}
+
+fn calls_in(tokens: TokenStream, out: &mut Vec<(u32, String)>) {
+    let mut name: Option<Ident> = None;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => {
+                name = name.is_none_or(|before| before != "fn").then_some(ident);
+                continue;
+            }
+            TokenTree::Group(group) => {
+                let called = name.filter(|_| group.delimiter() == Delimiter::Parenthesis);
+                if let Some(ident) = called {
+                    let line = ident.span().start().line;
+                    out.push((u32::try_from(line).unwrap_or(u32::MAX), ident.to_string()));
+                }
+                calls_in(group.stream(), out);
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+        name = None;
+    }
 }
 
 fn items(items: &[syn::Item], out: &mut Vec<(u32, u32, String)>) {
@@ -237,6 +289,31 @@ mod m { fn free() {} }
                 (7, 7, "free".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn calls_have_an_order() {
+        let text = "\
+fn get() { load() }
+fn set() { store() }
+fn both() {
+    assert!(get() > 0);
+    set();
+}
+fn other() { set(); }
+";
+        let texts = Texts::given(&BTreeMap::from([("a.rs".to_owned(), text.into())]));
+        let place = |line: u32, function: &str| Place {
+            file: "a.rs".into(),
+            line,
+            column: 1,
+            function: function.to_owned(),
+        };
+        let (get, set) = (place(1, "get"), place(2, "T::set"));
+        assert!(texts.calls_in_order(&get, &set));
+        assert!(!texts.calls_in_order(&set, &get));
+        assert!(texts.calls_in_order(&place(4, "both"), &set));
+        assert!(!texts.calls_in_order(&place(7, "other"), &get));
     }
 
     #[test]

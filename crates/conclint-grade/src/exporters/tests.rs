@@ -295,6 +295,7 @@ fn lint(severity: &str) -> crate::evidence::Lint {
             file: "src/lib.rs".to_owned(),
             line: 3,
         },
+        paths: Vec::new(),
         help: Vec::new(),
     }
 }

@@ -87,11 +87,12 @@ fn draw(drawing: &Drawing, out: &mut String) {
                 out.push_str(" |");
             }
         }
-        if row.place.is_empty() {
-            out.push_str(" |\n");
-        } else {
-            let _ = writeln!(out, " {} {} |", escape(&row.place), escape(&row.code));
+        for part in [&row.place, &row.code] {
+            if !part.is_empty() {
+                let _ = write!(out, " {}", escape(part));
+            }
         }
+        out.push_str(" |\n");
     }
     for line in &drawing.end {
         let _ = writeln!(out, "\n{}", escape(line));

@@ -234,6 +234,16 @@ replay: conclint replay target/conclint/schedules/total.json
     }
 
     #[test]
+    fn a_guard_does_not_end_where_it_is_taken() {
+        let mut sample = Sample::lost_update();
+        let failure = sample.exploration.tests[1].failure.as_mut().unwrap();
+        failure.timeline[3].op = "unlock".to_owned();
+        let text = sample.render(ExploreFormat::Human);
+        let label = "- thread 1 is interrupted before the guard from here ends, thread 2 runs";
+        assert!(text.contains(label), "{text}");
+    }
+
+    #[test]
     fn notes_are_as_wide_as_the_rest() {
         let mut sample = Sample::lost_update();
         let failure = sample.exploration.tests[1].failure.as_mut().unwrap();

@@ -282,6 +282,7 @@ fn of_wire(verdict: Verdict, wire: WireFailure) -> Failure {
             .collect(),
         threads: threads.clone(),
         omitted: wire.omitted_steps,
+        named: Vec::new(),
         preemptions: wire.preemptions,
         deviations: wire.deviations,
         unapplied: wire.no_longer_applies,

@@ -149,6 +149,7 @@ fn interruptions(drawing: &mut Drawing<'_>, failure: &Failure) {
         if let Some(next) = later.find(|e| e.thread == before.thread) {
             let place = match next.package() {
                 Some(package) => format!("inside {package} here"),
+                None if next.op.ends_with("unlock") => "before the guard from here ends".to_owned(),
                 None => "before this".to_owned(),
             };
             let text = format!(
