@@ -263,28 +263,30 @@ fn words(wait: &Wait<'_>, fault: Fault<'_>, names: [&str; 3]) -> (String, String
         ),
         Fault::TooLate(act) => {
             let then = match act.how {
-                How::Changes => "changes what it waited for",
-                How::Insists => "takes for granted what it waited for",
-                How::Leaves => "gives up when nothing is there",
+                How::Changes => format!("changes what `{lock}` guards"),
+                How::Insists => "takes for granted what it waited for".to_owned(),
+                How::Leaves => "gives up when nothing is there".to_owned(),
             };
-            let early = match wait.timed {
-                true => "without any notification",
-                false => {
-                    "without any notification, or after another thread has used up what was notified"
-                }
-            };
-            (
-                format!(
-                    "`{function}` waits on `{name}` and then {then}, with no second look in between: a wait may \
-                     return {early}, and a loop further out looks again too late"
-                ),
-                match wait.timed {
-                    true => format!(
+            let what = format!(
+                "`{function}` waits on `{name}` and then {then}, with no second look in between"
+            );
+            match wait.timed {
+                true => (
+                    format!(
+                        "{what}: a wait may return without any notification before its time is over"
+                    ),
+                    format!(
                         "let the wait check for itself: `{name}.wait_timeout_while(guard, limit, |data| !ready(data))`"
                     ),
-                    false => check_itself,
-                },
-            )
+                ),
+                false => (
+                    format!(
+                        "{what}: a wait may return without any notification, or after another thread has used up \
+                         what was notified, and a loop further out looks again too late"
+                    ),
+                    check_itself,
+                ),
+            }
         }
     }
 }
