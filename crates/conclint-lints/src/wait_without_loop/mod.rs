@@ -6,7 +6,7 @@ mod unseen;
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
     Analysis, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, ObjectKind,
-    ObjectRef, Resolution,
+    ObjectRef, Resolution, Root,
 };
 
 use crate::flow::{Point, after, ends, event_at, events, reaches};
@@ -291,6 +291,19 @@ fn words(wait: &Wait<'_>, fault: Fault<'_>, names: [&str; 3]) -> (String, String
     }
 }
 
+/// `pair.1`, where it came in as a part of this parameter and has no other name.
+fn part_of_pair(function: &Function, object: &ObjectRef) -> Option<String> {
+    let (Root::Param(param), None) = (&object.place.root, object.class) else {
+        return None;
+    };
+    let param = function.params.get(usize::from(*param))?;
+    let [part] = object.place.path.as_slice() else {
+        return None;
+    };
+    let is_part = part.parse::<u8>().is_ok() && !param.name.is_empty();
+    is_part.then(|| format!("{}.{part}", param.name))
+}
+
 fn report(
     analysis: &Analysis,
     draw: &Draw<'_>,
@@ -301,7 +314,9 @@ fn report(
     let held = analysis
         .guard(id, wait.guard)
         .and_then(|info| info.locks.first());
-    let (name, key) = (draw.name(wait.condvar), draw.key(wait.condvar));
+    let key = draw.key(wait.condvar);
+    let namer = analysis.function(wait.helper.unwrap_or(id));
+    let name = part_of_pair(namer, wait.condvar).unwrap_or_else(|| draw.name(wait.condvar));
     let lock = held.map_or_else(|| "the mutex".to_owned(), |held| draw.name(&held.lock));
     let function = draw.function_name(id);
     let mut steps: Vec<_> = held.map(|held| draw.hold(id, held)).into_iter().collect();

@@ -1,11 +1,9 @@
 //! Waits under an `if`, in a loop further out: what is done before that loop
 //! looks again.
 
-use conclint_facts::Analysis;
-use conclint_lints::{Level, Settings};
-use conclint_rust::{Input, SourceInput};
+use conclint_lints::Level;
 
-use super::names_in;
+use super::{findings, findings_at, names_in};
 
 fn text(body: &str) -> String {
     format!(
@@ -209,16 +207,25 @@ fn another_field_is_changed_unseen_in_course_work_only() {
     let body =
         "if s.writer { s = self.changed.wait(s).unwrap(); } s.readers += 1; drop(s); work(1);";
     assert!(!found(body));
-    let source = SourceInput {
-        path: "src/main.rs".into(),
-        text: text(body).into(),
-    };
-    let input = Input {
-        sources: vec![source],
-        ..Input::default()
-    };
-    let analysis = Analysis::of(conclint_rust::read(input).0);
-    let findings = conclint_lints::run(&analysis, &Settings::at_level(Level::Grading));
+    let findings = findings_at(Level::Grading, &[("src/lib.rs", &text(body))]);
     let is_wait = |rule: &str| rule == "wait-without-loop";
     assert!(findings.iter().any(|finding| is_wait(finding.rule)));
+}
+
+#[test]
+fn a_pair_that_is_handed_in_has_a_name() {
+    let found = findings(&[(
+        "src/lib.rs",
+        "
+use std::sync::{Condvar, Mutex};
+pub fn pass(gate: &(Mutex<bool>, Condvar)) {
+    let (open, opened) = gate;
+    let mut open = open.lock().unwrap();
+    if !*open { open = opened.wait(open).unwrap(); }
+    *open = false;
+}
+",
+    )]);
+    let told = |text: &str| found.iter().any(|finding| finding.message.contains(text));
+    assert!(told("waits on `gate.1`"), "{found:?}");
 }
