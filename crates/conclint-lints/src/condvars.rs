@@ -3,6 +3,8 @@
 use conclint_diag::{Role, Trace};
 use conclint_facts::{Analysis, ClassId, EventKind};
 
+use crate::flow::{Point, events};
+use crate::reads::decides;
 use crate::trace::Draw;
 
 /// The waits on this condition variable: the function's name and the trace.
@@ -48,15 +50,22 @@ pub(crate) fn waits(analysis: &Analysis, draw: &Draw<'_>, class: ClassId) -> Vec
 /// wake-up is a delay.
 pub(crate) fn wakes_by_itself(analysis: &Analysis, condvar: ClassId) -> bool {
     analysis.condvar_waits(condvar).iter().all(|at| {
-        matches!(
-            analysis.event(*at).kind,
-            EventKind::Wait {
-                timed: true,
-                in_loop: true,
-                predicate_read: true,
-                ..
-            }
-        )
+        let EventKind::Wait {
+            timed: true,
+            in_loop: true,
+            predicate_read,
+            ..
+        } = analysis.event(*at).kind
+        else {
+            return false;
+        };
+        // What is asked may be an atomic beside the guarded data.
+        let function = analysis.function(at.function);
+        let wait = Point::of(*at);
+        let mut tests = events(function)
+            .filter(|(_, event)| matches!(event.kind, EventKind::Test { .. }))
+            .map(|(test, _)| test);
+        predicate_read || tests.any(|test| decides(function, test, wait))
     })
 }
 

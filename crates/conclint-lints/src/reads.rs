@@ -289,7 +289,7 @@ fn looked_at(function: &Function, guard: GuardId, write: Point, how: &Writing) -
     ) || name.starts_with("or_"));
     let of_guard = origins_of(function, guard);
     events(function).any(|(at, event)| match &event.kind {
-        EventKind::Test { from } => {
+        EventKind::Test { from, .. } => {
             !from.and(of_guard).is_empty() && (itself || reaches(function, at, write))
         }
         EventKind::Wait { guard: g, .. } => *g == Some(guard),

@@ -407,6 +407,7 @@ impl<'a> Own<'a> {
             EventKind::Block { kind, .. } => *kind != BlockKind::Callback,
             EventKind::Work { .. }
             | EventKind::Test { .. }
+            | EventKind::Insist { .. }
             | EventKind::Pause(_)
             | EventKind::Other
             | EventKind::Catch => true,

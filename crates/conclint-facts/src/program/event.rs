@@ -163,6 +163,14 @@ pub enum EventKind {
     Test {
         /// What the value depends on; parameters alone are left out.
         from: Origins,
+        /// What going the one way or the other tells.
+        tells: Tells,
+    },
+    /// The program panics unless a value is there that depends on guarded
+    /// data: `unwrap` and `expect` of an `Option`, `remove` of a `Vec`.
+    Insist {
+        /// What the value depends on.
+        from: Origins,
     },
     /// Nothing is done for a moment, so that others may.
     Pause(PauseKind),
@@ -199,6 +207,21 @@ pub enum EventKind {
         /// The queue or channel.
         queue: Queue,
     },
+}
+
+/// What the ways out of a [`EventKind::Test`] tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tells {
+    /// Each way tells, as far as is known.
+    Each,
+    /// It is `a && b`: only the last way out of its block, where it holds, tells
+    /// of both.
+    Both,
+    /// It is `a || b`: only the first way out of its block, where it does not
+    /// hold, tells of both.
+    Neither,
+    /// The value may be missing (`None`); control goes to this block then.
+    Missing(BlockId),
 }
 
 /// A queue or a channel's end, as one function names it.

@@ -188,7 +188,7 @@ fn is_decided_by_data(analysis: &Analysis, blocked: &BlockedUnder) -> bool {
         return false;
     };
     events(function).any(|(point, event)| match &event.kind {
-        EventKind::Test { from } => {
+        EventKind::Test { from, .. } => {
             !from.and(data).is_empty() && decides_alone(function, point, at)
         }
         _ => false,

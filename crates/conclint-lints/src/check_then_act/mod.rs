@@ -192,7 +192,7 @@ impl Case {
             return None;
         }
         events(function).find_map(|(at, event)| {
-            let EventKind::Test { from } = &event.kind else {
+            let EventKind::Test { from, .. } = &event.kind else {
                 return None;
             };
             let read = decided_by(analysis, id, *from, stale)?;
@@ -355,7 +355,7 @@ fn looks_again(
     write: &Write,
 ) -> bool {
     events(function).any(|(at, event)| {
-        let EventKind::Test { from } = &event.kind else {
+        let EventKind::Test { from, .. } = &event.kind else {
             return false;
         };
         reaches(function, at, write.at)
@@ -411,7 +411,7 @@ fn is_put_back(
         matches!(&write.how, Writing::Method(name) if matches!(name.as_str(), "insert" | "put"));
     let mut looks = events(function)
         .filter(|(at, event)| {
-            let EventKind::Test { from } = &event.kind else {
+            let EventKind::Test { from, .. } = &event.kind else {
                 return false;
             };
             reaches(function, *at, write.at)

@@ -156,6 +156,7 @@ fn is_gate(
                     | EventKind::Await
                     | EventKind::Work { .. }
                     | EventKind::Test { .. }
+                    | EventKind::Insist { .. }
                     | EventKind::Other
             );
         },

@@ -95,6 +95,7 @@ fn is_done(event: &Event) -> bool {
         EventKind::Release { .. }
             | EventKind::Use { .. }
             | EventKind::Test { .. }
+            | EventKind::Insist { .. }
             | EventKind::Work {
                 kind: WorkKind::Print | WorkKind::Format | WorkKind::Alloc,
                 ..

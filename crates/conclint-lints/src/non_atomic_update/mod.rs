@@ -320,7 +320,7 @@ fn decided(
     same: impl Fn(&Read) -> bool,
 ) -> Option<(Site, Read)> {
     events(function).find_map(|(at, event)| {
-        let EventKind::Test { from } = &event.kind else {
+        let EventKind::Test { from, .. } = &event.kind else {
             return None;
         };
         let found = reads(analysis, id, *from);

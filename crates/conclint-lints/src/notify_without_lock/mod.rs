@@ -398,7 +398,9 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
         Change::Later(_) => "changes state only after it notifies",
         Change::Unseen => "notifies",
     };
+    let late = wakes_by_itself(analysis, case.notify.class);
     let then = match case.change {
+        _ if late => "the wake-up is lost and the waiter sleeps until its time is over",
         Change::Write(_) | Change::Later(_) => "the wake-up is lost and the waiter sleeps on",
         Change::Unseen => {
             "the wake-up is lost and the waiter sleeps on, for nobody but those who wait ever takes that mutex"
@@ -409,7 +411,7 @@ fn report(analysis: &Analysis, draw: &Draw<'_>, case: &Case<'_>) -> Option<Findi
     };
     Some(LINT.finding(Found {
         severity: Severity::Warning,
-        confidence: match wakes_by_itself(analysis, case.notify.class) {
+        confidence: match late {
             true => Confidence::Low,
             false => Confidence::Medium,
         },

@@ -317,6 +317,7 @@ impl<'f> Tree<'f> {
                 EventKind::Release { guard, .. } => *guard == id,
                 EventKind::Work { .. }
                 | EventKind::Test { .. }
+                | EventKind::Insist { .. }
                 | EventKind::Take { .. }
                 | EventKind::Other => true,
                 EventKind::Call(call) => weights.only_computes(call),

@@ -233,6 +233,7 @@ fn seen_outside(function: &Function) -> bool {
             EventKind::Work { .. }
             | EventKind::Release { .. }
             | EventKind::Test { .. }
+            | EventKind::Insist { .. }
             | EventKind::Take { .. }
             | EventKind::Other => false,
             EventKind::Call(call) => match call.resolution {

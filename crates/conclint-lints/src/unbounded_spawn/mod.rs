@@ -151,7 +151,7 @@ fn is_bounded(
         Some(at) != taken
             && in_round(at)
             && (waits(analysis, event, CALLS)
-                || matches!(&event.kind, EventKind::Test { from }
+                || matches!(&event.kind, EventKind::Test { from, .. }
                     if (is_ticket(function, *from) || !reads(analysis, id, *from).is_empty())
                         && decides(function, at, spawn)))
     });

@@ -1,17 +1,20 @@
 //! A wait on a condition variable that does not look at its condition again.
 
-use std::collections::BTreeSet;
+mod again;
+mod unseen;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Arg, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, ObjectKind,
-    ObjectRef, Resolution, Root, Site, Target, Writing,
+    Analysis, Event, EventKind, FnId, FnKind, Function, GuardId, Held, Kinds, ObjectKind,
+    ObjectRef, Resolution, Root,
 };
 
 use crate::flow::{Point, after, ends, event_at, events, reaches};
 use crate::reads::origins_of;
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
+use again::{called_in_loops, comes_again, looked_at_again};
+use unseen::{Act, Awaited, How};
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -27,57 +30,166 @@ pub static LINT: Lint = Lint {
 /// Callers of callers that are asked for a loop.
 const CALLERS: u32 = 1;
 
-fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
+fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in analysis.functions_with(Kinds::WAIT) {
         for (point, event) in events(function) {
-            // With its caller's guard the wait stands in a helper, and the loop at the caller.
-            if let EventKind::Wait {
+            let EventKind::Wait {
                 condvar,
                 guard: Some(guard),
                 checks_predicate: false,
-                in_loop,
                 predicate_read,
-                timed: false,
+                timed,
                 by_reference,
+                ..
             } = &event.kind
-                && taken_here(function, *guard)
-                && let Some(fault) = fault(
-                    *in_loop || comes_again(id, function, *guard, condvar, point),
-                    *predicate_read || avoidable(function, *guard, point),
-                )
-                && !(fault == Fault::NoLoop
-                    && (looked_at_again(analysis, function, *guard, point)
-                        || avoidable(function, *guard, point) && is_the_last(function, point))
-                    && called_in_loops(analysis, id, CALLERS))
-            {
-                let held = analysis
-                    .guard(id, *guard)
-                    .and_then(|info| info.locks.first());
-                // Whoever runs a closure may do so in a loop.
-                let wakes_alone = !by_reference
-                    && !is_parking_lot(&draw, held)
-                    && function.kind != FnKind::Closure;
-                findings.push(report(
-                    &draw,
-                    id,
-                    event.site,
-                    condvar,
-                    held,
-                    fault,
-                    wakes_alone,
-                ));
+            else {
+                continue;
+            };
+            let mut wait = Wait {
+                id,
+                function,
+                point,
+                guard: *guard,
+                condvar,
+                helper: None,
+                looked: *predicate_read,
+                timed: *timed,
+                by_reference: *by_reference,
+            };
+            if taken_here(function, *guard) {
+                let fault = wait.fault(analysis, settings);
+                findings.extend(fault.and_then(|fault| report(analysis, &draw, &wait, fault)));
+            } else if let Some(param) = wait.only_waits() {
+                wait.helper = Some(id);
+                let calls = wait.calls(analysis, param);
+                let faults = calls
+                    .into_iter()
+                    .filter_map(|wait| Some((wait.fault(analysis, settings)?, wait)));
+                findings.extend(
+                    faults.filter_map(|(fault, wait)| report(analysis, &draw, &wait, fault)),
+                );
             }
         }
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+/// A wait, or the call of a helper that does nothing but wait, where its guard
+/// is taken.
+#[derive(Clone, Copy)]
+struct Wait<'a> {
+    id: FnId,
+    function: &'a Function,
+    point: Point,
+    guard: GuardId,
+    /// As the function that waits names it.
+    condvar: &'a ObjectRef,
+    helper: Option<FnId>,
+    /// The guarded data were looked at before.
+    looked: bool,
+    timed: bool,
+    by_reference: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Fault<'a> {
     /// It stands in no loop.
     NoLoop,
     /// It stands in a loop, but whoever takes the mutex waits, whatever the state.
     NotLookedAt,
+    /// It stands in a loop that does not look again before this is done.
+    TooLate(Act<'a>),
+}
+
+impl<'a> Wait<'a> {
+    fn fault(&self, analysis: &'a Analysis, settings: &Settings) -> Option<Fault<'a>> {
+        let Wait {
+            id,
+            function,
+            guard,
+            point,
+            ..
+        } = *self;
+        let unseen = |again: bool| {
+            let awaited = Awaited::new(analysis, function, guard, point)?;
+            let graded = || {
+                awaited
+                    .beside()
+                    .filter(|_| settings.level == Level::Grading)
+            };
+            awaited.act(again).or_else(graded)
+        };
+        if self.timed {
+            // Who is back in time goes on in whatever way, unless it panics then.
+            let act = unseen(false).filter(|act| act.how == How::Insists)?;
+            return Some(Fault::TooLate(act));
+        }
+        if self.helper.is_none() && comes_again(id, function, guard, self.condvar, point) {
+            return (!self.looked && !avoidable(function, guard, point))
+                .then_some(Fault::NotLookedAt);
+        }
+        let looked = self.looked || avoidable(function, guard, point);
+        if reaches(function, point, point) {
+            return match looked {
+                true => unseen(false).map(Fault::TooLate),
+                false => Some(Fault::NotLookedAt),
+            };
+        }
+        let comes_back = looked_at_again(analysis, function, guard, point)
+            || avoidable(function, guard, point) && is_the_last(function, point);
+        match comes_back && called_in_loops(analysis, id, CALLERS) {
+            true => unseen(true).map(Fault::TooLate),
+            false => Some(Fault::NoLoop),
+        }
+    }
+
+    /// The parameter that brings the guard, where the function waits once and
+    /// gives it back, whatever the state: the loop is its caller's.
+    fn only_waits(&self) -> Option<u16> {
+        let guard = self.function.guards.get(self.guard.index())?;
+        let of_guard = origins_of(self.function, self.guard);
+        let looks = |event: &Event| match &event.kind {
+            EventKind::Test { from, .. } => !from.and(of_guard).is_empty(),
+            _ => false,
+        };
+        let looks = events(self.function).any(|(_, event)| looks(event));
+        let once = !self.timed && !self.by_reference && !looks;
+        guard
+            .given
+            .filter(|_| once && guard.returned && !reaches(self.function, self.point, self.point))
+    }
+
+    /// The calls of this helper, by those who took the lock.
+    fn calls<'b>(&self, analysis: &'b Analysis, param: u16) -> Vec<Wait<'b>>
+    where
+        'a: 'b,
+    {
+        let call = |at: &conclint_facts::EventRef| {
+            let function = analysis.function(at.function);
+            let EventKind::Call(call) = &analysis.event(*at).kind else {
+                return None;
+            };
+            let arg = call.args.get(usize::from(param))?;
+            let [guard] = arg.guards.as_slice() else {
+                return None;
+            };
+            let exact = call.resolution == Resolution::Exact && call.targets == [self.id];
+            let point = Point::of(*at);
+            let looked = events(function).any(|(before, event)| {
+                matches!(event.kind, EventKind::Use { guard: g, .. } if g == *guard)
+                    && reaches(function, before, point)
+            });
+            (exact && taken_here(function, *guard)).then_some(Wait {
+                id: at.function,
+                function,
+                point,
+                guard: *guard,
+                looked,
+                ..*self
+            })
+        };
+        analysis.callers(self.id).iter().filter_map(call).collect()
+    }
 }
 
 /// Whether nothing is done after the wait but to let go of the lock: nobody goes
@@ -122,163 +234,23 @@ fn taken_here(function: &Function, guard: GuardId) -> bool {
     guard.is_some_and(|guard| guard.given.is_none())
 }
 
-/// Whether the code after the wait looks at the guarded data before it goes
-/// on, here or in a function that is handed them.
-fn looked_at_again(analysis: &Analysis, function: &Function, guard: GuardId, wait: Point) -> bool {
-    let of_guard = origins_of(function, guard);
-    let branches = |id: &FnId| {
-        let blocks = &analysis.function(*id).blocks;
-        blocks.iter().any(|block| block.successors.len() > 1)
-    };
-    let mut again = false;
-    after(
-        function,
-        wait,
-        |_, event| match &event.kind {
-            EventKind::Test { from } => again |= !from.and(of_guard).is_empty(),
-            EventKind::Call(call) if call.resolution == Resolution::Exact => {
-                let handed = |arg: &Arg| arg.borrows == Some(guard) || arg.guards.contains(&guard);
-                again |= call.args.iter().any(handed) && call.targets.iter().any(branches);
-            }
-            _ => {}
-        },
-        |event| ends(event, guard),
-    );
-    again
-}
-
-/// Whether the function calls itself after the wait, whatever it then goes on
-/// to do, or looks at the guarded data to tell whether it should: a loop in
-/// other words. Who gives the data another state first did not look again.
-fn comes_again(
-    id: FnId,
-    function: &Function,
-    guard: GuardId,
-    condvar: &ObjectRef,
-    wait: Point,
-) -> bool {
-    let again = |event: &Event| calls_itself(id, condvar, event);
-    let leads_there = |from: Point| {
-        let mut found = false;
-        after(function, from, |_, event| found |= again(event), again);
-        found
-    };
-    let mut settled = false;
-    after(
-        function,
-        wait,
-        |at, event| settled |= settles(event, guard) && leads_there(at),
-        again,
-    );
-    if settled || !leads_there(wait) {
-        return false;
-    }
-    let of_guard = origins_of(function, guard);
-    let asks = |at: Point, event: &Event| match &event.kind {
-        EventKind::Test { from } => !from.and(of_guard).is_empty() && leads_there(at),
-        _ => false,
-    };
-    let mut entered = BTreeSet::new();
-    let mut work = vec![(wait.block, wait.index + 1)];
-    while let Some((block, first)) = work.pop() {
-        let Some(body) = function.blocks.get(block.index()) else {
-            return false;
-        };
-        let rest = (first..).zip(body.events.iter().skip(first as usize));
-        let mut rest = rest.map(|(index, event)| (Point { block, index }, event));
-        if rest.any(|(at, event)| again(event) || asks(at, event)) {
-            continue;
-        }
-        if body.successors.is_empty() {
-            return false;
-        }
-        let next = body.successors.iter().filter(|next| entered.insert(**next));
-        work.extend(next.map(|next| (*next, 0)));
-    }
-    true
-}
-
-/// The guarded data are given a value, as if what was waited for had come.
-fn settles(event: &Event, of: GuardId) -> bool {
-    matches!(
-        &event.kind,
-        EventKind::Store {
-            target: Target::Guarded { guard, .. },
-            how: Writing::Assign,
-            ..
-        } if *guard == of
-    )
-}
-
-/// The call of the function itself, for the object that has the condition variable.
-fn calls_itself(id: FnId, condvar: &ObjectRef, event: &Event) -> bool {
-    let EventKind::Call(call) = &event.kind else {
-        return false;
-    };
-    let same_object = match condvar.place.root {
-        Root::Param(param) => call
-            .args
-            .get(usize::from(param))
-            .and_then(|arg| arg.place.as_ref())
-            .is_some_and(|place| place.root == condvar.place.root && place.path.is_empty()),
-        _ => true,
-    };
-    call.resolution == Resolution::Exact && call.targets == [id] && same_object
-}
-
-/// Whether every call of the function stands in a loop, or in a function of
-/// which the same is true: who came back for nothing comes again.
-fn called_in_loops(analysis: &Analysis, id: FnId, depth: u32) -> bool {
-    let mut calls = analysis
-        .callers(id)
-        .iter()
-        .filter(|call| !analysis.function(call.function).is_test)
-        .peekable();
-    calls.peek().is_some()
-        && calls.all(|call| {
-            let (caller, at) = (analysis.function(call.function), Point::of(*call));
-            reaches(caller, at, at)
-                || depth > 0 && called_in_loops(analysis, call.function, depth - 1)
-        })
-}
-
 fn is_parking_lot(draw: &Draw<'_>, held: Option<&Held>) -> bool {
     let class = held.and_then(|held| draw.class(&held.lock));
     matches!(class.map(|class| &class.kind), Some(ObjectKind::Lock(traits)) if traits.family == "parking_lot")
 }
 
-fn fault(in_loop: bool, looked_at: bool) -> Option<Fault> {
-    match (in_loop, looked_at) {
-        (false, _) => Some(Fault::NoLoop),
-        (true, false) => Some(Fault::NotLookedAt),
-        (true, true) => None,
-    }
-}
-
-fn report(
-    draw: &Draw<'_>,
-    id: FnId,
-    site: Site,
-    condvar: &ObjectRef,
-    held: Option<&Held>,
-    fault: Fault,
-    wakes_alone: bool,
-) -> Finding {
-    let (name, key) = (draw.name(condvar), draw.key(condvar));
-    let lock = held.map_or_else(|| "the mutex".to_owned(), |held| draw.name(&held.lock));
-    let function = draw.function_name(id);
-    let mut steps: Vec<_> = held.map(|held| draw.hold(id, held)).into_iter().collect();
-    let what = format!("waits on `{name}`, giving up `{lock}` meanwhile");
-    steps.push(draw.step(id, site, Role::Wait, name.clone(), what));
-    let (message, first) = match fault {
+/// The message and the first help.
+fn words(wait: &Wait<'_>, fault: Fault<'_>, names: [&str; 3]) -> (String, String) {
+    let [function, name, lock] = names;
+    let check_itself =
+        format!("let the wait check for itself: `{name}.wait_while(guard, |data| !ready(data))`");
+    match fault {
         Fault::NoLoop => (
             format!(
                 "`{function}` waits on `{name}` outside a loop: a wait may return without any notification, or after \
                  another thread has used up what was notified, and the code goes on as if its condition held"
             ),
-            format!(
-                "let the wait check for itself: `{name}.wait_while(guard, |data| !ready(data))`"
-            ),
+            check_itself,
         ),
         Fault::NotLookedAt => (
             format!(
@@ -289,25 +261,106 @@ fn report(
                 "under `{lock}`, test the condition before each wait: `while !ready(&guard) {{ guard = .. }}`"
             ),
         ),
+        Fault::TooLate(act) => {
+            let then = match act.how {
+                How::Changes => format!("changes what `{lock}` guards"),
+                How::Insists => "takes for granted what it waited for".to_owned(),
+                How::Leaves => "gives up when nothing is there".to_owned(),
+            };
+            let what = format!(
+                "`{function}` waits on `{name}` and then {then}, with no second look in between"
+            );
+            match wait.timed {
+                true => (
+                    format!(
+                        "{what}: a wait may return without any notification before its time is over"
+                    ),
+                    format!(
+                        "let the wait check for itself: `{name}.wait_timeout_while(guard, limit, |data| !ready(data))`"
+                    ),
+                ),
+                false => (
+                    format!(
+                        "{what}: a wait may return without any notification, or after another thread has used up \
+                         what was notified, and a loop further out looks again too late"
+                    ),
+                    check_itself,
+                ),
+            }
+        }
+    }
+}
+
+/// `pair.1`, where it came in as a part of this parameter and has no other name.
+fn part_of_pair(function: &Function, object: &ObjectRef) -> Option<String> {
+    let (Root::Param(param), None) = (&object.place.root, object.class) else {
+        return None;
     };
-    LINT.finding(Found {
+    let param = function.params.get(usize::from(*param))?;
+    let [part] = object.place.path.as_slice() else {
+        return None;
+    };
+    let is_part = part.parse::<u8>().is_ok() && !param.name.is_empty();
+    is_part.then(|| format!("{}.{part}", param.name))
+}
+
+fn report(
+    analysis: &Analysis,
+    draw: &Draw<'_>,
+    wait: &Wait<'_>,
+    fault: Fault<'_>,
+) -> Option<Finding> {
+    let id = wait.id;
+    let held = analysis
+        .guard(id, wait.guard)
+        .and_then(|info| info.locks.first());
+    let key = draw.key(wait.condvar);
+    let namer = analysis.function(wait.helper.unwrap_or(id));
+    let name = part_of_pair(namer, wait.condvar).unwrap_or_else(|| draw.name(wait.condvar));
+    let lock = held.map_or_else(|| "the mutex".to_owned(), |held| draw.name(&held.lock));
+    let function = draw.function_name(id);
+    let mut steps: Vec<_> = held.map(|held| draw.hold(id, held)).into_iter().collect();
+    let what = match wait.helper {
+        Some(helper) => format!(
+            "waits on `{name}` in `{}`, giving up `{lock}` meanwhile",
+            draw.function_name(helper)
+        ),
+        None => format!("waits on `{name}`, giving up `{lock}` meanwhile"),
+    };
+    let site = event_at(wait.function, wait.point)?.site;
+    steps.push(draw.step(id, site, Role::Wait, name.clone(), what));
+    let mut paths = vec![Trace {
+        title: format!("the waiting thread: `{lock}`, then `{name}`"),
+        steps,
+    }];
+    if let Fault::TooLate(act) = fault {
+        let what = "goes on as if the condition held".to_owned();
+        paths.push(Trace {
+            title: "after the wait, before another look".to_owned(),
+            steps: vec![draw.step(id, act.event.site, Role::Use, "", what)],
+        });
+    }
+    // parking_lot promises that nothing but a notification wakes, and whoever
+    // runs a closure may do so in a loop.
+    let wakes_alone = !wait.by_reference && !is_parking_lot(draw, held);
+    let (message, first) = words(wait, fault, [&function, &name, &lock]);
+    Some(LINT.finding(Found {
         severity: Severity::Error,
         confidence: match fault {
-            // parking_lot promises that nothing but a notification wakes.
-            Fault::NoLoop if !wakes_alone => Confidence::Low,
+            Fault::NoLoop if !wakes_alone || wait.function.kind == FnKind::Closure => {
+                Confidence::Low
+            }
+            Fault::TooLate(_) if !wakes_alone => Confidence::Low,
             Fault::NoLoop => Confidence::High,
-            Fault::NotLookedAt => Confidence::Medium,
+            Fault::NotLookedAt | Fault::TooLate(_) => Confidence::Medium,
         },
         message,
-        paths: vec![Trace {
-            title: format!("the waiting thread: `{lock}`, then `{name}`"),
-            steps,
-        }],
+        paths,
         help: vec![
             first,
             format!("change what the condition reads only while `{lock}` is held"),
         ],
         identity: vec![key, function],
         in_test: draw.in_test(id),
-    })
+    }))
 }

@@ -187,3 +187,28 @@ impl Opener { pub fn all(&self) { self.opened.notify_all();";
         [""; 0]
     );
 }
+
+#[test]
+fn a_lost_wake_up_is_a_delay_where_the_wait_ends_by_itself() {
+    let found = |wait: &str| {
+        names_in(&format!(
+            "{POOL}
+pub struct Ticker {{ stop: AtomicBool, lock: Mutex<()>, changed: Condvar }}
+impl Ticker {{
+    pub fn run(&self) {{
+        let mut guard = self.lock.lock().unwrap();
+        while !self.stop.load(Ordering::SeqCst) {{ println!(\"tick\"); {wait} }}
+    }}
+    pub fn stop(&self) {{
+        self.stop.store(true, Ordering::SeqCst);
+        self.changed.notify_all();
+    }}
+}}
+"
+        ))
+    };
+    let untimed = "guard = self.changed.wait(guard).unwrap();";
+    let timed = "guard = self.changed.wait_timeout(guard, std::time::Duration::from_millis(50)).unwrap().0;";
+    assert_eq!(found(untimed), ["notify-without-lock"]);
+    assert_eq!(found(timed), [""; 0]);
+}

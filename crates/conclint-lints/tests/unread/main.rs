@@ -53,6 +53,7 @@ mod thirteen_b;
 mod thirteen_c;
 mod thirteen_d;
 mod threads;
+mod too_late;
 mod twentieth;
 mod twentysecond;
 mod twentythird;

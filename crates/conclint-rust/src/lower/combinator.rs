@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::LocalId;
+use conclint_facts::{LocalId, Tells};
 
 use super::body::Lower;
 use super::method::MethodCall;
@@ -104,7 +104,7 @@ impl Lower<'_> {
         // An iterator bound to a variable has not run yet.
         let in_rounds = many && !self.lazy.contains(&call.name_span);
         let param = self.given_to_closure(cur, name);
-        self.test(cur.from, call.site());
+        self.test(cur.from, Tells::Each, call.site());
         let per = self.per_of_iterator(cur);
         let around = std::mem::replace(&mut self.closure_per, per);
         let mut result = self

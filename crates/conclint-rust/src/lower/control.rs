@@ -1,12 +1,13 @@
 //! Branches: `if`, `match`, chains of conditions and `let`, and the way out of a
 //! function. Which branch is taken is not asked; what a pattern says of a guard is.
 
-use conclint_facts::EventKind;
+use conclint_facts::{EventKind, Tells};
 
 use super::body::{Lower, end_of};
 use super::parts::leaves_block;
 use super::pattern::{
-    binds_success, is_any_some, is_bare, is_failure, is_not_ready, tells_of_event, was_missed,
+    binds_success, is_any_some, is_bare, is_failure, is_not_ready, is_nothing, tells_of_event,
+    was_missed,
 };
 use super::scopes::ScopeKind;
 use super::types;
@@ -94,9 +95,12 @@ impl Lower<'_> {
             }
             ExprKind::Let { pat, expr } => {
                 let val = self.expr(expr);
-                self.test(val.from, expr.span);
+                self.test(val.from, Tells::Each, expr.span);
                 let matched = self.new_block();
                 let failed = self.new_block();
+                if binds_success(pat) {
+                    self.missing(self.out.cur, val.from, failed);
+                }
                 self.edge(self.out.cur, matched);
                 self.edge(self.out.cur, failed);
                 self.out.cur = failed;
@@ -185,7 +189,8 @@ impl Lower<'_> {
         self.note_arms(scrutinee, arms);
         // A place is not moved by being looked at.
         let val = self.expr(scrutinee);
-        self.test(val.from, scrutinee.span);
+        self.test(val.from, Tells::Each, scrutinee.span);
+        let tested = self.out.cur;
         let join = self.new_block();
         let mut result = Val::of(Ty::Never);
         let mark = self.assigned.len();
@@ -200,6 +205,9 @@ impl Lower<'_> {
             self.edge(start, next);
             let body = self.new_block();
             self.edge(start, body);
+            if arm.guard.is_none() && (only_none_left || is_nothing(&arm.pat)) {
+                self.missing(tested, val.from, body);
+            }
             self.out.cur = body;
             self.push(ScopeKind::Temp);
             self.push(ScopeKind::Block);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Call, EventKind, Flag, FnId, Origins, Place, Resolution, Root};
+use conclint_facts::{Call, EventKind, Flag, FnId, Origins, Place, Resolution, Root, Tells};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -440,7 +440,17 @@ impl Lower<'_> {
         self.push(ScopeKind::Temp);
         let from = self.base(expr).from;
         self.pop(None, expr.span);
-        self.test(from, expr.span);
+        let tells = match expr.kind {
+            ExprKind::Binary {
+                op: hir::BinOp::And,
+                ..
+            } => Tells::Both,
+            ExprKind::Binary {
+                op: hir::BinOp::Or, ..
+            } => Tells::Neither,
+            _ => Tells::Each,
+        };
+        self.test(from, tells, expr.span);
         from
     }
 

@@ -356,6 +356,7 @@ impl Lower<'_> {
         let outside = steps(&cur);
         // `get` of an asynchronous one waits until there is a value.
         let awaited = call.awaited && types::is_once(&cur.ty);
+        self.insist(&cur, name, call.site());
         let mut val = self.std_result(cur, name, &vals);
         if let ("get" | "get_mut", [key]) = (name, call.args)
             && steps(&val) > outside

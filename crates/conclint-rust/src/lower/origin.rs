@@ -5,7 +5,8 @@
 //! to shared data are written down with the origins of what they depend on.
 
 use conclint_facts::{
-    EventKind, GuardId, LocalId, ObjectKind, Origin, Origins, PauseKind, Target, Writing,
+    BlockId, EventKind, GuardId, LocalId, ObjectKind, Origin, Origins, PauseKind, Target, Tells,
+    Writing,
 };
 use smol_str::SmolStr;
 
@@ -92,9 +93,35 @@ impl Lower<'_> {
     }
 
     /// Control goes one way or the other, by a value of these origins.
-    pub fn test(&mut self, from: Origins, span: Span) {
+    pub fn test(&mut self, from: Origins, tells: Tells, span: Span) {
         if !self.asserting && !from.without(self.out.params).is_empty() {
-            self.emit(EventKind::Test { from }, span);
+            self.emit(EventKind::Test { from, tells }, span);
+        }
+    }
+
+    /// The test of a value of these origins, in which `block` ends, sends control
+    /// to `nothing` where the value is missing.
+    pub fn missing(&mut self, block: BlockId, of: Origins, nothing: BlockId) {
+        let last = self.out.blocks[block.index()].events.last_mut();
+        if let Some(EventKind::Test { from, tells }) = last.map(|event| &mut event.kind)
+            && *from == of
+        {
+            *tells = Tells::Missing(nothing);
+        }
+    }
+
+    /// `name` is called on `val`, and may panic for want of a value behind a guard.
+    pub fn insist(&mut self, val: &Val, name: &str, span: Span) {
+        let insists = match name {
+            "unwrap" | "expect" => types::is_option(&val.ty),
+            "remove" | "swap_remove" => types::is_list(&val.ty),
+            _ => false,
+        };
+        let guarded = |position: usize| {
+            matches!(self.out.origins.get(position), Some(Origin::Guarded { .. }))
+        };
+        if insists && val.from.iter().any(guarded) {
+            self.emit(EventKind::Insist { from: val.from }, span);
         }
     }
 
@@ -125,7 +152,7 @@ impl Lower<'_> {
             && let Some(guard) = place.borrows
         {
             let from = self.guard_origin(guard, None);
-            self.test(from, span);
+            self.test(from, Tells::Each, span);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Flag, ReleaseWhy, StmtKind};
+use conclint_facts::{Flag, ReleaseWhy, StmtKind, Tells};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -223,8 +223,12 @@ impl Lower<'_> {
 
     /// The scrutinee's temporaries end before the `else` block runs.
     fn let_else(&mut self, pat: &Pat, val: &Val, else_: &hir::Block) {
-        self.test(val.from, else_.span);
+        self.test(val.from, Tells::Each, else_.span);
+        let tested = self.out.cur;
         let otherwise = self.fork();
+        if binds_success(pat) {
+            self.missing(tested, val.from, otherwise);
+        }
         let matched = self.fork();
         self.out.cur = otherwise;
         self.not_taken(pat, val, else_.span);

@@ -523,6 +523,11 @@ fn is_vec(ty: &Ty) -> bool {
     matches!(ty, Ty::Ext(path, _) if path.ends_with("::Vec") || path.ends_with("::VecDeque"))
 }
 
+/// A `Vec`, whose `remove` panics where there is no such element.
+pub(super) fn is_list(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ext(path, _) if path.ends_with("::Vec"))
+}
+
 /// Methods that change what they are called on (for `Use` and statement
 /// dependencies); not complete, and need not be.
 pub(super) fn mutates(name: &str) -> bool {
