@@ -182,8 +182,17 @@ pub enum EventKind {
         sender: SmolStr,
         /// What waits.
         wait: DryWait,
-        /// Where the receiver is read to its end.
-        receive: Site,
+        /// What reads the receiver to its end.
+        receive: Drain,
+    },
+    /// A receiver that came in as a parameter is read until no sender is left.
+    RunsDry {
+        /// Which parameter.
+        receiver: u16,
+        /// Senders that came in as parameters, and are still there.
+        keeps: Vec<u16>,
+        /// As [`Drain::by_panic`].
+        by_panic: bool,
     },
     /// A stop message (`None`, `Message::Stop`) is put into a queue.
     Stop {
@@ -209,6 +218,30 @@ pub struct Queue {
     /// The channel of the outermost function that it is an end of, from 1; 0
     /// for all else.
     pub channel: u32,
+}
+
+/// What reads a receiver to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Drain {
+    /// The loop, or the call.
+    pub site: Site,
+    /// It is a call, and what it calls has to tell whether it does.
+    pub by: Option<Handed>,
+    /// Only a panic ends the loop: `recv().unwrap()`.
+    pub by_panic: bool,
+}
+
+/// A function that is handed a receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Handed {
+    /// The function.
+    pub callee: FnId,
+    /// By which parameter.
+    pub receiver: u16,
+    /// The parameter by which it is handed a sender of the channel, to keep.
+    pub sender: Option<u16>,
+    /// What reads is not the function, but a thread whose handle it gives.
+    pub started: bool,
 }
 
 /// What waits for a receiver to run dry.

@@ -110,6 +110,7 @@ impl Lower<'_> {
         for moved in &vals {
             self.lose_handles(moved);
         }
+        self.handed_receiver(call, &vals, &mut val);
         if val.borrows.is_none() {
             // A reference that comes out may point into what went in.
             val.borrows = vals
