@@ -407,6 +407,8 @@ impl<'a> Own<'a> {
             EventKind::Block { kind, .. } => *kind != BlockKind::Callback,
             EventKind::Work { .. }
             | EventKind::Test { .. }
+            | EventKind::EndsOn { .. }
+            | EventKind::Closed { .. }
             | EventKind::Pause(_)
             | EventKind::Other
             | EventKind::Catch => true,

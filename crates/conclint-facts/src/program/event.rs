@@ -194,7 +194,8 @@ pub enum EventKind {
         /// As [`Drain::by_panic`].
         by_panic: bool,
     },
-    /// A stop message (`None`, `Message::Stop`) is put into a queue.
+    /// A stop message (`None`, `Message::Stop`) is put into a queue, or some other
+    /// plain value that could be one.
     Stop {
         /// The queue or channel.
         queue: Queue,
@@ -202,6 +203,19 @@ pub enum EventKind {
         in_loop: bool,
         /// As people write it.
         message: SmolStr,
+        /// It is called so. If not, whoever takes it has to tell.
+        named: bool,
+    },
+    /// A loop is left because some value is this message (as in [`EventKind::Stop`]).
+    EndsOn {
+        /// As people write it.
+        message: SmolStr,
+    },
+    /// The function ends with no sender left of this channel that it has made: who
+    /// reads on comes to its end.
+    Closed {
+        /// As [`Queue::channel`].
+        channel: u32,
     },
     /// In a loop, the next item is taken from a queue.
     Take {

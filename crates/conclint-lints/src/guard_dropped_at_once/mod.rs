@@ -156,6 +156,8 @@ fn is_gate(
                     | EventKind::Await
                     | EventKind::Work { .. }
                     | EventKind::Test { .. }
+                    | EventKind::EndsOn { .. }
+                    | EventKind::Closed { .. }
                     | EventKind::Other
             );
         },

@@ -320,6 +320,8 @@ impl<'f> Tree<'f> {
                 EventKind::Work { .. }
                 | EventKind::Test { .. }
                 | EventKind::Take { .. }
+                | EventKind::EndsOn { .. }
+                | EventKind::Closed { .. }
                 | EventKind::Other => true,
                 EventKind::Call(call) => weights.only_computes(call),
                 _ => false,

@@ -234,6 +234,8 @@ fn seen_outside(function: &Function) -> bool {
             | EventKind::Release { .. }
             | EventKind::Test { .. }
             | EventKind::Take { .. }
+            | EventKind::EndsOn { .. }
+            | EventKind::Closed { .. }
             | EventKind::Other => false,
             EventKind::Call(call) => match call.resolution {
                 Resolution::External | Resolution::FirstUse => false,

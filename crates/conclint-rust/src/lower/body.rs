@@ -100,6 +100,8 @@ pub(super) struct Out {
     pub chooses: bool,
     /// It runs over numbers.
     pub counts: bool,
+    /// Items were taken from a queue, in a loop.
+    pub takes: bool,
     /// Iterators over maps that lock inside: the call that makes one, and its guard.
     pub map_iterators: Vec<(hir::Span, GuardId)>,
     /// Guards that iterators have taken along in their closures.
@@ -257,6 +259,7 @@ impl Out {
             made: Vec::new(),
             chooses: false,
             counts: false,
+            takes: false,
             map_iterators: Vec::new(),
             captured: Vec::new(),
             stays: None,

@@ -172,6 +172,11 @@ impl Lower<'_> {
         given.find_map(|&(number, param)| (number == channel).then_some(param))
     }
 
+    /// A receiver of it came in as a parameter.
+    pub fn is_given(&self, channel: u32) -> bool {
+        self.received_as(channel).is_some()
+    }
+
     /// Parameters that are senders, and were not moved away.
     fn kept_senders(&self) -> Vec<u16> {
         let kept = |&(_, id): &(SmolStr, LocalId)| {

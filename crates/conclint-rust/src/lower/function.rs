@@ -79,7 +79,9 @@ impl Lower<'_> {
                 lower.keeps_param(&param.pat, number);
                 lower.bound_param(&param.pat);
             }
-            lower.block(body, None)
+            let val = lower.block(body, None);
+            lower.closed_channels(body.span);
+            val
         });
     }
 
