@@ -148,6 +148,21 @@ fn leads_to(function: &Function, mut work: Vec<BlockId>, to: BlockId) -> bool {
     false
 }
 
+/// Whether control can get through the function without coming to `at`.
+pub(crate) fn passes_by(function: &Function, at: Point) -> bool {
+    let mut seen = Blocks::of(function);
+    seen.insert(at.block);
+    let start = BlockId(0);
+    let mut work: Vec<BlockId> = [start].into_iter().filter(|b| seen.insert(*b)).collect();
+    while let Some(block) = work.pop() {
+        if successors(function, block).next().is_none() {
+            return true;
+        }
+        work.extend(successors(function, block).filter(|next| seen.insert(*next)));
+    }
+    false
+}
+
 /// Whether control can come back to some place of the function: a loop, or a
 /// closure that runs once for each element.
 pub(crate) fn goes_round(function: &Function) -> bool {
@@ -391,6 +406,19 @@ mod tests {
             "a loop comes back to itself"
         );
         assert!(!reaches(&f, at(0, 0), at(0, 0)));
+    }
+
+    #[test]
+    fn ways_around_a_place() {
+        // 0 -> 1 | 2, 1 -> 3, 2 -> 3
+        let f = function(vec![
+            block(vec![], &[1, 2]),
+            block(vec![use_of(0)], &[3]),
+            block(vec![], &[3]),
+            block(vec![use_of(1)], &[]),
+        ]);
+        assert!(passes_by(&f, at(1, 0)));
+        assert!(!passes_by(&f, at(3, 0)) && !passes_by(&f, at(0, 0)));
     }
 
     #[test]

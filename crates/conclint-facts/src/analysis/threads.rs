@@ -408,6 +408,8 @@ impl<'a> Own<'a> {
             EventKind::Work { .. }
             | EventKind::Test { .. }
             | EventKind::Insist { .. }
+            | EventKind::EndsOn { .. }
+            | EventKind::Closed { .. }
             | EventKind::Pause(_)
             | EventKind::Other
             | EventKind::Catch => true,

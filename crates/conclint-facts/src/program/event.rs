@@ -190,10 +190,20 @@ pub enum EventKind {
         sender: SmolStr,
         /// What waits.
         wait: DryWait,
-        /// Where the receiver is read to its end.
-        receive: Site,
+        /// What reads the receiver to its end.
+        receive: Drain,
     },
-    /// A stop message (`None`, `Message::Stop`) is put into a queue.
+    /// A receiver that came in as a parameter is read until no sender is left.
+    RunsDry {
+        /// Which parameter.
+        receiver: u16,
+        /// Senders that came in as parameters, and are still there.
+        keeps: Vec<u16>,
+        /// As [`Drain::by_panic`].
+        by_panic: bool,
+    },
+    /// A stop message (`None`, `Message::Stop`) is put into a queue, or some other
+    /// plain value that could be one.
     Stop {
         /// The queue or channel.
         queue: Queue,
@@ -201,6 +211,19 @@ pub enum EventKind {
         in_loop: bool,
         /// As people write it.
         message: SmolStr,
+        /// It is called so. If not, whoever takes it has to tell.
+        named: bool,
+    },
+    /// A loop is left because some value is this message (as in [`EventKind::Stop`]).
+    EndsOn {
+        /// As people write it.
+        message: SmolStr,
+    },
+    /// The function ends with no sender left of this channel that it has made: who
+    /// reads on comes to its end.
+    Closed {
+        /// As [`Queue::channel`].
+        channel: u32,
     },
     /// In a loop, the next item is taken from a queue.
     Take {
@@ -232,6 +255,30 @@ pub struct Queue {
     /// The channel of the outermost function that it is an end of, from 1; 0
     /// for all else.
     pub channel: u32,
+}
+
+/// What reads a receiver to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Drain {
+    /// The loop, or the call.
+    pub site: Site,
+    /// It is a call, and what it calls has to tell whether it does.
+    pub by: Option<Handed>,
+    /// Only a panic ends the loop: `recv().unwrap()`.
+    pub by_panic: bool,
+}
+
+/// A function that is handed a receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Handed {
+    /// The function.
+    pub callee: FnId,
+    /// By which parameter.
+    pub receiver: u16,
+    /// The parameter by which it is handed a sender of the channel, to keep.
+    pub sender: Option<u16>,
+    /// What reads is not the function, but a thread whose handle it gives.
+    pub started: bool,
 }
 
 /// What waits for a receiver to run dry.

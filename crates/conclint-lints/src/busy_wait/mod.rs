@@ -423,6 +423,7 @@ impl Round {
             | EventKind::Release { .. }
             | EventKind::Use { .. }
             | EventKind::Take { .. }
+            | EventKind::EndsOn { .. }
             | EventKind::Work {
                 kind: WorkKind::Print | WorkKind::Format | WorkKind::Alloc,
                 ..

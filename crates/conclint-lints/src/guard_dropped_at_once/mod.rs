@@ -157,6 +157,8 @@ fn is_gate(
                     | EventKind::Work { .. }
                     | EventKind::Test { .. }
                     | EventKind::Insist { .. }
+                    | EventKind::EndsOn { .. }
+                    | EventKind::Closed { .. }
                     | EventKind::Other
             );
         },

@@ -319,6 +319,8 @@ impl<'f> Tree<'f> {
                 | EventKind::Test { .. }
                 | EventKind::Insist { .. }
                 | EventKind::Take { .. }
+                | EventKind::EndsOn { .. }
+                | EventKind::Closed { .. }
                 | EventKind::Other => true,
                 EventKind::Call(call) => weights.only_computes(call),
                 _ => false,

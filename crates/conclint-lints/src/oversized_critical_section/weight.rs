@@ -235,6 +235,8 @@ fn seen_outside(function: &Function) -> bool {
             | EventKind::Test { .. }
             | EventKind::Insist { .. }
             | EventKind::Take { .. }
+            | EventKind::EndsOn { .. }
+            | EventKind::Closed { .. }
             | EventKind::Other => false,
             EventKind::Call(call) => match call.resolution {
                 Resolution::External | Resolution::FirstUse => false,

@@ -123,7 +123,7 @@ fn is_told(function: &Function, start: Point, join: Point) -> bool {
             EventKind::Call(_)
             | EventKind::Send { .. }
             | EventKind::Notify { .. }
-            | EventKind::Stop { .. } => true,
+            | EventKind::Stop { named: true, .. } => true,
             EventKind::SharedWrite { object } => object.is_some(),
             _ => false,
         };

@@ -1,10 +1,12 @@
 //! A loop over a receiver that cannot end, as a sender of the same channel
 //! lives on.
 
-use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Function, Kinds, Site};
-use smol_str::SmolStr;
+mod drain;
 
+use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
+use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Function, Kinds};
+
+use self::drain::Dry;
 use crate::flow::{events, runs_for_ever};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
@@ -30,9 +32,11 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 wait,
                 receive,
             } = &event.kind
+                && let Some(dry) = Dry::of(analysis, id, *receive, sender)
             {
-                let mut finding = report(&draw, id, event, sender, *wait, *receive);
-                if feeds && settings.level == Level::Default {
+                let mut finding = report(&draw, id, event, *wait, &dry);
+                let meant = feeds || dry.by_panic;
+                if dry.perhaps || meant && settings.level == Level::Default {
                     finding.confidence = Confidence::Low;
                 }
                 findings.push(finding);
@@ -67,53 +71,81 @@ fn sends(function: &Function) -> bool {
     events(function).any(|(_, event)| matches!(event.kind, EventKind::Send { .. }))
 }
 
-fn report(
+/// What there is to say, and what happens last on the way, besides the reading.
+fn told(
     draw: &Draw<'_>,
-    id: FnId,
-    event: &Event,
-    sender: &SmolStr,
+    function: &str,
     wait: DryWait,
-    receive: Site,
-) -> Finding {
-    let function = draw.function_name(id);
-    let (message, then) = match wait {
-        DryWait::Loop => (
+    dry: &Dry,
+) -> (String, Option<(Role, &'static str)>) {
+    let sender = &dry.sender;
+    let callee = dry.callee.map(|callee| draw.function_name(callee));
+    match (wait, callee) {
+        (DryWait::Loop, None) => (
             format!(
                 "`{function}` reads a receiver to its end while its own sender `{sender}` is still alive: the end \
                  never comes"
             ),
             None,
         ),
-        DryWait::Join => (
+        (DryWait::Loop, Some(callee)) => (
+            format!(
+                "`{function}` calls `{callee}`, which reads a receiver to its end, while the sender `{sender}` is \
+                 still alive here: the end never comes"
+            ),
+            Some((Role::Call, "the call comes back when the receiver ends")),
+        ),
+        (DryWait::Join, _) => (
             format!(
                 "`{function}` joins a thread that reads a receiver to its end, while the sender `{sender}` is still \
                  alive here: both wait for ever"
             ),
             Some((Role::Join, "waits for the thread to end")),
         ),
-        DryWait::Scope => (
+        (DryWait::Scope, _) => (
             format!(
                 "the scope in `{function}` ends with a thread that reads a receiver to its end, while the sender \
                  `{sender}` is still alive here: both wait for ever"
             ),
             Some((Role::Join, "the scope waits for the thread to end")),
         ),
-        DryWait::Own => (
+        (DryWait::Own, Some(callee)) if dry.keeps => (
+            format!(
+                "`{callee}` reads a receiver to its end and holds the sender `{sender}` itself: the end never comes"
+            ),
+            None,
+        ),
+        (DryWait::Own, _) => (
             format!(
                 "a closure in `{function}` reads a receiver to its end and holds the sender `{sender}` itself: the end \
                  never comes"
             ),
             None,
         ),
+    }
+}
+
+fn report(draw: &Draw<'_>, id: FnId, event: &Event, wait: DryWait, dry: &Dry) -> Finding {
+    let function = draw.function_name(id);
+    let sender = &dry.sender;
+    let (message, last) = told(draw, &function, wait, dry);
+    let what = match (wait, &last) {
+        (DryWait::Join | DryWait::Scope, _) => {
+            "the thread reads until no sender is left".to_owned()
+        }
+        (_, Some(_)) => "reads until no sender is left".to_owned(),
+        _ => format!("reads until no sender is left, but `{sender}` is"),
     };
-    let what = match wait {
-        DryWait::Loop | DryWait::Own => format!("reads until no sender is left, but `{sender}` is"),
-        DryWait::Join | DryWait::Scope => "the thread reads until no sender is left".to_owned(),
-    };
-    let mut steps = vec![draw.step(id, receive, Role::Recv, sender.to_string(), what)];
-    if let Some((role, what)) = then {
+    let name = sender.to_string();
+    let mut steps = Vec::new();
+    if dry.keeps {
+        let what = format!("hands over the receiver and `{sender}`");
+        steps.push(draw.step(id, event.site, Role::Call, name.clone(), what));
+    }
+    steps.push(draw.step(dry.reader, dry.site, Role::Recv, name.clone(), what));
+    if let Some((role, what)) = last {
         let what = format!("{what}, with `{sender}` alive");
-        steps.push(draw.step(id, event.site, role, sender.to_string(), what));
+        steps.push(draw.step(id, event.site, role, name, what));
     }
     // `_keep` says that it is kept on purpose.
     let confidence = if sender.starts_with('_') {

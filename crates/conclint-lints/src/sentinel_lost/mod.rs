@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{
-    Analysis, Call, Event, EventKind, FnId, Kinds, Place, Queue, Resolution, Root, Spawn, SpawnKind,
+    Analysis, Call, Event, EventKind, EventRef, FnId, Function, Kinds, Place, Queue, Resolution,
+    Root, Spawn, SpawnKind,
 };
 
-use crate::flow::events;
+use crate::flow::{Point, event_at, events, passes_by, reaches};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -25,26 +26,23 @@ pub static LINT: Lint = Lint {
 fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     // A function and its closures name things alike.
-    let mut families: BTreeMap<FnId, Vec<FnId>> = analysis
-        .functions_with(Kinds::STOP)
-        .map(|(id, function)| (function.parent.unwrap_or(id), Vec::new()))
-        .collect();
-    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
-        if let Some(family) = families.get_mut(&function.parent.unwrap_or(id)) {
-            family.push(id);
+    let mut families: BTreeMap<FnId, Family<'_>> = BTreeMap::new();
+    for stop in stops(analysis) {
+        let family = families.entry(outermost(analysis, stop.function));
+        family.or_default().stops.push(stop);
+    }
+    for id in (0..).map(FnId).take(analysis.program().functions.len()) {
+        if let Some(family) = families.get_mut(&outermost(analysis, id)) {
+            family.functions.push(id);
         }
     }
     for family in families.values() {
-        let stops: Vec<Stop<'_>> = family.iter().flat_map(|id| stops(analysis, *id)).collect();
-        for stop in &stops {
-            let alone = stops
-                .iter()
-                .filter(|other| one(stop.queue, other.queue))
-                .count()
-                == 1;
-            if alone
+        for stop in &family.stops {
+            if family.is_only(stop)
                 && !stop.in_loop
-                && let Some(consumers) = consumers(analysis, family, stop)
+                && !stop.perhaps
+                && !family.closes(analysis, &stop.queue)
+                && let Some(consumers) = consumers(analysis, &family.functions, stop)
             {
                 findings.push(report(&draw, stop, &consumers));
             }
@@ -52,35 +50,125 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
+/// A function with its closures, and the stop messages that they send.
+#[derive(Default)]
+struct Family<'a> {
+    functions: Vec<FnId>,
+    stops: Vec<Stop<'a>>,
+}
+
+impl Family<'_> {
+    fn is_only(&self, stop: &Stop<'_>) -> bool {
+        let alike = |other: &&Stop<'_>| {
+            let stops = stop.named && other.named || stop.message == other.message;
+            stops && one(&stop.queue, &other.queue)
+        };
+        self.stops.iter().filter(alike).count() == 1
+    }
+
+    /// Whether no sender is left in the end: who waits for more is told so.
+    fn closes(&self, analysis: &Analysis, queue: &Queue) -> bool {
+        let closed = |event: &Event| matches!(event.kind, EventKind::Closed { channel } if channel == queue.channel);
+        queue.channel != 0
+            && self
+                .functions
+                .iter()
+                .any(|id| events(analysis.function(*id)).any(|(_, event)| closed(event)))
+    }
+}
+
+fn outermost(analysis: &Analysis, id: FnId) -> FnId {
+    analysis.function(id).parent.unwrap_or(id)
+}
+
 /// A stop message that is sent.
 struct Stop<'a> {
     function: FnId,
-    event: &'a Event,
-    queue: &'a Queue,
+    /// In the function: what sends, or the call of what does.
+    at: Point,
+    /// Where it is sent.
+    sent: (FnId, &'a Event),
+    /// As the function names it.
+    queue: Queue,
     in_loop: bool,
+    /// What is called may do without.
+    perhaps: bool,
     message: &'a str,
+    /// It is called so.
+    named: bool,
 }
 
-fn stops(analysis: &Analysis, id: FnId) -> Vec<Stop<'_>> {
-    let Some(function) = analysis.program().functions.get(id.index()) else {
+/// All stop messages: where they are sent, and where what sends them is called.
+fn stops(analysis: &Analysis) -> Vec<Stop<'_>> {
+    /// Calls of calls that are followed.
+    const DEPTH: u32 = 3;
+    let functions = analysis.functions_with(Kinds::STOP);
+    let mut found: Vec<Stop<'_>> = functions.flat_map(|(id, f)| sent_by(id, f)).collect();
+    let mut known = 0;
+    for _ in 0..DEPTH {
+        let fresh = found.get(known..).unwrap_or(&[]);
+        let called: Vec<Stop<'_>> = fresh.iter().flat_map(|s| called(analysis, s)).collect();
+        known = found.len();
+        found.extend(called);
+    }
+    found
+}
+
+fn sent_by(id: FnId, function: &Function) -> impl Iterator<Item = Stop<'_>> {
+    events(function).filter_map(move |(at, event)| match &event.kind {
+        EventKind::Stop {
+            queue,
+            in_loop,
+            message,
+            named,
+        } => Some(Stop {
+            function: id,
+            at,
+            sent: (id, event),
+            queue: queue.clone(),
+            in_loop: *in_loop,
+            perhaps: false,
+            message,
+            named: *named,
+        }),
+        _ => None,
+    })
+}
+
+/// The calls of the function that puts the stop message into a queue it is handed.
+fn called<'a>(analysis: &'a Analysis, stop: &Stop<'a>) -> Vec<Stop<'a>> {
+    let sends = analysis.function(stop.function);
+    let Some(Place {
+        root: Root::Param(param),
+        path,
+    }) = &stop.queue.place
+    else {
         return Vec::new();
     };
-    events(function)
-        .filter_map(|(_, event)| match &event.kind {
-            EventKind::Stop {
-                queue,
-                in_loop,
-                message,
-            } => Some(Stop {
-                function: id,
-                event,
-                queue,
-                in_loop: *in_loop,
-                message,
-            }),
-            _ => None,
+    if !path.is_empty() || sends.parent.is_some() {
+        return Vec::new();
+    }
+    let by = |site: &EventRef| {
+        let caller = analysis.function(site.function);
+        let at = Point::of(*site);
+        let EventKind::Call(call) = &event_at(caller, at)?.kind else {
+            return None;
+        };
+        let arg = call.args.get(usize::from(*param))?;
+        (call.resolution == Resolution::Exact).then(|| Stop {
+            function: site.function,
+            at,
+            queue: Queue {
+                place: arg.place.clone(),
+                channel: arg.channel,
+            },
+            in_loop: stop.in_loop || reaches(caller, at, at),
+            perhaps: stop.perhaps || passes_by(sends, stop.at),
+            ..*stop
         })
-        .collect()
+    };
+    let callers = analysis.callers(stop.function);
+    callers.iter().filter_map(by).collect()
 }
 
 /// Whether two ends belong to one queue.
@@ -106,8 +194,14 @@ fn same_place(a: Option<&Place>, b: Option<&Place>) -> bool {
 struct Consumers<'a> {
     function: FnId,
     spawn: &'a Event,
-    take: &'a Event,
-    take_in: FnId,
+    take: Take<'a>,
+}
+
+/// Where an item is taken from a queue.
+struct Take<'a> {
+    function: FnId,
+    at: Point,
+    event: &'a Event,
 }
 
 /// The threads that take from the queue of `stop`, where there are several and
@@ -125,14 +219,14 @@ fn consumers<'a>(
             if let EventKind::Spawn(spawn) = &event.kind
                 && matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)
                 && spawn.body != Some(stop.function)
-                && let Some((take_in, take)) = takes(analysis, spawn, stop.queue)
+                && let Some(take) = takes(analysis, spawn, &stop.queue)
+                && (stop.named || ends_on(analysis, &take, stop.message))
             {
                 many |= spawn.in_loop;
                 found.push(Consumers {
                     function: id,
                     spawn: event,
                     take,
-                    take_in,
                 });
             }
         }
@@ -143,17 +237,31 @@ fn consumers<'a>(
 
 /// Where the thread takes from the queue, in its body or in a function that is
 /// handed the queue.
-fn takes<'a>(analysis: &'a Analysis, spawn: &Spawn, queue: &Queue) -> Option<(FnId, &'a Event)> {
+fn takes<'a>(analysis: &'a Analysis, spawn: &Spawn, queue: &Queue) -> Option<Take<'a>> {
     let body = spawn.body?;
     let function = analysis.program().functions.get(body.index())?;
-    events(function).find_map(|(_, event)| match &event.kind {
-        EventKind::Take { queue: taken } => one(taken, queue).then_some((body, event)),
+    events(function).find_map(|(at, event)| match &event.kind {
+        EventKind::Take { queue: taken } => one(taken, queue).then_some(Take {
+            function: body,
+            at,
+            event,
+        }),
         EventKind::Call(call) => handed(analysis, call, queue),
         _ => None,
     })
 }
 
-fn handed<'a>(analysis: &'a Analysis, call: &Call, queue: &Queue) -> Option<(FnId, &'a Event)> {
+/// Whether the message makes the loop end that takes: what is behind the test
+/// takes no more.
+fn ends_on(analysis: &Analysis, take: &Take<'_>, wanted: &str) -> bool {
+    let function = analysis.function(take.function);
+    events(function).any(|(at, event)| {
+        let ends = matches!(&event.kind, EventKind::EndsOn { message } if message == wanted);
+        ends && reaches(function, take.at, at) && !reaches(function, at, take.at)
+    })
+}
+
+fn handed<'a>(analysis: &'a Analysis, call: &Call, queue: &Queue) -> Option<Take<'a>> {
     let (Resolution::Exact, &[callee]) = (call.resolution, call.targets.as_slice()) else {
         return None;
     };
@@ -176,8 +284,12 @@ fn handed<'a>(analysis: &'a Analysis, call: &Call, queue: &Queue) -> Option<(FnI
     if events(function).any(|(_, event)| passed_on(event)) {
         return None;
     }
-    events(function).find_map(|(_, event)| match &event.kind {
-        EventKind::Take { queue } => is_it(queue).then_some((callee, event)),
+    events(function).find_map(|(at, event)| match &event.kind {
+        EventKind::Take { queue } => is_it(queue).then_some(Take {
+            function: callee,
+            at,
+            event,
+        }),
         _ => None,
     })
 }
@@ -185,6 +297,18 @@ fn handed<'a>(analysis: &'a Analysis, call: &Call, queue: &Queue) -> Option<(FnI
 fn report(draw: &Draw<'_>, stop: &Stop<'_>, consumers: &Consumers<'_>) -> Finding {
     let function = draw.function_name(stop.function);
     let message = stop.message;
+    let (sender, sent) = stop.sent;
+    let mut puts = Vec::new();
+    if sender != stop.function
+        && let Some(call) = draw
+            .function(stop.function)
+            .and_then(|f| event_at(f, stop.at))
+    {
+        let what = format!("calls `{}`", draw.function_name(sender));
+        puts.push(draw.step(stop.function, call.site, Role::Call, "", what));
+    }
+    let what = format!("puts in one `{message}`");
+    puts.push(draw.step(sender, sent.site, Role::Send, "", what));
     LINT.finding(Found {
         severity: Severity::Warning,
         confidence: Confidence::Medium,
@@ -195,13 +319,7 @@ fn report(draw: &Draw<'_>, stop: &Stop<'_>, consumers: &Consumers<'_>) -> Findin
         paths: vec![
             Trace {
                 title: "path A: one stop message".to_owned(),
-                steps: vec![draw.step(
-                    stop.function,
-                    stop.event.site,
-                    Role::Send,
-                    "",
-                    format!("puts in one `{message}`"),
-                )],
+                steps: puts,
             },
             Trace {
                 title: "path B: several threads".to_owned(),
@@ -214,8 +332,8 @@ fn report(draw: &Draw<'_>, stop: &Stop<'_>, consumers: &Consumers<'_>) -> Findin
                         "starts several threads".to_owned(),
                     ),
                     draw.step(
-                        consumers.take_in,
-                        consumers.take.site,
+                        consumers.take.function,
+                        consumers.take.event.site,
                         Role::Recv,
                         "",
                         "takes the next item, and ends with the stop message".to_owned(),

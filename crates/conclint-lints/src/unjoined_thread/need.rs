@@ -94,8 +94,9 @@ pub(super) fn ends_the_program(analysis: &Analysis, function: &Function, at: Poi
                 EventKind::Join { .. }
                 | EventKind::Accept { .. }
                 | EventKind::Wait { .. }
-                | EventKind::Await
-                | EventKind::SenderAlive { .. } => true,
+                | EventKind::Await => true,
+                // A call speaks for itself.
+                EventKind::SenderAlive { receive, .. } => receive.by.is_none(),
                 // To look again and again is to wait, too.
                 EventKind::Recv { .. } => reaches(function, point, point),
                 EventKind::Block { kind, .. } => {

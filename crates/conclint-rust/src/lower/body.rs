@@ -2,17 +2,18 @@
 //! statements and the objects that they name. Drop scopes are in `scopes`,
 //! variables in `locals`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use conclint_facts::{
-    Block, BlockId, ClassId, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
+    Block, BlockId, ClassId, Drain, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
     ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
     StmtKind,
 };
 use smol_str::SmolStr;
 
 use super::accessor;
+use super::channels::Dry;
 use super::never::Never;
 use super::own::OwnLock;
 use super::scopes::DropScope;
@@ -86,7 +87,7 @@ pub(super) struct Out {
     pub last_join: Option<(BlockId, usize)>,
     pub level: u32,
     /// Spawns whose handles went where this function does not look.
-    pub lost: std::collections::BTreeSet<SpawnId>,
+    pub lost: BTreeSet<SpawnId>,
     /// Objects are put in order by id, index or address.
     pub compares_order: bool,
     /// Pointers are made numbers.
@@ -99,6 +100,8 @@ pub(super) struct Out {
     pub chooses: bool,
     /// It runs over numbers.
     pub counts: bool,
+    /// Items were taken from a queue, in a loop.
+    pub takes: bool,
     /// Iterators over maps that lock inside: the call that makes one, and its guard.
     pub map_iterators: Vec<(hir::Span, GuardId)>,
     /// Guards that iterators have taken along in their closures.
@@ -198,10 +201,12 @@ pub(super) struct Lower<'a> {
     /// Those of them that the loops around this place send into, in closures
     /// this deep, while nobody else has the receiver.
     pub unread: Vec<(u32, u32)>,
-    /// Loops over a receiver: its channel, where, and how deep in closures.
-    pub dry: Vec<(u32, Site, u32)>,
-    /// Threads that loop over a receiver.
-    pub dry_spawns: Vec<(SpawnId, u32, Site)>,
+    /// Those of them whose receiver came in as a parameter, and as which.
+    pub given_channels: Vec<(u32, u16)>,
+    /// Where receivers are read to their end, or may be.
+    pub dry: Vec<Dry>,
+    /// Threads that read, or may read, the receiver of a channel to its end.
+    pub dry_spawns: Vec<(SpawnId, u32, Drain)>,
     /// What the last loop that was entered goes over, by name.
     pub loop_over: SmolStr,
     /// The iterator whose method is being lowered has a length that the program sets.
@@ -247,13 +252,14 @@ impl Out {
             per: Vec::new(),
             last_join: None,
             level,
-            lost: std::collections::BTreeSet::new(),
+            lost: BTreeSet::new(),
             compares_order: false,
             has_addresses: false,
             parts: Vec::new(),
             made: Vec::new(),
             chooses: false,
             counts: false,
+            takes: false,
             map_iterators: Vec::new(),
             captured: Vec::new(),
             stays: None,
@@ -314,6 +320,7 @@ impl<'a> Lower<'a> {
             channels: 0,
             narrow: Vec::new(),
             unread: Vec::new(),
+            given_channels: Vec::new(),
             dry: Vec::new(),
             dry_spawns: Vec::new(),
             loop_over: SmolStr::default(),

@@ -1,21 +1,35 @@
 //! Channels made in the function itself: which senders are alive where their
-//! receiver is read to its end, and what is put into queues to stop their
-//! consumers.
+//! receiver is read to its end, here or in what is called; and which receivers
+//! that came in as parameters are.
 //!
 //! A sender counts as alive while its variable is in scope and was not moved
 //! anywhere: dropped, given to a thread, returned. One that was moved on some
 //! path only does not count. Ends of channels in structs and collections are
 //! out of sight.
 
-use conclint_facts::{DryWait, EventKind, LocalId, Queue, Site};
+use conclint_facts::{Drain, DryWait, EventKind, FnId, Handed, LocalId, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
 use super::method::MethodCall;
 use super::types;
 use super::value::{SpawnId, Val};
+use super::ways_out::{leaves, leaves_at_end, takes_any, ways_out};
+use super::workspace_call::WorkspaceCall;
 use crate::hir::{self, Expr, ExprKind, Pat, Span};
-use crate::index::Ty;
+use crate::index::{Ty, last_segment};
+
+/// Variables that are bound on the way, and to what.
+type Inits<'e> = [(&'e SmolStr, &'e Expr)];
+
+/// A place where a receiver is read to its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dry {
+    pub channel: u32,
+    pub drain: Drain,
+    /// How deep in closures.
+    pub level: u32,
+}
 
 /// Methods that take every item of an iterator.
 const CONSUMERS: &[&str] = &[
@@ -47,56 +61,6 @@ const LIMITS: &[&str] = &[
     "peekable",
     "next",
 ];
-/// Methods that put an item into a queue.
-const PUTS: &[&str] = &[
-    "send",
-    "try_send",
-    "push",
-    "push_back",
-    "put",
-    "enqueue",
-    "add",
-    "submit",
-    "offer",
-    "give",
-];
-/// Methods that take an item out of a queue.
-const TAKES: &[&str] = &[
-    "recv",
-    "try_recv",
-    "pop",
-    "pop_front",
-    "take",
-    "get",
-    "dequeue",
-    "next",
-    "receive",
-];
-/// Words in the names of stop messages.
-const STOPS: &[&str] = &[
-    "stop",
-    "shutdown",
-    "terminate",
-    "quit",
-    "exit",
-    "end",
-    "done",
-    "poison",
-    "kill",
-    "finish",
-    "finished",
-    "close",
-    "halt",
-    "sentinel",
-    "eof",
-    "die",
-];
-
-/// A method that puts something into a queue or takes it out, by its name.
-pub(super) fn is_queue_method(name: &str) -> bool {
-    PUTS.contains(&name) || TAKES.contains(&name)
-}
-
 impl Lower<'_> {
     /// Senders of `channel` that live here: variables of this function, in scope.
     fn living_sender(&self, channel: u32) -> Option<LocalId> {
@@ -110,7 +74,7 @@ impl Lower<'_> {
         })
     }
 
-    fn is_sender(&self, ty: &Ty) -> bool {
+    pub fn is_sender(&self, ty: &Ty) -> bool {
         matches!(types::peel(self.index(), ty), Ty::Ext(path, _)
             if path.ends_with("Sender") && !path.ends_with("oneshot::Sender"))
     }
@@ -130,7 +94,7 @@ impl Lower<'_> {
     /// variables of this function that nothing has touched: who sends a second
     /// message there waits for ever.
     pub fn note_unread(&mut self, body: &hir::Block) {
-        if self.narrow.is_empty() || exits(body) > 0 {
+        if self.narrow.is_empty() || ways_out(body) > 0 {
             return;
         }
         let level = self.out.level;
@@ -155,7 +119,7 @@ impl Lower<'_> {
         matches!(types::peel(self.index(), ty), Ty::Ext(path, _) if path.ends_with("Receiver"))
     }
 
-    fn sender_alive(&mut self, channel: u32, wait: DryWait, receive: Site, span: Span) {
+    fn sender_alive(&mut self, channel: u32, wait: DryWait, receive: Drain, span: Span) {
         if let Some(id) = self.living_sender(channel) {
             let sender = self.locals[id.0 as usize].name.clone();
             let kind = EventKind::SenderAlive {
@@ -169,75 +133,256 @@ impl Lower<'_> {
 
     /// A loop over a receiver, which nothing but its end ends.
     pub fn dry_loop(&mut self, channel: u32, body: &hir::Block, span: Span) {
-        if exits(body) == 0 {
-            self.runs_dry(channel, span);
+        if ways_out(body) == 0 {
+            self.runs_dry(channel, false, span);
         }
     }
 
-    fn runs_dry(&mut self, channel: u32, span: Span) {
-        let site = self.site(span);
-        self.dry.push((channel, site, self.out.level));
-        self.sender_alive(channel, DryWait::Loop, site, span);
+    fn runs_dry(&mut self, channel: u32, by_panic: bool, span: Span) {
+        if let Some(receiver) = self.received_as(channel) {
+            let keeps = self.kept_senders();
+            let kind = EventKind::RunsDry {
+                receiver,
+                keeps,
+                by_panic,
+            };
+            return self.emit(kind, span);
+        }
+        let drain = Drain {
+            site: self.site(span),
+            by: None,
+            by_panic,
+        };
+        self.note_dry(channel, drain);
+        self.sender_alive(channel, DryWait::Loop, drain, span);
+    }
+
+    fn note_dry(&mut self, channel: u32, drain: Drain) {
+        let level = self.out.level;
+        self.dry.push(Dry {
+            channel,
+            drain,
+            level,
+        });
+    }
+
+    /// The parameter that the receiver of the channel came in as.
+    fn received_as(&self, channel: u32) -> Option<u16> {
+        let mut given = self.given_channels.iter();
+        given.find_map(|&(number, param)| (number == channel).then_some(param))
+    }
+
+    /// A receiver of it came in as a parameter.
+    pub fn is_given(&self, channel: u32) -> bool {
+        self.received_as(channel).is_some()
+    }
+
+    /// Parameters that are senders, and were not moved away.
+    fn kept_senders(&self) -> Vec<u16> {
+        let kept = |&(_, id): &(SmolStr, LocalId)| {
+            let info = self.locals.get(id.0 as usize)?;
+            let place = info
+                .val
+                .place
+                .as_ref()
+                .filter(|place| place.path.is_empty())?;
+            match place.root {
+                Root::Param(number) if !info.moved && self.is_sender(&info.val.ty) => Some(number),
+                _ => None,
+            }
+        };
+        self.env.iter().filter_map(kept).collect()
+    }
+
+    /// What comes in as a parameter is an end of a channel of its own.
+    pub fn given_end(&mut self, val: &mut Val, param: u16) {
+        let receiver = self.leads_to_receiver(&val.ty);
+        if receiver || self.is_sender(&val.ty) {
+            self.channels += 1;
+            val.channel = self.channels;
+        }
+        if receiver {
+            self.given_channels.push((self.channels, param));
+        }
+    }
+
+    /// A receiver, also behind pointers and a lock.
+    fn leads_to_receiver(&self, ty: &Ty) -> bool {
+        match types::peel(self.index(), ty) {
+            Ty::Ext(path, args) => match last_segment(&path) {
+                "Receiver" => true,
+                "Mutex" => args
+                    .first()
+                    .is_some_and(|data| self.leads_to_receiver(data)),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// A function is handed the receiver of a channel that is made here: it may
+    /// read it to its end, or start a thread that does, whose handle it gives as
+    /// (part of) `result`.
+    pub fn handed_receiver(&mut self, call: &WorkspaceCall<'_>, vals: &[Val], result: &mut Val) {
+        let &[one] = call.res.fns.as_slice() else {
+            return;
+        };
+        if self.channels == 0 || call.resolution != conclint_facts::Resolution::Exact {
+            return;
+        }
+        let callee = FnId(one.0);
+        for (receiver, val) in (0..).zip(vals) {
+            let channel = val.channel;
+            if channel == 0 || self.is_sender(&val.ty) || self.received_as(channel).is_some() {
+                continue;
+            }
+            let drain = |sender, started| Drain {
+                site: self.site(call.site),
+                by: Some(Handed {
+                    callee,
+                    receiver,
+                    sender,
+                    started,
+                }),
+                by_panic: false,
+            };
+            let (runs, starts) = (drain(None, false), drain(None, true));
+            let kept: Vec<Drain> = (0..)
+                .zip(vals)
+                .filter(|(_, given)| given.channel == channel && self.is_own_sender(&given.ty))
+                .map(|(number, _)| drain(Some(number), false))
+                .collect();
+            self.note_dry(channel, runs);
+            self.sender_alive(channel, DryWait::Loop, runs, call.site);
+            for receive in kept {
+                let kind = EventKind::SenderAlive {
+                    sender: SmolStr::default(),
+                    wait: DryWait::Own,
+                    receive,
+                };
+                self.emit(kind, call.site);
+            }
+            if self.out.level == 0 && self.keeps_handle(&result.ty) {
+                let id = SpawnId::of_call(self.dry_spawns.len());
+                self.dry_spawns.push((id, channel, starts));
+                result.handles.push(id);
+            }
+        }
+    }
+
+    fn is_own_sender(&self, ty: &Ty) -> bool {
+        !matches!(ty, Ty::Ref(..)) && self.is_sender(ty)
+    }
+
+    /// A handle of a thread, or a type of the program's own that may have one.
+    fn keeps_handle(&self, ty: &Ty) -> bool {
+        match types::peel(self.index(), ty) {
+            Ty::Adt(..) => true,
+            Ty::Ext(path, _) => last_segment(&path) == "JoinHandle",
+            _ => false,
+        }
     }
 
     /// `while let Ok(x) = rx.recv()`.
     pub fn while_receiving(&mut self, cond: &Expr, body: &hir::Block) {
         if let ExprKind::Let { pat, expr } = &cond.kind
-            && super::pattern::binds_success(pat)
+            && takes_any(pat)
             && let Some(channel) = self.received(expr)
         {
             self.dry_loop(channel, body, cond.span);
         }
     }
 
-    /// `loop { match rx.recv() { Ok(x) => .., Err(_) => break } }`.
+    /// `loop { match rx.recv() { Ok(x) => .., Err(_) => break } }`, and what comes
+    /// to the same.
     pub fn loop_receiving(&mut self, body: &hir::Block) {
-        if self.channels == 0 || exits(body) != 1 {
+        if self.channels == 0 {
             return;
         }
-        let mut found = None;
-        body.each_expr(&mut |expr| {
-            let (received, leaves) = match &expr.kind {
-                ExprKind::Match { scrutinee, arms } => {
-                    let leaves = arms.iter().any(|arm| is_err(&arm.pat) && leaves(&arm.body));
-                    (&**scrutinee, leaves)
-                }
-                _ => return,
-            };
-            if leaves && let Some(channel) = self.received(received) {
-                found = Some((channel, received.span));
+        let (mut ended, mut unwrapped) = (None, None);
+        let inits = initialisers(body);
+        let received = |expr: &Expr| self.received_in(expr, &inits);
+        body.each_expr(&mut |expr| match &expr.kind {
+            ExprKind::Match { scrutinee, arms } if leaves_at_end(arms) => {
+                ended = ended.or_else(|| received(scrutinee));
             }
+            ExprKind::If {
+                cond,
+                else_: Some(else_),
+                ..
+            } => {
+                if let ExprKind::Let { pat, expr } = &cond.kind
+                    && takes_any(pat)
+                    && leaves(else_)
+                {
+                    ended = ended.or_else(|| received(expr));
+                }
+            }
+            ExprKind::MethodCall { receiver, name, .. }
+                if matches!(name.as_str(), "unwrap" | "expect") =>
+            {
+                unwrapped = unwrapped.or_else(|| received(receiver));
+            }
+            _ => {}
         });
         for stmt in &body.stmts {
             if let hir::StmtKind::Let(stmt) = &stmt.kind
                 && let (Some(init), Some(_)) = (&stmt.init, &stmt.else_)
-                && let Some(channel) = self.received(init)
+                && takes_any(&stmt.pat)
             {
-                found = Some((channel, init.span));
+                ended = ended.or_else(|| received(init));
             }
         }
-        if let Some((channel, span)) = found {
-            self.runs_dry(channel, span);
+        match (ways_out(body), ended, unwrapped) {
+            (1, Some((channel, span)), _) => self.runs_dry(channel, false, span),
+            (0, _, Some((channel, span))) => self.runs_dry(channel, true, span),
+            _ => {}
         }
     }
 
     /// `rx.recv()` of a variable: its channel.
     fn received(&self, expr: &Expr) -> Option<u32> {
+        Some(self.received_in(expr, &[])?.0)
+    }
+
+    /// The same where variables are bound on the way, and where it stands.
+    fn received_in(&self, expr: &Expr, inits: &Inits<'_>) -> Option<(u32, Span)> {
         match &expr.kind {
             ExprKind::MethodCall {
                 receiver,
                 name,
                 args,
                 ..
-            } if name == "recv" && args.is_empty() => self.channel_of(receiver),
+            } if name == "recv" && args.is_empty() => {
+                Some((self.channel_in(receiver, inits)?, expr.span))
+            }
+            ExprKind::MethodCall { receiver, name, .. } if name == "ok" => {
+                self.received_in(receiver, inits)
+            }
+            ExprKind::Path(path) => {
+                let (init, before) = bound(inits, path)?;
+                self.received_in(init, before)
+            }
+            ExprKind::Block(block) => {
+                let mut inits = inits.to_vec();
+                inits.extend(initialisers(block));
+                self.received_in(block.tail.as_deref()?, &inits)
+            }
             _ => None,
         }
     }
 
     /// The channel whose receiver a variable is, also behind a lock.
     fn channel_of(&self, expr: &Expr) -> Option<u32> {
+        self.channel_in(expr, &[])
+    }
+
+    fn channel_in(&self, expr: &Expr, inits: &Inits<'_>) -> Option<u32> {
         match &expr.kind {
             ExprKind::Path(path) => {
+                if let Some((init, before)) = bound(inits, path) {
+                    return self.channel_in(init, before);
+                }
                 let id = self.lookup(path.as_name()?)?;
                 let info = self.locals.get(id.0 as usize)?;
                 (info.val.channel != 0 && !self.is_sender(&info.val.ty)).then_some(info.val.channel)
@@ -245,42 +390,21 @@ impl Lower<'_> {
             ExprKind::MethodCall { receiver, name, .. }
                 if matches!(name.as_str(), "lock" | "unwrap" | "expect") =>
             {
-                self.channel_of(receiver)
+                self.channel_in(receiver, inits)
             }
-            ExprKind::Ref { expr, .. } => self.channel_of(expr),
+            ExprKind::Ref { expr, .. } => self.channel_in(expr, inits),
             _ => None,
         }
     }
 
-    /// What a method call, once it is written, says about channels and queues.
-    pub fn noted_channels(&mut self, target: Option<&Val>, receiver: &Expr, call: &MethodCall) {
+    /// What a method call, once it is written, says about channels.
+    pub fn noted_channels(&mut self, receiver: &Expr, call: &MethodCall) {
         let name = call.name.as_str();
         if self.channels > 0
             && CONSUMERS.contains(&name)
             && let Some(channel) = self.iterated(receiver)
         {
-            self.runs_dry(channel, call.span);
-        }
-        let Some(target) = target else { return };
-        let queue = || Queue {
-            place: target.place.clone(),
-            channel: target.channel,
-        };
-        if let [message] = call.args
-            && PUTS.contains(&name)
-            && let Some(message) = stop_message(message)
-        {
-            let in_loop = self.out.loop_depth > 0;
-            let queue = queue();
-            let kind = EventKind::Stop {
-                queue,
-                in_loop,
-                message,
-            };
-            self.emit(kind, call.site());
-        } else if call.args.is_empty() && self.out.loop_depth > 0 && TAKES.contains(&name) {
-            let queue = queue();
-            self.emit(EventKind::Take { queue }, call.site());
+            self.runs_dry(channel, false, call.span);
         }
     }
 
@@ -320,18 +444,18 @@ impl Lower<'_> {
             let sender = info.name.clone();
             if self.is_sender(&info.val.ty)
                 && !info.moved
-                && let Some(&(_, receive, _)) = self
+                && let Some(dry) = self
                     .dry
                     .get(dry..)
                     .unwrap_or(&[])
                     .iter()
                     // What a closure in this one takes along is that one's matter.
-                    .find(|(other, _, level)| *other == channel && *level == self.out.level + 1)
+                    .find(|dry| dry.channel == channel && dry.level == self.out.level + 1)
             {
                 let kind = EventKind::SenderAlive {
                     sender,
                     wait: DryWait::Own,
-                    receive,
+                    receive: dry.drain,
                 };
                 self.emit(kind, span);
             }
@@ -358,31 +482,30 @@ impl Lower<'_> {
         if self.out.level != 0 {
             return;
         }
-        let waited: Vec<(u32, Site)> = self
-            .dry_spawns
-            .iter()
-            .filter(|(id, ..)| handles.contains(id))
-            .map(|&(_, channel, site)| (channel, site))
-            .collect();
-        for (channel, receive) in waited {
-            self.sender_alive(channel, DryWait::Join, receive, span);
-        }
+        self.waited_for(|id| handles.contains(&id), DryWait::Join, span);
     }
 
     /// A scope ends: it waits for the threads that were started in it.
     pub fn scope_ends(&mut self, started: usize, span: Span) {
-        if self.out.level != 0 {
-            return;
+        if self.out.level == 0 {
+            let end = super::body::end_of(span);
+            let left: Vec<SpawnId> = (started..self.out.spawns.len())
+                .map(|number| SpawnId(number as u32))
+                .filter(|id| self.out.spawn_mut(*id).is_some_and(|s| s.joined.is_none()))
+                .collect();
+            self.waited_for(|id| left.contains(&id), DryWait::Scope, end);
         }
-        let waited: Vec<(u32, Site)> = self
+    }
+
+    fn waited_for(&mut self, fits: impl Fn(SpawnId) -> bool, wait: DryWait, span: Span) {
+        let waited: Vec<(u32, Drain)> = self
             .dry_spawns
             .iter()
-            .filter(|(id, ..)| id.0 as usize >= started)
-            .map(|&(_, channel, site)| (channel, site))
+            .filter(|(id, ..)| fits(*id))
+            .map(|&(_, channel, drain)| (channel, drain))
             .collect();
-        let end = super::body::end_of(span);
-        for (channel, receive) in waited {
-            self.sender_alive(channel, DryWait::Scope, receive, end);
+        for (channel, drain) in waited {
+            self.sender_alive(channel, wait, drain, span);
         }
     }
 }
@@ -399,20 +522,24 @@ pub(super) fn to_the_end(iter: &Expr) -> bool {
     }
 }
 
-/// How many ways out of a loop's body there are, besides its end.
-fn exits(body: &hir::Block) -> usize {
-    let mut count = 0;
-    body.each_expr(&mut |expr| {
-        let exit = match &expr.kind {
-            ExprKind::Break { .. } | ExprKind::Return(_) | ExprKind::Try(_) => true,
-            ExprKind::Call { callee, .. } => {
-                matches!(&callee.kind, ExprKind::Path(path) if matches!(path.last(), "exit" | "abort"))
-            }
-            _ => false,
-        };
-        count += usize::from(exit);
-    });
-    count
+/// The variables that a block binds as a whole, and to what.
+fn initialisers(block: &hir::Block) -> Vec<(&SmolStr, &Expr)> {
+    let mut found = Vec::new();
+    for stmt in &block.stmts {
+        if let hir::StmtKind::Let(stmt) = &stmt.kind
+            && let (Pat::Bind { name, .. }, Some(init)) = (&stmt.pat, &stmt.init)
+        {
+            found.push((name, init));
+        }
+    }
+    found
+}
+
+/// What a variable was bound to, and those bound before it.
+fn bound<'b, 'e>(inits: &'b Inits<'e>, path: &hir::Path) -> Option<(&'e Expr, &'b Inits<'e>)> {
+    let name = path.as_name()?;
+    let at = inits.iter().rposition(|(bound, _)| *bound == name)?;
+    Some((inits.get(at)?.1, inits.get(..at)?))
 }
 
 /// Whether a variable of this name stands anywhere in `body`.
@@ -423,34 +550,4 @@ fn names(body: &hir::Block, name: &str) -> bool {
             matches!(&expr.kind, ExprKind::Path(path) if path.as_name().is_some_and(|n| n == name));
     });
     found
-}
-
-fn is_err(pat: &Pat) -> bool {
-    matches!(pat, Pat::TupleStruct { path, .. } if path.last() == "Err") || matches!(pat, Pat::Wild)
-}
-
-fn leaves(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Break { .. } | ExprKind::Return(_) => true,
-        ExprKind::Block(block) => {
-            block.tail.as_deref().is_some_and(leaves)
-                || block.stmts.last().is_some_and(
-                    |stmt| matches!(&stmt.kind, hir::StmtKind::Expr(expr) if leaves(expr)),
-                )
-        }
-        _ => false,
-    }
-}
-
-/// `None`, `Message::Stop`: what tells a consumer to end.
-fn stop_message(expr: &Expr) -> Option<SmolStr> {
-    let ExprKind::Path(path) = &expr.kind else {
-        return None;
-    };
-    let last = path.last();
-    let word = last.to_ascii_lowercase().replace('_', "");
-    let variant =
-        path.segments.len() > 1 || last.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-    let stops = last == "None" || variant && STOPS.iter().any(|stop| word.starts_with(stop));
-    stops.then(|| super::call::short_path(path))
 }

@@ -172,11 +172,14 @@ impl Lower<'_> {
     }
 
     /// The guards that `move` closures among `args` take along: an iterator keeps
-    /// them until it has run.
+    /// them until it has run. So it does with an end of a channel, which is gone
+    /// from here.
     pub fn kept_by_closures(&mut self, args: &[Expr]) -> Vec<GuardId> {
         let mut kept = Vec::new();
         for (id, _) in self.named_in_closures(args) {
-            for guard in self.locals[id.0 as usize].val.guards.clone() {
+            let info = &mut self.locals[id.0 as usize];
+            info.moved |= info.val.channel != 0;
+            for guard in info.val.guards.clone() {
                 if !kept.contains(&guard) {
                     kept.push(guard);
                 }

@@ -37,6 +37,7 @@ impl Lower<'_> {
         self.push(ScopeKind::Block);
         let around = std::mem::replace(&mut self.asserting, else_.is_none() && only_panics(then));
         self.chain(cond, otherwise, own_scope);
+        self.note_end(cond, then);
         self.asserting = around;
         let known = self.known.len();
         self.know(cond, true);

@@ -147,7 +147,7 @@ impl Lower<'_> {
                     thrown,
                 };
                 let seen = std::mem::take(&mut self.seen);
-                let target = (types::mutates(name) || super::channels::is_queue_method(name))
+                let target = (types::mutates(name) || super::queues::is_queue_method(name))
                     .then(|| recv.clone());
                 self.counted = super::threads::counted(receiver);
                 self.numbers = super::threads::numbers(receiver);
@@ -159,7 +159,8 @@ impl Lower<'_> {
                 }
                 let val = self.map_iterated(val, receiver, &call);
                 self.noted_threads(&val, receiver, &call);
-                self.noted_channels(target.as_ref(), receiver, &call);
+                self.noted_channels(receiver, &call);
+                self.noted_queues(target.as_ref(), &call);
                 self.seen = self.seen.or(seen);
                 val
             }

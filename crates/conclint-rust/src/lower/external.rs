@@ -25,7 +25,12 @@ impl Lower<'_> {
     ) -> Val {
         let what = short_path(path);
         if let Some(effect) = table::function_effect(ext) {
-            return self.effect_call(effect, what, args, span);
+            let channel = matches!(effect, Effect::Channel(_));
+            let val = self.effect_call(effect, what, args, span);
+            return match channel {
+                true => self.of_messages(val, path),
+                false => val,
+            };
         }
         let (head, name) = ext.rsplit_once("::").unwrap_or(("", ext));
         if self.initialises && name == "new" && self.out.level == 0 && types::is_lazy_path(head) {
@@ -351,6 +356,21 @@ impl Lower<'_> {
             }
         }
         val
+    }
+
+    /// `channel::<Job>()`: both ends say of what they are.
+    fn of_messages(&self, mut ends: Val, path: &hir::Path) -> Val {
+        let written = path.segments.last().and_then(|last| last.args().first());
+        let Some(message) = written.map(|ty| self.resolve_type(ty)) else {
+            return ends;
+        };
+        for part in &mut ends.parts {
+            if let Ty::Ext(end, _) = &part.ty {
+                part.ty = Ty::Ext(end.clone(), [message.clone()].into());
+            }
+        }
+        let tys: Vec<Ty> = ends.parts.iter().map(|part| part.ty.clone()).collect();
+        ends.with_ty(Ty::Tuple(tys.into()))
     }
 }
 

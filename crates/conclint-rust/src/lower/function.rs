@@ -60,6 +60,7 @@ impl Lower<'_> {
             });
             val.exclusive = matches!(val.ty, Ty::Ref(true, _) | Ty::Adt(..));
             val.from = self.param_origin(number);
+            self.given_end(&mut val, number);
             if let Some(kind) = self.given_kind(&val.ty) {
                 let key = ClassKey::new(ClassBase::Param(number));
                 val.class = Some(key.clone());
@@ -78,7 +79,9 @@ impl Lower<'_> {
                 lower.keeps_param(&param.pat, number);
                 lower.bound_param(&param.pat);
             }
-            lower.block(body, None)
+            let val = lower.block(body, None);
+            lower.closed_channels(body.span);
+            val
         });
     }
 

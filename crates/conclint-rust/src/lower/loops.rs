@@ -168,11 +168,11 @@ impl Lower<'_> {
         if chain_has_let(cond) {
             self.note_recv_loop(cond);
         }
+        self.while_receiving(cond, body);
         self.push(ScopeKind::Temp);
         self.push(ScopeKind::Block);
         self.chain(cond, join, true);
         self.recv_loop = false;
-        self.while_receiving(cond, body);
         // Another item was taken: the loop works.
         let binds = matches!(&cond.kind, ExprKind::Let { pat, .. } if binds_success(pat));
         if binds || takes_another(cond, true) || empties(cond, body) {

@@ -43,6 +43,7 @@ mod origin;
 mod own;
 mod parts;
 mod pattern;
+mod queues;
 mod scopes;
 mod shared;
 mod sole;
@@ -55,6 +56,7 @@ mod types;
 mod unshared;
 mod value;
 mod variants;
+mod ways_out;
 mod workspace_call;
 mod written;
 

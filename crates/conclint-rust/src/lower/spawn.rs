@@ -45,10 +45,8 @@ impl Lower<'_> {
         };
         let id = SpawnId(self.out.spawns.len() as u32);
         if self.out.level == 0 {
-            self.dry_spawns.extend(
-                dry.into_iter()
-                    .map(|(channel, site, _)| (id, channel, site)),
-            );
+            let dry = dry.iter().map(|dry| (id, dry.channel, dry.drain));
+            self.dry_spawns.extend(dry);
         }
         let block = self.out.cur;
         self.out

@@ -84,7 +84,7 @@ impl Lower<'_> {
                 self.push(ScopeKind::Temp);
                 self.thrown = is_method_call(expr);
                 let val = self.expr(expr);
-                if super::threads::swallows(expr) {
+                if super::threads::throws_away(expr) {
                     self.ignore_join(false);
                 }
                 let open = matches!(expr.kind, ExprKind::Block(_)) && stmt.span == expr.span;
@@ -167,6 +167,16 @@ impl Lower<'_> {
             && !self.holds_guard(&val)
             && (val.ty == Ty::Unknown || !has_unknown(&declared))
         {
+            if let Ty::Tuple(tys) = &declared
+                && tys.len() == val.parts.len()
+            {
+                // `let (tx, rx): (Sender<Job>, Receiver<Job>) = channel();`
+                for (part, ty) in val.parts.iter_mut().zip(tys.iter()) {
+                    if has_unknown(&part.ty) && part.guards.is_empty() {
+                        part.ty = ty.clone();
+                    }
+                }
+            }
             val.ty = declared;
         }
         if by_ref(pat) {
@@ -216,7 +226,7 @@ impl Lower<'_> {
             self.release(guard, ReleaseWhy::AtOnce, end_of(init.span));
         }
         self.drop_handles(val);
-        if super::threads::swallows(init) {
+        if super::threads::throws_away(init) {
             self.ignore_join(false);
         }
     }

@@ -73,6 +73,10 @@ impl Lower<'_> {
     pub fn noted_threads(&mut self, taken: &Val, receiver: &Expr, call: &MethodCall) {
         match call.name.as_str() {
             "unwrap_or" | "unwrap_or_default" if is_join(receiver) => self.ignore_join(true),
+            "flatten" if joins_each(receiver) => self.ignore_join(true),
+            "filter_map" | "flat_map" if joins_each(receiver) && keeps_success(call.args) => {
+                self.ignore_join(true);
+            }
             "unwrap_or_else" if is_join(receiver) && call.args.first().is_some_and(ignores) => {
                 self.ignore_join(true);
             }
@@ -192,7 +196,7 @@ fn is_join(expr: &Expr) -> bool {
 
 /// The expression joins a thread and keeps nothing of the error: `h.join()`,
 /// `h.join().ok()`, `drop(h.join())`, where its value goes nowhere.
-pub(super) fn swallows(expr: &Expr) -> bool {
+fn swallows(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::MethodCall { receiver, name, .. } => {
             is_join(expr)
@@ -205,6 +209,46 @@ pub(super) fn swallows(expr: &Expr) -> bool {
         ExprKind::Block(block) => {
             block.stmts.is_empty() && block.tail.as_deref().is_some_and(swallows)
         }
+        _ => false,
+    }
+}
+
+/// As a statement, the expression throws away what a join gives:
+/// `self.thread.take().map(|thread| thread.join());` does so, too.
+pub(super) fn throws_away(expr: &Expr) -> bool {
+    swallows(expr) || joins_each(expr)
+}
+
+/// `.map(|h| h.join())`, of one that may be there or of many.
+fn joins_each(expr: &Expr) -> bool {
+    let ExprKind::MethodCall { name, args, .. } = &expr.kind else {
+        return false;
+    };
+    let [arg] = &args[..] else {
+        return false;
+    };
+    let joins = match &arg.kind {
+        ExprKind::Closure(closure) => swallows(&closure.body),
+        ExprKind::Path(path) => path.segments.len() > 1 && path.last() == "join",
+        _ => false,
+    };
+    name == "map" && joins
+}
+
+/// `filter_map(Result::ok)`, `filter_map(|result| result.ok())`, `flat_map(|result| result)`.
+fn keeps_success(args: &[Expr]) -> bool {
+    let [arg] = args else {
+        return false;
+    };
+    match &arg.kind {
+        ExprKind::Path(path) => path.segments.len() > 1 && path.last() == "ok",
+        ExprKind::Closure(closure) => match &closure.body.kind {
+            ExprKind::MethodCall { receiver, name, .. } => {
+                name == "ok" && matches!(receiver.kind, ExprKind::Path(_))
+            }
+            ExprKind::Path(_) => true,
+            _ => false,
+        },
         _ => false,
     }
 }

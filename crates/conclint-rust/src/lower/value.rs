@@ -71,6 +71,16 @@ impl ClassKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SpawnId(pub u32);
 
+impl SpawnId {
+    /// From here on they name no event, but calls that may have started a thread.
+    const CALLS: u32 = 1 << 31;
+
+    /// The thread of which the call gives the handle, if it starts one.
+    pub fn of_call(number: usize) -> Self {
+        SpawnId(Self::CALLS | number as u32)
+    }
+}
+
 /// A value or place.
 #[derive(Debug, Clone)]
 pub(super) struct Val {

@@ -107,9 +107,8 @@ impl Lower<'_> {
         let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ret.clone());
         val.from = result;
         self.handed_through(&mut val, &ret, guard_ty, passed, span);
-        for moved in &vals {
-            self.lose_handles(moved);
-        }
+        vals.iter().for_each(|moved| self.lose_handles(moved));
+        self.handed_receiver(call, &vals, &mut val);
         if val.borrows.is_none() {
             // A reference that comes out may point into what went in.
             val.borrows = vals
