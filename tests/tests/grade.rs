@@ -149,8 +149,8 @@ fn the_same_marks_and_receipts_however_they_are_run() {
     let marks = marks(&one);
     let points = |id: &str| marks[id]["points"].as_f64();
     assert_eq!(points("ann"), Some(10.0));
-    assert_eq!(points("bobs_friend.rs"), Some(7.0));
-    assert_eq!(points("bob.rs"), Some(5.6), "two days late");
+    assert_eq!(points("bobs_friend.rs"), Some(6.5));
+    assert_eq!(points("bob.rs"), Some(5.2), "two days late");
     for (id, entry) in &marks {
         let ungradable = ["nobody", "noise.rs", "nothing.zip"].contains(&id.as_str());
         assert_eq!(entry["outcome"] == "ungradable", ungradable, "{id}");
