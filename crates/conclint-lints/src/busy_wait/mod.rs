@@ -97,7 +97,7 @@ fn is_a_lock(function: &Function) -> bool {
 /// `while !stopped`, beside which the loop may wait for something else.
 fn leaves(function: &Function, look: Point, of: &Look) -> bool {
     events(function).any(|(at, event)| {
-        let EventKind::Test { from } = &event.kind else {
+        let EventKind::Test { from, .. } = &event.kind else {
             return false;
         };
         let tests = !from.and(of.from).is_empty();
@@ -411,8 +411,8 @@ impl Round {
     ) -> bool {
         match &event.kind {
             // It goes round because the value changed under its eyes.
-            EventKind::Test { from } if compares(function, *from) => return false,
-            EventKind::Test { from } => self.tested |= !from.and(of.from).is_empty(),
+            EventKind::Test { from, .. } if compares(function, *from) => return false,
+            EventKind::Test { from, .. } => self.tested |= !from.and(of.from).is_empty(),
             EventKind::Pause(PauseKind::Yield) => self.yields = true,
             EventKind::Pause(PauseKind::Spin) => self.spins = true,
             EventKind::Block {

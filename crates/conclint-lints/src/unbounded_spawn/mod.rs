@@ -6,8 +6,9 @@ use conclint_facts::{
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::reads::{decides, is_ticket, reads};
+use crate::reads::{is_ticket, reads};
 use crate::trace::Draw;
+use crate::ways::decides;
 use crate::{Found, Level, Lint, Settings};
 
 /// The lint.
@@ -151,7 +152,7 @@ fn is_bounded(
         Some(at) != taken
             && in_round(at)
             && (waits(analysis, event, CALLS)
-                || matches!(&event.kind, EventKind::Test { from }
+                || matches!(&event.kind, EventKind::Test { from, .. }
                     if (is_ticket(function, *from) || !reads(analysis, id, *from).is_empty())
                         && decides(function, at, spawn)))
     });

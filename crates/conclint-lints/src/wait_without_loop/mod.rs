@@ -135,7 +135,7 @@ fn looked_at_again(analysis: &Analysis, function: &Function, guard: GuardId, wai
         function,
         wait,
         |_, event| match &event.kind {
-            EventKind::Test { from } => again |= !from.and(of_guard).is_empty(),
+            EventKind::Test { from, .. } => again |= !from.and(of_guard).is_empty(),
             EventKind::Call(call) if call.resolution == Resolution::Exact => {
                 let handed = |arg: &Arg| arg.borrows == Some(guard) || arg.guards.contains(&guard);
                 again |= call.args.iter().any(handed) && call.targets.iter().any(branches);
@@ -175,7 +175,7 @@ fn comes_again(
     }
     let of_guard = origins_of(function, guard);
     let asks = |at: Point, event: &Event| match &event.kind {
-        EventKind::Test { from } => !from.and(of_guard).is_empty() && leads_there(at),
+        EventKind::Test { from, .. } => !from.and(of_guard).is_empty() && leads_there(at),
         _ => false,
     };
     let mut entered = BTreeSet::new();

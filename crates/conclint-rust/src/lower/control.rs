@@ -94,7 +94,8 @@ impl Lower<'_> {
             }
             ExprKind::Let { pat, expr } => {
                 let val = self.expr(expr);
-                self.test(val.from, expr.span);
+                let look = self.look_of_pattern(pat, expr);
+                self.test(val.from, look, expr.span);
                 let matched = self.new_block();
                 let failed = self.new_block();
                 self.edge(self.out.cur, matched);
@@ -185,7 +186,8 @@ impl Lower<'_> {
         self.note_arms(scrutinee, arms);
         // A place is not moved by being looked at.
         let val = self.expr(scrutinee);
-        self.test(val.from, scrutinee.span);
+        let look = self.look_of_arms(scrutinee, arms);
+        self.test(val.from, look, scrutinee.span);
         let join = self.new_block();
         let mut result = Val::of(Ty::Never);
         let mark = self.assigned.len();

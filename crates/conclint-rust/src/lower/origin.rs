@@ -5,14 +5,14 @@
 //! to shared data are written down with the origins of what they depend on.
 
 use conclint_facts::{
-    EventKind, GuardId, LocalId, ObjectKind, Origin, Origins, PauseKind, Target, Writing,
+    EventKind, GuardId, LocalId, Look, ObjectKind, Origin, Origins, PauseKind, Target, Writing,
 };
 use smol_str::SmolStr;
 
 use super::body::Lower;
 use super::types;
 use super::value::Val;
-use crate::hir::{Expr, ExprKind, Span};
+use crate::hir::{BinOp, Expr, ExprKind, Span};
 
 impl Lower<'_> {
     fn add_origin(&mut self, origin: Origin) -> Origins {
@@ -92,9 +92,23 @@ impl Lower<'_> {
     }
 
     /// Control goes one way or the other, by a value of these origins.
-    pub fn test(&mut self, from: Origins, span: Span) {
+    pub fn test(&mut self, from: Origins, look: Look, span: Span) {
         if !self.asserting && !from.without(self.out.params).is_empty() {
-            self.emit(EventKind::Test { from }, span);
+            self.emit(EventKind::Test { from, look }, span);
+        }
+    }
+
+    /// The same for a condition.
+    pub fn test_of(&mut self, from: Origins, cond: &Expr) {
+        if !from.without(self.out.params).is_empty() {
+            let look = self.look(cond);
+            self.test(from, look, cond.span);
+        } else if self.singles_out(cond) {
+            let look = match cond.kind {
+                ExprKind::Unary { .. } | ExprKind::Binary { op: BinOp::Ne, .. } => Look::Other,
+                _ => Look::Own,
+            };
+            self.emit(EventKind::Test { from, look }, cond.span);
         }
     }
 
@@ -125,7 +139,11 @@ impl Lower<'_> {
             && let Some(guard) = place.borrows
         {
             let from = self.guard_origin(guard, None);
-            self.test(from, span);
+            let look = match name.as_str() {
+                "retain" | "dedup" => Look::Value,
+                _ => Look::Presence,
+            };
+            self.test(from, look, span);
         }
     }
 
@@ -142,7 +160,11 @@ impl Lower<'_> {
         let relaxed = args.last().is_some_and(is_relaxed);
         match name {
             "store" => {
-                let target = Target::Atomic { object, relaxed };
+                let target = Target::Atomic {
+                    object,
+                    relaxed,
+                    constant: args.first().is_some_and(|value| self.is_constant(value)),
+                };
                 let how = Writing::Assign;
                 self.emit(EventKind::Store { target, how, from }, span);
                 Origins::NONE
