@@ -157,7 +157,7 @@ fn is_update(function: &Function, at: Point) -> bool {
 const SMALL: usize = 16;
 
 /// Whether control comes to `at` on every way through the function.
-fn is_surely_reached(function: &Function, at: Point) -> bool {
+pub(crate) fn is_surely_reached(function: &Function, at: Point) -> bool {
     let (entry, exit) = (BlockId(0), BlockId(1));
     at.block == entry || at.block == exit || !leads_to(function, entry, at.block, exit)
 }

@@ -92,8 +92,9 @@ fn hangs_on(asked: &Asked<'_>, test: Point, look: Look) -> Option<Hangs> {
     } else if look == Look::Order && !store.constant || turns(asked, test) {
         Some(Hangs::Value)
     } else {
-        (counts(false, true) || tells(function, test, store.at) || gives(asked, test))
-            .then_some(Hangs::Little)
+        // What is computed and kept for the next one is a cache.
+        let once = store.constant && (counts(false, true) || gives(asked, test));
+        (once || tells(function, test, store.at)).then_some(Hangs::Little)
     }
 }
 

@@ -12,7 +12,7 @@ use conclint_facts::{
 use crate::contention::is_of_one_thread;
 use crate::flow::{Point, events, reaches};
 use crate::reads::{Read, ReadKind, gated, one_object, origins_of, reads};
-use crate::stores::{AtomicStore, one_atomic, stores};
+use crate::stores::{AtomicStore, is_surely_reached, one_atomic, stores};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -148,7 +148,8 @@ fn case(draw: &Draw<'_>, asked: &Asked<'_>, level: Level) -> Option<Case> {
         return None;
     }
     let Some((read, decision)) = decided(asked) else {
-        let read = asked.read(function.returns).filter(|_| !store.updates)?;
+        let always = is_surely_reached(function, store.at) && !store.updates;
+        let read = asked.read(function.returns).filter(|_| always)?;
         return Some(Case {
             careful: by_default(true),
             read,
