@@ -29,6 +29,7 @@ mod lifespans;
 mod lifted;
 mod names;
 mod nesting;
+mod owned;
 mod owners;
 mod runners;
 mod setup;

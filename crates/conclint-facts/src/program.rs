@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use crate::values::{Origin, Origins};
+use crate::values::{Look, Origin, Origins, Own};
 
 pub use event::*;
 pub use lock::*;
@@ -300,6 +300,13 @@ pub struct Function {
     pub origins: Vec<Origin>,
     /// What the result depends on.
     pub returns: Origins,
+    /// The results that are written out, `false`, `Err(..)`, and where they are given.
+    pub answers: Vec<(BlockId, Variants)>,
+    /// Of a test whose outcome is the result: what it asks.
+    pub look: Look,
+    /// Of a thread's body: variables around it of which each of the threads that
+    /// are started there has another one.
+    pub own: Vec<(LocalId, Own)>,
     /// Types that a lock guards as a whole, by number, of which a `&mut`
     /// parameter is a part: who runs it has come through that lock, or has the
     /// object all alone.
@@ -346,6 +353,9 @@ impl Function {
             compares_order: false,
             origins: Vec::new(),
             returns: Origins::NONE,
+            answers: Vec::new(),
+            look: Look::default(),
+            own: Vec::new(),
             behind: Vec::new(),
             parts: Vec::new(),
             made: Vec::new(),
@@ -469,6 +479,6 @@ pub enum StmtKind {
 pub struct Block {
     /// In order of evaluation.
     pub events: Vec<Event>,
-    /// Where control goes next.
+    /// Where control goes next; behind a condition, first where it fails.
     pub successors: Vec<BlockId>,
 }

@@ -123,7 +123,39 @@ pub enum Target {
         object: ObjectRef,
         /// The ordering is `Relaxed`.
         relaxed: bool,
+        /// The value is written out: `true`, `BUSY`.
+        constant: bool,
     },
+}
+
+/// What a test asks of a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Look {
+    /// Whether there is something: `contains`, `is_some`, `get_mut`.
+    Presence,
+    /// What none of the others says: a flag, a pattern, a call.
+    #[default]
+    Value,
+    /// `==`, `!=` with a value that is written out.
+    Constant,
+    /// `<`, `>` and their like.
+    Order,
+    /// `!=` with what each thread may have another one of.
+    Other,
+    /// `==` with what each thread may have another one of, `turn == me`;
+    /// `is_leader()`. At most one thread passes at a time.
+    Own,
+}
+
+/// What makes a variable another one for each thread that is started in a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Own {
+    /// It is bound to an object that is made in the loop.
+    Made,
+    /// It is the number of the round.
+    Number,
+    /// It is the item of the round.
+    Item,
 }
 
 /// How a value is written.

@@ -4,8 +4,8 @@ use conclint_diag::{Role, Trace};
 use conclint_facts::{Analysis, ClassId, EventKind};
 
 use crate::flow::{Point, events};
-use crate::reads::decides;
 use crate::trace::Draw;
+use crate::ways::decides;
 
 /// The waits on this condition variable: the function's name and the trace.
 pub(crate) fn waits(analysis: &Analysis, draw: &Draw<'_>, class: ClassId) -> Vec<(String, Trace)> {

@@ -23,7 +23,9 @@ mod futures;
 mod reads;
 mod registry;
 mod serialised;
+mod stores;
 pub mod trace;
+mod ways;
 mod yields;
 
 /// A lint: what it is called, what it says about itself, and its check.

@@ -1,13 +1,10 @@
-//! What a value was read from, and what is decided by it.
+//! What a value was read from, and what is written.
 //!
-//! Answers two questions of the lints about updates in two steps: which lock's
-//! data or atomic a value comes from (through getters, too), and whether an
-//! event happens only if a test goes one way.
-
-use std::collections::BTreeSet;
+//! For the lints about updates in two steps: which lock's data or atomic a value
+//! comes from (through getters, too), and what is written under locks.
 
 use conclint_facts::{
-    Analysis, Arg, BlockId, Call, ChainStep, ClassScope, EventKind, FnId, Function, GuardId,
+    Analysis, Arg, Call, ChainStep, ClassScope, EventKind, FnId, Function, GuardId, Look,
     ObjectRef, Origin, Origins, Place, Resolution, Root, Site, Target, Writing,
 };
 use smol_str::SmolStr;
@@ -178,10 +175,13 @@ pub(crate) fn is_ticket(function: &Function, from: Origins) -> bool {
     })
 }
 
-/// The one function that is called, where that is certain.
-fn target<'a>(analysis: &'a Analysis, call: &Call) -> Option<(FnId, &'a Function)> {
+/// The one function that is called, where that is certain: a method of a trait
+/// that one type implements is one, too.
+pub(crate) fn target<'a>(analysis: &'a Analysis, call: &Call) -> Option<(FnId, &'a Function)> {
     match (call.resolution, call.targets.as_slice()) {
-        (Resolution::Exact, &[one]) => Some((one, analysis.program().functions.get(one.index())?)),
+        (Resolution::Exact | Resolution::Trait, &[one]) => {
+            Some((one, analysis.program().functions.get(one.index())?))
+        }
         _ => None,
     }
 }
@@ -197,6 +197,11 @@ pub(crate) struct Write {
     pub(crate) from: Origins,
     /// Behind which guard of the asking function, if any.
     pub(crate) guard: Option<GuardId>,
+    /// The critical section asks first whether there is something to write to:
+    /// `get_mut`, `entry`. Nothing more is asked.
+    pub(crate) asks_presence: bool,
+    /// What is there now goes into what is written: `*best = (*best).max(found)`.
+    pub(crate) renews: bool,
     /// Where the lock is taken, in the asking function: the acquisition, the call.
     pub(crate) taken: Point,
     /// Where it is written, in the asking function.
@@ -226,7 +231,8 @@ pub(crate) fn writes(analysis: &Analysis, function: FnId, depth: u32) -> Vec<Wri
                 let [held] = info.locks.as_slice() else {
                     continue;
                 };
-                if looked_at(body, *guard, at, how) {
+                let looked = looked_at(body, *guard, at, how);
+                if looked.is_some_and(|look| look > Look::Presence) {
                     continue;
                 }
                 found.push(Write {
@@ -235,6 +241,9 @@ pub(crate) fn writes(analysis: &Analysis, function: FnId, depth: u32) -> Vec<Wri
                     how: how.clone(),
                     from: *from,
                     guard: Some(*guard),
+                    asks_presence: looked.is_some(),
+                    renews: *how == Writing::Assign
+                        && renews(body, *guard, field.as_ref(), *from, looked.is_some()),
                     taken: Point::of(info.acquire),
                     at,
                     chain: Vec::new(),
@@ -271,7 +280,7 @@ pub(crate) fn writes(analysis: &Analysis, function: FnId, depth: u32) -> Vec<Wri
 }
 
 /// What of the caller's values `from` of the callee stands for.
-fn arguments(callee: &Function, call: &Call, from: Origins) -> Origins {
+pub(crate) fn arguments(callee: &Function, call: &Call, from: Origins) -> Origins {
     from.iter()
         .filter_map(|position| match callee.origins.get(position) {
             Some(Origin::Param(param)) => call.args.get(usize::from(*param)),
@@ -280,26 +289,47 @@ fn arguments(callee: &Function, call: &Call, from: Origins) -> Origins {
         .fold(Origins::NONE, |all, arg| all.or(arg.from))
 }
 
-/// Whether something is decided by the data of `guard` before the write at `write`.
-fn looked_at(function: &Function, guard: GuardId, write: Point, how: &Writing) -> bool {
+/// Whether what is written to `field` behind `guard` depends on what is there. Of
+/// what is `found` by a key, any part of it: the key may be what was read before.
+fn renews(
+    function: &Function,
+    guard: GuardId,
+    field: Option<&SmolStr>,
+    from: Origins,
+    found: bool,
+) -> bool {
+    from.iter()
+        .any(|position| match function.origins.get(position) {
+            Some(Origin::Guarded { guard: g, field: f }) => {
+                *g == guard && (found || may_be_one_field(f.as_ref(), field))
+            }
+            _ => false,
+        })
+}
+
+/// What is asked of the data of `guard` before the write at `write`, if anything is.
+fn looked_at(function: &Function, guard: GuardId, write: Point, how: &Writing) -> Option<Look> {
     // `entry(..).or_insert(..)` looks by itself.
     let itself = matches!(how, Writing::Method(name) if matches!(
         name.as_str(),
         "entry" | "get_or_insert_with" | "get_or_insert" | "get_mut"
     ) || name.starts_with("or_"));
     let of_guard = origins_of(function, guard);
-    events(function).any(|(at, event)| match &event.kind {
-        EventKind::Test { from, .. } => {
-            !from.and(of_guard).is_empty() && (itself || reaches(function, at, write))
+    let looks = events(function).filter_map(|(at, event)| match &event.kind {
+        EventKind::Test { from, look, .. } => {
+            let before = !from.and(of_guard).is_empty() && (itself || reaches(function, at, write));
+            let look = if itself { Look::Value } else { *look };
+            before.then_some(look)
         }
-        EventKind::Wait { guard: g, .. } => *g == Some(guard),
+        EventKind::Wait { guard: g, .. } => (*g == Some(guard)).then_some(Look::Value),
         EventKind::Store {
             target: Target::Guarded { guard: g, .. },
             how: Writing::Call,
             ..
-        } => *g == guard,
-        _ => false,
-    })
+        } => (*g == guard).then_some(Look::Value),
+        _ => None,
+    });
+    looks.max()
 }
 
 /// The origins that are data of `guard`.
@@ -323,7 +353,12 @@ pub(crate) fn may_be_one_field(a: Option<&SmolStr>, b: Option<&SmolStr>) -> bool
 }
 
 /// How a callee names an object, in its caller's terms.
-fn bind(analysis: &Analysis, callee: &Function, args: &[Arg], object: &ObjectRef) -> ObjectRef {
+pub(crate) fn bind(
+    analysis: &Analysis,
+    callee: &Function,
+    args: &[Arg],
+    object: &ObjectRef,
+) -> ObjectRef {
     // A closure names what it captures as the function around it does.
     if callee.parent.is_some() {
         return object.clone();
@@ -375,6 +410,28 @@ pub(crate) fn one_object(a: &ObjectRef, b: &ObjectRef) -> bool {
         && !(a.exclusive || b.exclusive)
 }
 
+/// What the test at the end of `function`'s values `from` asks: a call's result
+/// is what the called function asks.
+pub(crate) fn look(analysis: &Analysis, function: &Function, from: Origins, look: Look) -> Look {
+    if look != Look::Value {
+        return look;
+    }
+    let asked = from.iter().filter_map(|position| {
+        let Some(Origin::Event { block, index }) = function.origins.get(position) else {
+            return None;
+        };
+        let at = Point {
+            block: *block,
+            index: *index,
+        };
+        match &event_at(function, at)?.kind {
+            EventKind::Call(call) => target(analysis, call).map(|(_, callee)| callee.look),
+            _ => None,
+        }
+    });
+    asked.max().unwrap_or(look)
+}
+
 /// Whether both are one element of a collection, by what the variables and keys tell.
 pub(crate) fn one_element(
     analysis: &Analysis,
@@ -398,88 +455,4 @@ pub(crate) fn gated(analysis: &Analysis, function: FnId, a: Point, b: Point) -> 
                     .iter()
                     .any(|other| other.must && other.guard == held.guard)
         })
-}
-
-/// Whether `to` is reached after `test` only if the test goes one way.
-pub(crate) fn decides(function: &Function, test: Point, to: Point) -> bool {
-    if test.block == to.block && test.index < to.index {
-        return false;
-    }
-    let mut reached = false;
-    let mut avoided = false;
-    for outcome in outcomes(function, test.block) {
-        match leads_to(function, outcome, test.block, to.block) {
-            true => reached = true,
-            false => avoided = true,
-        }
-    }
-    reached && avoided
-}
-
-/// Whether `to` is reached at once, whatever else, when `test` goes one way.
-pub(crate) fn decides_alone(function: &Function, test: Point, to: Point) -> bool {
-    decides(function, test, to)
-        && outcomes(function, test.block).into_iter().any(|outcome| {
-            leads_to(function, outcome, test.block, to.block)
-                && !leads_past(function, outcome, to.block, test.block)
-        })
-}
-
-/// Whether control can get from `from` out of the function, or back to `test`,
-/// without `past`.
-fn leads_past(function: &Function, from: BlockId, past: BlockId, test: BlockId) -> bool {
-    let exit = BlockId(1);
-    from != past && (leads_to(function, from, past, exit) || leads_to(function, from, past, test))
-}
-
-/// Where control can go when the test at the end of `block` is done. The arms
-/// of a `match` are a chain of blocks without events, each with the next one
-/// and an arm behind it.
-fn outcomes(function: &Function, block: BlockId) -> Vec<BlockId> {
-    let after = |block: BlockId| {
-        function
-            .blocks
-            .get(block.index())
-            .map_or(&[][..], |body| body.successors.as_slice())
-    };
-    let empty = |block: BlockId| {
-        function
-            .blocks
-            .get(block.index())
-            .is_none_or(|body| body.events.is_empty())
-    };
-    let mut found = Vec::new();
-    match after(block) {
-        &[mut next] => loop {
-            match after(next) {
-                &[further, arm] if empty(next) && !found.contains(&arm) => {
-                    found.push(arm);
-                    next = further;
-                }
-                [] => break,
-                _ => {
-                    found.push(next);
-                    break;
-                }
-            }
-        },
-        several => found.extend(several),
-    }
-    found
-}
-
-/// Whether control can get from the start of `from` to `to` without `past`.
-fn leads_to(function: &Function, from: BlockId, past: BlockId, to: BlockId) -> bool {
-    let mut seen = BTreeSet::from([from, past]);
-    let mut work = vec![from];
-    while let Some(block) = work.pop() {
-        if block == to {
-            return true;
-        }
-        let Some(body) = function.blocks.get(block.index()) else {
-            continue;
-        };
-        work.extend(body.successors.iter().filter(|next| seen.insert(**next)));
-    }
-    false
 }

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::{
     BlockId, Blocking, ClassId, Flag, FnId, GuardId, Mode, ObjectRef, Place, Site, StmtId,
 };
-use crate::values::{Origins, PauseKind, Target, Writing};
+use crate::values::{Look, Origins, PauseKind, Target, Writing};
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -161,8 +161,11 @@ pub enum EventKind {
     /// Which way control goes on depends on a value: `if`, `match`, a loop's
     /// condition, `entry(..)` of a map.
     Test {
-        /// What the value depends on; parameters alone are left out.
+        /// What the value depends on; parameters alone are left out, unless
+        /// only one of the threads can pass.
         from: Origins,
+        /// What is asked of it.
+        look: Look,
         /// What going the one way or the other tells.
         tells: Tells,
     },

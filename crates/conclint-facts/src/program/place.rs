@@ -109,6 +109,19 @@ fn key_from_outside<'p>(key: &str, given: impl Fn(u16) -> Option<&'p Place>) -> 
     Some(format_smolstr!("{outer}{}", &key[number.len()..]))
 }
 
+/// The variable whose value is the key, or the index, of the element that a
+/// step leads to.
+pub fn element_key(step: &str) -> Option<LocalId> {
+    let key = key_of(step)?.strip_prefix('l')?;
+    key.parse().ok().map(LocalId)
+}
+
+/// Whether the step leads to one and the same element each time that it is
+/// taken in a call: a literal, or a variable that is bound once, tells which.
+pub fn is_one_element(step: &str) -> bool {
+    element_index(step).is_some() || key_of(step).is_some() || tellers(step).0.is_some()
+}
+
 /// Whether both steps lead to one element of a collection by what is read from
 /// one place, as long as variables are `unchanged`.
 pub fn is_one_key(a: &str, b: &str, unchanged: impl Fn(LocalId) -> bool) -> bool {

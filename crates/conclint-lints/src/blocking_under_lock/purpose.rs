@@ -10,9 +10,10 @@ use conclint_facts::{
 use super::{Reason, first_step, given_guarded_data, on_guarded_data, used_after, used_before};
 use crate::contention::{Contention, guards_nothing, message};
 use crate::flow::{events, touches};
-use crate::reads::{decides_alone, origins_of};
+use crate::reads::origins_of;
 use crate::serialised::{is_serialised, names_any};
 use crate::trace::Draw;
+use crate::ways::decides_alone;
 
 /// Whether this operation is what the held lock is there to serialise.
 pub(super) fn is_meant(

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Alone, Analysis, ClassId, EventKind, FnId, Function, Kinds, Mode, ObjectRef, Origin, Origins,
-    ReleaseWhy, Target, Writing,
+    Alone, Analysis, ClassId, EventKind, FnId, Function, Kinds, Look, Mode, ObjectRef, Origin,
+    Origins, ReleaseWhy, Target, Writing,
 };
 
 use crate::flow::{Point, events, reaches};
 use crate::reads::{
-    Read, ReadKind, Write, decides, gated, is_ticket, may_be_one_field, one_element, one_object,
+    Read, ReadKind, Write, gated, is_ticket, look, may_be_one_field, one_element, one_object,
     reads, writes,
 };
 use crate::trace::Draw;
+use crate::ways::{decides, tells};
 use crate::{Found, Level, Lint, Settings};
 
 /// The lint.
@@ -43,10 +44,11 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         }
         let mut found: Vec<Case> = Vec::new();
         for write in writes(analysis, id, CALLS) {
-            if let Some(case) = Case::of(analysis, id, function, &write)
+            if let Some(case) = Case::of(analysis, id, function, &write, settings.level)
                 && analysis.is_alone_with(id, &write.object) < Alone::Surely
                 && writers.meets(analysis, id, write.object.class)
                 && !found.iter().any(|other| other.covers(&case))
+                && !analysis.is_owned(id, &write.object)
             {
                 found.push(case);
             }
@@ -167,7 +169,13 @@ struct Case {
 
 impl Case {
     /// What is wrong with this write, if anything.
-    fn of(analysis: &Analysis, id: FnId, function: &Function, write: &Write) -> Option<Case> {
+    fn of(
+        analysis: &Analysis,
+        id: FnId,
+        function: &Function,
+        write: &Write,
+        level: Level,
+    ) -> Option<Case> {
         if !takes_alone(analysis, id, write) {
             return None;
         }
@@ -175,6 +183,7 @@ impl Case {
         if matters(&write.how)
             && let Some(read) = reads(analysis, id, write.from).into_iter().find(stale)
             && (read.field == write.field || read.field.is_none())
+            && !write.renews
         {
             return Some(Case {
                 confidence: if is_put_back(analysis, id, function, &read, write) {
@@ -192,19 +201,25 @@ impl Case {
             return None;
         }
         events(function).find_map(|(at, event)| {
-            let EventKind::Test { from, .. } = &event.kind else {
+            let EventKind::Test {
+                from, look: asks, ..
+            } = &event.kind
+            else {
                 return None;
             };
-            let read = decided_by(analysis, id, *from, stale)?;
-            let fits = !is_ticket(function, *from)
+            let fits = |read: &Read| stale(read) && read.field == write.field;
+            let read = reads(analysis, id, *from).into_iter().find(fits)?;
+            // Whether there is something says nothing about what it is.
+            let by_value = look(analysis, function, *from, *asks) >= Look::Constant;
+            let fits = (by_value || !write.asks_presence)
+                && !is_ticket(function, *from)
                 && !leaves_the_loop(function, at, write.at)
-                && read.field == write.field
                 && reaches(function, read.at, at)
                 && decides(function, at, write.at);
-            let fits = fits && !looks_again(analysis, id, function, &read, write);
+            let fits = fits && !looks_again(analysis, id, function, &read, write, by_value);
             fits.then(|| Case {
                 confidence: if is_cache(analysis, id, function, &read, write)
-                    || is_protocol(&read, write)
+                    || level != Level::Grading && is_protocol(&read, write)
                     || spares_a_write(function, at, *from, write)
                     || computes_between(function, at, write)
                 {
@@ -244,15 +259,6 @@ impl Case {
     fn covers(&self, other: &Case) -> bool {
         self.read.object == other.read.object && self.read.site == other.read.site
     }
-}
-
-fn decided_by(
-    analysis: &Analysis,
-    id: FnId,
-    from: Origins,
-    stale: impl Fn(&Read) -> bool,
-) -> Option<Read> {
-    reads(analysis, id, from).into_iter().find(stale)
 }
 
 /// Removing what is gone does no harm; all other writes rely on what was read.
@@ -353,12 +359,14 @@ fn looks_again(
     function: &Function,
     first: &Read,
     write: &Write,
+    by_value: bool,
 ) -> bool {
     events(function).any(|(at, event)| {
-        let EventKind::Test { from, .. } = &event.kind else {
+        let EventKind::Test { from, look, .. } = &event.kind else {
             return false;
         };
-        reaches(function, at, write.at)
+        (!by_value || *look > Look::Presence)
+            && reaches(function, at, write.at)
             && reads(analysis, id, *from).iter().any(|read| {
                 let under_it = read.guard.is_some() && read.guard == write.guard;
                 let gated = read.at != first.at
@@ -482,8 +490,11 @@ fn leaves_early(function: &Function, test: Point, write: Point) -> bool {
 /// time, as nothing else hangs on it.
 fn spares_a_write(function: &Function, test: Point, from: Origins, write: &Write) -> bool {
     let compared = write.from.without(from).is_empty();
+    // `true` for the one who came first.
+    let claims = write.from.is_empty() && tells(function, test, write.at);
     write.how == Writing::Assign
         && compared
+        && !claims
         && !events(function).any(|(at, event)| {
             let counts = match &event.kind {
                 EventKind::Call(call) => !call.targets.is_empty(),

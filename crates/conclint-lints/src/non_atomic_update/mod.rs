@@ -5,15 +5,22 @@ use std::collections::BTreeSet;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Alone, Analysis, ClassId, Event, EventKind, EventRef, FnId, FnKind, Function, Held, LockSource,
-    Mode, ObjectRef, Root, Site, Target,
+    Alone, Analysis, ClassId, Event, EventKind, FnId, Function, Held, Look, Mode, ObjectRef,
+    Origins, Root, Target,
 };
 
 use crate::contention::is_of_one_thread;
 use crate::flow::{Point, events, reaches};
-use crate::reads::{Read, ReadKind, decides, decides_alone, gated, one_object, origins_of, reads};
+use crate::reads::{Read, ReadKind, gated, one_object, origins_of, reads};
+use crate::stores::{AtomicStore, is_surely_reached, one_atomic, stores};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
+
+mod decided;
+mod protocol;
+
+use decided::{Decision, Hangs, decided, one_passes, turns_of};
+use protocol::{has_protocol, has_token, runs_in_protocol};
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -29,13 +36,17 @@ pub static LINT: Lint = Lint {
 /// Callers of callers of .. that pass a token on.
 const TOKEN_DEPTH: u32 = 3;
 
+/// How many calls away a store may be.
+const CALLS: u32 = 2;
+
 /// So many calls behind the body of a thread, what it changes is still likely
 /// to be shared with the other threads.
 const NEAR: u32 = 3;
 
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    let exchanged = exchanged(analysis);
+    let mut exchanged = exchanged(analysis);
+    exchanged.extend(turns_of(analysis));
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         if function.origins.is_empty()
             || !analysis.may_run_in_parallel(id, id)
@@ -43,127 +54,149 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         {
             continue;
         }
-        for (at, event) in events(function) {
-            if let EventKind::Store {
-                target: Target::Atomic { object, relaxed },
-                from,
-                ..
-            } = &event.kind
-                && !object.exclusive
-                && !draw.class(object).is_some_and(is_of_one_thread)
-                && analysis.is_alone_with(id, object) < Alone::Surely
+        let stores = stores(analysis, id, CALLS);
+        for store in &stores {
+            if store.object.exclusive
+                || draw.class(&store.object).is_some_and(is_of_one_thread)
+                || analysis.is_alone_with(id, &store.object) == Alone::Surely
             {
-                let store = Store {
-                    at,
-                    site: event.site,
-                    relaxed: *relaxed,
-                };
-                let same = |read: &Read| {
-                    read.kind == ReadKind::Atomic
-                        && one_object(&read.object, object)
-                        && reaches(function, read.at, at)
-                        && !gated(analysis, id, read.at, at)
-                };
-                // Of what a library offers, nobody knows on how many threads it
-                // runs, unless its tests show it; what one thread alone runs,
-                // loses nothing. Far behind the start of a thread, the object is
-                // mostly one that the thread has to itself. And what all callers
-                // that are seen have to themselves, others most likely have, too.
-                let near = |calls| calls <= NEAR;
-                let elsewhere = settings.level == Level::Default
-                    && (!(analysis.calls_from_several(id).is_some_and(near)
-                        || analysis.is_tested_on_several(id))
-                        || analysis.is_alone_with(id, object) == Alone::AsSeen);
-                let careful = elsewhere
-                    || object.class.is_some_and(|class| exchanged.contains(&class))
-                    || has_protocol(function)
-                    || runs_in_protocol(analysis, id)
-                    || is_its_own(function, object)
-                    || is_saved(function, object, &store)
-                    || settings.level == Level::Default && awaits_before(function, at);
-                if let Some(read) = reads(analysis, id, *from).into_iter().find(same) {
-                    let careful = careful
-                        || settings.level == Level::Default
-                            && read.relaxed
-                            && store.relaxed
-                            && hands_over(function, object);
-                    findings.push(report(
-                        &draw,
-                        id,
-                        &read,
-                        &store,
-                        None,
-                        careful,
-                        settings.level,
-                    ));
-                } else if !is_pointer(&draw, object)
-                    && let Some((test, read)) = decided(analysis, id, function, &store, same)
-                {
-                    // A value from elsewhere is the same one for whoever comes.
-                    let careful = careful
-                        || settings.level == Level::Default && !from.is_empty()
-                        || is_mirror(analysis, object);
-                    findings.push(report(
-                        &draw,
-                        id,
-                        &read,
-                        &store,
-                        Some(test),
-                        careful,
-                        settings.level,
-                    ));
-                }
+                continue;
             }
+            let asked = Asked {
+                analysis,
+                id,
+                function,
+                store,
+                stores: &stores,
+            };
+            let Some(case) = case(&draw, &asked, settings.level) else {
+                continue;
+            };
+            if analysis.is_owned(id, &store.object) {
+                continue;
+            }
+            let careful = case.careful
+                || is_careful(&asked, settings.level)
+                || store
+                    .object
+                    .class
+                    .is_some_and(|class| exchanged.contains(&class));
+            findings.push(report(&draw, &asked, &case, careful, settings.level));
         }
     }
 }
 
-/// The function is handed, as `&mut`, what a lock beside the atomic guards, by
-/// callers that all have it from that lock.
-fn has_token(analysis: &Analysis, id: FnId, depth: u32) -> bool {
-    let function = analysis.function(id);
-    let callers = analysis.callers(id);
-    if callers.is_empty() || function.is_pub && function.in_library {
-        return false;
+/// A store that is looked at, and where it happens.
+struct Asked<'a> {
+    analysis: &'a Analysis,
+    id: FnId,
+    function: &'a Function,
+    store: &'a AtomicStore,
+    /// All stores of the function.
+    stores: &'a [AtomicStore],
+}
+
+impl Asked<'_> {
+    /// Whether it was read of the same atomic, before, with nothing that keeps
+    /// others out in between.
+    fn is_of(&self, read: &Read) -> bool {
+        read.kind == ReadKind::Atomic
+            && read.at != self.store.at
+            && one_atomic(&read.object, &self.store.object)
+            && reaches(self.function, read.at, self.store.at)
+            && !gated(self.analysis, self.id, read.at, self.store.at)
     }
-    let params = (0..).zip(&function.params);
-    params.filter(|(_, param)| param.token).any(|(index, _)| {
-        callers
-            .iter()
-            .all(|at| gives_token(analysis, *at, index, depth))
+
+    fn read(&self, from: Origins) -> Option<Read> {
+        let found = reads(self.analysis, self.id, from);
+        found.into_iter().find(|read| self.is_of(read))
+    }
+}
+
+/// What is wrong with a store.
+struct Case {
+    read: Read,
+    link: Link,
+    careful: bool,
+}
+
+/// How a store depends on a load.
+enum Link {
+    /// What is stored does.
+    Value,
+    /// Whether it is stored does.
+    Decision(Decision),
+    /// Not at all, but the function gives what it has loaded as what was there
+    /// before.
+    Exchange,
+}
+
+fn case(draw: &Draw<'_>, asked: &Asked<'_>, level: Level) -> Option<Case> {
+    let (function, store) = (asked.function, asked.store);
+    let by_default = |careful: bool| level == Level::Default && careful;
+    if let Some(read) = asked.read(store.from) {
+        return Some(Case {
+            careful: by_default(
+                read.relaxed && store.relaxed && hands_over(function, &store.object),
+            ),
+            read,
+            link: Link::Value,
+        });
+    }
+    // Of what a called function does, only a setter is looked at.
+    if is_pointer(draw, &store.object) || !store.chain.is_empty() && !store.sets {
+        return None;
+    }
+    let Some((read, decision)) = decided(asked) else {
+        let always = is_surely_reached(function, store.at) && !store.updates;
+        let read = asked.read(function.returns).filter(|_| always)?;
+        return Some(Case {
+            careful: by_default(true),
+            read,
+            link: Link::Exchange,
+        });
+    };
+    // A value from elsewhere is the same one for whoever comes.
+    let careful = by_default(!store.from.is_empty() || decision.hangs != Hangs::Work)
+        || is_mirror(asked.analysis, &store.object);
+    Some(Case {
+        read,
+        link: Link::Decision(decision),
+        careful,
     })
 }
 
-/// The call `at` passes the data of a lock that is held alone, or a token that
-/// the caller was given itself.
-fn gives_token(analysis: &Analysis, at: EventRef, index: usize, depth: u32) -> bool {
-    let (EventKind::Call(call)
-    | EventKind::Acquire {
-        source: LockSource::Callee(call),
+/// Whether whoever wrote this may know that nobody comes in between.
+fn is_careful(asked: &Asked<'_>, level: Level) -> bool {
+    let Asked {
+        analysis,
+        id,
+        function,
+        store,
         ..
-    }) = &analysis.event(at).kind
-    else {
-        return false;
+    } = *asked;
+    // Of what a library offers, nobody knows on how many threads it
+    // runs, unless its tests show it; what one thread alone runs,
+    // loses nothing. Far behind the start of a thread, the object is
+    // mostly one that the thread has to itself. And what all callers
+    // that are seen have to themselves, others most likely have, too.
+    let near = |calls| calls <= NEAR;
+    let elsewhere = || {
+        !(analysis.calls_from_several(id).is_some_and(near) || analysis.is_tested_on_several(id))
+            || analysis.is_alone_with(id, &store.object) == Alone::AsSeen
     };
-    let Some(arg) = call.args.get(index) else {
-        return false;
+    // Setters follow a protocol, and which thread has which element is mostly
+    // agreed on.
+    let agreed = || {
+        let mut steps = store.object.place.path.iter();
+        !store.chain.is_empty() || steps.any(|step| conclint_facts::is_element(step))
     };
-    let alone = |guard| {
-        let mut held = analysis.held_before(at).iter();
-        held.any(|held| held.guard == guard && held.must && held.mode == Mode::Exclusive)
-    };
-    if let Some(guard) = arg.borrows {
-        return alone(guard);
-    }
-    let caller = analysis.function(at.function);
-    let passed = arg.place.as_ref().is_some_and(|place| {
-        let Root::Param(param) = place.root else {
-            return false;
-        };
-        let param = caller.params.get(usize::from(param));
-        place.path.is_empty() && param.is_some_and(|param| param.token)
-    });
-    passed && depth > 0 && has_token(analysis, at.function, depth - 1)
+    level == Level::Default && (elsewhere() || agreed() || awaits_before(function, store.at))
+        || has_protocol(analysis, function)
+        || runs_in_protocol(analysis, id)
+        || is_its_own(function, &store.object)
+        || is_saved(function, store)
+        || one_passes(asked)
 }
 
 /// An await comes before: what an async function does over several steps, its
@@ -171,12 +204,6 @@ fn gives_token(analysis: &Analysis, at: EventRef, index: usize, depth: u32) -> b
 fn awaits_before(function: &Function, store: Point) -> bool {
     events(function)
         .any(|(at, event)| matches!(event.kind, EventKind::Await) && reaches(function, at, store))
-}
-
-struct Store {
-    at: Point,
-    site: Site,
-    relaxed: bool,
 }
 
 /// Atomics that are changed by an exchange somewhere: whoever wrote that knows
@@ -196,35 +223,6 @@ fn exchanged(analysis: &Analysis) -> BTreeSet<ClassId> {
             _ => None,
         })
         .collect()
-}
-
-/// The function exchanges an atomic, which may be what gives it the right to
-/// store, or locks and unlocks by hand.
-fn has_protocol(function: &Function) -> bool {
-    events(function).any(|(_, event)| match &event.kind {
-        EventKind::Load { exchange, .. } => *exchange,
-        EventKind::Call(call) => {
-            let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
-            matches!(
-                name,
-                "lock" | "unlock" | "lock_exclusive" | "unlock_exclusive"
-            )
-        }
-        _ => false,
-    })
-}
-
-/// The closure is run by a function that exchanges an atomic: `with_write(|header| ..)`.
-fn runs_in_protocol(analysis: &Analysis, id: FnId) -> bool {
-    let runs = |at: &EventRef| {
-        let called = match &analysis.event(*at).kind {
-            EventKind::Call(call) => &call.targets[..],
-            _ => &[],
-        };
-        let mut near = called.iter().copied().chain([at.function]);
-        near.any(|id| has_protocol(analysis.function(id)))
-    };
-    analysis.function(id).kind == FnKind::Closure && analysis.callers(id).iter().any(runs)
 }
 
 /// The function changes other shared state, too, and gives this atomic no
@@ -295,14 +293,14 @@ fn is_mirror(analysis: &Analysis, object: &ObjectRef) -> bool {
 }
 
 /// The atomic gets another value in between: it is saved and put back.
-fn is_saved(function: &Function, object: &ObjectRef, store: &Store) -> bool {
+fn is_saved(function: &Function, store: &AtomicStore) -> bool {
     events(function).any(|(at, event)| match &event.kind {
         EventKind::Store {
             target: Target::Atomic { object: other, .. },
             ..
         } => {
             at != store.at
-                && one_object(object, other)
+                && one_object(&store.object, other)
                 && reaches(function, at, store.at)
                 && !reaches(function, store.at, at)
         }
@@ -310,52 +308,8 @@ fn is_saved(function: &Function, object: &ObjectRef, store: &Store) -> bool {
     })
 }
 
-/// A test of the atomic that decides whether the store happens, where more
-/// than the store hangs on it.
-fn decided(
-    analysis: &Analysis,
-    id: FnId,
-    function: &Function,
-    store: &Store,
-    same: impl Fn(&Read) -> bool,
-) -> Option<(Site, Read)> {
-    events(function).find_map(|(at, event)| {
-        let EventKind::Test { from, .. } = &event.kind else {
-            return None;
-        };
-        let found = reads(analysis, id, *from);
-        let read = found.into_iter().find(|read| same(read))?;
-        let once =
-            decides_alone(function, at, store.at) && more_hangs_on_it(function, at, store.at);
-        once.then_some((event.site, read))
-    })
-}
-
-/// Whether, besides the store, something that should happen once is decided by
-/// the test: a flag that is set only to spare a write needs no care.
-fn more_hangs_on_it(function: &Function, test: Point, store: Point) -> bool {
-    events(function).any(|(at, event)| {
-        let counts = match &event.kind {
-            EventKind::Call(call) => !call.targets.is_empty(),
-            EventKind::Spawn(_)
-            | EventKind::Send { .. }
-            | EventKind::Block { .. }
-            | EventKind::CallParam { .. } => true,
-            _ => false,
-        };
-        counts && at != store && decides(function, test, at) && reaches(function, store, at)
-    })
-}
-
-fn report(
-    draw: &Draw<'_>,
-    id: FnId,
-    read: &Read,
-    store: &Store,
-    test: Option<Site>,
-    careful: bool,
-    level: Level,
-) -> Finding {
+fn report(draw: &Draw<'_>, asked: &Asked<'_>, case: &Case, careful: bool, level: Level) -> Finding {
+    let (id, store, read) = (asked.id, asked.store, &case.read);
     let name = draw.name(&read.object);
     let function = draw.function_name(id);
     let mut steps: Vec<Step> = draw.calls(&read.chain).collect();
@@ -366,8 +320,8 @@ fn report(
         name.clone(),
         format!("loads `{name}`"),
     ));
-    let (message, what, help) = match test {
-        None => (
+    let (message, what, help) = match &case.link {
+        Link::Value => (
             format!(
                 "`{function}` loads `{name}` and stores a value that depends on it: what another thread stores in \
                  between is lost"
@@ -375,36 +329,60 @@ fn report(
             format!("stores what depends on the load: `{name}` may be another one by now"),
             "one operation does both: `fetch_add`, `fetch_max`, `fetch_update` .., or `compare_exchange` in a loop",
         ),
-        Some(site) => {
+        Link::Exchange => (
+            format!(
+                "`{function}` loads `{name}` for its result, then stores another value: what another thread stores \
+                 in between is lost"
+            ),
+            format!("stores over `{name}`, which may be another one by now"),
+            "one operation does both: `swap`",
+        ),
+        Link::Decision(decision) => {
             steps.push(draw.step(
                 id,
-                site,
+                decision.site,
                 Role::Use,
                 name.clone(),
                 format!("decides by `{name}`"),
             ));
+            let (stores, each) = match store.updates {
+                true => ("changes", "another thread may have changed"),
+                false => ("stores", "another thread may have stored"),
+            };
             (
                 format!(
-                    "`{function}` tests `{name}`, then stores it: two threads can both pass the test before either stores"
+                    "`{function}` tests `{name}`, then {stores} it: two threads can both pass the test before either \
+                     {stores}"
                 ),
-                format!("stores `{name}`, which another thread may have stored since the test"),
-                "test and set in one operation: `swap`, `compare_exchange`; or use `Once`, `OnceLock`",
+                format!("{stores} `{name}`, which {each} since the test"),
+                match decision.look {
+                    _ if store.updates => {
+                        "test and change in one operation: `fetch_update`, or `compare_exchange` in a loop"
+                    }
+                    Look::Order => {
+                        "compare and store in one operation: `fetch_max`, `fetch_min`, or `compare_exchange` in a loop"
+                    }
+                    _ => {
+                        "test and set in one operation: `swap`, `compare_exchange`; or use `Once`, `OnceLock`"
+                    }
+                },
             )
         }
     };
-    steps.push(draw.step(id, store.site, Role::Use, name.clone(), what));
+    steps.extend(draw.calls(&store.chain));
+    steps.push(draw.step(store.store_in, store.site, Role::Use, name.clone(), what));
     // A relaxed load of one's own last store, published by the next one: the
     // idiom of data structures in which one thread alone writes.
     let one_writer = read.relaxed && !store.relaxed;
-    let confidence = match (one_writer || careful, test) {
+    let confidence = match (one_writer || careful, &case.link) {
         (true, _) => Confidence::Low,
-        (false, None) => Confidence::High,
-        (false, Some(_)) => Confidence::Medium,
+        (false, Link::Value) => Confidence::High,
+        (false, Link::Decision(_) | Link::Exchange) => Confidence::Medium,
     };
     // In code of every day there may be one owner at a time by a rule that
     // only people know; in course work there is none.
-    let severity = match test {
-        None if level == Level::Grading => Severity::Error,
+    let severity = match case.link {
+        Link::Value if level == Level::Grading => Severity::Error,
         _ => Severity::Warning,
     };
     LINT.finding(Found {

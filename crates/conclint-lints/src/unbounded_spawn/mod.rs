@@ -6,8 +6,9 @@ use conclint_facts::{
 };
 
 use crate::flow::{Point, events, reaches};
-use crate::reads::{decides, is_ticket, reads};
+use crate::reads::{is_ticket, reads};
 use crate::trace::Draw;
+use crate::ways::decides;
 use crate::{Found, Level, Lint, Settings};
 
 /// The lint.

@@ -15,7 +15,8 @@ use smol_str::SmolStr;
 
 use super::again::may_look;
 use crate::flow::{Point, after, ends, event_at, events, leads_to_block, reaches, within};
-use crate::reads::{decides, may_be_one_field, origins_of};
+use crate::reads::{may_be_one_field, origins_of};
+use crate::ways::decides;
 
 /// A field of the guarded data; `None` is all of them.
 type Field = Option<SmolStr>;
@@ -197,6 +198,7 @@ impl<'f> Awaited<'f> {
             EventKind::Test {
                 from,
                 tells: Tells::Missing(nothing),
+                ..
             } if self.covers(*from, field) && self.leaves(*nothing) => Some(How::Leaves),
             _ => None,
         }?;
@@ -211,7 +213,7 @@ impl<'f> Awaited<'f> {
 
     fn looks(&self, event: &Event, field: &Field) -> Look {
         match &event.kind {
-            EventKind::Test { from, tells } if self.covers(*from, field) => match tells {
+            EventKind::Test { from, tells, .. } if self.covers(*from, field) => match tells {
                 _ if self.is_operand(event) => Look::No,
                 Tells::Both => Look::OnlyLast,
                 Tells::Neither => Look::OnlyFirst,

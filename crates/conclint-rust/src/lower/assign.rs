@@ -44,6 +44,7 @@ impl Lower<'_> {
             && let Some(info) = self.locals.get_mut(id.0 as usize)
         {
             info.val.views.retain(|(of, _)| of != name);
+            info.val.fields = None;
         }
         self.pin();
         let place = self.base(left);
@@ -126,6 +127,7 @@ impl Lower<'_> {
         }
         info.val.exclusive = false;
         info.val.views.clear();
+        info.val.fields = val.fields;
         self.reassigned(id, from);
         self.other(span);
     }
@@ -168,6 +170,7 @@ impl Lower<'_> {
             .and_then(|id| self.locals.get_mut(id.0 as usize))
         {
             info.val.from = info.val.from.or(from);
+            info.val.fields = None;
         }
         Val::of(Ty::unit())
     }

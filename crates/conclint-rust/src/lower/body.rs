@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use conclint_facts::{
     Block, BlockId, ClassId, Drain, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
     ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
-    StmtKind,
+    StmtKind, Variants,
 };
 use smol_str::SmolStr;
 
@@ -16,6 +16,7 @@ use super::accessor;
 use super::channels::Dry;
 use super::never::Never;
 use super::own::OwnLock;
+use super::rounds::Numbered;
 use super::scopes::DropScope;
 use super::value::{ClassBase, ClassKey, LocalInfo, Sort, SpawnId, Val};
 use crate::hir;
@@ -117,6 +118,8 @@ pub(super) struct Out {
     pub params: Origins,
     /// What the result depends on.
     pub returns: Origins,
+    /// The results that are written out.
+    pub answers: Vec<(BlockId, Variants)>,
 }
 
 /// A closure or async block that was lowered on its own.
@@ -190,6 +193,8 @@ pub(super) struct Lower<'a> {
     pub used_up: Vec<(FnId, GuardId)>,
     /// What the next closure is given by the function that it is passed to.
     pub given: Vec<Val>,
+    /// Where the results of the function stand that may be written out.
+    pub results: Vec<hir::Span>,
     /// Variables that were assigned to, and what they depended on before.
     pub assigned: Vec<(LocalId, Origins)>,
     /// Variables that a test around this place gives one certain value.
@@ -213,6 +218,8 @@ pub(super) struct Lower<'a> {
     pub counted: bool,
     /// The receiver of the method call at hand runs over numbers.
     pub numbers: bool,
+    /// What the closure of that method is given.
+    pub numbered: Numbered,
 }
 
 /// A class this function refers to.
@@ -267,6 +274,7 @@ impl Out {
             origins: Vec::new(),
             params: Origins::NONE,
             returns: Origins::NONE,
+            answers: Vec::new(),
         }
     }
 }
@@ -315,6 +323,7 @@ impl<'a> Lower<'a> {
             not_held: Vec::new(),
             used_up: Vec::new(),
             given: Vec::new(),
+            results: Vec::new(),
             assigned: Vec::new(),
             known: Vec::new(),
             channels: 0,
@@ -326,6 +335,7 @@ impl<'a> Lower<'a> {
             loop_over: SmolStr::default(),
             counted: false,
             numbers: false,
+            numbered: Numbered::None,
         }
     }
 

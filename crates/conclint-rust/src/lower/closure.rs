@@ -27,6 +27,7 @@ impl Lower<'_> {
         many: bool,
         span: Span,
     ) -> Val {
+        let numbered = self.numbered;
         let join = self.new_block();
         let head = if many { self.fork() } else { self.out.cur };
         let known = self.out.guards.len();
@@ -54,6 +55,7 @@ impl Lower<'_> {
             self.other(span);
         }
         self.push_closure(join);
+        let first = self.locals.len();
         let mut params = params.into_iter();
         for (pat, ty) in &closure.params {
             let mut val = params.next().unwrap_or_else(Val::unknown);
@@ -64,6 +66,9 @@ impl Lower<'_> {
                 }
             }
             self.bind(pat, val);
+        }
+        if let (true, [(pat, _)]) = (many, &closure.params[..]) {
+            self.bound_in_round(first, pat, numbered);
         }
         // Within, so that a `?` ends what its own expression has made.
         self.push(ScopeKind::Temp);
@@ -405,6 +410,9 @@ impl Lower<'_> {
             }
         }
         self.fill(&mut function, out);
+        if kind == FnKind::SpawnBody {
+            function.own = self.own_of_thread();
+        }
         self.nested[at].function = function;
         id
     }

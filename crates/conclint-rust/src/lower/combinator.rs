@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{LocalId, Tells};
+use conclint_facts::LocalId;
 
 use super::body::Lower;
 use super::method::MethodCall;
@@ -104,7 +104,8 @@ impl Lower<'_> {
         // An iterator bound to a variable has not run yet.
         let in_rounds = many && !self.lazy.contains(&call.name_span);
         let param = self.given_to_closure(cur, name);
-        self.test(cur.from, Tells::Each, call.site());
+        let look = self.look_of_combinator(container, call);
+        self.test(cur.from, look, call.site());
         let per = self.per_of_iterator(cur);
         let around = std::mem::replace(&mut self.closure_per, per);
         let mut result = self
@@ -145,7 +146,7 @@ impl Lower<'_> {
         } else {
             match name {
                 "get_or_init" | "or_insert_with" | "call_once" | "then" => Val::unknown(),
-                "with" | "with_borrow" | "with_borrow_mut" => cur.clone(),
+                "with" | "with_borrow" | "with_borrow_mut" | "and_modify" => cur.clone(),
                 _ => self.item_of(cur),
             }
         };

@@ -1,7 +1,7 @@
 //! Branches: `if`, `match`, chains of conditions and `let`, and the way out of a
 //! function. Which branch is taken is not asked; what a pattern says of a guard is.
 
-use conclint_facts::{EventKind, Tells};
+use conclint_facts::EventKind;
 
 use super::body::{Lower, end_of};
 use super::parts::leaves_block;
@@ -96,7 +96,8 @@ impl Lower<'_> {
             }
             ExprKind::Let { pat, expr } => {
                 let val = self.expr(expr);
-                self.test(val.from, Tells::Each, expr.span);
+                let look = self.look_of_pattern(pat, expr);
+                self.test(val.from, look, expr.span);
                 let matched = self.new_block();
                 let failed = self.new_block();
                 if binds_success(pat) {
@@ -190,7 +191,8 @@ impl Lower<'_> {
         self.note_arms(scrutinee, arms);
         // A place is not moved by being looked at.
         let val = self.expr(scrutinee);
-        self.test(val.from, Tells::Each, scrutinee.span);
+        let look = self.look_of_arms(scrutinee, arms);
+        self.test(val.from, look, scrutinee.span);
         let tested = self.out.cur;
         let join = self.new_block();
         let mut result = Val::of(Ty::Never);

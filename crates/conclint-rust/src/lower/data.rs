@@ -41,6 +41,10 @@ impl Lower<'_> {
                     part.class.clone_from(&cur.class);
                     part.place.clone_from(&cur.place);
                 }
+                let mut fields = cur.fields.iter().flat_map(|fields| fields.iter());
+                if let Some((_, from)) = fields.find(|(of, _)| of == name) {
+                    part.from = *from;
+                }
                 self.narrow(&mut part, name);
                 self.moves_out(&cur, &mut part);
                 return part;
@@ -245,6 +249,21 @@ impl Lower<'_> {
                 (!info.mutable).then(|| info.key.clone().or_else(place))?
             }
             ExprKind::Field { .. } => self.place_of(expr),
+            // `slot % 8`, of what does not change either.
+            ExprKind::Binary {
+                op: hir::BinOp::Arith(op),
+                left,
+                right,
+            } => {
+                let mut place = self.key_place(left)?;
+                let right = match &right.kind {
+                    ExprKind::Lit(hir::Lit::Int(Some(number))) => SmolStr::new(number.to_string()),
+                    ExprKind::Path(path) if self.is_constant(right) => SmolStr::new(path.last()),
+                    _ => return None,
+                };
+                place.path.push(SmolStr::new(format!("{op:?} {right}")));
+                Some(place)
+            }
             ExprKind::Cast { expr, .. }
             | ExprKind::Ref { expr, .. }
             | ExprKind::Unary {
@@ -388,6 +407,13 @@ impl Lower<'_> {
         let mut val = Val::of(ty.clone());
         // Nobody else has seen it yet.
         val.exclusive = true;
+        let of_fields = fields
+            .iter()
+            .map(|(name, field)| (name.clone(), field.from));
+        let of_fields: Vec<_> = of_fields.collect();
+        if of_fields.iter().any(|(_, from)| !from.is_empty()) && base.is_none() {
+            val.fields = Some(of_fields.into());
+        }
         let mut of_variant = None;
         if let ValueRes::Ctor { ty, variant } = self.index().resolve_value(&self.scope, path) {
             of_variant = variant.map(|variant| (ty, variant));
@@ -407,6 +433,7 @@ impl Lower<'_> {
             self.becomes_temporary(&field);
             val.guards.extend(field.guards.iter().copied());
             val.borrows = val.borrows.or(field.borrows);
+            val.from = val.from.or(field.from);
             if !field.handles.is_empty() {
                 self.store_handles(&field, &val.ty.clone(), &name);
             }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Call, EventKind, Flag, FnId, Origins, Place, Resolution, Root, Tells};
+use conclint_facts::{Call, EventKind, Flag, FnId, Origins, Place, Resolution, Root};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
+use super::looks::may_be_written;
+use super::rounds::numbered;
 use super::scopes::ScopeKind;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
@@ -83,6 +85,9 @@ impl Lower<'_> {
             val.from = val.from.or(self.seen);
         }
         self.seen = around.or(val.from);
+        if may_be_written(expr) && self.results.contains(&expr.span) {
+            self.answer(expr);
+        }
         self.depth -= 1;
         val
     }
@@ -151,6 +156,7 @@ impl Lower<'_> {
                     .then(|| recv.clone());
                 self.counted = super::threads::counted(receiver);
                 self.numbers = super::threads::numbers(receiver);
+                self.numbered = numbered(receiver);
                 let captured = self.captured_in(&mut recv);
                 let mut val = self.method(recv, &call);
                 self.goes_on(&mut val, captured, &call);
@@ -441,17 +447,7 @@ impl Lower<'_> {
         self.push(ScopeKind::Temp);
         let from = self.base(expr).from;
         self.pop(None, expr.span);
-        let tells = match expr.kind {
-            ExprKind::Binary {
-                op: hir::BinOp::And,
-                ..
-            } => Tells::Both,
-            ExprKind::Binary {
-                op: hir::BinOp::Or, ..
-            } => Tells::Neither,
-            _ => Tells::Each,
-        };
-        self.test(from, tells, expr.span);
+        self.test_of(from, expr);
         from
     }
 

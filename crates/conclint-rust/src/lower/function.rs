@@ -5,6 +5,8 @@ use conclint_facts::{Block, Bound, FnKind, Function, Param, Place, Root};
 use smol_str::SmolStr;
 
 use super::body::{Lower, Out};
+use super::fresh::results;
+use super::looks::may_be_written;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val};
 use crate::hir;
@@ -79,6 +81,10 @@ impl Lower<'_> {
                 lower.keeps_param(&param.pat, number);
                 lower.bound_param(&param.pat);
             }
+            let results = results(body);
+            let written = results.iter().filter(|result| may_be_written(result));
+            lower.results = written.map(|result| result.span).collect();
+            lower.base.look = lower.look_of_results(&results);
             let val = lower.block(body, None);
             lower.closed_channels(body.span);
             val
@@ -177,6 +183,7 @@ impl Lower<'_> {
         function.counts = out.counts;
         function.origins = out.origins;
         function.returns = out.returns;
+        function.answers = out.answers;
         if function.kind != FnKind::Closure && function.kind != FnKind::SpawnBody {
             function.params = self.base.params.clone();
         }

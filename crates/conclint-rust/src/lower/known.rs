@@ -97,8 +97,11 @@ impl Lower<'_> {
     }
 
     /// A literal, or the name of a constant.
-    fn is_constant(&self, expr: &Expr) -> bool {
+    pub fn is_constant(&self, expr: &Expr) -> bool {
         match &expr.kind {
+            ExprKind::Cast { expr, .. } => self.is_constant(expr),
+            // `State::Busy`, `u32::MAX`.
+            ExprKind::Path(path) if path.segments.len() > 1 => true,
             ExprKind::Lit(_) => true,
             ExprKind::Unary { expr, .. } => matches!(expr.kind, ExprKind::Lit(_)),
             ExprKind::Path(path) => {

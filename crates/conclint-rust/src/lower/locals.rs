@@ -1,6 +1,6 @@
 //! Variables: what they are bound to, and where they are used.
 
-use conclint_facts::{EventKind, Flag, LocalId, Origins};
+use conclint_facts::{EventKind, Flag, LocalId, Look, Origins};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -35,6 +35,8 @@ impl Lower<'_> {
             key: None,
             mutable: false,
             made: false,
+            round: None,
+            look: Look::Value,
         });
         self.env.push((name, id));
         let stmt = self.out.stmt.index();

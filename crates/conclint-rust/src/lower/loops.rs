@@ -10,6 +10,7 @@ use super::body::{LoopFrame, Lower, end_of};
 use super::call::place_text;
 use super::control::{chain_has_let, takes_item};
 use super::pattern::{binds_success, is_nothing};
+use super::rounds::numbered;
 use super::scopes::ScopeKind;
 use super::types;
 use super::value::Val;
@@ -246,7 +247,9 @@ impl Lower<'_> {
         let mut item = self.item_of(&over);
         item.handles = over.handles.clone();
         item.local = None;
+        let first = self.locals.len();
         self.bind(pat, item);
+        self.bound_in_round(first, pat, numbered(iter));
         let outside = self.unread.len();
         self.note_unread(body);
         self.block(body, None);

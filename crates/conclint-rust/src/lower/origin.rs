@@ -5,15 +5,15 @@
 //! to shared data are written down with the origins of what they depend on.
 
 use conclint_facts::{
-    BlockId, EventKind, GuardId, LocalId, ObjectKind, Origin, Origins, PauseKind, Target, Tells,
-    Writing,
+    BlockId, EventKind, GuardId, LocalId, Look, ObjectKind, Origin, Origins, PauseKind, Target,
+    Tells, Writing,
 };
 use smol_str::SmolStr;
 
 use super::body::Lower;
 use super::types;
 use super::value::Val;
-use crate::hir::{Expr, ExprKind, Span};
+use crate::hir::{BinOp, Expr, ExprKind, Span};
 
 impl Lower<'_> {
     fn add_origin(&mut self, origin: Origin) -> Origins {
@@ -93,9 +93,28 @@ impl Lower<'_> {
     }
 
     /// Control goes one way or the other, by a value of these origins.
-    pub fn test(&mut self, from: Origins, tells: Tells, span: Span) {
+    pub fn test(&mut self, from: Origins, look: Look, span: Span) {
         if !self.asserting && !from.without(self.out.params).is_empty() {
-            self.emit(EventKind::Test { from, tells }, span);
+            let tells = Tells::Each;
+            self.emit(EventKind::Test { from, look, tells }, span);
+        }
+    }
+
+    /// The same for a condition.
+    pub fn test_of(&mut self, from: Origins, cond: &Expr) {
+        if !from.without(self.out.params).is_empty() {
+            let look = self.look(cond);
+            let tells = tells(cond);
+            if !self.asserting {
+                self.emit(EventKind::Test { from, look, tells }, cond.span);
+            }
+        } else if self.singles_out(cond) {
+            let look = match cond.kind {
+                ExprKind::Unary { .. } | ExprKind::Binary { op: BinOp::Ne, .. } => Look::Other,
+                _ => Look::Own,
+            };
+            let tells = tells(cond);
+            self.emit(EventKind::Test { from, look, tells }, cond.span);
         }
     }
 
@@ -103,7 +122,7 @@ impl Lower<'_> {
     /// to `nothing` where the value is missing.
     pub fn missing(&mut self, block: BlockId, of: Origins, nothing: BlockId) {
         let last = self.out.blocks[block.index()].events.last_mut();
-        if let Some(EventKind::Test { from, tells }) = last.map(|event| &mut event.kind)
+        if let Some(EventKind::Test { from, tells, .. }) = last.map(|event| &mut event.kind)
             && *from == of
         {
             *tells = Tells::Missing(nothing);
@@ -152,7 +171,11 @@ impl Lower<'_> {
             && let Some(guard) = place.borrows
         {
             let from = self.guard_origin(guard, None);
-            self.test(from, Tells::Each, span);
+            let look = match name.as_str() {
+                "retain" | "dedup" => Look::Value,
+                _ => Look::Presence,
+            };
+            self.test(from, look, span);
         }
     }
 
@@ -169,7 +192,11 @@ impl Lower<'_> {
         let relaxed = args.last().is_some_and(is_relaxed);
         match name {
             "store" => {
-                let target = Target::Atomic { object, relaxed };
+                let target = Target::Atomic {
+                    object,
+                    relaxed,
+                    constant: args.first().is_some_and(|value| self.is_constant(value)),
+                };
                 let how = Writing::Assign;
                 self.emit(EventKind::Store { target, how, from }, span);
                 Origins::NONE
@@ -288,4 +315,13 @@ pub(super) fn is_cheap(name: &str) -> bool {
 
 fn is_relaxed(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Path(path) if path.last() == "Relaxed")
+}
+
+/// What the way on tells of the parts of a condition.
+fn tells(cond: &Expr) -> Tells {
+    match cond.kind {
+        ExprKind::Binary { op: BinOp::And, .. } => Tells::Both,
+        ExprKind::Binary { op: BinOp::Or, .. } => Tells::Neither,
+        _ => Tells::Each,
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Flag, ReleaseWhy, StmtKind, Tells};
+use conclint_facts::{Flag, ReleaseWhy, StmtKind};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -183,7 +183,7 @@ impl Lower<'_> {
             self.extend(&mut val, scope);
         }
         if let Some(else_) = else_ {
-            self.let_else(pat, &val, else_);
+            self.let_else(pat, init, &val, else_);
         }
         if matches!(pat, Pat::Wild) {
             self.discarded(&val, init);
@@ -200,6 +200,13 @@ impl Lower<'_> {
         }
         if let Some(info) = self.locals.last_mut().filter(|_| made) {
             info.made = true;
+        }
+        if is_own_name(pat) {
+            self.made_in_round(init);
+            let look = self.look(init);
+            if let Some(info) = self.locals.last_mut() {
+                info.look = look;
+            }
         }
         if !lends(init) {
             self.bound_whole(pat);
@@ -232,8 +239,9 @@ impl Lower<'_> {
     }
 
     /// The scrutinee's temporaries end before the `else` block runs.
-    fn let_else(&mut self, pat: &Pat, val: &Val, else_: &hir::Block) {
-        self.test(val.from, Tells::Each, else_.span);
+    fn let_else(&mut self, pat: &Pat, init: &Expr, val: &Val, else_: &hir::Block) {
+        let look = self.look_of_pattern(pat, init);
+        self.test(val.from, look, else_.span);
         let tested = self.out.cur;
         let otherwise = self.fork();
         if binds_success(pat) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Call, Flag, FnId, GuardId, LocalId, Origins, Place, Root};
+use conclint_facts::{Call, Flag, FnId, GuardId, LocalId, Look, Origins, Own, Place, Root};
 use smol_str::SmolStr;
 
 use super::parts::Identity;
@@ -114,6 +114,8 @@ pub(super) struct Val {
     pub flag: Option<Flag>,
     /// Its fields that only point to another object, and to which.
     pub views: Vec<(SmolStr, Place)>,
+    /// The reads that its fields depend on, where it is written out.
+    pub fields: Option<Arc<[(SmolStr, Origins)]>>,
 }
 
 impl Val {
@@ -135,6 +137,7 @@ impl Val {
             channel: 0,
             flag: None,
             views: Vec::new(),
+            fields: None,
         }
     }
 
@@ -177,6 +180,9 @@ impl Val {
         }
         self.handles.extend(other.handles);
         self.from = self.from.or(other.from);
+        if self.fields != other.fields {
+            self.fields = None;
+        }
         self.borrows = self.borrows.or(other.borrows);
         self.closure = self.closure.or(other.closure);
         self.future = self.future.or(other.future);
@@ -253,6 +259,10 @@ pub(super) struct LocalInfo {
     pub mutable: bool,
     /// It is bound to an object that is made there.
     pub made: bool,
+    /// In a loop: what makes it another one in each round, and how deep in loops.
+    pub round: Option<(Own, u32)>,
+    /// What was asked for its value.
+    pub look: Look,
 }
 
 pub(super) fn local_place(id: LocalId) -> Place {
