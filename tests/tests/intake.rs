@@ -199,6 +199,45 @@ fn gradescope_autograder() {
     assert_eq!(value["score"], 8.0, "{}", export.stderr);
 }
 
+/// What would be lost by a slip of the hand is refused, with exit code 2 and nothing written.
+#[test]
+fn slips_of_the_hand() {
+    let course = Course::new();
+    course.put("ann.txt", b"no Rust");
+    let dir = course.dir.path();
+    let text = |p: &Path| p.to_str().unwrap().to_owned();
+    let grade = |assignment: &Path, from: &Path, to: &Path| {
+        let arguments = [text(assignment), text(from), "--out".to_owned(), text(to)];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        run(
+            repository(),
+            &[&["grade", "run"], &arguments[..]].concat(),
+            LIMIT,
+        )
+    };
+    let (counter, from, out) = (dir.join("assignment"), dir.join("in"), dir.join("out"));
+    assert_eq!(grade(&counter, &from, &out).code, Some(0));
+    let kept = |name: &str| fs::read(out.join(name)).unwrap();
+    let (marks, note) = (kept("marks.json"), kept("run.json"));
+    let crawler = repository().join("fixtures/assignments/crawler");
+    for (assignment, from, out, says) in [
+        (&counter, dir.join("im"), &out, "no submissions at"),
+        (
+            &counter,
+            from.clone(),
+            &from.join("out"),
+            "lies among the submissions",
+        ),
+        (&crawler, from.clone(), &out, "holds the marks of `counter`"),
+    ] {
+        let refused = grade(assignment, &from, out);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(says), "{says}: {}", refused.stderr);
+    }
+    assert!(!from.join("out").exists());
+    assert!(kept("marks.json") == marks && kept("run.json") == note);
+}
+
 #[test]
 fn archives_that_try_to_get_out() {
     let course = Course::new();

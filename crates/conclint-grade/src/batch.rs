@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::assignment::Assignment;
 use crate::evidence::Evidence;
 use crate::feedback;
 use crate::intake::{Origin, Submission};
@@ -29,6 +30,8 @@ use crate::{text, write};
 /// Schema of `marks.json`.
 pub const SCHEMA: &str = "conclint/marks/1";
 const STORED: &str = "conclint/judged/1";
+/// Everybody's marks, in the directory of results.
+const MARKS: &str = "marks.json";
 
 /// A submission with what was seen of it and its marks.
 #[derive(Clone, Debug)]
@@ -147,6 +150,26 @@ fn judge(grader: &Grader, submission: &Submission, path: &Path) -> (Evidence, bo
     (evidence, false)
 }
 
+/// The marks that an earlier run of the same assignment left in `out`.
+///
+/// # Errors
+/// Where they are another assignment's, which the next run would overwrite, or cannot be read.
+pub fn earlier(assignment: &Assignment, out: &Path) -> Result<Option<Batch>> {
+    let path = out.join(MARKS);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let before = Batch::load(&path)?;
+    if before.assignment != assignment.manifest.name {
+        bail!(
+            "{} holds the marks of `{}`, another assignment: give a directory of its own",
+            out.display(),
+            before.assignment
+        );
+    }
+    Ok(Some(before))
+}
+
 /// Grades submissions into `out`.
 ///
 /// # Errors
@@ -160,17 +183,7 @@ pub fn run(
 ) -> Result<Report> {
     let _lock = lock(out)?;
     let manifest = &grader.assignment.manifest;
-    let path = out.join("marks.json");
-    let before = path.exists().then(|| Batch::load(&path)).transpose()?;
-    if let Some(before) = &before
-        && before.assignment != manifest.name
-    {
-        bail!(
-            "{} holds the marks of `{}`, another assignment: give a directory of its own",
-            out.display(),
-            before.assignment
-        );
-    }
+    let before = earlier(&grader.assignment, out)?;
     let key = grader.key();
     let mut contents: BTreeMap<String, usize> = BTreeMap::new();
     for (index, submission) in submissions.iter().enumerate() {
@@ -228,7 +241,7 @@ pub fn run(
         submissions: entries,
     };
     let changes = before.map_or_else(Vec::new, |old| changes(&old, &batch));
-    write::json(&path, &batch)?;
+    write::json(&out.join(MARKS), &batch)?;
     Ok(Report {
         judged: found.len() - resumed,
         resumed,

@@ -3,7 +3,8 @@
 //!
 //! Layouts, each found by itself: one folder a student (any depth inside, so a whole project or
 //! only its files), one `.rs` file a student, archives of either, Canvas's and Moodle's downloads
-//! (the student's name is taken from the file's or folder's name), and Gradescope's `/autograder`.
+//! (the student's name is taken from the file's or folder's name), all of these in one archive, and
+//! Gradescope's `/autograder`.
 
 mod archive;
 mod gradescope;

@@ -431,6 +431,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_only_known_to_be_late_goes_to_a_person() {
+        let counter = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../fixtures/assignments/counter"
+        );
+        let assignment = Assignment::load(std::path::Path::new(counter)).expect("an assignment");
+        let evidence = Evidence::default();
+        let at = |time| marks(&assignment, &evidence, time);
+        assert_eq!(at(None).outcome, Outcome::Graded);
+        let late = at(Some(LATE));
+        assert_eq!((late.outcome, late.points), (Outcome::PartlyGraded, None));
+        assert_eq!(late.reasons, ["handed in late, and the time is not known"]);
+    }
+
+    #[test]
     fn lints_that_came_to_a_limit_cost_nothing_and_give_nothing() {
         let criterion: Criterion = toml::from_str(
             "id = \"a\"\ntitle = \"a\"\npoints = 1\nsource = { lints = [\"grading\"] }",

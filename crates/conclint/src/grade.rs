@@ -141,6 +141,7 @@ fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
         grader.assignment.release();
     }
     apart(&args.submissions, &args.out)?;
+    batch::earlier(&grader.assignment, &args.out)?;
     let taken = intake::read(&grader.assignment, &args.submissions)?;
     let submissions = taken.submissions;
     let count = submissions.len();

@@ -1,5 +1,8 @@
 //! What was misread: who is called, what is held, what is used.
 
+use conclint_facts::Analysis;
+use conclint_rust::{Input, SourceInput};
+
 use super::names_in;
 
 #[test]
@@ -397,4 +400,26 @@ impl Call {{
         found("let space = self.vm(); let all = space.array(count)?;"),
         ["double-lock"]
     );
+}
+
+#[test]
+fn of_many_locks_held_at_once_some_are_paired() {
+    let cut = |locks: usize| {
+        let line = |n: usize| {
+            format!("let m{n} = std::sync::Mutex::new(0u64); let g{n} = m{n}.lock().unwrap();\n")
+        };
+        let lines: String = (0..locks).map(line).collect();
+        let input = Input {
+            sources: vec![SourceInput {
+                path: "src/lib.rs".into(),
+                text: format!("pub fn all() {{\n{lines}}}\n").into(),
+            }],
+            ..Input::default()
+        };
+        let analysis = Analysis::of(conclint_rust::read(input).0);
+        (analysis.counts().dropped_chains, analysis.nestings().len())
+    };
+    assert_eq!(cut(60), (0, 60 * 59 / 2));
+    let (dropped, paired) = cut(300);
+    assert!(dropped > 0 && paired <= 300 * 64, "{dropped} {paired}");
 }
