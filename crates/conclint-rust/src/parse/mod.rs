@@ -51,10 +51,11 @@ const MAX_ITEM_DEPTH: u32 = 60;
 /// The same for macro calls in arguments of macros: each level is parsed anew.
 const MAX_MACRO_DEPTH: u32 = 40;
 
-/// Scan depth up to which the thread of the caller does: 2 MiB of stack in a
-/// debug build, 4 MiB in a release build. A thread for each file costs more than
-/// its start: its allocator is cold.
-const SHALLOW: u32 = if cfg!(debug_assertions) { 80 } else { 1_500 };
+/// Scan depth up to which the thread of the caller does: 4 MiB of stack in a
+/// release build. A thread for each file costs more than its start: its allocator
+/// is cold. A debug build, whose frames are ten times as large, has one all the
+/// same: so it finds what a release build finds.
+const SHALLOW: u32 = if cfg!(debug_assertions) { 0 } else { 1_500 };
 /// Scan depth beyond which an item is not read.
 const ABYSS: u32 = 100_000;
 /// Stack for one unit of scan depth: twice the most that was measured, over all
@@ -99,17 +100,20 @@ fn parse(text: &str, seen: &Seen, directly: bool) -> HirFile {
         .and_then(|text| quiet::quiet(text, &scan));
     let places_hold = quiet.as_ref().is_none_or(|quiet| quiet.len() == text.len());
     let text = quiet.as_deref().unwrap_or(text);
-    if directly && places_hold && read_directly(text, &scan, seen, &mut file) {
-        return file;
-    }
+    let mut read = || {
+        if !(directly && places_hold && read_directly(text, &scan, seen, &mut file)) {
+            read_text(text, &scan, seen, &mut file);
+        }
+    };
     if scan.depth <= SHALLOW {
-        read_text(text, &scan, seen, &mut file);
+        read();
         return file;
     }
-    let stack = (scan.depth.min(ABYSS) as usize * STACK_PER_DEPTH).max(64 << 20);
+    let depth = scan.depth.min(ABYSS) + expand::MAX_NESTING;
+    let stack = (depth as usize * STACK_PER_DEPTH).max(64 << 20);
     let done = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(stack);
-        let reader = builder.spawn_scoped(scope, || read_text(text, &scan, seen, &mut file));
+        let reader = builder.spawn_scoped(scope, read);
         reader.is_ok_and(|reader| reader.join().is_ok())
     });
     if !done {

@@ -22,17 +22,13 @@ mod types;
 
 use std::ops::Range;
 
-use super::{Cx, MAX_DEPTH, SHALLOW};
+use super::{Cx, MAX_DEPTH};
 use crate::hir::{Block, Span};
 use lex::{Cursor, Kind, Token};
 
 /// Scan depth up to which bodies are read here: no expression in such a text
 /// comes near [`MAX_DEPTH`], since each level weighs two at least.
-pub(super) const DEPTH: u32 = if SHALLOW < 2 * MAX_DEPTH - 100 {
-    SHALLOW
-} else {
-    2 * MAX_DEPTH - 100
-};
+pub(super) const DEPTH: u32 = 2 * MAX_DEPTH - 100;
 /// Types and patterns nested deeper are left to `syn`, which counts them.
 const TYPE_DEPTH: u32 = 60;
 /// The same for macros in macros.

@@ -44,7 +44,7 @@ const MAX_DEPTH: u32 = 16;
 const MAX_TOKENS: usize = 40_000;
 /// How deep what is being expanded may nest, in the measure of `scan`: it comes
 /// on top of what the stack was measured for.
-const MAX_NESTING: u32 = if cfg!(debug_assertions) { 80 } else { 200 };
+pub(super) const MAX_NESTING: u32 = 200;
 /// How deep brackets may nest in definitions and arguments.
 const MAX_BRACKETS: u32 = 40;
 

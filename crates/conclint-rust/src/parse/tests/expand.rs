@@ -303,6 +303,17 @@ fn places_are_those_of_the_caller() {
     }
 }
 
+/// In a debug build, too, whose stack frames are larger.
+#[test]
+fn what_nests_is_expanded_in_any_build() {
+    let nested = |inner: &str| format!("{}{inner}{}", "g(".repeat(35), ")".repeat(35));
+    let rules = format!(
+        "macro_rules! m {{ ($e:expr) => {{ {} }} }}",
+        nested("$e.lock()")
+    );
+    check(&rules, "m!(a)", &nested("a.lock()"));
+}
+
 #[test]
 fn recursion_ends() {
     for rules in [
