@@ -264,6 +264,49 @@ fn errors_in_hidden_tests_are_theirs() {
 }
 
 #[test]
+fn a_limit_that_is_too_short_is_told_as_timing() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    tally(dir);
+    let tests = "use std::sync::mpsc;\nuse std::time::Duration;\nuse tally::Tally;\n\
+        #[test]\nfn two_votes() {\nlet (tally, (done, told)) = (Tally::default(), mpsc::channel());\n\
+        std::thread::scope(|s| {\ns.spawn(|| { tally.vote(); let _ = done.send(()); });\n\
+        let in_time = told.recv_timeout(Duration::from_millis(100)).is_ok();\n\
+        assert!(in_time, \"a vote in time\");\n});\n}\n";
+    put(dir, "hidden/tests.rs", tests);
+    let (out, code) = said(dir, &[]);
+    let lost = out
+        .lines()
+        .find(|l| l.contains("exact is lost: two_votes: fails"));
+    assert!(
+        lost.is_some_and(|l| l.ends_with("a vote in time (timing)")),
+        "{out}"
+    );
+    assert!(
+        out.contains("\n(timing): only time stands between."),
+        "{out}"
+    );
+    assert_eq!(code, Some(1), "{out}");
+
+    let reference = dir.join("reference/src/lib.rs");
+    let (reference, out) = (reference.to_str().unwrap(), dir.join("out"));
+    let arguments = ["grade", "run", dir.to_str().unwrap(), reference, "--out"];
+    let arguments = [arguments.as_slice(), &[out.to_str().unwrap()]].concat();
+    run(repository(), &arguments, LIMIT);
+    let page = fs::read_to_string(out.join("students/lib.rs/feedback.md")).unwrap();
+    assert!(page.contains("Do not rely on time"), "{page}");
+
+    // More than a second is enough.
+    put(
+        dir,
+        "hidden/tests.rs",
+        &tests.replace("millis(100)", "millis(1100)"),
+    );
+    let (out, _) = said(dir, &[]);
+    assert!(out.contains("ok   reference: 2 of 2"), "{out}");
+}
+
+#[test]
 fn mistakes_are_named_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
     let cases: &[(&str, &str, &[&str])] = &[
