@@ -191,7 +191,6 @@ fn what_is_bad_has_its_test_and_its_reason() {
         "       compiles is not lost: it compiles",
         "       exact is lost: two_votes: fails when a thread is interrupted once",
         "5 checked, 4 not as they should be",
-        // One line that is bad does not keep the mutants away.
         "--mutants: the reference has no place for any of the small mistakes",
     ];
     for line in lines {
@@ -319,6 +318,11 @@ fn mistakes_are_named_with_their_place() {
                 "unknown field `point`",
                 "expected one of",
             ],
+        ),
+        (
+            "points = 1",
+            "points = -1",
+            &["criterion compiles: points must not be negative"],
         ),
         (
             "seeds = [1]",

@@ -64,7 +64,10 @@ fn small_mistakes_that_keep_full_marks_are_listed() {
     fs::write(&path, manifest.replace(test, "explore = [\"two_adders\"]")).unwrap();
     let run = grade(&["check-assignment", "--mutants", text(weak.path())]);
     let out = String::from_utf8_lossy(&run.stdout);
-    assert_eq!(run.code, Some(0), "{out}\n{}", run.stderr);
+    // What is bad does not keep the mutants away.
+    let unnamed = "BAD  hidden test mean_fits: no criterion names it";
+    assert!(out.contains(unnamed), "{out}");
+    assert_eq!(run.code, Some(1), "{out}\n{}", run.stderr);
     let survivor = "SURVIVES src/lib.rs:24: add, split, `state.additions += 1;`\n\
         \x20          24: `state.additions += 1;` -> `drop(state); state = self.state.lock().unwrap(); \
         state.additions += 1;`\n";

@@ -473,7 +473,10 @@ fn validate(manifest: &Manifest) -> Result<()> {
     for criterion in &manifest.criteria {
         let id = &criterion.id;
         let sound = |points: f64| points.is_finite() && points >= 0.0;
-        ensure!(sound(criterion.points), "criterion {id}: points");
+        ensure!(
+            sound(criterion.points),
+            "criterion {id}: points must not be negative"
+        );
         ensure!(
             criterion.deduct.is_none_or(sound),
             "criterion {id}: deduct must not be negative"
