@@ -154,6 +154,157 @@ fn what_is_for_after_the_due_date_is_shown_when_released() {
     );
 }
 
+/// What `check-assignment` prints, and its exit code.
+fn said(dir: &Path, more: &[&str]) -> (String, Option<u8>) {
+    let arguments = ["grade", "check-assignment", dir.to_str().unwrap()];
+    let run = run(repository(), &[&arguments, more].concat(), LIMIT);
+    let code = run.code.and_then(|code| u8::try_from(code).ok());
+    (String::from_utf8_lossy(&run.stdout).into_owned(), code)
+}
+
+#[test]
+fn what_is_bad_has_its_test_and_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    tally(dir);
+    let starter = fs::read_to_string(dir.join("starter/src/lib.rs")).unwrap();
+    let broken = starter.replace("todo!()", "todo!(\"{voter}\")");
+    put(dir, "starter/src/lib.rs", &broken);
+    let tests = fs::read_to_string(dir.join("hidden/tests.rs")).unwrap();
+    let forgotten = format!("{tests}#[test]\nfn forgotten() {{ assert_eq!(1, 2) }}\n");
+    put(dir, "hidden/tests.rs", &forgotten);
+    let public = "use tally::Tally;\n#[test]\nfn one_vote() {\n\
+        let tally = Tally::default();\ntally.vote();\n\
+        assert_eq!(tally.votes(), 2, \"votes of one\");\n}\n";
+    put(dir, "public/tests.rs", public);
+    let expect = "[two_steps]\nloses = [\"compiles\"]\n";
+    put(dir, "known-bad/expect.toml", expect);
+    let (out, code) = said(dir, &["--mutants"]);
+    let lines = [
+        "BAD  hidden test forgotten: no criterion names it",
+        "ok   reference: 2 of 2",
+        "BAD  starter: 0 of 2, loses compiles: does not compile, and students begin with it",
+        "       src/lib.rs:5: cannot find value `voter` in this scope",
+        "BAD  public tests: 1 test: the reference does not pass them",
+        "       one_vote: fails: votes of one: 1 is not 2",
+        "BAD  known-bad/two_steps: 1 of 2, loses exact: should lose compiles",
+        "       compiles is not lost: it compiles",
+        "       exact is lost: two_votes: fails when a thread is interrupted once",
+        "5 checked, 4 not as they should be",
+        "--mutants: the reference has no place for any of the small mistakes",
+    ];
+    for line in lines {
+        let there = out.lines().any(|l| l.starts_with(line));
+        assert!(there, "no {line:?} in\n{out}");
+    }
+    assert_eq!(code, Some(1), "{out}");
+
+    // Where making it compile is the exercise, the starter need not.
+    let manifest = fs::read_to_string(dir.join("assignment.toml")).unwrap();
+    let without = manifest.replace("starter-bound = 1", "starter-compiles = false");
+    put(dir, "assignment.toml", &without);
+    fs::remove_file(dir.join("known-bad/expect.toml")).unwrap();
+    put(
+        dir,
+        "public/tests.rs",
+        &public.replace("vote()", "votes(1)"),
+    );
+    let (out, code) = said(dir, &[]);
+    let lines = [
+        "ok   starter: 0 of 2, loses compiles",
+        "BAD  public tests: do not compile with the reference",
+        "       public/tests.rs:5: this method takes 0 arguments but 1 argument was supplied",
+        "BAD  known-bad/expect.toml: there is no such file",
+    ];
+    for line in lines {
+        let there = out.lines().any(|l| l.starts_with(line));
+        assert!(there, "no {line:?} in\n{out}");
+    }
+    assert_eq!(code, Some(1), "{out}");
+}
+
+#[test]
+fn errors_in_hidden_tests_are_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    tally(dir);
+    let tests = fs::read_to_string(dir.join("hidden/tests.rs")).unwrap();
+    put(
+        dir,
+        "hidden/tests.rs",
+        &tests.replace("votes(), 2", "votes(), \"2\""),
+    );
+    let (out, code) = said(dir, &["--mutants"]);
+    let lines = [
+        "BAD  hidden tests: do not compile with the reference",
+        "       hidden/tests.rs:6: mismatched types: expected `u64`, found `&str` [E0308]",
+        "nothing else was graded",
+        "1 checked, 1 not as they should be",
+        "--mutants: nothing was tried",
+    ];
+    for line in lines {
+        let there = out.lines().any(|l| l.starts_with(line));
+        assert!(there, "no {line:?} in\n{out}");
+    }
+    assert!(!out.contains("reference:"), "{out}");
+    assert_eq!(code, Some(1), "{out}");
+
+    // Students are not told where.
+    let bad = dir.join("known-bad/two_steps.rs");
+    let (bad, out) = (bad.to_str().unwrap(), dir.join("out"));
+    let arguments = ["grade", "run", dir.to_str().unwrap(), bad, "--out"];
+    let arguments = [arguments.as_slice(), &[out.to_str().unwrap()]].concat();
+    run(repository(), &arguments, LIMIT);
+    let page = fs::read_to_string(out.join("students/two_steps.rs/feedback.md")).unwrap();
+    assert!(
+        page.contains("mismatched types") && !page.contains("hidden/"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_limit_that_is_too_short_is_told_as_timing() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    tally(dir);
+    let tests = "use std::sync::mpsc;\nuse std::time::Duration;\nuse tally::Tally;\n\
+        #[test]\nfn two_votes() {\nlet (tally, (done, told)) = (Tally::default(), mpsc::channel());\n\
+        std::thread::scope(|s| {\ns.spawn(|| { tally.vote(); let _ = done.send(()); });\n\
+        let in_time = told.recv_timeout(Duration::from_millis(100)).is_ok();\n\
+        assert!(in_time, \"a vote in time\");\n});\n}\n";
+    put(dir, "hidden/tests.rs", tests);
+    let (out, code) = said(dir, &[]);
+    let lost = out
+        .lines()
+        .find(|l| l.contains("exact is lost: two_votes: fails"));
+    assert!(
+        lost.is_some_and(|l| l.ends_with("a vote in time (timing)")),
+        "{out}"
+    );
+    assert!(
+        out.contains("\n(timing): only time stands between."),
+        "{out}"
+    );
+    assert_eq!(code, Some(1), "{out}");
+
+    let reference = dir.join("reference/src/lib.rs");
+    let (reference, out) = (reference.to_str().unwrap(), dir.join("out"));
+    let arguments = ["grade", "run", dir.to_str().unwrap(), reference, "--out"];
+    let arguments = [arguments.as_slice(), &[out.to_str().unwrap()]].concat();
+    run(repository(), &arguments, LIMIT);
+    let page = fs::read_to_string(out.join("students/lib.rs/feedback.md")).unwrap();
+    assert!(page.contains("Do not rely on time"), "{page}");
+
+    // More than a second is enough.
+    put(
+        dir,
+        "hidden/tests.rs",
+        &tests.replace("millis(100)", "millis(1100)"),
+    );
+    let (out, _) = said(dir, &[]);
+    assert!(out.contains("ok   reference: 2 of 2"), "{out}");
+}
+
 #[test]
 fn mistakes_are_named_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
@@ -167,6 +318,11 @@ fn mistakes_are_named_with_their_place() {
                 "unknown field `point`",
                 "expected one of",
             ],
+        ),
+        (
+            "points = 1",
+            "points = -1",
+            &["criterion compiles: points must not be negative"],
         ),
         (
             "seeds = [1]",

@@ -64,9 +64,17 @@ fn small_mistakes_that_keep_full_marks_are_listed() {
     fs::write(&path, manifest.replace(test, "explore = [\"two_adders\"]")).unwrap();
     let run = grade(&["check-assignment", "--mutants", text(weak.path())]);
     let out = String::from_utf8_lossy(&run.stdout);
-    assert_eq!(run.code, Some(0), "{out}\n{}", run.stderr);
-    let survivor = "SURVIVES src/lib.rs:24: add, split, `state.additions += 1;`";
-    assert!(out.contains(survivor), "{out}");
+    // What is bad does not keep the mutants away.
+    let unnamed = "BAD  hidden test mean_fits: no criterion names it";
+    assert!(out.contains(unnamed), "{out}");
+    assert_eq!(run.code, Some(1), "{out}\n{}", run.stderr);
+    let survivor = "SURVIVES src/lib.rs:24: add, split, `state.additions += 1;`\n\
+        \x20          24: `state.additions += 1;` -> `drop(state); state = self.state.lock().unwrap(); \
+        state.additions += 1;`\n";
+    let killed = "killed   src/lib.rs:34: mean, no lock, \
+        `let state = self.state.lock().unwrap();`: by alone (one_thread, nothing_yet, nothing_added)";
+    let place = |part: &str| out.find(part).unwrap_or_else(|| panic!("no {part}: {out}"));
+    assert!(place(survivor) < place(killed), "{out}");
     assert!(out.contains("1 of 3 small mistakes lose marks"), "{out}");
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::interface::{self, Interface};
 use crate::late::Late;
+use crate::test_names::{self, Tests};
 use crate::text;
 
 /// What `assignment.toml` holds.
@@ -36,6 +37,9 @@ pub struct Manifest {
     /// The starter gets at most so many points.
     #[serde(default)]
     pub starter_bound: f64,
+    /// The starter has to compile; not where making it compile is the exercise.
+    #[serde(default = "yes")]
+    pub starter_compiles: bool,
     /// Public functions and fields must have the types that the starter gives them. Without this,
     /// hidden tests have to pin types themselves: see [`crate::interface`].
     #[serde(default = "yes")]
@@ -128,7 +132,7 @@ pub struct Criterion {
     pub points: f64,
     /// What the points hang on.
     pub source: Source,
-    /// Criteria that must be met first; otherwise this one is not run.
+    /// Criteria that have to be met first, in part at least; otherwise this one is not run.
     #[serde(default)]
     pub needs: Vec<String>,
     /// Points are shared by the tests instead of lost with the first.
@@ -243,10 +247,10 @@ impl Assignment {
         validate(&manifest).with_context(|| format!("{}", path.display()))?;
         let skeleton = Skeleton::read(&dir.join("skeleton/Cargo.toml"))?;
         let hidden = tree(&dir.join("hidden"))?;
-        let Some(tests) = hidden.get("tests.rs") else {
+        if !hidden.contains_key(test_names::ROOT) {
             bail!("{}: there is no hidden/tests.rs", dir.display());
-        };
-        let tests = String::from_utf8_lossy(tests);
+        }
+        let tests = Tests::of(&hidden);
         unknown_tests(&manifest, &tests).with_context(|| format!("{}", path.display()))?;
         for (name, bytes) in hidden.iter().filter(|(name, _)| name.ends_with(".rs")) {
             let text = String::from_utf8_lossy(bytes);
@@ -392,30 +396,20 @@ impl Skeleton {
     }
 }
 
-/// Refuses names of tests that `hidden/tests.rs` does not have. Modules and macros could define
-/// tests that are not seen here, so a file with either is left to the run.
-fn unknown_tests(manifest: &Manifest, text: &str) -> Result<()> {
-    let Ok(file) = syn::parse_file(text) else {
+/// Refuses names of tests that there are not. Macros could define tests that are not seen here, so
+/// files with one are left to the run.
+fn unknown_tests(manifest: &Manifest, tests: &Tests) -> Result<()> {
+    if !tests.all {
         return Ok(());
-    };
-    let mut known = BTreeSet::new();
-    for item in &file.items {
-        match item {
-            syn::Item::Fn(item) => {
-                known.insert(item.sig.ident.to_string());
-            }
-            syn::Item::Mod(_) | syn::Item::Macro(_) => return Ok(()),
-            _ => {}
-        }
     }
     for criterion in &manifest.criteria {
-        if let Source::Run(tests) | Source::Explore(tests) = &criterion.source {
-            for test in tests {
+        if let Source::Run(named) | Source::Explore(named) = &criterion.source {
+            for test in named {
                 ensure!(
-                    known.contains(test),
+                    tests.names.contains(test),
                     "criterion {}: hidden/tests.rs has no test {test:?}{}",
                     criterion.id,
-                    similar(test, known.iter().map(String::as_str))
+                    similar(test, tests.names.iter().map(String::as_str))
                 );
             }
         }
@@ -479,7 +473,10 @@ fn validate(manifest: &Manifest) -> Result<()> {
     for criterion in &manifest.criteria {
         let id = &criterion.id;
         let sound = |points: f64| points.is_finite() && points >= 0.0;
-        ensure!(sound(criterion.points), "criterion {id}: points");
+        ensure!(
+            sound(criterion.points),
+            "criterion {id}: points must not be negative"
+        );
         ensure!(
             criterion.deduct.is_none_or(sound),
             "criterion {id}: deduct must not be negative"

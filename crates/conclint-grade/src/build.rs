@@ -23,7 +23,7 @@ use crate::{interface, text};
 /// Errors of the compiler that are kept.
 const ERRORS: usize = 8;
 /// The directory of the hidden tests in the build.
-const HIDDEN: &str = "hidden";
+pub(crate) const HIDDEN: &str = "hidden";
 
 /// The compiler, and the runtime that tests are built on.
 #[derive(Clone, Debug)]
@@ -75,6 +75,8 @@ pub struct Build<'a> {
     pub assignment: &'a Assignment,
     /// An empty directory.
     pub work: &'a Path,
+    /// Errors have their places in the hidden tests, too: for their author alone.
+    pub open: bool,
     /// Where the time goes.
     pub spent: &'a Spent,
 }
@@ -122,7 +124,11 @@ impl Build<'_> {
         let finished = self.spent.on(Phase::Tests, compile)?;
         if finished.end != End::Exited(0) {
             let pins = &self.assignment.interface.lines;
-            return errors(&finished, &|_| false, pins).map(Err);
+            let shown = |file: &str| {
+                let hidden = file.strip_prefix(HIDDEN).and_then(|f| f.strip_prefix('/'));
+                self.open && hidden.is_some_and(|f| self.assignment.hidden.contains_key(f))
+            };
+            return errors(&finished, &shown, pins).map(Err);
         }
         Ok(Ok(binary.join("hidden")))
     }

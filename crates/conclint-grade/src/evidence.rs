@@ -101,6 +101,10 @@ pub struct Story {
     pub deviations: Vec<(u32, u32, u32)>,
     /// Preemptions in it.
     pub preemptions: u64,
+    /// A sleep or a timeout ends before threads that could move have moved, and no failure was
+    /// found without that.
+    #[serde(default)]
+    pub timing: bool,
     /// What goes wrong, in a sentence on the submission's own names; may be empty.
     pub explanation: String,
     /// What the test said, fit for students.
@@ -298,6 +302,7 @@ impl Story {
             flags: raw.flags,
             deviations: raw.deviations.clone(),
             preemptions: raw.preemptions,
+            timing: raw.kind == "timing",
             explanation: crate::text::clean(&told.explanation, 300),
             message: decisive.map_or(String::new(), |p| public(&p.message, p.place.line != 0)),
             own_panic: own.is_some(),
@@ -507,6 +512,17 @@ mod tests {
         assert_eq!(said(&[none, echo, wrong]), first);
         assert_eq!(said(&[none, echo]), first);
         assert_eq!(said(&[echo, wrong]).2, Some(51));
+    }
+
+    #[test]
+    fn a_failure_that_time_stands_before_is_known() {
+        let timing = |kind: &str| {
+            let mut raw = raw();
+            raw.kind = kind.to_owned();
+            Story::of(&raw, &Failure::default()).timing
+        };
+        assert!(timing("timing"));
+        assert!(!timing("panic"));
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn fits(criterion: &Criterion, evidence: &Evidence) -> bool {
         return true;
     };
     match seen.kind {
-        _ if panics(seen) => false,
+        _ if panics(seen) || timing(seen) => false,
         Kind::Deadlock | Kind::Livelock | Kind::Hangs => criterion.advice_for != AdviceFor::Values,
         _ => !needs_nothing(seen),
     }
@@ -111,6 +111,11 @@ fn fits(criterion: &Criterion, evidence: &Evidence) -> bool {
 /// The submission's own code panics.
 fn panics(seen: &Seen) -> bool {
     seen.story.as_ref().is_some_and(|s| s.own_panic)
+}
+
+/// Only time stands between.
+fn timing(seen: &Seen) -> bool {
+    seen.story.as_ref().is_some_and(|s| s.timing)
 }
 
 /// No thread is interrupted, none runs out of its turn, and none comes too late.
@@ -204,6 +209,11 @@ fn test(evidence: &Evidence, tests: &[String], explored: bool) -> Option<Headlin
         }
     };
     let advice = match (seen.kind, explored) {
+        _ if timing(seen) => {
+            "Do not rely on time: a thread may be held up for up to a second. Wait for the thing \
+             itself, a notification, a message or the end of a thread, and not for as long as it \
+             should take."
+        }
         (Kind::Deadlock, _) => {
             "Look at who waits for what at the end of the drawing: one of them has to be released, \
              notified or closed before."
@@ -390,6 +400,10 @@ mod tests {
             own_panic,
             ..Story::default()
         };
+        let late = Story {
+            timing: true,
+            ..story(1, false)
+        };
         let advice = |values, kind, story| told(values, kind, story).advice;
         assert_eq!(advice("values", Kind::Failed, story(1, false)), ADVICE);
         assert_eq!(advice("all", Kind::Deadlock, story(1, false)), ADVICE);
@@ -419,6 +433,7 @@ mod tests {
                 story(0, false),
                 "This is not about timing",
             ),
+            ("all", Kind::Failed, late, "Do not rely on time"),
         ];
         for (values, kind, story, begins) in others {
             let advice = advice(values, kind, story);

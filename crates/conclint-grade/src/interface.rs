@@ -47,10 +47,7 @@ impl Interface {
     /// # Errors
     /// Where it is no Rust.
     pub fn of(crate_name: &str, starter: &str) -> Result<Self> {
-        let file = syn::parse_file(starter).map_err(|error| {
-            let line = error.span().start().line;
-            anyhow::anyhow!("line {line}: {error}")
-        })?;
+        let file = syn::parse_file(starter).map_err(|error| no_rust(&error))?;
         let mut out = Interface::default();
         out.line("#![allow(unused_imports, dead_code, clippy::all)]", "");
         for item in &file.items {
@@ -370,7 +367,7 @@ impl VisitMut for Lent {
 /// With file and line.
 pub(crate) fn no_globs(crate_name: &str, name: &str, text: &str) -> Result<()> {
     let file = syn::parse_file(text)
-        .map_err(|e| anyhow::anyhow!("line {}: {e}", e.span().start().line))
+        .map_err(|error| no_rust(&error))
         .with_context(|| format!("hidden/{name}"))?;
     let mut globs = Globs {
         crate_name,
@@ -384,6 +381,18 @@ pub(crate) fn no_globs(crate_name: &str, name: &str, text: &str) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Why a file does not parse, with the line.
+fn no_rust(error: &syn::Error) -> anyhow::Error {
+    let line = error.span().start().line;
+    match error.to_string().as_str() {
+        // All that its lexer says.
+        "cannot parse string into token stream" => {
+            anyhow::anyhow!("line {line}: a bracket or a quote has no counterpart")
+        }
+        said => anyhow::anyhow!("line {line}: {said}"),
+    }
 }
 
 struct Globs<'a> {
@@ -452,6 +461,22 @@ mod tests {
                 "`Queue::first` as `for<'receiver> fn(&'receiver Queue<T>, &str) -> Option<&'receiver T>`",
                 "`crawl` as `fn(&str, F) -> BTreeMap<String, u8>`",
             ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_rust_is_said_with_its_line() {
+        let said = |text: &str| {
+            let error = no_globs("x", "tests.rs", text).expect_err("no Rust");
+            format!("{error:#}")
+        };
+        assert_eq!(
+            said("fn a() {}\nfn b( {"),
+            "hidden/tests.rs: line 2: a bracket or a quote has no counterpart"
+        );
+        assert_eq!(
+            said("\nfn;"),
+            "hidden/tests.rs: line 2: expected identifier"
         );
     }
 

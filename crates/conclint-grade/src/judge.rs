@@ -52,14 +52,25 @@ impl Grader {
     /// one submission never stops the others.
     #[must_use]
     pub fn judge(&self, submission: &Submission) -> Evidence {
+        self.judged(submission, false)
+    }
+
+    /// The same for the assignment's author: errors of the compiler have their lines in the hidden
+    /// tests.
+    #[must_use]
+    pub fn judge_openly(&self, submission: &Submission) -> Evidence {
+        self.judged(submission, true)
+    }
+
+    fn judged(&self, submission: &Submission, open: bool) -> Evidence {
         let mut evidence = Evidence::default();
-        if let Err(error) = self.look(submission, &mut evidence) {
+        if let Err(error) = self.look(submission, open, &mut evidence) {
             evidence.broken = Some(text::clean(&format!("{error:#}"), 500));
         }
         evidence
     }
 
-    fn look(&self, submission: &Submission, evidence: &mut Evidence) -> Result<()> {
+    fn look(&self, submission: &Submission, open: bool, evidence: &mut Evidence) -> Result<()> {
         evidence.unreadable.extend(submission.refused.clone());
         for file in &self.assignment.manifest.files {
             if evidence.unreadable.is_empty() && !submission.files.contains_key(file) {
@@ -85,6 +96,7 @@ impl Grader {
             sandbox: &self.sandbox,
             assignment: &self.assignment,
             work: work.path(),
+            open,
             spent: &self.spent,
         };
         match build.run(&submission.files)? {

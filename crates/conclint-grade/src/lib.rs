@@ -26,9 +26,11 @@ pub mod judge;
 pub mod late;
 mod lint;
 pub mod mutants;
+mod parallel;
 pub mod receipt;
 pub mod rubric;
 pub mod spent;
+mod test_names;
 mod text;
 mod write;
 

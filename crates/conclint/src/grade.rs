@@ -267,23 +267,37 @@ fn table(report: &batch::Report, out: &mut dyn Write) -> std::io::Result<()> {
 fn check_assignment(args: &CheckAssignmentArgs, color: ColorChoice) -> Result<u8, Failure> {
     let work = scratch()?;
     let grader = grader(&args.assignment, &args.tier, work.path().to_owned(), color)?;
-    let checked = checks::check(&grader)?;
-    let bad = checked.iter().filter(|c| c.problem.is_some()).count();
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let report = checks::check(&grader, jobs)?;
+    let bad = report.checked.iter().filter(|c| c.problem.is_some());
+    let bad = bad.count();
     output::to_stdout(color, |_, out| {
-        for check in &checked {
-            match &check.problem {
-                None => writeln!(out, "ok   {}: {}", check.what, check.seen)?,
-                Some(problem) => writeln!(out, "BAD  {}: {}: {problem}", check.what, check.seen)?,
-            }
+        for check in &report.checked {
+            show_check(check, out)?;
         }
-        writeln!(
-            out,
-            "{} checked, {bad} not as they should be",
-            checked.len()
-        )
+        if report.checked.iter().any(|c| c.timing) {
+            writeln!(
+                out,
+                "(timing): only time stands between. A thread that can run may be held up for up \
+                 to a second, all in all: leave more than that between a limit and what it waits \
+                 for"
+            )?;
+        }
+        if !report.left.is_empty() {
+            writeln!(out, "{}", report.left)?;
+        }
+        let checked = report.checked.len();
+        writeln!(out, "{checked} checked, {bad} not as they should be")
     })?;
-    if args.mutants && bad == 0 {
-        show_mutants(&grader, color)?;
+    if args.mutants && report.full {
+        show_mutants(&grader, jobs, color)?;
+    } else if args.mutants {
+        output::to_stdout(color, |_, out| {
+            writeln!(
+                out,
+                "--mutants: nothing was tried, as the reference does not have all points"
+            )
+        })?;
     }
     Ok(if bad == 0 {
         exit::CLEAN
@@ -292,22 +306,61 @@ fn check_assignment(args: &CheckAssignmentArgs, color: ColorChoice) -> Result<u8
     })
 }
 
-/// Which small mistakes in the reference keep full marks. They are hints to the author, so the exit
-/// code says nothing of them: a mutant may be no mistake at all.
-fn show_mutants(grader: &Grader, color: ColorChoice) -> Result<(), Failure> {
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+/// A line, and one for each reason.
+fn show_check(check: &checks::Checked, out: &mut dyn Write) -> std::io::Result<()> {
+    let verdict = if check.problem.is_some() {
+        "BAD "
+    } else {
+        "ok  "
+    };
+    let parts = [check.seen.as_str(), check.problem.as_deref().unwrap_or("")];
+    let parts: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+    let parts = parts.join(": ");
+    let parts = conclint_report::one_line(&parts);
+    writeln!(out, "{verdict} {}: {parts}", check.what)?;
+    for line in &check.details {
+        writeln!(out, "       {}", conclint_report::one_line(line))?;
+    }
+    Ok(())
+}
+
+/// Small mistakes in the reference, each with what it changes and what kills it; first those that
+/// keep full marks. They are hints to the author, so the exit code says nothing of them: a mutant
+/// may be no mistake at all.
+fn show_mutants(grader: &Grader, jobs: usize, color: ColorChoice) -> Result<(), Failure> {
     let report = mutants::grade(grader, jobs)?;
+    let rank = |fate: &Fate| match fate {
+        Fate::Survived(_) => 0,
+        Fate::Equivalent(_) => 1,
+        Fate::Killed(_) | Fate::NoProgram => 2,
+    };
+    let mut programs: Vec<_> = report.judged.iter().collect();
+    programs.retain(|judged| judged.fate != Fate::NoProgram);
+    programs.sort_by_key(|judged| rank(&judged.fate));
     output::to_stdout(color, |_, out| {
-        for judged in &report.judged {
-            if matches!(judged.fate, Fate::Survived(_) | Fate::Equivalent(_)) {
-                writeln!(out, "{judged}")?;
+        for judged in &programs {
+            writeln!(out, "{judged}")?;
+            for change in &judged.mutant.changes {
+                writeln!(out, "           {change}")?;
             }
         }
         for entry in &report.stale {
-            writeln!(out, "no survivor is {entry}: remove it from the ledger")?;
+            writeln!(
+                out,
+                "equivalent-mutants.toml: {entry}: no mutant that keeps all points is that; remove it"
+            )?;
         }
-        let (killed, all) = report.share();
-        writeln!(out, "{killed} of {all} small mistakes lose marks")
+        match report.share() {
+            (_, 0) => writeln!(
+                out,
+                "--mutants: the reference has no place for any of the small mistakes"
+            )?,
+            (killed, all) => writeln!(out, "{killed} of {all} small mistakes lose marks")?,
+        }
+        match report.judged.len() - programs.len() {
+            0 => Ok(()),
+            left => writeln!(out, "{left} more were left out: they do not compile"),
+        }
     })?;
     Ok(())
 }

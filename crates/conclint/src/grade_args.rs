@@ -15,9 +15,13 @@ Exit codes:
   2  wrong usage or configuration, or an error of conclint itself
   4  some submissions need a human")]
     Run(RunArgs),
-    /// Checks an assignment with its reference, starter and known-bad submissions
-    ///
-    /// Exits with 1 where one of them does not get the marks that it should.
+    /// Checks an assignment with its reference, starter, known-bad submissions and tests
+    #[command(after_help = "\
+Exit codes:
+  0  all is as it should be; small mistakes (--mutants) may keep full marks
+  1  a line says BAD: a submission does not get the marks that it should, a test does not
+     compile, fails with the reference or is named by no criterion
+  2  wrong usage or configuration, or an error of conclint itself")]
     CheckAssignment(CheckAssignmentArgs),
     /// Grades the submission of a receipt once more and compares
     Replay(ReplayArgs),
@@ -75,8 +79,8 @@ pub(crate) struct CheckAssignmentArgs {
     #[arg(value_name = "ASSIGNMENT")]
     pub(crate) assignment: PathBuf,
 
-    /// Also grades the reference with one small mistake at a time, and lists the mistakes that keep
-    /// full marks: a test is missing for each
+    /// Also grades the reference with one small mistake at a time, and lists them: first those that
+    /// keep full marks, a test is missing for each, then the others with the tests that see them
     #[arg(long)]
     pub(crate) mutants: bool,
 

@@ -9,6 +9,7 @@
 //! them: a guard used once and given up sooner, an atomic that a lock guards already, threads whose
 //! end a drained channel has told of.
 
+mod change;
 mod critical;
 mod equivalent;
 mod harmless;
@@ -18,11 +19,14 @@ use std::fmt;
 
 use anyhow::{Result, ensure};
 
-use crate::batch::{lost, run};
+use crate::batch::lost;
+use crate::check_assignment::why;
 use crate::intake::{self, Submission};
 use crate::judge::Grader;
-use crate::{Assignment, Marks};
+use crate::rubric::marks;
+use crate::{Assignment, Evidence, Marks, Outcome, parallel};
 
+pub use change::Change;
 pub use operators::Mutant;
 
 /// What became of a mutant.
@@ -30,10 +34,10 @@ pub use operators::Mutant;
 pub enum Fate {
     /// It does not compile, so it is no program.
     NoProgram,
-    /// It loses these criteria.
+    /// It loses these criteria, by these tests or lints.
     Killed(String),
-    /// It keeps full marks, or has none: the outcome.
-    Survived(&'static str),
+    /// It keeps full marks, or has none.
+    Survived(Outcome),
     /// It keeps full marks, and the assignment says why.
     Equivalent(String),
 }
@@ -52,8 +56,9 @@ impl fmt::Display for Judged {
         let mutant = &self.mutant;
         match &self.fate {
             Fate::NoProgram => write!(f, "no program {mutant}"),
-            Fate::Killed(lost) => write!(f, "killed   {mutant}: {lost}"),
-            Fate::Survived(outcome) => write!(f, "SURVIVES {mutant}: {outcome}"),
+            Fate::Killed(by) => write!(f, "killed   {mutant}: by {by}"),
+            Fate::Survived(Outcome::Graded) => write!(f, "SURVIVES {mutant}"),
+            Fate::Survived(outcome) => write!(f, "SURVIVES {mutant}: {}", outcome.text()),
             Fate::Equivalent(why) => write!(f, "survives {mutant}: {why}"),
         }
     }
@@ -112,39 +117,41 @@ pub fn grade(grader: &Grader, jobs: usize) -> Result<Report> {
         files.insert(mutant.file.clone(), mutant.text.clone().into_bytes());
         submissions.push(Submission::of(&format!("mutant-{number:03}"), files));
     }
-    let out = tempfile::tempdir()?;
-    let report = run(grader, submissions, out.path(), jobs, &|_, _, _| {})?;
-    let mut marks = report.batch.submissions.iter().map(|entry| &entry.marks);
-    if let Some(reference) = marks.next() {
+    let judged = parallel::map(&submissions, jobs, |submission| {
+        let evidence = grader.judge_openly(submission);
+        let marks = marks(assignment, &evidence, None);
+        (evidence, marks)
+    });
+    let mut judged = judged.into_iter();
+    if let Some((_, reference)) = judged.next() {
         ensure!(
             reference.points == Some(reference.max_points),
             "the reference does not have full marks: {} {}",
             reference.outcome.text(),
-            lost(reference).join(", ")
+            lost(&reference).join(", ")
         );
     }
     let mut used = vec![false; ledger.len()];
-    let mut fate = |mutant: &Mutant, marks: &Marks| {
-        let lost = lost(marks);
-        if lost.contains(&"compiles") {
+    let mut fate = |mutant: &Mutant, evidence: &Evidence, marks: &Marks| {
+        if !evidence.errors.is_empty() {
             return Fate::NoProgram;
         }
         if marks.points.is_some_and(|points| points < marks.max_points) {
-            return Fate::Killed(lost.join(", "));
+            return Fate::Killed(killers(assignment, marks, evidence));
         }
         match ledger.iter().position(|e| e.fits(mutant)) {
             Some(at) => {
                 used[at] = true;
                 Fate::Equivalent(ledger[at].why.clone())
             }
-            None => Fate::Survived(marks.outcome.text()),
+            None => Fate::Survived(marks.outcome),
         }
     };
     let judged = mutants
         .into_iter()
-        .zip(marks)
-        .map(|(mutant, marks)| Judged {
-            fate: fate(&mutant, marks),
+        .zip(judged)
+        .map(|(mutant, (evidence, marks))| Judged {
+            fate: fate(&mutant, &evidence, &marks),
             mutant,
         })
         .collect();
@@ -153,4 +160,21 @@ pub fn grade(grader: &Grader, jobs: usize) -> Result<Report> {
         judged,
         stale: unused.map(|(entry, _)| entry.to_string()).collect(),
     })
+}
+
+/// The criteria that are lost, each with what costs it: `exact (two_adders), lints (double-lock)`.
+fn killers(assignment: &Assignment, marks: &Marks, evidence: &Evidence) -> String {
+    let lost = lost(marks);
+    let criteria = assignment.manifest.criteria.iter().zip(&marks.criteria);
+    let criteria = criteria.filter(|(criterion, _)| lost.contains(&criterion.id.as_str()));
+    let each = criteria.map(|(criterion, mark)| {
+        let mut by: Vec<String> = Vec::new();
+        for why in why::reasons(criterion, mark, evidence) {
+            if !by.contains(&why.by) {
+                by.push(why.by);
+            }
+        }
+        format!("{} ({})", criterion.id, by.join(", "))
+    });
+    each.collect::<Vec<_>>().join(", ")
 }

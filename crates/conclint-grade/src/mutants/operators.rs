@@ -11,6 +11,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{BinOp, Block, Expr, ExprMethodCall, ExprWhile, ImplItemFn, ItemFn, Stmt};
 
+use super::change::{self, Change};
 use super::critical;
 use super::harmless::{Locked, drained};
 
@@ -32,6 +33,8 @@ pub struct Mutant {
     pub code: String,
     /// The whole text, edited.
     pub text: String,
+    /// The lines that are not as in the reference, in their order.
+    pub changes: Vec<Change>,
 }
 
 impl fmt::Display for Mutant {
@@ -103,6 +106,7 @@ impl<'t> Finder<'t> {
         let line = self.text[..at].matches('\n').count();
         let code = self.text.lines().nth(line).unwrap_or_default().trim();
         self.out.push(Mutant {
+            changes: change::between(self.text, &text),
             file: self.name.to_owned(),
             function: self.function.join("::"),
             kind,
