@@ -54,6 +54,8 @@ pub struct Answers {
     pub results: Vec<Option<TestResult>>,
     /// The `end` record was there.
     pub complete: bool,
+    /// An answer was there that says nothing.
+    pub unread: bool,
 }
 
 /// What the binary reads.
@@ -98,7 +100,7 @@ pub fn encode(nonce: &str, jobs: &[Job]) -> Vec<u8> {
 pub fn decode(nonce: &str, bytes: &[u8], count: usize) -> Answers {
     let mut answers = Answers {
         results: vec![None; count],
-        complete: false,
+        ..Answers::default()
     };
     for line in bytes.split(|b| *b == b'\n') {
         let stamped = line
@@ -114,6 +116,7 @@ pub fn decode(nonce: &str, bytes: &[u8], count: usize) -> Answers {
             && let Some(slot) = answers.results.get_mut(number)
         {
             *slot = serde_json::from_str(json).ok();
+            answers.unread |= slot.is_none();
         }
     }
     answers
@@ -194,6 +197,9 @@ mod tests {
             Some("b")
         );
         assert!(!answers.complete, "an `end` without the nonce is none");
+        assert!(answers.unread, "the answer `{{}}` says nothing");
+        let whole = format!("n 0 {}\n", passed("a"));
+        assert!(!decode("n", whole.as_bytes(), 1).unread);
         assert!(decode("n", b"n end\n", 0).complete);
     }
 }

@@ -1,7 +1,8 @@
 //! Many submissions: in parallel, each content once, and resumable after a kill at any moment.
 //!
 //! ```text
-//! OUT/judged/HASH.json            evidence by content: what a resumed run does not do again
+//! OUT/judged/HASH.json            evidence by content: what a resumed run of this build does not
+//!                                 do again
 //! OUT/students/ID/receipt.json    with feedback.md, feedback.html and the files as taken in
 //! OUT/marks.json                  everybody's marks, written last
 //! ```
@@ -184,7 +185,7 @@ pub fn run(
     let _lock = lock(out)?;
     let manifest = &grader.assignment.manifest;
     let before = earlier(&grader.assignment, out)?;
-    let key = grader.key();
+    let key = grader.key()?;
     let mut contents: BTreeMap<String, usize> = BTreeMap::new();
     for (index, submission) in submissions.iter().enumerate() {
         contents.entry(submission.hash()).or_insert(index);
