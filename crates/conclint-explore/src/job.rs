@@ -58,9 +58,9 @@ pub struct Answers {
     pub unread: bool,
 }
 
-/// What the binary reads.
+/// What the binary reads. Its virtual clocks begin at `clock`, in milliseconds since 1970.
 #[must_use]
-pub fn encode(nonce: &str, jobs: &[Job]) -> Vec<u8> {
+pub fn encode(nonce: &str, clock: u64, jobs: &[Job]) -> Vec<u8> {
     let mut text = format!("nonce {nonce}\n");
     for (number, job) in jobs.iter().enumerate() {
         if number > 0 {
@@ -72,7 +72,7 @@ pub fn encode(nonce: &str, jobs: &[Job]) -> Vec<u8> {
         };
         let _ = write!(
             text,
-            "mode {mode}\ntest {}\nmax-steps {}\ntime-ms 0\n",
+            "mode {mode}\ntest {}\nmax-steps {}\ntime-ms 0\nclock-ms {clock}\n",
             job.test, job.max_steps
         );
         let _ = match &job.mode {
@@ -174,9 +174,9 @@ mod tests {
             ..explore.clone()
         };
         assert_eq!(
-            String::from_utf8_lossy(&encode("n", &[explore, replay])),
-            "nonce n\nmode explore\ntest a\nmax-steps 7\ntime-ms 0\nstrategy pct\nseed 3\n\
-             schedules 10\nnext\nmode replay\ntest a\nmax-steps 7\ntime-ms 0\nflags 1\n\
+            String::from_utf8_lossy(&encode("n", 5, &[explore, replay])),
+            "nonce n\nmode explore\ntest a\nmax-steps 7\ntime-ms 0\nclock-ms 5\nstrategy pct\nseed 3\n\
+             schedules 10\nnext\nmode replay\ntest a\nmax-steps 7\ntime-ms 0\nclock-ms 5\nflags 1\n\
              deviation 0 2 1\n"
         );
     }
