@@ -113,7 +113,7 @@ pub fn grade(grader: &Grader, jobs: usize) -> Result<Report> {
         submissions.push(Submission::of(&format!("mutant-{number:03}"), files));
     }
     let out = tempfile::tempdir()?;
-    let report = run(grader, submissions, out.path(), jobs, &|_, _, _| {})?;
+    let report = run(grader, submissions, out.path(), jobs, &|_| {})?;
     let mut marks = report.batch.submissions.iter().map(|entry| &entry.marks);
     if let Some(reference) = marks.next() {
         ensure!(
