@@ -37,7 +37,7 @@ pub(crate) fn errors(
         if value["level"] != "error" || message.starts_with("aborting due to") {
             continue;
         }
-        if message.starts_with("linking with") {
+        if message.starts_with("linking with") && !placed(&value) {
             // No submission can reach the linker: nothing of it names a symbol or a library.
             let notes = value["children"].as_array().into_iter().flatten();
             let notes: Vec<&str> = notes.filter_map(|n| n["message"].as_str()).collect();
@@ -117,10 +117,14 @@ fn cannot_work(error: &Value) -> bool {
     let message = error["message"].as_str().unwrap_or_default();
     let number = message.rsplit_once("(os error ").map(|(_, rest)| rest);
     let number = number.and_then(|rest| rest.split_once(')')?.0.parse::<i32>().ok());
-    let placed = error["spans"].as_array().is_some_and(|s| !s.is_empty());
     // Memory and the size of a file have limits, which the submission has come to.
     let limits = [libc::ENOMEM, libc::EFBIG];
-    number.is_some_and(|number| !placed && !limits.contains(&number))
+    number.is_some_and(|number| !placed(error) && !limits.contains(&number))
+}
+
+/// It points at a text.
+fn placed(error: &Value) -> bool {
+    error["spans"].as_array().is_some_and(|s| !s.is_empty())
 }
 
 /// How it ended; memory that it cannot get ends it as any other failure of its own does.
@@ -199,14 +203,13 @@ mod tests {
         // Who writes it into a submission gains nothing.
         let written = mismatch("src/lib.rs", "No space left on device (os error 28)");
         assert_eq!(told(&written).len(), 1);
-        let own = serde_json::json!({
-            "level": "error", "message": "No space left on device (os error 28)",
-            "spans": [{"is_primary": true, "file_name": "src/lib.rs", "line_start": 3}],
-        });
-        assert_eq!(
-            told(&own.to_string()),
-            ["No space left on device (os error 28)"]
-        );
+        for message in ["full (os error 28)", "linking with `cc` failed"] {
+            let own = serde_json::json!({
+                "level": "error", "message": message,
+                "spans": [{"is_primary": true, "file_name": "src/lib.rs", "line_start": 3}],
+            });
+            assert_eq!(told(&own.to_string()), [message]);
+        }
     }
 
     #[test]

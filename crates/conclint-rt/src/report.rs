@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use conclint_schedule::Deviation;
 
-use crate::exec::{End, Outcome};
+use crate::exec::{End, Outcome, Panicked};
 use crate::frames::Frames;
 use crate::op::{Event, Kind};
 use crate::supervise::{EARLY, Test};
@@ -249,6 +249,19 @@ pub(crate) fn crashed(outcome: &Outcome, flags: u64, death: &Death<'_>) -> Strin
     }
 }
 
+fn panics(panics: &[Panicked]) -> String {
+    let room = (MESSAGES / panics.len().max(1)).min(MESSAGE);
+    array(panics.iter().map(|p| {
+        Object::default()
+            .raw("thread", p.thread)
+            .text("message", &short(&p.message, room))
+            .text("file", &p.file)
+            .raw("line", p.line)
+            .raw("column", p.column)
+            .end()
+    }))
+}
+
 fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
     let mut names = Names::of_threads(&outcome.thread_keys);
     // Names are given in order of first use, also for events that are left out.
@@ -261,16 +274,6 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
     let half = events.len().min(TIMELINE) / 2;
     let tail = events.len() - (events.len().min(TIMELINE) - half);
     let timeline = events[..half].iter().chain(&events[tail..]).cloned();
-    let room = (MESSAGES / outcome.panics.len().max(1)).min(MESSAGE);
-    let panics = outcome.panics.iter().map(|p| {
-        Object::default()
-            .raw("thread", p.thread)
-            .text("message", &short(&p.message, room))
-            .text("file", &p.file)
-            .raw("line", p.line)
-            .raw("column", p.column)
-            .end()
-    });
     let stuck = outcome.stuck.iter().map(|s| {
         let object = match s.wanted {
             Some(wanted) => names.lock(wanted),
@@ -325,7 +328,7 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
                     .map(|n| crate::wire::quote(&short(n, NAME))),
             ),
         )
-        .raw("panics", array(panics))
+        .raw("panics", panics(&outcome.panics))
         .raw("stuck", stuck)
         .raw("skipped", skipped + outcome.events_dropped)
         .raw("timeline", array(timeline))
@@ -337,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_message_of_any_length_is_told() {
-        let panicked = |message: String| crate::exec::Panicked {
+        let panicked = |message: String| Panicked {
             thread: 0,
             message,
             file: "a.rs".to_owned(),
