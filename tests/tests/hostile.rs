@@ -28,6 +28,9 @@ run-memory = 1024
 /// They do nothing at all, and answer the tests with values of their own types.
 const LIARS: [&str; 2] = ["equal_to_all.rs", "own_integer.rs"];
 
+/// They fail for all to see, so that no person has to look.
+const LOST: [&str; 2] = ["endless_drop.rs", "long_message.rs"];
+
 /// Where an attack that got out would leave something.
 const TRACES: [&str; 8] = [
     "/tmp/conclint-hostile-0",
@@ -97,6 +100,9 @@ fn grade(tier: &str, open: bool) {
         let exact = criteria.iter().find(|c| c["id"] == "exact");
         let points = exact.map_or(0.0, |c| c["points"].as_f64().unwrap_or(0.0));
         assert!(points == 0.0, "{id} gains points: {marks}");
+        if LOST.contains(&id) {
+            assert_eq!(exact.unwrap()["status"], "lost", "{id}: {marks}");
+        }
         if LIARS.contains(&id) {
             assert_eq!(marks["points"].as_f64(), Some(0.0), "{id}: {marks}");
         }

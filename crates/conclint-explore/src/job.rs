@@ -54,11 +54,13 @@ pub struct Answers {
     pub results: Vec<Option<TestResult>>,
     /// The `end` record was there.
     pub complete: bool,
+    /// An answer was there that says nothing.
+    pub unread: bool,
 }
 
-/// What the binary reads.
+/// What the binary reads. Its virtual clocks begin at `clock`, in milliseconds since 1970.
 #[must_use]
-pub fn encode(nonce: &str, jobs: &[Job]) -> Vec<u8> {
+pub fn encode(nonce: &str, clock: u64, jobs: &[Job]) -> Vec<u8> {
     let mut text = format!("nonce {nonce}\n");
     for (number, job) in jobs.iter().enumerate() {
         if number > 0 {
@@ -70,7 +72,7 @@ pub fn encode(nonce: &str, jobs: &[Job]) -> Vec<u8> {
         };
         let _ = write!(
             text,
-            "mode {mode}\ntest {}\nmax-steps {}\ntime-ms 0\n",
+            "mode {mode}\ntest {}\nmax-steps {}\ntime-ms 0\nclock-ms {clock}\n",
             job.test, job.max_steps
         );
         let _ = match &job.mode {
@@ -98,7 +100,7 @@ pub fn encode(nonce: &str, jobs: &[Job]) -> Vec<u8> {
 pub fn decode(nonce: &str, bytes: &[u8], count: usize) -> Answers {
     let mut answers = Answers {
         results: vec![None; count],
-        complete: false,
+        ..Answers::default()
     };
     for line in bytes.split(|b| *b == b'\n') {
         let stamped = line
@@ -114,6 +116,7 @@ pub fn decode(nonce: &str, bytes: &[u8], count: usize) -> Answers {
             && let Some(slot) = answers.results.get_mut(number)
         {
             *slot = serde_json::from_str(json).ok();
+            answers.unread |= slot.is_none();
         }
     }
     answers
@@ -171,9 +174,9 @@ mod tests {
             ..explore.clone()
         };
         assert_eq!(
-            String::from_utf8_lossy(&encode("n", &[explore, replay])),
-            "nonce n\nmode explore\ntest a\nmax-steps 7\ntime-ms 0\nstrategy pct\nseed 3\n\
-             schedules 10\nnext\nmode replay\ntest a\nmax-steps 7\ntime-ms 0\nflags 1\n\
+            String::from_utf8_lossy(&encode("n", 5, &[explore, replay])),
+            "nonce n\nmode explore\ntest a\nmax-steps 7\ntime-ms 0\nclock-ms 5\nstrategy pct\nseed 3\n\
+             schedules 10\nnext\nmode replay\ntest a\nmax-steps 7\ntime-ms 0\nclock-ms 5\nflags 1\n\
              deviation 0 2 1\n"
         );
     }
@@ -194,6 +197,9 @@ mod tests {
             Some("b")
         );
         assert!(!answers.complete, "an `end` without the nonce is none");
+        assert!(answers.unread, "the answer `{{}}` says nothing");
+        let whole = format!("n 0 {}\n", passed("a"));
+        assert!(!decode("n", whole.as_bytes(), 1).unread);
         assert!(decode("n", b"n end\n", 0).complete);
     }
 }

@@ -1,7 +1,8 @@
 //! Many submissions: in parallel, each content once, and resumable after a kill at any moment.
 //!
 //! ```text
-//! OUT/judged/HASH.json            evidence by content: what a resumed run does not do again
+//! OUT/judged/HASH.json            evidence by content: what a resumed run of this build does not
+//!                                 do again
 //! OUT/students/ID/receipt.json    with feedback.md, feedback.html and the files as taken in
 //! OUT/marks.json                  everybody's marks, written last
 //! ```
@@ -91,8 +92,17 @@ pub struct Entry {
     pub lints: Vec<crate::evidence::Lint>,
 }
 
-/// Told how far a run is: done, of how many, and what was done.
-pub type Progress<'a> = &'a (dyn Fn(usize, usize, &str) + Sync);
+/// What a run tells while it runs. The submission is named by its id.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// A worker begins with a submission.
+    Begins(&'a str),
+    /// A worker is done with one: so many, of how many.
+    Ends(&'a str, usize, usize),
+}
+
+/// Told how far a run is.
+pub type Progress<'a> = &'a (dyn Fn(Step<'_>) + Sync);
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -184,7 +194,7 @@ pub fn run(
     let _lock = lock(out)?;
     let manifest = &grader.assignment.manifest;
     let before = earlier(&grader.assignment, out)?;
-    let key = grader.key();
+    let key = grader.key()?;
     let mut contents: BTreeMap<String, usize> = BTreeMap::new();
     for (index, submission) in submissions.iter().enumerate() {
         contents.entry(submission.hash()).or_insert(index);
@@ -202,12 +212,13 @@ pub fn run(
                 {
                     let name = text::hash([key.as_str(), hash.as_str()]);
                     let path = out.join("judged").join(format!("{name}.json"));
+                    progress(Step::Begins(&submission.id));
                     let result = judge(grader, submission, &path);
                     if let Ok(mut found) = found.lock() {
                         found.insert((*hash).clone(), result);
                     }
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    progress(done, work.len(), &submission.id);
+                    progress(Step::Ends(&submission.id, done, work.len()));
                 }
             });
         }

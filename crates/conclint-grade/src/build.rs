@@ -11,17 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use conclint_explore::{Crates, Runtime};
 use conclint_sandbox::{End, Finished, Job, Limits, Sandbox, run};
 
 use crate::assignment::Assignment;
 use crate::evidence::CompileError;
 use crate::spent::{Phase, Spent};
-use crate::{interface, text};
+use crate::{compiler, interface};
 
-/// Errors of the compiler that are kept.
-const ERRORS: usize = 8;
 /// The directory of the hidden tests in the build.
 pub(crate) const HIDDEN: &str = "hidden";
 
@@ -108,7 +106,7 @@ impl Build<'_> {
         let finished = self.spent.on(Phase::Library, compile)?;
         if finished.end != End::Exited(0) {
             let own = |file: &str| files.contains_key(file);
-            return errors(&finished, &own, &[]).map(Err);
+            return compiler::errors(&finished, &own, &[]).map(Err);
         }
         // Only now do the hidden tests exist in this directory.
         put(&hidden.join(HIDDEN), &self.tests())?;
@@ -128,7 +126,7 @@ impl Build<'_> {
                 let hidden = file.strip_prefix(HIDDEN).and_then(|f| f.strip_prefix('/'));
                 self.open && hidden.is_some_and(|f| self.assignment.hidden.contains_key(f))
             };
-            return errors(&finished, &shown, pins).map(Err);
+            return compiler::errors(&finished, &shown, pins).map(Err);
         }
         Ok(Ok(binary.join("hidden")))
     }
@@ -224,155 +222,10 @@ impl Build<'_> {
 fn put(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
     for (name, bytes) in files {
         let path = dir.join(name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::write(path, bytes)?;
+        let parent = path.parent().unwrap_or(dir);
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, bytes))
+            .with_context(|| format!("cannot write {name} for the compiler"))?;
     }
     Ok(())
-}
-
-/// The compiler's errors. Source text, which may be a hidden test's, is left out; where a pin of
-/// the interface does not hold, what it stands for is said instead. A compiler that ends by itself
-/// and says nothing is the grader's problem; one that a limit ends is not.
-fn errors(
-    finished: &Finished,
-    own: &dyn Fn(&str) -> bool,
-    pins: &[String],
-) -> Result<Vec<CompileError>> {
-    let (mut missing, mut out): (Vec<CompileError>, Vec<CompileError>) = (Vec::new(), Vec::new());
-    for line in String::from_utf8_lossy(&finished.stderr).lines() {
-        let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
-            continue;
-        };
-        let message = value["message"].as_str().unwrap_or_default();
-        if value["level"] != "error" || message.starts_with("aborting due to") {
-            continue;
-        }
-        if message.starts_with("linking with") {
-            // No submission can reach the linker: nothing of it names a symbol or a library.
-            let notes = value["children"].as_array().into_iter().flatten();
-            let notes: Vec<&str> = notes.filter_map(|n| n["message"].as_str()).collect();
-            bail!(
-                "{message}: {}",
-                text::clean(notes.last().unwrap_or(&""), 400)
-            );
-        }
-        let spans = value["spans"].as_array().into_iter().flatten();
-        let mut primary = spans.filter(|s| s["is_primary"] == true);
-        let shown = primary.find(|s| s["file_name"].as_str().is_some_and(own));
-        let place = shown.map(|s| {
-            let file = s["file_name"].as_str().unwrap_or_default();
-            (file.to_owned(), s["line_start"].as_u64().unwrap_or(0))
-        });
-        // What stands under the line, `expected u64, found usize`.
-        let label = shown.and_then(|s| s["label"].as_str()).unwrap_or_default();
-        if let Some(pin) = pinned(&value, pins) {
-            let message = format!("there is no {pin}, as the starter has it");
-            if !missing.iter().any(|e| e.message == message) {
-                missing.push(CompileError {
-                    message,
-                    file: None,
-                    line: 0,
-                });
-            }
-            continue;
-        }
-        let said = match label.is_empty() || message.contains(label) {
-            true => message.to_owned(),
-            false => format!("{message}: {label}"),
-        };
-        let message = match value["code"]["code"].as_str() {
-            Some(code) => format!("{said} [{code}]"),
-            None => said,
-        };
-        let error = CompileError {
-            message: text::clean(&message, 400),
-            line: u32::try_from(place.as_ref().map_or(0, |(_, line)| *line)).unwrap_or(0),
-            file: place.map(|(file, _)| file),
-        };
-        if !out.contains(&error) {
-            out.push(error);
-        }
-    }
-    // What else the tests then stumble over says less.
-    if !missing.is_empty() {
-        out = missing;
-    }
-    out.truncate(ERRORS);
-    if out.is_empty() {
-        if let End::Exited(code) = finished.end {
-            let said = String::from_utf8_lossy(&finished.stderr);
-            bail!(
-                "rustc ended with status {code}: {}",
-                text::clean(&said, 300)
-            );
-        }
-        out.push(CompileError {
-            message: format!("the compiler ended with {}", finished.end),
-            file: None,
-            line: 0,
-        });
-    }
-    Ok(out)
-}
-
-/// What the line of the interface that an error points at stands for.
-fn pinned<'a>(error: &serde_json::Value, pins: &'a [String]) -> Option<&'a str> {
-    let file = format!("{HIDDEN}/{}.rs", interface::MODULE);
-    let spans = error["spans"].as_array().into_iter().flatten();
-    let line = spans
-        .filter(|s| s["is_primary"] == true && s["file_name"] == *file)
-        .find_map(|s| s["line_start"].as_u64())?;
-    let index = usize::try_from(line).ok()?.checked_sub(1)?;
-    let pin = pins.get(index)?;
-    (!pin.is_empty()).then_some(pin.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a student is told when the compiler says this.
-    fn told(stderr: &str) -> Vec<String> {
-        let finished = Finished {
-            end: End::Exited(1),
-            stdout: Vec::new(),
-            stderr: stderr.into(),
-        };
-        let own = |file: &str| file.starts_with("src/");
-        let told = errors(&finished, &own, &[]).unwrap();
-        told.into_iter().map(|error| error.message).collect()
-    }
-
-    fn mismatch(file: &str, label: &str) -> String {
-        serde_json::json!({
-            "level": "error", "message": "mismatched types", "code": {"code": "E0308"},
-            "spans": [{"is_primary": true, "file_name": file, "line_start": 3, "label": label}],
-        })
-        .to_string()
-    }
-
-    #[test]
-    fn what_stands_under_a_line_of_the_submission_is_told() {
-        let expected = "expected `u64`, found `usize`";
-        assert_eq!(
-            told(&mismatch("src/lib.rs", expected)),
-            [format!("mismatched types: {expected} [E0308]")]
-        );
-        assert_eq!(
-            told(&mismatch("hidden/tests.rs", expected)),
-            ["mismatched types [E0308]"]
-        );
-        assert_eq!(
-            told(&mismatch("src/lib.rs", "")),
-            ["mismatched types [E0308]"]
-        );
-    }
-
-    #[test]
-    fn one_error_is_told_once() {
-        let one = mismatch("src/lib.rs", "here");
-        assert_eq!(told(&format!("{one}\n{one}\nnot json\n")).len(), 1);
-    }
 }

@@ -16,6 +16,7 @@ pub mod assignment;
 pub mod batch;
 pub mod build;
 pub mod check_assignment;
+mod compiler;
 pub mod evidence;
 pub mod exporters;
 pub mod feedback;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use conclint_check::{ManifestInput, Settings, SourceInput};
 use conclint_diag::Trace;
 use conclint_sandbox::{End, Job, Limits, Sandbox};
@@ -102,6 +102,9 @@ fn along(path: &Trace, file: &str) -> String {
 }
 
 /// Runs the lints; `Err` in the result says which limit they came to.
+///
+/// # Errors
+/// Where the sandbox does not work, or something outside has ended them.
 pub(crate) fn run(
     sandbox: &Sandbox,
     request: &Request,
@@ -125,6 +128,11 @@ pub(crate) fn run(
         },
     };
     let finished = conclint_sandbox::run(sandbox, &job)?;
+    ensure!(
+        finished.end.is_its_own(),
+        "this machine kept the lints from their work: {}",
+        finished.end
+    );
     if finished.end != End::Exited(0) {
         return Ok(Err(finished.end.to_string()));
     }

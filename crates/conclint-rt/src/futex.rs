@@ -33,8 +33,7 @@ pub(crate) fn call(address: usize, op: i64, value: i64, timeout: i64, mask: i64)
                     due_in(wait)
                 } else {
                     // Absolute, on the clock that `interpose` shows.
-                    let base = Duration::from_secs(crate::interpose::base(op));
-                    let due = wait.saturating_sub(base).as_nanos();
+                    let due = wait.saturating_sub(crate::interpose::base(op)).as_nanos();
                     u64::try_from(due).ok()
                 }
             };

@@ -4,6 +4,9 @@
 //! std calls these functions through the dynamic linker, and a symbol that the executable defines
 //! comes first. Types like `Instant` and `SystemTime` so remain std's own, on a virtual clock.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use crate::{exec, hashing};
 
 /// A raw system call.
@@ -56,16 +59,28 @@ pub(crate) fn real_millis() -> u64 {
     u64::try_from(ts.tv_sec * 1000 + ts.tv_nsec / 1_000_000).unwrap_or(0)
 }
 
-/// Where the virtual clocks begin: 2001-09-09, and an uptime that leaves room for subtraction.
-const EPOCH: u64 = 1_000_000_000;
-const UPTIME: u64 = 1_000_000;
+/// Where the virtual clocks begin, in nanoseconds: 2001-09-09, and an uptime that leaves room for
+/// subtraction.
+static EPOCH: AtomicU64 = AtomicU64::new(1_000_000_000 * SECOND);
+static UPTIME: AtomicU64 = AtomicU64::new(1_000_000 * SECOND);
+const SECOND: u64 = 1_000_000_000;
 /// How far a look at the clock moves it, so that a loop that waits for a time ends.
 const LOOK: u64 = 20_000;
 
-/// Seconds at which the clock of an absolute futex timeout begins.
-pub(crate) fn base(op: i64) -> u64 {
-    let realtime = i64::from(libc::FUTEX_CLOCK_REALTIME);
-    if op & realtime == 0 { UPTIME } else { EPOCH }
+/// Lets the virtual clocks begin at this time, in milliseconds since 1970, as those of a machine
+/// would that has been up for some hours or days.
+pub(crate) fn begin_at(millis: u64) {
+    let (hour, month) = (3_600_000, 30 * 86_400_000);
+    let uptime = hour + millis % (month - hour);
+    EPOCH.store(millis.saturating_mul(1_000_000), Ordering::Relaxed);
+    UPTIME.store(uptime * 1_000_000, Ordering::Relaxed);
+}
+
+/// Where the clock of an absolute futex timeout begins.
+pub(crate) fn base(op: i64) -> Duration {
+    let realtime = op & i64::from(libc::FUTEX_CLOCK_REALTIME) != 0;
+    let base = if realtime { &EPOCH } else { &UPTIME };
+    Duration::from_nanos(base.load(Ordering::Relaxed))
 }
 
 /// See `clock_gettime(2)`.
@@ -84,16 +99,15 @@ pub unsafe extern "C" fn clock_gettime(id: libc::clockid_t, ts: *mut libc::times
     let Some(nanos) = virtual_now else {
         return i32::try_from(answer(real_clock(id, ts))).unwrap_or(-1);
     };
-    let base = if id == libc::CLOCK_REALTIME {
-        EPOCH
-    } else {
-        UPTIME
+    let base = match id {
+        libc::CLOCK_REALTIME => &EPOCH,
+        _ => &UPTIME,
     };
-    let seconds = i64::try_from(base + nanos / 1_000_000_000).unwrap_or(i64::MAX);
+    let now = base.load(Ordering::Relaxed).saturating_add(nanos);
     // SAFETY: the caller passes a valid pointer.
     unsafe {
-        (*ts).tv_sec = seconds;
-        (*ts).tv_nsec = i64::try_from(nanos % 1_000_000_000).unwrap_or(0);
+        (*ts).tv_sec = i64::try_from(now / SECOND).unwrap_or(i64::MAX);
+        (*ts).tv_nsec = i64::try_from(now % SECOND).unwrap_or(0);
     }
     0
 }
@@ -139,4 +153,50 @@ pub unsafe extern "C" fn syscall(n: i64, a: i64, b: i64, c: i64, d: i64, e: i64,
     }
     // SAFETY: handed on as it came.
     answer(unsafe { raw(n, [a, b, c, d, e, f]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Instant, SystemTime};
+
+    use conclint_schedule::Replay;
+
+    use super::*;
+
+    /// The virtual clocks at the beginning of an execution.
+    fn clocks() -> (Duration, Duration) {
+        static SEEN: std::sync::Mutex<(Duration, Duration)> =
+            std::sync::Mutex::new((Duration::ZERO, Duration::ZERO));
+        let main = || {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            // What is behind an `Instant` shows only where it is printed.
+            let shown = format!("{:?}", Instant::now());
+            let number = |name: &str| {
+                let rest = shown.split_once(name).unwrap().1;
+                let digits = rest.trim_start().split(|c: char| !c.is_ascii_digit());
+                digits.into_iter().next().unwrap().parse().unwrap()
+            };
+            let uptime = Duration::new(number("tv_sec:"), 0);
+            *SEEN.lock().unwrap() = (now.unwrap(), uptime);
+        };
+        let (mut strategy, settings) = (Replay::new(&[]), exec::Settings::default());
+        exec::Runner::default().run(&mut strategy, settings, "main", Box::new(main));
+        *SEEN.lock().unwrap()
+    }
+
+    #[test]
+    fn clocks_begin_where_they_are_told_to() {
+        let _turn = crate::tests::alone();
+        let usual = [&EPOCH, &UPTIME].map(|clock| clock.load(Ordering::Relaxed));
+        begin_at(1_770_000_000_123);
+        let seen = (clocks(), clocks());
+        EPOCH.store(usual[0], Ordering::Relaxed);
+        UPTIME.store(usual[1], Ordering::Relaxed);
+        let ((now, uptime), again) = seen;
+        assert_eq!((now, uptime), again);
+        assert_eq!(now.as_millis(), 1_770_000_000_123);
+        let hours = uptime.as_secs() / 3600;
+        assert!((1..30 * 24).contains(&hours), "{hours}");
+        assert_eq!(clocks().0.as_secs(), 1_000_000_000);
+    }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Journal {
     pub stack: AtomicU64,
     /// The running stack was used up.
     pub overflow: AtomicU64,
+    /// The test's own thread unwinds from a panic.
+    pub failing: AtomicU64,
     /// 1 once the child's report is complete.
     pub done: AtomicU64,
     count: AtomicU64,
@@ -87,6 +89,13 @@ pub(crate) fn heartbeat(steps: u64, at: &'static Location<'static>) {
     }
 }
 
+/// The test's own thread begins to unwind from a panic, or has caught it.
+pub(crate) fn failing(now: bool) {
+    if let Some(journal) = get() {
+        journal.failing.store(u64::from(now), Ordering::Relaxed);
+    }
+}
+
 /// Another stack is about to run.
 pub(crate) fn stack(limit: usize) {
     if let Some(journal) = get() {
@@ -102,6 +111,7 @@ pub(crate) fn begin(execution: u64, flags: u64) {
         journal.count.store(0, Ordering::Relaxed);
         journal.last.store(0, Ordering::Relaxed);
         journal.overflow.store(0, Ordering::Relaxed);
+        journal.failing.store(0, Ordering::Relaxed);
         journal.steps.store(0, Ordering::Relaxed);
     }
 }

@@ -1,11 +1,12 @@
 //! What a test binary tells about tests, schedules and failures, as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::Location;
 
 use conclint_schedule::Deviation;
 
-use crate::exec::{End, Outcome};
+use crate::exec::{End, Outcome, Panicked};
 use crate::frames::Frames;
 use crate::op::{Event, Kind};
 use crate::supervise::{EARLY, Test};
@@ -40,6 +41,21 @@ pub(crate) fn deviations(list: &[Deviation]) -> String {
         list.iter()
             .map(|d| format!("[{},{},{}]", d.thread, d.nth, d.to)),
     )
+}
+
+/// How long all panics' messages may be together, in bytes. What a child tells has to fit into the
+/// journal.
+const MESSAGES: usize = 1 << 20;
+/// The same for one of them, and for the name of a thread.
+const MESSAGE: usize = 1 << 16;
+const NAME: usize = 1 << 10;
+
+/// A text of a program, which may be of any length: what is too long ends in an ellipsis.
+fn short(text: &str, most: usize) -> Cow<'_, str> {
+    match text.len() > most {
+        true => Cow::Owned(format!("{}…", crate::tape::head(text, most))),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Gives objects names that do not depend on where they lie in memory.
@@ -233,6 +249,19 @@ pub(crate) fn crashed(outcome: &Outcome, flags: u64, death: &Death<'_>) -> Strin
     }
 }
 
+fn panics(panics: &[Panicked]) -> String {
+    let room = (MESSAGES / panics.len().max(1)).min(MESSAGE);
+    array(panics.iter().map(|p| {
+        Object::default()
+            .raw("thread", p.thread)
+            .text("message", &short(&p.message, room))
+            .text("file", &p.file)
+            .raw("line", p.line)
+            .raw("column", p.column)
+            .end()
+    }))
+}
+
 fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
     let mut names = Names::of_threads(&outcome.thread_keys);
     // Names are given in order of first use, also for events that are left out.
@@ -245,15 +274,6 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
     let half = events.len().min(TIMELINE) / 2;
     let tail = events.len() - (events.len().min(TIMELINE) - half);
     let timeline = events[..half].iter().chain(&events[tail..]).cloned();
-    let panics = outcome.panics.iter().map(|p| {
-        Object::default()
-            .raw("thread", p.thread)
-            .text("message", &p.message)
-            .text("file", &p.file)
-            .raw("line", p.line)
-            .raw("column", p.column)
-            .end()
-    });
     let stuck = outcome.stuck.iter().map(|s| {
         let object = match s.wanted {
             Some(wanted) => names.lock(wanted),
@@ -301,9 +321,14 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
         .raw("deviations", deviations(&outcome.deviations))
         .raw(
             "threads",
-            array(outcome.threads.iter().map(|n| crate::wire::quote(n))),
+            array(
+                outcome
+                    .threads
+                    .iter()
+                    .map(|n| crate::wire::quote(&short(n, NAME))),
+            ),
         )
-        .raw("panics", array(panics))
+        .raw("panics", panics(&outcome.panics))
         .raw("stuck", stuck)
         .raw("skipped", skipped + outcome.events_dropped)
         .raw("timeline", array(timeline))
@@ -312,6 +337,34 @@ fn story(outcome: &Outcome, flags: u64, print: &str, kind: &str) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_of_any_length_is_told() {
+        let panicked = |message: String| Panicked {
+            thread: 0,
+            message,
+            file: "a.rs".to_owned(),
+            line: 1,
+            column: 1,
+        };
+        let told = |panics| {
+            let played = crate::tape::Played {
+                panics,
+                threads: vec!["ö".repeat(1 << 20)],
+                ..Default::default()
+            };
+            failure(
+                &Outcome::cut_off(played, Vec::new()),
+                0,
+                Some("panic a.rs:1"),
+            )
+        };
+        assert!(told(vec![panicked("3 is not 4".to_owned())]).contains("\"3 is not 4\""));
+        let long = told(vec![panicked("\u{1}".repeat(50 << 20))]);
+        assert!(long.contains("…") && long.len() < 1 << 20, "{}", long.len());
+        let many = told(vec![panicked("\u{1}".repeat(1 << 16)); 1000]);
+        assert!(many.len() < 1 << 23, "{}", many.len());
+    }
 
     #[test]
     fn threads_have_their_own_numbers() {

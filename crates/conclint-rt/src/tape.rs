@@ -88,7 +88,7 @@ fn tape() -> Option<(&'static Tape, *mut Tape)> {
 }
 
 /// As much of a text as there is room for, in whole characters.
-fn head(text: &str, room: usize) -> &str {
+pub(crate) fn head(text: &str, room: usize) -> &str {
     let mut end = text.len().min(room);
     while !text.is_char_boundary(end) {
         end -= 1;

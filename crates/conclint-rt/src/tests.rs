@@ -521,3 +521,48 @@ fn polling_before_short_sleeps_does_not_add_up() {
     let outcome = Runner::default().run(&mut strategy, settings, "main", Box::new(main));
     assert_eq!(outcome.end, End::Finished, "{:?}", outcome.panics);
 }
+
+/// Gives way for ever while its thread unwinds.
+struct Unending;
+
+impl Drop for Unending {
+    fn drop(&mut self) {
+        while std::thread::panicking() {
+            thread::yield_now();
+        }
+    }
+}
+
+/// Runs `main` on an OS thread of its own: the count of panics is that thread's.
+fn unwinding(main: fn()) -> Outcome {
+    let _turn = alone();
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|info| {
+        crate::exec::panicked(crate::exec::text_of(info.payload()), None);
+    }));
+    let outcome = std::thread::spawn(move || {
+        let mut strategy = Replay::new(&[]);
+        Runner::default().run(&mut strategy, Settings::default(), "main", Box::new(main))
+    });
+    let outcome = outcome.join();
+    std::panic::set_hook(hook);
+    outcome.unwrap()
+}
+
+#[test]
+fn a_test_that_has_failed_ends_although_its_destructors_do_not() {
+    let outcome = unwinding(|| {
+        let _unending = Unending;
+        panic!("3 is not 4");
+    });
+    assert_eq!((outcome.end, outcome.payload), (End::Panicked, None));
+    assert_eq!(outcome.panics[0].message, "3 is not 4");
+    let outcome = unwinding(|| {
+        let worker = thread::spawn(|| {
+            let _unending = Unending;
+            panic!("none of the test");
+        });
+        worker.join().unwrap_err();
+    });
+    assert!(matches!(outcome.end, End::Broken(_)), "{:?}", outcome.end);
+}

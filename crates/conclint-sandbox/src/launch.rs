@@ -115,9 +115,12 @@ fn limit(spec: &Spec) -> Result<(), Box<dyn Error>> {
     for (resource, value) in limits {
         // What is lower already stays: raising a limit takes a privilege.
         let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        // At the hard limit of time the kernel kills, as anybody may; only at a lower soft one it
+        // sends a signal that says why.
+        let grace = u64::from(resource == Resource::Cpu);
         let both = Rlimit {
-            current: Some(value.min(most)),
-            maximum: Some(value.min(most)),
+            current: Some(value.min(most.saturating_sub(grace))),
+            maximum: Some(value.saturating_add(grace).min(most)),
         };
         setrlimit(resource, both).map_err(|e| format!("{resource:?}: {e}"))?;
     }

@@ -111,12 +111,26 @@ pub enum End {
     Output,
 }
 
+impl End {
+    /// One of the job's own limits, or what the program does, is the reason; not the machine that
+    /// it runs on, whose memory or disk was used up, or which had no time for it.
+    #[must_use]
+    pub fn is_its_own(self) -> bool {
+        match self {
+            End::Exited(_) | End::Output => true,
+            End::Signalled(signal) => !matches!(signal, libc::SIGKILL | libc::SIGBUS),
+            End::Wall => false,
+        }
+    }
+}
+
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             End::Exited(code) => write!(f, "exit status {code}"),
             End::Signalled(libc::SIGXCPU) => f.write_str("the limit of processor time"),
             End::Signalled(libc::SIGXFSZ) => f.write_str("the limit of file size"),
+            End::Signalled(libc::SIGKILL) => f.write_str("signal 9, from outside"),
             End::Signalled(signal) => write!(f, "signal {signal}"),
             End::Wall => f.write_str("the time limit"),
             End::Output => f.write_str("the limit of output"),

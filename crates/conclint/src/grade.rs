@@ -1,10 +1,10 @@
 //! `conclint grade`.
 
 use std::fs;
-use std::io::{IsTerminal as _, Write};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anstream::ColorChoice;
 use conclint_grade::build::Toolchain;
@@ -14,11 +14,11 @@ use conclint_grade::rubric::marks;
 use conclint_grade::{Assignment, Batch, Graded, Grader, Outcome, Spent, batch, exporters, intake};
 use conclint_grade::{check_assignment as checks, write_whole};
 use conclint_sandbox::{Doctor, Sandbox, Tier, doctor};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::grade_args::{
     CheckAssignmentArgs, ExportArgs, GradeCommand, ReplayArgs, RunArgs, TierArgs,
 };
+use crate::judging::Judging;
 use crate::{Failure, exit, output, say};
 
 /// Where a run notes which assignment it graded.
@@ -165,12 +165,11 @@ fn run(args: &RunArgs, color: ColorChoice) -> Result<u8, Failure> {
         NonZeroUsize::get,
     );
     let began = Instant::now();
-    let bar = bar();
-    let report = batch::run(&grader, submissions, &args.out, jobs, &|done, of, _| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
+    let judging = Judging::new(color);
+    let report = batch::run(&grader, submissions, &args.out, jobs, &|step| {
+        judging.step(step);
     });
-    bar.finish_and_clear();
+    judging.end();
     let report = report?;
     let spent = began.elapsed();
     output::to_stdout(color, |_, out| table(&report, out))?;
@@ -216,19 +215,6 @@ fn apart(submissions: &Path, out: &Path) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// On a terminal only; with the time left.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if !std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len}, {eta} left") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 fn table(report: &batch::Report, out: &mut dyn Write) -> std::io::Result<()> {

@@ -19,6 +19,7 @@ mod generate;
 mod grade;
 mod grade_args;
 mod init;
+mod judging;
 mod merge;
 mod output;
 mod progress;

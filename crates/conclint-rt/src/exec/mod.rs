@@ -89,7 +89,7 @@ pub(crate) struct Task {
 pub enum End {
     /// The main thread returned.
     Finished,
-    /// The main thread panicked.
+    /// The main thread panicked. There is no payload where its destructors do not come to an end.
     Panicked,
     /// Nobody can move and the main thread has not ended.
     Deadlock,
@@ -168,6 +168,8 @@ pub struct Exec {
     decisions: u64,
     preemptions: u64,
     last_progress: u64,
+    /// Operations of threads that unwind from a panic.
+    unwinding: u64,
     pub(crate) clock: u64,
     /// For how long threads that could move have been held up by timeouts that fired early.
     held_up: u64,
@@ -263,6 +265,7 @@ impl Exec {
             decisions: 0,
             preemptions: 0,
             last_progress: 0,
+            unwinding: 0,
             clock: 0,
             held_up: 0,
             spurious: 0,

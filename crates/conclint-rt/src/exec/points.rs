@@ -10,6 +10,10 @@ use super::{End, Exec, Id, Panicked, State, with};
 use crate::coro;
 use crate::op::{Kind, Op};
 
+/// How many operations destructors may take while their threads unwind from panics. They count as
+/// no steps of the execution, as nobody can come between them.
+const UNWINDING: u64 = 100_000;
+
 /// Publishes an operation and lets the strategy decide who goes on. Returns when it is this
 /// thread's turn, or at once outside of an execution.
 #[inline]
@@ -34,12 +38,14 @@ pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>
             task.looked = (x.stretch, 1);
         }
         if !std::thread::panicking() {
-            task.panicking = false;
+            if std::mem::take(&mut task.panicking) && me == 0 {
+                crate::journal::failing(false);
+            }
         } else if enabled && task.panicking {
             // Destructors of an unwinding thread are not interrupted: the count of panics belongs
             // to the OS thread that all threads share. (Where one of them waits, others go on, and
             // take turns.)
-            return None;
+            return x.unwinds();
         }
         if !enabled {
             task.state = State::Blocked;
@@ -53,6 +59,24 @@ pub(crate) fn point_if(kind: Kind, object: usize, at: &'static Location<'static>
     with(Exec::record);
     if crate::cycles::WATCHED.get() {
         crate::cycles::scrub();
+    }
+}
+
+impl Exec {
+    /// Another operation of a thread that unwinds: the execution ends here where there is no end of
+    /// them, and the way out of the thread is given.
+    fn unwinds(&mut self) -> Option<coro::YielderPtr> {
+        self.unwinding += 1;
+        if self.unwinding <= UNWINDING {
+            return None;
+        }
+        self.over = true;
+        self.end = Some(match self.current {
+            0 => End::Panicked,
+            // It may wait for others, who cannot come between.
+            _ => End::Broken("a destructor takes step after step while its thread panics"),
+        });
+        Some(self.tasks[self.current].yielder.get())
     }
 }
 
@@ -110,7 +134,9 @@ pub(crate) fn here() -> &'static Location<'static> {
 pub(crate) fn unwound() {
     with(|x| {
         let me = x.current;
-        x.tasks[me].panicking = false;
+        if std::mem::take(&mut x.tasks[me].panicking) && me == 0 {
+            crate::journal::failing(false);
+        }
     });
 }
 
@@ -129,6 +155,9 @@ pub(crate) fn panicked(message: String, at: Option<(&str, u32, u32)>) {
     with(|x| {
         let me = x.current;
         x.tasks[me].panicking = true;
+        if me == 0 {
+            crate::journal::failing(true);
+        }
         let (file, line, column) = at.unwrap_or_default();
         let panicked = Panicked {
             thread: u32::try_from(me).unwrap_or(u32::MAX),

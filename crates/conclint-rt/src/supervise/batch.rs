@@ -154,7 +154,7 @@ pub(super) fn run(start: &Start<'_>) -> Report {
         report.flags = flags;
         journal::begin(execution, flags);
         let settings = settings(flags, start.max_steps, false);
-        let outcome = runner.run(&mut strategy, settings, &test.name, body(test));
+        let outcome = runner.run(&mut strategy, settings, test.thread(), body(test));
         strategy.end(outcome.decisions);
         report.executions += 1;
         report.steps += outcome.steps;

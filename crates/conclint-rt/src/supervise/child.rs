@@ -64,6 +64,7 @@ pub(super) fn in_child(f: impl FnOnce() -> String) -> Child {
     remove_files();
     if let Some(journal) = journal::get() {
         journal.done.store(0, std::sync::atomic::Ordering::SeqCst);
+        journal::failing(false);
     }
     // SAFETY: asks for this process's number.
     let parent = unsafe { libc::getpid() };
@@ -174,6 +175,8 @@ fn shown(file: &str) -> &str {
 /// What tells one crash from another.
 pub(super) fn crash(child: &Child) -> String {
     match child {
+        Child::Signal(libc::SIGXCPU) => "comes to the limit of processor time".to_owned(),
+        Child::Signal(libc::SIGKILL) => "signal 9, from outside".to_owned(),
         Child::Signal(n) => format!("signal {n}"),
         Child::Overflow => "stack overflow".to_owned(),
         Child::Exit(code) => format!("exit {code}"),
@@ -195,9 +198,10 @@ pub(super) fn crash_kind(child: &Child) -> &'static str {
     }
 }
 
-/// A crash is the program's doing; a hang or a lack of memory may also be ours.
+/// A crash is the program's doing; a hang or a lack of memory or time may also be ours.
 pub(super) fn crash_verdict(child: &Child) -> &'static str {
     match child {
+        Child::Signal(libc::SIGXCPU | libc::SIGKILL) => "inconclusive",
         Child::Signal(_) | Child::Overflow | Child::Exit(_) => "crashed",
         _ => "inconclusive",
     }
@@ -206,6 +210,13 @@ pub(super) fn crash_verdict(child: &Child) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_time_is_no_crash() {
+        assert_eq!(crash_verdict(&Child::Signal(libc::SIGABRT)), "crashed");
+        assert_eq!(crash_verdict(&Child::Signal(libc::SIGXCPU)), "inconclusive");
+        assert_eq!(crash_verdict(&Child::Signal(libc::SIGKILL)), "inconclusive");
+    }
 
     #[test]
     fn packages_are_named_without_the_machine() {

@@ -74,7 +74,7 @@ pub(super) fn once(
 ) -> Outcome {
     quiet();
     strategy.begin(0);
-    Runner::default().run(strategy, settings, &test.name, body(test))
+    Runner::default().run(strategy, settings, test.thread(), body(test))
 }
 
 pub(super) fn body(test: &Test) -> Box<dyn FnOnce()> {
@@ -86,11 +86,19 @@ pub(super) fn body(test: &Test) -> Box<dyn FnOnce()> {
     })
 }
 
+/// What tells one panic from another.
+pub(super) fn panic(outcome: &Outcome) -> String {
+    let at = outcome.panics.first();
+    let at = at.map(|p| format!("{}:{}", p.file, p.line));
+    format!("panic {}", at.unwrap_or_default())
+}
+
 /// What tells one failure from another; `None` where the test passed.
 pub(super) fn fingerprint(test: &Test, outcome: &Outcome) -> Option<String> {
     match (&outcome.end, &test.should_panic) {
         (End::Finished, None) => None,
         (End::Finished, Some(_)) => Some("no-panic".to_owned()),
+        (End::Panicked, Some(_)) if outcome.payload.is_none() => Some("unwinding".to_owned()),
         (End::Panicked, Some(expected)) => {
             // As libtest does: what was caught counts, which need not be what the hook saw.
             let said = outcome.payload.as_deref().unwrap_or_default();
@@ -99,11 +107,7 @@ pub(super) fn fingerprint(test: &Test, outcome: &Outcome) -> Option<String> {
                 _ => None,
             }
         }
-        (End::Panicked, None) => {
-            let at = outcome.panics.first();
-            let at = at.map(|p| format!("{}:{}", p.file, p.line));
-            Some(format!("panic {}", at.unwrap_or_default()))
-        }
+        (End::Panicked, None) => Some(panic(outcome)),
         (End::Deadlock, _) => {
             let mut lines: Vec<String> = outcome
                 .stuck

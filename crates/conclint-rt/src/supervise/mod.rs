@@ -11,6 +11,7 @@ mod notes;
 mod search;
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use conclint_schedule::Replay;
 
@@ -37,6 +38,19 @@ pub struct Test {
     pub line: usize,
     /// Its body.
     pub body: Body,
+}
+
+/// Tests are hidden from what they test: their threads do not have their names.
+static HIDDEN: AtomicBool = AtomicBool::new(false);
+
+impl Test {
+    /// The name of its thread: as with libtest, which runs tests one at a time in `main`.
+    fn thread(&self) -> &str {
+        match HIDDEN.load(Ordering::Relaxed) {
+            true => "main",
+            false => &self.name,
+        }
+    }
 }
 
 /// A test's body: an error is a failure, like a panic.
@@ -153,10 +167,14 @@ fn serve(tests: &[Test]) -> bool {
     let Some(text) = channel::open() else {
         return false;
     };
+    HIDDEN.store(true, Ordering::Relaxed);
     for (number, job) in text.split("\nnext\n").enumerate() {
         let Some(job) = Job::parse(job) else {
             return false;
         };
+        if let Some(millis) = job.clock {
+            crate::interpose::begin_at(millis);
+        }
         let lines = answer(&job, tests);
         if !lines
             .iter()

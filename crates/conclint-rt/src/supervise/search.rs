@@ -7,7 +7,7 @@ use conclint_schedule::{Deviation, Mix, Replay, Shrinker};
 use super::Test;
 use super::batch::{self, Report, Start};
 use super::child::{Child, crash, crash_kind, crash_verdict, in_child, why};
-use super::judge::{AFTER, EARLY, LONG, SPURIOUS, fingerprint, once, settings};
+use super::judge::{AFTER, EARLY, LONG, SPURIOUS, fingerprint, once, panic, settings};
 use super::notes::Notes;
 use crate::exec::{End, Outcome};
 use crate::interpose::real_millis;
@@ -126,16 +126,28 @@ impl<'a> Supervisor<'a> {
                 }
                 Batch::Crashed(child) => {
                     self.executions += 1;
-                    if crash_verdict(&child) == "inconclusive" {
-                        // Trying again would take as long again.
-                        return self.hung(&child);
-                    }
                     let flags = journal::get()
                         .map_or(0, |j| j.flags.load(std::sync::atomic::Ordering::Relaxed));
+                    if crash_verdict(&child) == "inconclusive" {
+                        // Trying again would take as long again, each time.
+                        if self.has_failed() {
+                            let done = journal::deviations();
+                            return self.show(&done, flags, Some(done.len()), None);
+                        }
+                        return self.hung(&child);
+                    }
                     return self.failed(&crash(&child), journal::deviations(), flags);
                 }
             }
         }
+    }
+
+    /// The test's own thread had panicked when the last child was ended: what its destructors wait
+    /// for changes nothing any more.
+    fn has_failed(&self) -> bool {
+        let order = std::sync::atomic::Ordering::Relaxed;
+        self.test.should_panic.is_none()
+            && journal::get().is_some_and(|j| j.failing.load(order) != 0)
     }
 
     /// Executions in one child: many, or a single one where statics carry state over.
@@ -211,6 +223,9 @@ impl<'a> Supervisor<'a> {
                 "inconclusive",
                 "too long: one execution did not end within its steps or its time",
             );
+        }
+        if let Some(why) = print.strip_prefix("broken ") {
+            return self.plain("inconclusive", why);
         }
         let (again, first) = self.trial(&deviations, flags);
         if again.as_deref() != Some(print) {
@@ -411,12 +426,15 @@ impl<'a> Supervisor<'a> {
                 None => ("inconclusive".to_owned(), "null".to_owned()),
             },
             child => {
-                let verdict = crash_verdict(child);
                 let played = tape::play();
                 let outcome = Outcome::cut_off(played, journal::deviations());
+                let (verdict, print, kind) = match crash_verdict(child) {
+                    "inconclusive" if self.has_failed() => ("failed", panic(&outcome), "panic"),
+                    verdict => (verdict, crash(child), crash_kind(child)),
+                };
                 let end = report::Death {
-                    print: &crash(child),
-                    kind: crash_kind(child),
+                    print: &print,
+                    kind,
                     last: journal::last(),
                 };
                 let failure = report::crashed(&outcome, flags, &end);

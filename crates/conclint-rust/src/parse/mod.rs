@@ -55,7 +55,11 @@ const MAX_MACRO_DEPTH: u32 = 40;
 /// release build. A thread for each file costs more than its start: its allocator
 /// is cold. A debug build, whose frames are ten times as large, has one all the
 /// same: so it finds what a release build finds.
-const SHALLOW: u32 = if cfg!(debug_assertions) { 0 } else { 1_500 };
+const SHALLOW: Option<u32> = if cfg!(debug_assertions) {
+    None
+} else {
+    Some(1_500)
+};
 /// Scan depth beyond which an item is not read.
 const ABYSS: u32 = 100_000;
 /// Stack for one unit of scan depth: twice the most that was measured, over all
@@ -105,7 +109,7 @@ fn parse(text: &str, seen: &Seen, directly: bool) -> HirFile {
             read_text(text, &scan, seen, &mut file);
         }
     };
-    if scan.depth <= SHALLOW {
+    if SHALLOW.is_some_and(|shallow| scan.depth <= shallow) {
         read();
         return file;
     }
