@@ -315,6 +315,8 @@ pub struct Function {
     pub parts: Vec<Part>,
     /// Locks that it puts into the fields of an object.
     pub made: Vec<Made>,
+    /// The program's own types of which it writes out an object, by number.
+    pub makes: Vec<u32>,
     /// It has an `if`, a `match` or a `swap`: what it makes may be one thing
     /// here and another there.
     pub chooses: bool,
@@ -359,6 +361,7 @@ impl Function {
             behind: Vec::new(),
             parts: Vec::new(),
             made: Vec::new(),
+            makes: Vec::new(),
             chooses: false,
             counts: false,
         }
@@ -422,6 +425,8 @@ pub struct Local {
     pub owned: bool,
     /// It is bound to an object that is made there.
     pub made: bool,
+    /// A test has chosen its value: `if last { right } else { left }`.
+    pub chosen: bool,
 }
 
 /// A guard: the time between one acquisition and its release.

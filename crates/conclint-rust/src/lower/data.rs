@@ -11,7 +11,7 @@ use super::library;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val, local_place};
 use super::{link, own};
-use crate::hir::{self, Expr, ExprKind};
+use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, TypeId, Tys, ValueRes};
 
 /// Pointers to pointers that are followed.
@@ -402,6 +402,7 @@ impl Lower<'_> {
         path: &hir::Path,
         fields: Vec<(SmolStr, Val)>,
         base: Option<&Expr>,
+        span: Span,
     ) -> Val {
         let ty = self.resolve_type(&hir::Ty::Path(path.clone()));
         let mut val = Val::of(ty.clone());
@@ -414,12 +415,20 @@ impl Lower<'_> {
         if of_fields.iter().any(|(_, from)| !from.is_empty()) && base.is_none() {
             val.fields = Some(of_fields.into());
         }
+        if let Ty::Adt(id, _) = &val.ty
+            && !self.out.makes.contains(&id.0)
+        {
+            self.out.makes.push(id.0);
+        }
         let mut of_variant = None;
         if let ValueRes::Ctor { ty, variant } = self.index().resolve_value(&self.scope, path) {
             of_variant = variant.map(|variant| (ty, variant));
             if matches!(val.ty, Ty::Unknown) {
                 val.ty = Ty::Adt(ty, Tys::default());
             }
+        }
+        if of_variant.is_none() {
+            self.keeps_senders(&val.ty.clone(), &fields, span);
         }
         for (name, field) in fields {
             match of_variant {

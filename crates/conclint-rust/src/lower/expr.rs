@@ -113,7 +113,10 @@ impl Lower<'_> {
             ExprKind::Lit(lit) => Val::of(lit_ty(lit)),
             ExprKind::Field { base, name, .. } => {
                 let val = self.base(base);
-                self.field(val, name)
+                let ty = val.ty.clone();
+                let part = self.field(val, name);
+                self.field_is_named(&ty, name, &part, span);
+                part
             }
             ExprKind::Index { base, index } => {
                 let val = self.base(base);
@@ -135,6 +138,7 @@ impl Lower<'_> {
             } => {
                 self.note_closures(receiver, name, args);
                 self.outer_method = Some(name.clone());
+                self.only_looks(receiver, Some(name));
                 let moved = self.moved(receiver);
                 let captured = self.captures.len();
                 let mut recv = self.expr(receiver);
@@ -191,6 +195,8 @@ impl Lower<'_> {
             } => {
                 if *mutable {
                     self.filled(inner);
+                } else {
+                    self.only_looks(inner, None);
                 }
                 let mut val = self.base(inner);
                 val.exclusive &= *mutable;
@@ -283,7 +289,7 @@ impl Lower<'_> {
                     .iter()
                     .map(|(name, value)| (name.clone(), self.expr(value)))
                     .collect();
-                self.struct_literal(path, vals, base.as_deref())
+                self.struct_literal(path, vals, base.as_deref(), span)
             }
             ExprKind::Range(from, to) => {
                 let mut ty = Ty::Unknown;

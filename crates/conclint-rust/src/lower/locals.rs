@@ -33,8 +33,10 @@ impl Lower<'_> {
             flag,
             identity: None,
             key: None,
+            function: None,
             mutable: false,
             made: false,
+            chosen: false,
             round: None,
             look: Look::Value,
         });

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::parts::Identity;
 use super::types;
+use crate::hir;
 use crate::index::{StaticId, Ty, TypeId};
 
 /// The pseudo type of every lock guard: one type argument, the data.
@@ -255,10 +256,14 @@ pub(super) struct LocalInfo {
     pub identity: Option<Identity>,
     /// It has the value that stands at this place, in whatever form.
     pub key: Option<Place>,
+    /// It is this function of a library: `let start = thread::spawn;`.
+    pub function: Option<Arc<hir::Path>>,
     /// It may be given another value.
     pub mutable: bool,
     /// It is bound to an object that is made there.
     pub made: bool,
+    /// A test has chosen its value.
+    pub chosen: bool,
     /// In a loop: what makes it another one in each round, and how deep in loops.
     pub round: Option<(Own, u32)>,
     /// What was asked for its value.
