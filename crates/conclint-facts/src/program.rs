@@ -242,6 +242,24 @@ pub struct Made {
     pub param: Option<u16>,
 }
 
+/// An object that is written out: `Seat { left: 0, right: 1 }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Making {
+    /// Its type, by number.
+    pub of: u32,
+    /// The numbers in its fields, as far as they are told.
+    pub numbers: Vec<(SmolStr, Number)>,
+}
+
+/// What tells a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// It is written out.
+    Written(u64),
+    /// It came in as this parameter.
+    Param(u16),
+}
+
 /// A function, method, spawned body or stored closure.
 #[derive(Debug, Clone)]
 pub struct Function {
@@ -315,8 +333,8 @@ pub struct Function {
     pub parts: Vec<Part>,
     /// Locks that it puts into the fields of an object.
     pub made: Vec<Made>,
-    /// The program's own types of which it writes out an object, by number.
-    pub makes: Vec<u32>,
+    /// The objects of the program's own types that it writes out.
+    pub makes: Vec<Making>,
     /// It has an `if`, a `match` or a `swap`: what it makes may be one thing
     /// here and another there.
     pub chooses: bool,

@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_facts::{
-    Analysis, Event, EventKind, FnId, Function, Nesting, ObjectRef, Place, Root, SameInstance,
-    Site, element_field, element_tellers, is_element,
+    Analysis, Event, EventKind, FnId, Function, Nesting, Number, ObjectRef, Place, Root,
+    SameInstance, Site, element_field, element_tellers, is_element,
 };
+
+use smol_str::SmolStr;
 
 use crate::flow::{self, Point, events};
 
@@ -94,34 +96,83 @@ fn waits_before(analysis: &Analysis, id: FnId, to: Point) -> bool {
     events(function).any(|(at, event)| waits(event) && flow::leads_on(function, at, to))
 }
 
-/// Fields of an object tell which two they are, and who makes it chooses.
+/// Fields of an object tell which two they are, and who makes it chooses, or has
+/// written out numbers that make no circle.
 fn by_maker(analysis: &Analysis, function: &Function, held: &ObjectRef, taken: &ObjectRef) -> bool {
-    let owner = |lock: &ObjectRef| lock.place.path.iter().find_map(|step| element_field(step));
+    let field = |lock: &ObjectRef| {
+        let mut steps = lock.place.path.iter();
+        let (param, name) = steps.find_map(|step| element_field(step))?;
+        Some((param, SmolStr::new(name)))
+    };
     let of = |number: u16| {
-        let params = match function.parent {
-            Some(parent) => &analysis.function(parent).params,
-            None => &function.params,
-        };
+        let around = function.parent.map(|parent| analysis.function(parent));
+        let params = &around.unwrap_or(function).params;
         params.get(usize::from(number))?.of
     };
-    let (Some(owner), Some(other)) = (owner(held), owner(taken)) else {
+    let (Some((owner, first)), Some((other, second))) = (field(held), field(taken)) else {
         return false;
     };
     let Some(of) = of(owner).filter(|_| owner == other) else {
         return false;
     };
+    let chooses = |id: FnId| {
+        analysis.function(id).chooses || analysis.function(outermost(analysis, id)).chooses
+    };
     let functions = (0..).map(FnId).zip(&analysis.program().functions);
-    let mut makers = functions.filter(|(_, function)| function.makes.contains(&of));
+    let mut makers =
+        functions.filter(|(_, function)| function.makes.iter().any(|making| making.of == of));
     makers.any(|(id, _)| {
-        let maker = outermost(analysis, id);
-        let chooses = |id: FnId| analysis.function(outermost(analysis, id)).chooses;
-        let callers = analysis.callers(maker);
-        analysis.function(id).chooses
-            || chooses(maker)
-            || callers
-                .iter()
-                .any(|at| analysis.function(at.function).chooses || chooses(at.function))
-    })
+        let callers = analysis.callers(outermost(analysis, id));
+        chooses(id) || callers.iter().any(|at| chooses(at.function))
+    }) || written(analysis, of, &first, &second).is_some_and(|pairs| !has_circle(&pairs))
+}
+
+/// The numbers in two fields of all objects of a type; `None` where some are not
+/// written out.
+fn written(analysis: &Analysis, of: u32, first: &str, second: &str) -> Option<Vec<(u64, u64)>> {
+    let mut pairs = Vec::new();
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
+        for making in function.makes.iter().filter(|making| making.of == of) {
+            let number = |field: &str| {
+                let (_, number) = making.numbers.iter().find(|(name, _)| name == field)?;
+                Some(*number)
+            };
+            match (number(first)?, number(second)?) {
+                (Number::Written(first), Number::Written(second)) => pairs.push((first, second)),
+                (Number::Param(first), Number::Param(second)) => {
+                    for at in analysis.callers(outermost(analysis, id)) {
+                        let EventKind::Call(call) = &analysis.event(*at).kind else {
+                            return None;
+                        };
+                        let given = |param: u16| call.args.get(usize::from(param))?.number;
+                        pairs.push((given(first)?, given(second)?));
+                    }
+                }
+                _ => return None,
+            }
+        }
+    }
+    (!pairs.is_empty()).then_some(pairs)
+}
+
+/// Whether one can come back to where one started.
+fn has_circle(pairs: &[(u64, u64)]) -> bool {
+    let comes_back = |start: u64| {
+        let mut seen = BTreeSet::new();
+        let mut work = vec![start];
+        while let Some(from) = work.pop() {
+            for (_, to) in pairs.iter().filter(|(first, _)| *first == from) {
+                if *to == start {
+                    return true;
+                }
+                if seen.insert(*to) {
+                    work.push(*to);
+                }
+            }
+        }
+        false
+    };
+    pairs.iter().any(|(first, _)| comes_back(*first))
 }
 
 fn outermost(analysis: &Analysis, id: FnId) -> FnId {

@@ -399,6 +399,8 @@ pub struct Arg {
     pub channel: u32,
     /// Which value it is, where that can be told.
     pub flag: Option<Flag>,
+    /// The number that it is, where that is written out.
+    pub number: Option<u64>,
     /// Its fields that only point to another object, and to which:
     /// `View { of: self }`.
     pub views: Vec<(SmolStr, Place)>,

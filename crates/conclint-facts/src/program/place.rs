@@ -115,11 +115,11 @@ pub fn element_tellers(step: &str) -> impl Iterator<Item = LocalId> {
     [has, at, element_key(step)].into_iter().flatten()
 }
 
-/// The parameter whose field is the key, or the index, of the element that a step
-/// leads to: `philosopher.left`.
-pub fn element_field(step: &str) -> Option<u16> {
-    let (param, _) = key_of(step)?.strip_prefix('p')?.split_once('/')?;
-    param.parse().ok()
+/// The field of a parameter that is the key, or the index, of the element that a
+/// step leads to: `philosopher.left`.
+pub fn element_field(step: &str) -> Option<(u16, &str)> {
+    let (param, field) = key_of(step)?.strip_prefix('p')?.split_once('/')?;
+    Some((param.parse().ok()?, field))
 }
 
 /// The variable whose value is the key, or the index, of the element that a

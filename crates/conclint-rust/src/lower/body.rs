@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use conclint_facts::{
     Block, BlockId, ClassId, Drain, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
-    ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
-    StmtKind, Variants,
+    Making, ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt,
+    StmtId, StmtKind, Variants,
 };
 use smol_str::SmolStr;
 
@@ -97,8 +97,8 @@ pub(super) struct Out {
     pub parts: Vec<Part>,
     /// Locks put into the fields of an object.
     pub made: Vec<Made>,
-    /// Types of the program's own of which an object is written out.
-    pub makes: Vec<u32>,
+    /// Objects of the program's own types that are written out.
+    pub makes: Vec<Making>,
     /// An `if`, a `match` or a `swap` was seen.
     pub chooses: bool,
     /// It runs over numbers.

@@ -110,7 +110,14 @@ impl Lower<'_> {
                     _ => val,
                 }
             }
-            ExprKind::Lit(lit) => Val::of(lit_ty(lit)),
+            ExprKind::Lit(lit) => {
+                let mut val = Val::of(lit_ty(lit));
+                val.number = match lit {
+                    hir::Lit::Int(number) => *number,
+                    _ => None,
+                };
+                val
+            }
             ExprKind::Field { base, name, .. } => {
                 let val = self.base(base);
                 let ty = val.ty.clone();

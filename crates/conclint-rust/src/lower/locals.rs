@@ -24,6 +24,7 @@ impl Lower<'_> {
         val.local = Some(id);
         self.any_drops |= val.channel != 0;
         let flag = val.flag.take();
+        val.number = None;
         self.locals.push(LocalInfo {
             name: name.clone(),
             val,

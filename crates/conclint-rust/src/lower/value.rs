@@ -113,6 +113,8 @@ pub(super) struct Val {
     pub channel: u32,
     /// Which value it is: written out, or a parameter's.
     pub flag: Option<Flag>,
+    /// The number that is written out.
+    pub number: Option<u64>,
     /// Its fields that only point to another object, and to which.
     pub views: Vec<(SmolStr, Place)>,
     /// The reads that its fields depend on, where it is written out.
@@ -137,6 +139,7 @@ impl Val {
             future: None,
             channel: 0,
             flag: None,
+            number: None,
             views: Vec::new(),
             fields: None,
         }
@@ -189,6 +192,7 @@ impl Val {
         self.future = self.future.or(other.future);
         self.local = None;
         self.flag = None;
+        self.number = None;
         self.parts = parts;
         if self.views != other.views {
             self.views.clear();

@@ -31,26 +31,30 @@ pub(super) fn is_interesting(rules: &str) -> bool {
     })
 }
 
-/// Whether the macro does nothing by itself with what it is given, but to give it
-/// back: `($e:expr) => { $e }`. What becomes of that, only its surroundings know.
+/// Whether the macro does nothing by itself with the one thing that it is given, but
+/// to give it back: `($e:expr) => { $e }`. What becomes of that, only its
+/// surroundings know.
 fn gives_back(rules: &str) -> bool {
-    let mut expressions = false;
+    if rules.matches("=>").count() != 1 || rules.contains("$(") {
+        return false;
+    }
+    let (mut kinds, mut given) = (0, 0);
     let mut own = Vec::new();
     let mut before = "";
     let only_given = words(rules).all(|word| {
-        let kind = word.mark == Some(':') && matches!(word.text, "expr" | "block" | "stmt" | "tt");
-        expressions |= kind;
+        let is_kind = word.mark == Some(':') && matches!(word.text, "expr" | "block");
+        kinds += usize::from(is_kind);
+        given += usize::from(word.mark == Some('$'));
         let binds = matches!(before, "let" | "mut");
         if binds {
             own.push(word.text);
         }
         before = word.text;
-        binds
-            || word.mark.is_some()
-            || matches!(word.text, "let" | "mut")
-            || own.contains(&word.text)
+        let is_own = binds || own.contains(&word.text);
+        is_kind || is_own || word.mark == Some('$') || matches!(word.text, "let" | "mut")
     });
-    expressions && only_given
+    // Once where it comes in, once where it goes out.
+    only_given && (kinds, given) == (1, 2)
 }
 
 /// Whether a macro with one of these names is called.
@@ -85,7 +89,7 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
         let start = at;
         at = word_end(bytes, start);
         let rest = text.get(at..)?.trim_start();
-        let before = text.get(..start)?;
+        let before = text.get(..start)?.trim_end();
         let mark = before
             .chars()
             .next_back()
