@@ -456,6 +456,17 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_in_one_round() {
+        // A loop (1) with a branch (2 or 3), and what comes behind it (4).
+        let next: [&[u32]; 5] = [&[1], &[2, 3, 4], &[1], &[1], &[]];
+        let blocks = next.map(|next| block(vec![use_of(0)], next));
+        let f = function(blocks.into());
+        assert!(reaches(&f, at(2, 0), at(3, 0)) && !leads_on(&f, at(2, 0), at(3, 0)));
+        assert!(reaches(&f, at(3, 0), at(2, 0)) && !leads_on(&f, at(3, 0), at(2, 0)));
+        assert!(leads_on(&f, at(0, 0), at(3, 0)) && leads_on(&f, at(1, 0), at(4, 0)));
+    }
+
+    #[test]
     fn ways_around_a_place() {
         // 0 -> 1 | 2, 1 -> 3, 2 -> 3
         let f = function(vec![
