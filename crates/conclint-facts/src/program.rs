@@ -242,6 +242,24 @@ pub struct Made {
     pub param: Option<u16>,
 }
 
+/// An object that is written out: `Seat { left: 0, right: 1 }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Making {
+    /// Its type, by number.
+    pub of: u32,
+    /// The numbers in its fields, as far as they are told.
+    pub numbers: Vec<(SmolStr, Number)>,
+}
+
+/// What tells a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// It is written out.
+    Written(u64),
+    /// It came in as this parameter.
+    Param(u16),
+}
+
 /// A function, method, spawned body or stored closure.
 #[derive(Debug, Clone)]
 pub struct Function {
@@ -315,6 +333,8 @@ pub struct Function {
     pub parts: Vec<Part>,
     /// Locks that it puts into the fields of an object.
     pub made: Vec<Made>,
+    /// The objects of the program's own types that it writes out.
+    pub makes: Vec<Making>,
     /// It has an `if`, a `match` or a `swap`: what it makes may be one thing
     /// here and another there.
     pub chooses: bool,
@@ -359,6 +379,7 @@ impl Function {
             behind: Vec::new(),
             parts: Vec::new(),
             made: Vec::new(),
+            makes: Vec::new(),
             chooses: false,
             counts: false,
         }
@@ -422,6 +443,8 @@ pub struct Local {
     pub owned: bool,
     /// It is bound to an object that is made there.
     pub made: bool,
+    /// A test has chosen its value: `if last { right } else { left }`.
+    pub chosen: bool,
 }
 
 /// A guard: the time between one acquisition and its release.

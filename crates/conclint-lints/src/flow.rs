@@ -148,6 +148,53 @@ fn leads_to(function: &Function, mut work: Vec<BlockId>, to: BlockId) -> bool {
     false
 }
 
+/// Whether control can get from the one place to the other, without going round a
+/// loop that they stand in.
+pub(crate) fn leads_on(function: &Function, from: Point, to: Point) -> bool {
+    if from.block == to.block {
+        return from.index < to.index;
+    }
+    let back = ways_back(function);
+    let mut seen = Blocks::of(function);
+    let mut work = vec![from.block];
+    while let Some(block) = work.pop() {
+        if block == to.block {
+            return true;
+        }
+        let next = successors(function, block);
+        let next = next.filter(|next| !back.contains(&(block, *next)) && seen.insert(*next));
+        work.extend(next);
+    }
+    false
+}
+
+/// The ways that lead back to the head of a loop.
+fn ways_back(function: &Function) -> BTreeSet<(BlockId, BlockId)> {
+    let start = BlockId(0);
+    let mut back = BTreeSet::new();
+    let mut seen = Blocks::of(function);
+    seen.insert(start);
+    // Blocks on the way here, each with what it still leads to.
+    let mut way: Vec<(BlockId, Vec<BlockId>)> =
+        vec![(start, successors(function, start).collect())];
+    while let Some((block, next)) = way.last_mut() {
+        let block = *block;
+        match next.pop() {
+            Some(next) if way.iter().any(|(on_the_way, _)| *on_the_way == next) => {
+                back.insert((block, next));
+            }
+            Some(next) if seen.insert(next) => {
+                way.push((next, successors(function, next).collect()));
+            }
+            Some(_) => {}
+            None => {
+                way.pop();
+            }
+        }
+    }
+    back
+}
+
 /// Whether control can get through the function without coming to `at`.
 pub(crate) fn passes_by(function: &Function, at: Point) -> bool {
     let mut seen = Blocks::of(function);
@@ -406,6 +453,17 @@ mod tests {
             "a loop comes back to itself"
         );
         assert!(!reaches(&f, at(0, 0), at(0, 0)));
+    }
+
+    #[test]
+    fn what_follows_in_one_round() {
+        // A loop (1) with a branch (2 or 3), and what comes behind it (4).
+        let next: [&[u32]; 5] = [&[1], &[2, 3, 4], &[1], &[1], &[]];
+        let blocks = next.map(|next| block(vec![use_of(0)], next));
+        let f = function(blocks.into());
+        assert!(reaches(&f, at(2, 0), at(3, 0)) && !leads_on(&f, at(2, 0), at(3, 0)));
+        assert!(reaches(&f, at(3, 0), at(2, 0)) && !leads_on(&f, at(3, 0), at(2, 0)));
+        assert!(leads_on(&f, at(0, 0), at(3, 0)) && leads_on(&f, at(1, 0), at(4, 0)));
     }
 
     #[test]

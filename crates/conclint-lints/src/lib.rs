@@ -16,10 +16,12 @@ use std::fmt;
 use conclint_diag::{Confidence, Finding, Fingerprint, Severity, Trace};
 use conclint_facts::Analysis;
 
+mod choice;
 mod condvars;
 mod contention;
 mod flow;
 mod futures;
+mod neighbours;
 mod reads;
 mod registry;
 mod serialised;

@@ -4,7 +4,7 @@
 //! comes from (through getters, too), and what is written under locks.
 
 use conclint_facts::{
-    Analysis, Arg, Call, ChainStep, ClassScope, EventKind, FnId, Function, GuardId, Look,
+    Analysis, Arg, Call, ChainStep, ClassScope, EventKind, FnId, Function, GuardId, Look, Mode,
     ObjectRef, Origin, Origins, Place, Resolution, Root, Site, Target, Writing,
 };
 use smol_str::SmolStr;
@@ -445,12 +445,14 @@ pub(crate) fn one_element(
         && analysis.is_one_element(function, &a.place, &b.place)
 }
 
-/// Whether one and the same lock keeps others out at both places.
+/// Whether one and the same lock keeps others out at both places. Who reads keeps
+/// out no other reader.
 pub(crate) fn gated(analysis: &Analysis, function: FnId, a: Point, b: Point) -> bool {
     let before = |at: Point| analysis.held_before(at.in_function(function));
     !analysis.entry_held(function).is_empty()
         || before(a).iter().any(|held| {
             held.must
+                && !matches!(held.mode, Mode::Read | Mode::ReadRecursive)
                 && before(b)
                     .iter()
                     .any(|other| other.must && other.guard == held.guard)

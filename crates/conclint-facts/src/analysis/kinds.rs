@@ -42,6 +42,10 @@ impl Kinds {
     pub const CLOSURE_ARG: Kinds = Kinds(1 << 11);
     /// A call that is given an object with a class.
     pub const OBJECT_ARG: Kinds = Kinds(1 << 12);
+    /// [`EventKind::SenderKept`].
+    pub const SENDER_KEPT: Kinds = Kinds(1 << 13);
+    /// [`EventKind::SenderLetGo`].
+    pub const SENDER_LET_GO: Kinds = Kinds(1 << 14);
 
     /// Whether some kind is in both.
     pub fn meets(self, other: Kinds) -> bool {
@@ -82,6 +86,8 @@ fn of_event(event: &Event) -> Kinds {
         EventKind::Store { .. } => Kinds::STORE,
         EventKind::SenderAlive { .. } => Kinds::SENDER_ALIVE,
         EventKind::Stop { .. } => Kinds::STOP,
+        EventKind::SenderKept(_) => Kinds::SENDER_KEPT,
+        EventKind::SenderLetGo { .. } => Kinds::SENDER_LET_GO,
         _ => Kinds::default(),
     };
     graph::call_of(event).map_or(plain, |call| plain | of_call(call))

@@ -13,6 +13,7 @@ use crate::program::*;
 use crate::values::PauseKind;
 
 mod found;
+mod retry;
 
 use found::{Found, Way};
 
@@ -136,7 +137,8 @@ impl<'a> Under<'a> {
                     blocking,
                     ..
                 } if *blocking != Blocking::Try => {
-                    self.direct(at, &holding, *guard, lock);
+                    let waits = self.kept(at, *blocking, &holding);
+                    self.direct(at, &waits, *guard, lock);
                 }
                 EventKind::CallParam { param }
                     if self
@@ -192,6 +194,19 @@ impl<'a> Under<'a> {
             .into_iter()
             .map(|(held, guesses)| (self.holder(held), guesses))
             .collect()
+    }
+
+    /// What stays held while control waits at `at` for a lock: not what is let
+    /// go before each new try.
+    fn kept(&self, at: EventRef, blocking: Blocking, holding: &[Holding]) -> Vec<Holding> {
+        let function = self.context.program.functions.get(at.function.index());
+        let let_go = |held: u32| {
+            let guard = self.holders.get(held as usize).map(|held| held.guard);
+            blocking == Blocking::Spins
+                && guard.is_some_and(|guard| function.is_some_and(|f| retry::lets_go(f, at, guard)))
+        };
+        let kept = holding.iter().filter(|(held, _)| !let_go(*held));
+        kept.copied().collect()
     }
 
     fn direct(&mut self, at: EventRef, holding: &[Holding], guard: GuardId, lock: &ObjectRef) {

@@ -196,6 +196,16 @@ pub enum EventKind {
         /// What reads the receiver to its end.
         receive: Drain,
     },
+    /// An object is made that keeps a sender of a channel, and the handle of what
+    /// reads its receiver.
+    SenderKept(Box<Kept>),
+    /// A field with a sender is moved, taken or overwritten, or lent to who may.
+    SenderLetGo {
+        /// The type that has the field, by number.
+        of: u32,
+        /// The field.
+        field: SmolStr,
+    },
     /// A receiver that came in as a parameter is read until no sender is left.
     RunsDry {
         /// Which parameter.
@@ -258,6 +268,20 @@ pub struct Queue {
     /// The channel of the outermost function that it is an end of, from 1; 0
     /// for all else.
     pub channel: u32,
+}
+
+/// An object that keeps a sender of a channel, and the handle of what reads its
+/// receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its type, by number.
+    pub of: u32,
+    /// The field with the sender.
+    pub sender: SmolStr,
+    /// The field with the handle, or with all handles.
+    pub handles: SmolStr,
+    /// What reads the receiver to its end.
+    pub receive: Drain,
 }
 
 /// What reads a receiver to its end.
@@ -375,6 +399,8 @@ pub struct Arg {
     pub channel: u32,
     /// Which value it is, where that can be told.
     pub flag: Option<Flag>,
+    /// The number that it is, where that is written out.
+    pub number: Option<u64>,
     /// Its fields that only point to another object, and to which:
     /// `View { of: self }`.
     pub views: Vec<(SmolStr, Place)>,

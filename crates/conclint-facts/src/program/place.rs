@@ -109,6 +109,19 @@ fn key_from_outside<'p>(key: &str, given: impl Fn(u16) -> Option<&'p Place>) -> 
     Some(format_smolstr!("{outer}{}", &key[number.len()..]))
 }
 
+/// All variables that tell to which element a step leads.
+pub fn element_tellers(step: &str) -> impl Iterator<Item = LocalId> {
+    let (has, at) = tellers(step);
+    [has, at, element_key(step)].into_iter().flatten()
+}
+
+/// The field of a parameter that is the key, or the index, of the element that a
+/// step leads to: `philosopher.left`.
+pub fn element_field(step: &str) -> Option<(u16, &str)> {
+    let (param, field) = key_of(step)?.strip_prefix('p')?.split_once('/')?;
+    Some((param.parse().ok()?, field))
+}
+
 /// The variable whose value is the key, or the index, of the element that a
 /// step leads to.
 pub fn element_key(step: &str) -> Option<LocalId> {

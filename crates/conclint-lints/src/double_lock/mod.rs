@@ -1,7 +1,5 @@
 //! A lock taken again while its own guard lives.
 
-mod pool;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
@@ -10,9 +8,10 @@ use conclint_facts::{
     Root, SameInstance, Site,
 };
 
-use self::pool::Pools;
+use crate::choice;
 use crate::contention::is_of_one_thread;
 use crate::flow;
+use crate::neighbours::Pools;
 use crate::trace::{Draw, confidence, is_drop, list, lower};
 use crate::{Found, Level, Lint, Settings};
 
@@ -37,7 +36,11 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     let pools = Pools::of(analysis);
     let mut by_guard: BTreeMap<(FnId, Site, String), Vec<Case<'_>>> = BTreeMap::new();
+    let crossed = choice::crossed_pairs(analysis);
     for nesting in analysis.nestings() {
+        if crossed.contains(&(nesting.function, nesting.held.site, nesting.site)) {
+            continue;
+        }
         let case = Case::of(nesting, analysis).or_else(|| Case::of_next(nesting, analysis, &pools));
         if let Some(case) = case {
             let key = (
@@ -149,7 +152,11 @@ impl<'a> Case<'a> {
             // What is owned or borrowed mutably is nobody else's object; and who
             // compares the two first knows that they differ, and their order.
             let ordered = analysis.function(nesting.function).compares_order;
-            if nesting.held.lock.exclusive || nesting.taken.exclusive || ordered {
+            if nesting.held.lock.exclusive
+                || nesting.taken.exclusive
+                || ordered
+                || choice::is_chosen(analysis, nesting)
+            {
                 return None;
             }
             severity = Severity::Warning;
@@ -171,8 +178,15 @@ impl<'a> Case<'a> {
             let here = (nesting.chain.is_empty() || dropped)
                 && nesting.held.mode == Mode::Exclusive
                 && nesting.taken_mode == Mode::Exclusive;
+            // Behind a lock that all of them take, nobody meets them in another order.
+            let gated = nesting
+                .gates
+                .iter()
+                .any(|gate| !nesting.shared_gates.contains(gate));
             if kind != Kind::PerhapsOne
                 || !here
+                || gated
+                || choice::is_admitted(analysis, nesting)
                 || is_operator(&analysis.function(nesting.function).name)
                 || in_order(analysis, nesting.function)
                 || of_another(analysis, nesting)

@@ -7,7 +7,9 @@ use conclint_facts::{
     Analysis, Certainty, ClassId, Cycle, EventKind, EventRef, FnId, Nesting, Site,
 };
 
+use crate::choice::is_crossed;
 use crate::contention::Contention;
+use crate::neighbours::Pools;
 use crate::trace::{Draw, confidence, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -32,7 +34,17 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         return;
     }
     let mut contention = Contention::of(analysis);
+    let pools = Pools::of(analysis);
     for cycle in cycles {
+        // Which of two neighbours comes first is no order, and who asks first has one.
+        if let ([one, other], true) = (
+            &cycle.edges[..],
+            cycle.alternatives.iter().all(Vec::is_empty),
+        ) && pools.are_next(one)
+            && is_crossed(analysis, one, other)
+        {
+            continue;
+        }
         // A smaller circle among the same locks is the better explanation.
         let smaller = |other: &Cycle| {
             other.classes.len() < cycle.classes.len()

@@ -13,6 +13,7 @@ use crate::flow::{events, passes_by};
 const DEPTH: u32 = 3;
 
 /// A receiver that is read to its end.
+#[derive(Clone)]
 pub(super) struct Dry {
     /// The function that reads.
     pub(super) reader: FnId,

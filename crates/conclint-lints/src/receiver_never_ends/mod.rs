@@ -2,6 +2,7 @@
 //! lives on.
 
 mod drain;
+mod kept;
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{Analysis, DryWait, Event, EventKind, FnId, Function, Kinds};
@@ -42,6 +43,26 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                 findings.push(finding);
             }
         }
+    }
+    for joined in kept::joined(analysis) {
+        let mut finding = report(
+            &draw,
+            joined.function,
+            joined.event,
+            DryWait::Join,
+            &joined.dry,
+        );
+        let own = &joined.dry.sender;
+        finding.help = vec![
+            format!(
+                "let `{own}` go before the threads are joined: keep it as an `Option` and `drop({own}.take())`"
+            ),
+            "or send each thread a message that tells it to stop".to_owned(),
+        ];
+        if joined.dry.perhaps || joined.dry.by_panic && settings.level == Level::Default {
+            finding.confidence = Confidence::Low;
+        }
+        findings.push(finding);
     }
 }
 

@@ -117,3 +117,40 @@ fn a_macro_of_another_file() {
     ];
     assert_eq!(names(&files), ["double-lock"]);
 }
+
+#[test]
+fn a_macro_that_gives_back_what_it_is_given() {
+    let rules = "
+macro_rules! same { ($e:expr) => { $e }; }
+macro_rules! kept { ($e:expr) => {{ let kept = $e; kept }}; }";
+    for (body, found) in [
+        (
+            "let g = same!(self.n.lock()).unwrap(); self.bump(); *g",
+            "double-lock",
+        ),
+        (
+            "let g = kept!(self.n.lock().unwrap()); self.bump(); *g",
+            "double-lock",
+        ),
+    ] {
+        assert_eq!(names_in(&text(rules, body)), [found], "{body}");
+    }
+    for free in [
+        "let n = *same!(self.n.lock()).unwrap(); self.bump(); n",
+        "let h = same!(std::thread::spawn(|| ())); h.join().unwrap(); 0",
+    ] {
+        assert!(names_in(&text(rules, free)).is_empty(), "{free}");
+    }
+}
+
+#[test]
+fn a_function_of_a_library_by_another_name() {
+    let held = "let lock = Mutex::lock; let g = lock(&self.n).unwrap(); self.bump(); *g";
+    assert_eq!(names_in(&text("", held)), ["double-lock"]);
+    for free in [
+        "let lock = Mutex::lock; let n = *lock(&self.n).unwrap(); self.bump(); n",
+        "let lock = RwLock::read; let g = lock(&self.table).unwrap(); self.bump(); g.len() as u32",
+    ] {
+        assert!(names_in(&text("", free)).is_empty(), "{free}");
+    }
+}

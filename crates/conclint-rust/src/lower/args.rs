@@ -32,6 +32,7 @@ impl Lower<'_> {
             exclusive: val.exclusive,
             channel: val.channel,
             flag: val.flag,
+            number: val.number,
             views: val.views.clone(),
         }
     }

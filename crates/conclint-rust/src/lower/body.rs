@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use conclint_facts::{
     Block, BlockId, ClassId, Drain, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
-    ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt, StmtId,
-    StmtKind, Variants,
+    Making, ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt,
+    StmtId, StmtKind, Variants,
 };
 use smol_str::SmolStr;
 
@@ -97,6 +97,8 @@ pub(super) struct Out {
     pub parts: Vec<Part>,
     /// Locks put into the fields of an object.
     pub made: Vec<Made>,
+    /// Objects of the program's own types that are written out.
+    pub makes: Vec<Making>,
     /// An `if`, a `match` or a `swap` was seen.
     pub chooses: bool,
     /// It runs over numbers.
@@ -212,6 +214,8 @@ pub(super) struct Lower<'a> {
     pub dry: Vec<Dry>,
     /// Threads that read, or may read, the receiver of a channel to its end.
     pub dry_spawns: Vec<(SpawnId, u32, Drain)>,
+    /// A field that is about to be named, and is only looked at.
+    pub looked_at: Option<hir::Span>,
     /// What the last loop that was entered goes over, by name.
     pub loop_over: SmolStr,
     /// The iterator whose method is being lowered has a length that the program sets.
@@ -264,6 +268,7 @@ impl Out {
             has_addresses: false,
             parts: Vec::new(),
             made: Vec::new(),
+            makes: Vec::new(),
             chooses: false,
             counts: false,
             takes: false,
@@ -332,6 +337,7 @@ impl<'a> Lower<'a> {
             given_channels: Vec::new(),
             dry: Vec::new(),
             dry_spawns: Vec::new(),
+            looked_at: None,
             loop_over: SmolStr::default(),
             counted: false,
             numbers: false,

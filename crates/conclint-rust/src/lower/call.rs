@@ -3,6 +3,8 @@
 //! What arguments carry along is in `args`; functions of the workspace are
 //! `workspace_call`, those of others `external`.
 
+use std::sync::Arc;
+
 use conclint_facts::{BlockKind, Call, EventKind, FnId, ReleaseWhy, Resolution, WorkKind};
 use smol_str::SmolStr;
 
@@ -83,9 +85,14 @@ impl Lower<'_> {
         let ExprKind::Path(path) = &callee.kind else {
             return self.call_value(callee, args, span);
         };
-        if let Some(id) = path.as_name().and_then(|name| self.lookup(name)) {
-            return self.call_local(id, args, span);
-        }
+        let local = path.as_name().and_then(|name| self.lookup(name));
+        let info = local.and_then(|id| self.locals.get(id.0 as usize));
+        let function = info.and_then(|info| info.function.clone());
+        let path = match (local, &function) {
+            (_, Some(function)) => &**function,
+            (Some(id), None) => return self.call_local(id, args, span),
+            (None, None) => path,
+        };
         match self.index().resolve_value(&self.scope, path) {
             ValueRes::Fns(res) => {
                 let turbofish: Vec<Ty> = path
@@ -119,6 +126,25 @@ impl Lower<'_> {
                 self.derived_default(path)
             }
         }
+    }
+
+    /// The function of a library that `pat` is bound to for good: a name for it.
+    pub fn library_function(&self, pat: &hir::Pat, init: &Expr) -> Option<Arc<hir::Path>> {
+        let ExprKind::Path(path) = &init.kind else {
+            return None;
+        };
+        let hir::Pat::Bind { mutable: false, .. } = pat else {
+            return None;
+        };
+        let is_local = path
+            .as_name()
+            .is_some_and(|name| self.lookup(name).is_some());
+        let is_function = !is_local
+            && match self.index().resolve_value(&self.scope, path) {
+                ValueRes::Ext(ext) => last_segment(&ext).starts_with(|c: char| c.is_lowercase()),
+                _ => false,
+            };
+        is_function.then(|| Arc::new(path.clone()))
     }
 
     /// `T::default()` of a type that derives it.

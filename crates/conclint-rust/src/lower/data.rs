@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{Flag, GuardId, LocalId, Made, ObjectKind, Root};
+use conclint_facts::{Flag, GuardId, LocalId, Made, Making, Number, ObjectKind, Root};
 use smol_str::SmolStr;
 
 use super::body::Lower;
@@ -11,7 +11,7 @@ use super::library;
 use super::types::{self, GuardTy};
 use super::value::{ClassBase, ClassKey, Val, local_place};
 use super::{link, own};
-use crate::hir::{self, Expr, ExprKind};
+use crate::hir::{self, Expr, ExprKind, Span};
 use crate::index::{Ty, TypeId, Tys, ValueRes};
 
 /// Pointers to pointers that are followed.
@@ -402,6 +402,7 @@ impl Lower<'_> {
         path: &hir::Path,
         fields: Vec<(SmolStr, Val)>,
         base: Option<&Expr>,
+        span: Span,
     ) -> Val {
         let ty = self.resolve_type(&hir::Ty::Path(path.clone()));
         let mut val = Val::of(ty.clone());
@@ -414,12 +415,18 @@ impl Lower<'_> {
         if of_fields.iter().any(|(_, from)| !from.is_empty()) && base.is_none() {
             val.fields = Some(of_fields.into());
         }
+        if let Ty::Adt(id, _) = &val.ty {
+            self.note_making(*id, &fields);
+        }
         let mut of_variant = None;
         if let ValueRes::Ctor { ty, variant } = self.index().resolve_value(&self.scope, path) {
             of_variant = variant.map(|variant| (ty, variant));
             if matches!(val.ty, Ty::Unknown) {
                 val.ty = Ty::Adt(ty, Tys::default());
             }
+        }
+        if of_variant.is_none() {
+            self.keeps_senders(&val.ty.clone(), &fields, span);
         }
         for (name, field) in fields {
             match of_variant {
@@ -442,6 +449,24 @@ impl Lower<'_> {
             self.base(base);
         }
         val
+    }
+
+    /// An object with these fields is written out.
+    fn note_making(&mut self, of: TypeId, fields: &[(SmolStr, Val)]) {
+        let number = |val: &Val| match val.place.as_ref().map(|place| (&place.root, &place.path)) {
+            Some((Root::Param(param), path)) if path.is_empty() => Some(Number::Param(*param)),
+            _ => val.number.map(Number::Written),
+        };
+        let fields = fields.iter();
+        let making = Making {
+            of: of.0,
+            numbers: fields
+                .filter_map(|(name, val)| Some((name.clone(), number(val)?)))
+                .collect(),
+        };
+        if !self.out.makes.contains(&making) {
+            self.out.makes.push(making);
+        }
     }
 
     /// [`Self::note_made`] for a constructor that is called like a function.

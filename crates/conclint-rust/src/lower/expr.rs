@@ -110,10 +110,20 @@ impl Lower<'_> {
                     _ => val,
                 }
             }
-            ExprKind::Lit(lit) => Val::of(lit_ty(lit)),
+            ExprKind::Lit(lit) => {
+                let mut val = Val::of(lit_ty(lit));
+                val.number = match lit {
+                    hir::Lit::Int(number) => *number,
+                    _ => None,
+                };
+                val
+            }
             ExprKind::Field { base, name, .. } => {
                 let val = self.base(base);
-                self.field(val, name)
+                let ty = val.ty.clone();
+                let part = self.field(val, name);
+                self.field_is_named(&ty, name, &part, span);
+                part
             }
             ExprKind::Index { base, index } => {
                 let val = self.base(base);
@@ -135,6 +145,7 @@ impl Lower<'_> {
             } => {
                 self.note_closures(receiver, name, args);
                 self.outer_method = Some(name.clone());
+                self.only_looks(receiver, Some(name));
                 let moved = self.moved(receiver);
                 let captured = self.captures.len();
                 let mut recv = self.expr(receiver);
@@ -191,6 +202,8 @@ impl Lower<'_> {
             } => {
                 if *mutable {
                     self.filled(inner);
+                } else {
+                    self.only_looks(inner, None);
                 }
                 let mut val = self.base(inner);
                 val.exclusive &= *mutable;
@@ -283,7 +296,7 @@ impl Lower<'_> {
                     .iter()
                     .map(|(name, value)| (name.clone(), self.expr(value)))
                     .collect();
-                self.struct_literal(path, vals, base.as_deref())
+                self.struct_literal(path, vals, base.as_deref(), span)
             }
             ExprKind::Range(from, to) => {
                 let mut ty = Ty::Unknown;

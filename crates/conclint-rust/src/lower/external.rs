@@ -24,6 +24,9 @@ impl Lower<'_> {
         awaited: bool,
     ) -> Val {
         let what = short_path(path);
+        if last_segment(ext) == "swap" {
+            self.swapped(args);
+        }
         if let Some(effect) = table::function_effect(ext) {
             let channel = matches!(effect, Effect::Channel(_));
             let val = self.effect_call(effect, what, args, span);
@@ -39,7 +42,6 @@ impl Lower<'_> {
         }
         // Who asks whether two are one object takes care of both answers.
         self.out.compares_order |= matches!(name, "ptr_eq" | "addr_eq") || ext.ends_with("ptr::eq");
-        self.out.chooses |= name == "swap";
         // `Mutex::lock(&m)`, `Option::map(x, f)`: the method in other words.
         let is_type = head
             .rsplit("::")

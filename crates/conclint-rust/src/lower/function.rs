@@ -8,7 +8,7 @@ use super::body::{Lower, Out};
 use super::fresh::results;
 use super::looks::may_be_written;
 use super::types::{self, GuardTy};
-use super::value::{ClassBase, ClassKey, Val};
+use super::value::{ClassBase, ClassKey, LocalInfo, Val};
 use crate::hir;
 use crate::index::{FnEntry, FnIdx, Ty, TypeId, last_segment};
 use crate::table;
@@ -179,6 +179,7 @@ impl Lower<'_> {
         function.compares_order = out.compares_order;
         function.parts = out.parts;
         function.made = out.made;
+        function.makes = out.makes;
         function.chooses = out.chooses;
         function.counts = out.counts;
         function.origins = out.origins;
@@ -194,6 +195,8 @@ impl Lower<'_> {
                     event.stmt = conclint_facts::StmtId(0);
                 }
             }
+            // Which lock comes first may be chosen here, and both taken in a callee.
+            function.locals = self.told_locals(level, |info| info.chosen);
             // That it loops matters to whoever calls it under a lock.
             let a_loop = function
                 .stmts
@@ -216,18 +219,25 @@ impl Lower<'_> {
             }
             return;
         }
-        function.locals = self
-            .locals
-            .iter()
-            .enumerate()
-            .map(|(i, info)| conclint_facts::Local {
-                id: conclint_facts::LocalId(i as u32),
-                name: info.name.clone(),
-                borrows: info.val.borrows.filter(|_| info.level == level),
-                owned: types::owns(self.shared.index, &info.val.ty),
-                made: info.made,
-            })
-            .collect();
+        function.locals = self.told_locals(level, |_| true);
+    }
+
+    /// What the facts say of those variables that are `wanted`.
+    fn told_locals(
+        &self,
+        level: u32,
+        wanted: impl Fn(&LocalInfo) -> bool,
+    ) -> Vec<conclint_facts::Local> {
+        let local = |(i, info): (usize, &LocalInfo)| conclint_facts::Local {
+            id: conclint_facts::LocalId(i as u32),
+            name: info.name.clone(),
+            borrows: info.val.borrows.filter(|_| info.level == level),
+            owned: types::owns(self.shared.index, &info.val.ty),
+            made: info.made,
+            chosen: info.chosen,
+        };
+        let all = self.locals.iter().enumerate();
+        all.filter(|(_, info)| wanted(info)).map(local).collect()
     }
 }
 

@@ -24,6 +24,7 @@ impl Lower<'_> {
         val.local = Some(id);
         self.any_drops |= val.channel != 0;
         let flag = val.flag.take();
+        val.number = None;
         self.locals.push(LocalInfo {
             name: name.clone(),
             val,
@@ -33,8 +34,10 @@ impl Lower<'_> {
             flag,
             identity: None,
             key: None,
+            function: None,
             mutable: false,
             made: false,
+            chosen: false,
             round: None,
             look: Look::Value,
         });

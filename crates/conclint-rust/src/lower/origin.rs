@@ -78,6 +78,7 @@ impl Lower<'_> {
         for &(id, before) in self.assigned.get(mark..).unwrap_or(&[]) {
             if let Some(info) = self.locals.get_mut(id.0 as usize) {
                 info.val.from = info.val.from.or(before);
+                info.chosen = true;
             }
         }
     }

@@ -233,6 +233,10 @@ impl Lower<'_> {
         };
         for (name, pat) in fields {
             let part = self.part_of(&val, ctor, name, path.last());
+            if let (Some((owner, None)), Pat::Bind { span, .. }) = (ctor, pat) {
+                let ty = Ty::Adt(owner, Tys::default());
+                self.field_is_named(&ty, name, &part, *span);
+            }
             self.bind(pat, part);
         }
     }

@@ -69,7 +69,10 @@ fn stays(expr: &Expr) -> bool {
     expr.each_expr(&mut |inner| {
         let leaves = matches!(
             inner.kind,
-            ExprKind::Break { .. } | ExprKind::Return(_) | ExprKind::Try(_)
+            ExprKind::Break { .. }
+                | ExprKind::Continue { label: Some(_) }
+                | ExprKind::Return(_)
+                | ExprKind::Try(_)
         );
         stays &= !leaves;
     });

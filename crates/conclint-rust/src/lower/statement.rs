@@ -75,6 +75,9 @@ impl Lower<'_> {
                 self.push(ScopeKind::Temp);
                 let bound = self.locals.len();
                 self.let_stmt(pat, ty.as_ref(), init.as_ref(), else_.as_ref());
+                if init.as_ref().is_some_and(super::chosen::is_choice) {
+                    self.chosen_since(bound);
+                }
                 self.outlive(bound);
                 self.pop(None, stmt.span);
                 self.out.stmt = outer;
@@ -190,6 +193,7 @@ impl Lower<'_> {
         }
         let identity = self.identity_of_let(pat, init);
         let key = self.key_of_let(pat, init);
+        let function = self.library_function(pat, init);
         let made = is_own_name(pat) && self.is_object(&val.ty) && self.makes(init);
         self.bind(pat, val);
         if let Some(info) = self.locals.last_mut().filter(|_| identity.is_some()) {
@@ -197,6 +201,9 @@ impl Lower<'_> {
         }
         if let Some(info) = self.locals.last_mut().filter(|_| key.is_some()) {
             info.key = key;
+        }
+        if let Some(info) = self.locals.last_mut().filter(|_| function.is_some()) {
+            info.function = function;
         }
         if let Some(info) = self.locals.last_mut().filter(|_| made) {
             info.made = true;
@@ -321,7 +328,7 @@ impl Lower<'_> {
                     .iter()
                     .map(|(name, value)| (name.clone(), self.expr_extended(value, scope)))
                     .collect();
-                let mut val = self.struct_literal(path, vals, base.as_deref());
+                let mut val = self.struct_literal(path, vals, base.as_deref(), expr.span);
                 val.flag = self.written(expr).map(Flag::Written);
                 val
             }

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::parts::Identity;
 use super::types;
+use crate::hir;
 use crate::index::{StaticId, Ty, TypeId};
 
 /// The pseudo type of every lock guard: one type argument, the data.
@@ -112,6 +113,8 @@ pub(super) struct Val {
     pub channel: u32,
     /// Which value it is: written out, or a parameter's.
     pub flag: Option<Flag>,
+    /// The number that is written out.
+    pub number: Option<u64>,
     /// Its fields that only point to another object, and to which.
     pub views: Vec<(SmolStr, Place)>,
     /// The reads that its fields depend on, where it is written out.
@@ -136,6 +139,7 @@ impl Val {
             future: None,
             channel: 0,
             flag: None,
+            number: None,
             views: Vec::new(),
             fields: None,
         }
@@ -188,6 +192,7 @@ impl Val {
         self.future = self.future.or(other.future);
         self.local = None;
         self.flag = None;
+        self.number = None;
         self.parts = parts;
         if self.views != other.views {
             self.views.clear();
@@ -255,10 +260,14 @@ pub(super) struct LocalInfo {
     pub identity: Option<Identity>,
     /// It has the value that stands at this place, in whatever form.
     pub key: Option<Place>,
+    /// It is this function of a library: `let start = thread::spawn;`.
+    pub function: Option<Arc<hir::Path>>,
     /// It may be given another value.
     pub mutable: bool,
     /// It is bound to an object that is made there.
     pub made: bool,
+    /// A test has chosen its value.
+    pub chosen: bool,
     /// In a loop: what makes it another one in each round, and how deep in loops.
     pub round: Option<(Own, u32)>,
     /// What was asked for its value.

@@ -15,6 +15,9 @@ pub(super) fn is_interesting(rules: &str) -> bool {
     if asks(rules.as_bytes()) {
         return true;
     }
+    if gives_back(rules) {
+        return true;
+    }
     let mut before = "";
     words(rules).any(|word| {
         let declares = before == "fn";
@@ -28,6 +31,32 @@ pub(super) fn is_interesting(rules: &str) -> bool {
     })
 }
 
+/// Whether the macro does nothing by itself with the one thing that it is given, but
+/// to give it back: `($e:expr) => { $e }`. What becomes of that, only its
+/// surroundings know.
+fn gives_back(rules: &str) -> bool {
+    if rules.matches("=>").count() != 1 || rules.contains("$(") {
+        return false;
+    }
+    let (mut kinds, mut given) = (0, 0);
+    let mut own = Vec::new();
+    let mut before = "";
+    let only_given = words(rules).all(|word| {
+        let is_kind = word.mark == Some(':') && matches!(word.text, "expr" | "block");
+        kinds += usize::from(is_kind);
+        given += usize::from(word.mark == Some('$'));
+        let binds = matches!(before, "let" | "mut");
+        if binds {
+            own.push(word.text);
+        }
+        before = word.text;
+        let is_own = binds || own.contains(&word.text);
+        is_kind || is_own || word.mark == Some('$') || matches!(word.text, "let" | "mut")
+    });
+    // Once where it comes in, once where it goes out.
+    only_given && (kinds, given) == (1, 2)
+}
+
 /// Whether a macro with one of these names is called.
 pub(super) fn calls(rules: &str, names: &FxHashSet<SmolStr>) -> bool {
     words(rules).any(|word| word.is_macro && names.contains(word.text))
@@ -39,6 +68,8 @@ struct Word<'a> {
     is_called: bool,
     /// `!` follows.
     is_macro: bool,
+    /// The `$` or `:` before it.
+    mark: Option<char>,
 }
 
 impl Word<'_> {
@@ -58,10 +89,16 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
         let start = at;
         at = word_end(bytes, start);
         let rest = text.get(at..)?.trim_start();
+        let before = text.get(..start)?.trim_end();
+        let mark = before
+            .chars()
+            .next_back()
+            .filter(|_| !before.ends_with("::"));
         Some(Word {
             text: text.get(start..at)?,
             is_called: rest.starts_with('(') || rest.starts_with("::<"),
             is_macro: rest.starts_with('!') && !rest.starts_with("!="),
+            mark: mark.filter(|mark| matches!(mark, '$' | ':')),
         })
     })
 }

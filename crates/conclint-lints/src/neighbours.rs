@@ -15,10 +15,10 @@ use conclint_facts::{Analysis, ClassId, EventKind, Function, Kinds, Nesting};
 use crate::flow::events;
 
 /// Pairs of fields that are filled from one list.
-pub(super) struct Pools(BTreeSet<(ClassId, ClassId)>);
+pub(crate) struct Pools(BTreeSet<(ClassId, ClassId)>);
 
 impl Pools {
-    pub(super) fn of(analysis: &Analysis) -> Self {
+    pub(crate) fn of(analysis: &Analysis) -> Self {
         let mut pools = Pools(BTreeSet::new());
         let functions = &analysis.program().functions;
         for function in functions.iter().filter(|f| !f.made.is_empty()) {
@@ -72,11 +72,14 @@ impl Pools {
     }
 
     /// Whether `nesting` takes one neighbour while it holds the other.
-    pub(super) fn is_next(&self, nesting: &Nesting) -> bool {
+    pub(crate) fn is_next(&self, nesting: &Nesting) -> bool {
+        self.are_next(nesting) && nesting.gates.is_empty()
+    }
+
+    /// Whether the two of `nesting` are neighbours.
+    pub(crate) fn are_next(&self, nesting: &Nesting) -> bool {
         let (held, taken) = (&nesting.held.lock, &nesting.taken);
         let fields = held.class.zip(taken.class);
-        fields.is_some_and(|fields| self.0.contains(&fields))
-            && held.place.root == taken.place.root
-            && nesting.gates.is_empty()
+        fields.is_some_and(|fields| self.0.contains(&fields)) && held.place.root == taken.place.root
     }
 }
