@@ -1,6 +1,9 @@
 //! What a loop looks at: a value that another thread changes, or a method that
 //! tells of one.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use conclint_facts::{
     Analysis, Blocking, Call, ClassId, Event, EventKind, FnId, Function, Origin, Origins,
     Resolution, Writing, takes_out,
@@ -52,6 +55,7 @@ impl Look {
 
     pub(super) fn of(
         analysis: &Analysis,
+        questions: &Questions<'_>,
         id: FnId,
         function: &Function,
         at: Point,
@@ -104,7 +108,7 @@ impl Look {
                 Some(Look::new(asked, what, result()?))
             }
             EventKind::Call(call) => {
-                let asked = Asked::of(analysis, call, DEPTH)?;
+                let asked = questions.asked(call)?;
                 let what = format!("asks `{}`", call.name);
                 Some(Look {
                     asks: true,
@@ -127,10 +131,27 @@ pub(super) struct Asked {
     pub(super) takes: bool,
 }
 
-impl Asked {
+/// What calls ask, by function and by how deep they are followed from there.
+pub(super) struct Questions<'a> {
+    analysis: &'a Analysis,
+    known: RefCell<BTreeMap<(FnId, u32), Option<Asked>>>,
+}
+
+impl<'a> Questions<'a> {
+    pub(super) fn new(analysis: &'a Analysis) -> Self {
+        Questions {
+            analysis,
+            known: RefCell::default(),
+        }
+    }
+
     /// Nothing where the call does not surely take a lock or read an atomic, or
     /// does something that waits.
-    pub(super) fn of(analysis: &Analysis, call: &Call, depth: u32) -> Option<Asked> {
+    pub(super) fn asked(&self, call: &Call) -> Option<Asked> {
+        self.within(call, DEPTH)
+    }
+
+    fn within(&self, call: &Call, depth: u32) -> Option<Asked> {
         let (Resolution::Exact, &[callee]) = (call.resolution, call.targets.as_slice()) else {
             return None;
         };
@@ -140,7 +161,15 @@ impl Asked {
         if name.starts_with("poll") || matches!(name, "now" | "elapsed") {
             return None;
         }
-        let body = analysis.program().functions.get(callee.index())?;
+        if let Some(known) = self.known.borrow().get(&(callee, depth)) {
+            return *known;
+        }
+        let asked = self.of_body(self.analysis.function(callee), depth);
+        self.known.borrow_mut().insert((callee, depth), asked);
+        asked
+    }
+
+    fn of_body(&self, body: &Function, depth: u32) -> Option<Asked> {
         if body.is_async {
             return None;
         }
@@ -174,7 +203,7 @@ impl Asked {
                 | EventKind::Join { .. } => return None,
                 EventKind::Call(inner) => match depth {
                     0 => asked.only = false,
-                    _ => match Asked::of(analysis, inner, depth - 1) {
+                    _ => match self.within(inner, depth - 1) {
                         Some(inner) => {
                             looks = true;
                             asked.only &= inner.only;

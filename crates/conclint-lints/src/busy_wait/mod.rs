@@ -3,7 +3,7 @@
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
 use conclint_facts::{Analysis, BlockKind, Event, EventKind, FnId, Function};
 
-use crate::flow::{Point, event_at, events, leads_to_block, reaches};
+use crate::flow::{Point, event_at, events, goes_round, leads_to_block, reaches};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
@@ -11,7 +11,7 @@ mod look;
 mod round;
 mod signals;
 
-use look::{Look, position};
+use look::{Look, Questions, position};
 use round::Round;
 
 /// The lint.
@@ -27,17 +27,18 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
+    let questions = Questions::new(analysis);
     let signalled = signals::told(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
-        if function.origins.is_empty() {
+        if function.origins.is_empty() || !goes_round(function) {
             continue;
         }
         let mut found: Vec<(Point, &Event, Look, Round)> = Vec::new();
         for (at, event) in events(function) {
-            let Some(look) = Look::of(analysis, id, function, at, event) else {
+            let Some(look) = Look::of(analysis, &questions, id, function, at, event) else {
                 continue;
             };
-            let Some(round) = Round::of(analysis, function, at, &look) else {
+            let Some(round) = Round::of(&questions, function, at, &look) else {
                 continue;
             };
             // Of several looks in one loop, one is what it waits for.

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use conclint_facts::{
-    Analysis, BlockId, BlockKind, Blocking, Event, EventKind, Function, ObjectRef, Origin, Origins,
+    BlockId, BlockKind, Blocking, Event, EventKind, Function, ObjectRef, Origin, Origins,
     PauseKind, Target, Tells, WorkKind,
 };
 
-use super::look::{Asked, Look, is_taking, position};
+use super::look::{Look, Questions, is_taking, position};
 use super::{comes_back, waits_well};
-use crate::flow::{Point, event_at};
+use crate::flow::{Point, event_at, reaches};
 use crate::reads::origins_of;
 
 /// Of a function with more ways than this, nothing is claimed.
@@ -43,13 +43,16 @@ impl Round {
     }
 
     pub(super) fn of(
-        analysis: &Analysis,
+        questions: &Questions<'_>,
         function: &Function,
         at: Point,
         look: &Look,
     ) -> Option<Round> {
+        if !reaches(function, at, at) {
+            return None;
+        }
         let way = Way {
-            analysis,
+            questions,
             function,
             at,
             look,
@@ -82,7 +85,7 @@ impl Round {
 
 /// What a walk around the loop needs to know.
 struct Way<'a> {
-    analysis: &'a Analysis,
+    questions: &'a Questions<'a>,
     function: &'a Function,
     at: Point,
     look: &'a Look,
@@ -184,7 +187,7 @@ impl Way<'_> {
                 round.taken = round.taken.or(origins_of(self.function, *guard));
             }
             EventKind::Call(call) => {
-                let asked = Asked::of(self.analysis, call, 1).filter(|asked| asked.only);
+                let asked = self.questions.asked(call).filter(|asked| asked.only);
                 let result = position(self.function, here).map(Origins::one);
                 return match (asked, result) {
                     (Some(asked), Some(result)) => {

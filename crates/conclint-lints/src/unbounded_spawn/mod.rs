@@ -108,10 +108,7 @@ fn is_thread(spawn: &Spawn) -> bool {
 /// The thread that the called function starts each time it runs, and leaves running.
 fn started<'a>(analysis: &'a Analysis, call: &Call) -> Option<&'a Spawn> {
     let (_, callee) = target(analysis, call)?;
-    if events(callee).any(|(_, event)| waits(analysis, event, CALLS)) {
-        return None;
-    }
-    events(callee).find_map(|(at, event)| match &event.kind {
+    let start = events(callee).find_map(|(at, event)| match &event.kind {
         EventKind::Spawn(spawn)
             if spawn.kind == SpawnKind::Thread
                 && spawn.per.is_none()
@@ -121,7 +118,9 @@ fn started<'a>(analysis: &'a Analysis, call: &Call) -> Option<&'a Spawn> {
             Some(&**spawn)
         }
         _ => None,
-    })
+    })?;
+    let bounded = events(callee).any(|(_, event)| waits(analysis, event, CALLS));
+    (!bounded).then_some(start)
 }
 
 /// What decides how many threads there will be.
