@@ -341,6 +341,13 @@ pub struct Function {
     /// It runs over numbers, not over what there is: `for n in 2..limit`. So
     /// many rounds take time, whatever is in them.
     pub counts: bool,
+    /// Calls of one certain function in loops.
+    pub called: Vec<Called>,
+    /// It compares with more than a handful, or with a limit by its name: `depth < 4`,
+    /// `items.len() > GRAIN`.
+    pub cuts_off: bool,
+    /// Outside of its loops, something is done that no event tells of.
+    pub acts: bool,
 }
 
 impl Function {
@@ -382,6 +389,9 @@ impl Function {
             makes: Vec::new(),
             chooses: false,
             counts: false,
+            called: Vec::new(),
+            cuts_off: false,
+            acts: false,
         }
     }
 }

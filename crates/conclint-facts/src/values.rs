@@ -171,6 +171,11 @@ pub enum Writing {
     Call,
 }
 
+/// Methods that take one item out, if there is one.
+pub fn takes_out(method: &str) -> bool {
+    matches!(method, "pop" | "pop_front" | "pop_back" | "take")
+}
+
 /// What a loop that waits does between two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PauseKind {

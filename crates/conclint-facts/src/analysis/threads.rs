@@ -411,6 +411,7 @@ impl<'a> Own<'a> {
             | EventKind::EndsOn { .. }
             | EventKind::Closed { .. }
             | EventKind::Pause(_)
+            | EventKind::Asks { .. }
             | EventKind::Other
             | EventKind::Catch => true,
             _ => false,

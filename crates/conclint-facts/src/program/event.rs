@@ -177,6 +177,14 @@ pub enum EventKind {
     },
     /// Nothing is done for a moment, so that others may.
     Pause(PauseKind),
+    /// What another thread changes is asked, and is no atomic and behind no lock:
+    /// whether a thread has ended, how many pointers there are.
+    Asks {
+        /// Of what, by its name.
+        of: SmolStr,
+        /// As people write it, `is_finished`.
+        what: SmolStr,
+    },
     /// In a loop: something else is done, of no interest but that it is done.
     Other,
     /// A connection from outside is taken (`accept`).
@@ -427,12 +435,29 @@ pub struct Spawn {
     pub over: SmolStr,
     /// The first join of its handle in this function: block and position.
     pub joined: Option<(BlockId, u32)>,
+    /// Once it has ended well, the loop is left: it is tried again until then.
+    pub retried: bool,
     /// The end of its scope, by which it has ended: block and position.
     pub scope_end: Option<(BlockId, u32)>,
     /// A lazy iterator joins it before it starts the next one; where.
     pub in_turn: Option<Site>,
     /// A comment `detached: reason` stands at it.
     pub detached: bool,
+}
+
+/// A call of the program's own function in a loop.
+#[derive(Debug, Clone)]
+pub struct Called {
+    /// Block and position of the [`EventKind::Call`].
+    pub at: (BlockId, u32),
+    /// What the innermost loop around it goes over.
+    pub per: Per,
+    /// As [`Spawn::over`].
+    pub over: SmolStr,
+    /// The first join of the handle that it gives: block and position.
+    pub joined: Option<(BlockId, u32)>,
+    /// As [`Spawn::retried`].
+    pub retried: bool,
 }
 
 /// What a loop goes over.

@@ -1,19 +1,18 @@
 //! A loop that does nothing but look whether another thread is done.
 
-use std::collections::BTreeSet;
-
 use conclint_diag::{Confidence, Finding, Role, Severity, Trace};
-use conclint_facts::{
-    Analysis, BlockId, BlockKind, Blocking, Call, ClassId, Event, EventKind, FnId, Function,
-    ObjectRef, Origin, Origins, PauseKind, Resolution, WorkKind,
-};
+use conclint_facts::{Analysis, BlockKind, Event, EventKind, FnId, Function};
 
-use crate::flow::{Point, event_at, events, leads_to_block, reaches};
-use crate::reads::origins_of;
+use crate::flow::{Point, event_at, events, goes_round, leads_to_block, reaches};
 use crate::trace::Draw;
 use crate::{Found, Level, Lint, Settings};
 
+mod look;
+mod round;
 mod signals;
+
+use look::{Look, Questions, position};
+use round::Round;
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -28,17 +27,18 @@ pub static LINT: Lint = Lint {
 
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
+    let questions = Questions::new(analysis);
     let signalled = signals::told(analysis);
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
-        if function.origins.is_empty() {
+        if function.origins.is_empty() || !goes_round(function) {
             continue;
         }
         let mut found: Vec<(Point, &Event, Look, Round)> = Vec::new();
         for (at, event) in events(function) {
-            let Some(look) = Look::of(analysis, id, function, at, event) else {
+            let Some(look) = Look::of(analysis, &questions, id, function, at, event) else {
                 continue;
             };
-            let Some(round) = Round::of(function, at, &look) else {
+            let Some(round) = Round::of(&questions, function, at, &look) else {
                 continue;
             };
             // Of several looks in one loop, one is what it waits for.
@@ -66,12 +66,13 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             let works = !matches!(event.kind, EventKind::Recv { .. }) && comes_back(function, *at);
             // What is asked need not be a question: its answer has to end the wait.
             // Without a standard library there is nothing to wait on but the value.
-            let asks = look.needs_pause && !leaves(function, *at, look);
+            let asks = look.asks && !leaves(function, *at, look);
             // A look now and then costs little, and whoever put a pause in between
             // knew that: of 65 that were read, 35 were worth a word.
             let polls =
                 round.sleeps && !function.is_async && !matches!(event.kind, EventKind::Recv { .. });
-            let careful = settings.level == Level::Default
+            let default = settings.level == Level::Default;
+            let careful = default
                 && (works
                     || polls
                     || asks
@@ -80,6 +81,10 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || steps(function, *at)
                     || takes_along(function, event)
                     || is_a_lock(function) && round.pauses());
+            let on_purpose = round.spins && (default || is_structure(function))
+                || round.prints && (default || is_all(function, *at))
+                || backs_off(look, *round);
+            let careful = careful || on_purpose;
             findings.push(report(&draw, id, event, look, round, careful));
         }
     }
@@ -91,6 +96,37 @@ fn is_a_lock(function: &Function) -> bool {
         function.name.as_str(),
         "lock" | "read" | "write" | "acquire" | "lock_shared" | "lock_exclusive"
     )
+}
+
+/// The function is part of a data structure: whoever knows the hint
+/// (`spin_loop`) wrote its loop on purpose.
+fn is_structure(function: &Function) -> bool {
+    let is_method = function.params.first().is_some_and(|p| p.name == "self");
+    let exchanges = |event: &Event| matches!(event.kind, EventKind::Load { exchange: true, .. });
+    is_method || is_a_lock(function) || events(function).any(|(_, event)| exchanges(event))
+}
+
+/// Nothing follows the loop: to print now and then may be what it is there for.
+fn is_all(function: &Function, look: Point) -> bool {
+    !events(function).any(|(at, event)| {
+        let nothing = matches!(
+            event.kind,
+            EventKind::Release { .. }
+                | EventKind::Use { .. }
+                | EventKind::Test { .. }
+                | EventKind::Insist { .. }
+                | EventKind::Join { .. }
+                | EventKind::Load { .. }
+                | EventKind::Work { .. }
+        );
+        !nothing && reaches(function, look, at) && !reaches(function, at, look)
+    })
+}
+
+/// The second of two locks is tried while the first one is held, and the first one
+/// is let go where that fails: so two that go round cannot wait for each other.
+fn backs_off(look: &Look, round: Round) -> bool {
+    look.tries && round.locks
 }
 
 /// Whether a test of what is looked at leaves the loop one way: the flag of
@@ -110,82 +146,6 @@ fn leaves(function: &Function, look: Point, of: &Look) -> bool {
                     .any(|next| !leads_to_block(function, *next, look.block))
             })
     })
-}
-
-/// A look at what another thread changes.
-struct Look {
-    /// What is looked at, for people.
-    name: String,
-    what: String,
-    /// The atomic that is looked at.
-    object: Option<ClassId>,
-    /// The results that tell of it.
-    from: Origins,
-    /// It is an exchange: where it fails, the state is another one, and the next
-    /// round may go another way.
-    exchanges: bool,
-    /// A pause must show that the loop waits: the look itself may do some work.
-    needs_pause: bool,
-}
-
-impl Look {
-    fn of(
-        analysis: &Analysis,
-        id: FnId,
-        function: &Function,
-        at: Point,
-        event: &Event,
-    ) -> Option<Look> {
-        let draw = Draw::new(analysis.program());
-        let (name, what, needs_pause) = match &event.kind {
-            EventKind::Load { object, .. } if !object.exclusive => {
-                let name = draw.name(object);
-                (name.clone(), format!("looks at `{name}`"), false)
-            }
-            EventKind::Acquire {
-                guard, blocking, ..
-            } if *blocking != Blocking::Timed => {
-                let info = analysis.guard(id, *guard)?;
-                let name = draw.name(&info.locks.first()?.lock);
-                let data = origins_of(function, *guard);
-                if *blocking == Blocking::Waits && !data.is_empty() {
-                    let what = format!("takes `{name}` to look at what it guards");
-                    return Some(Look {
-                        name,
-                        what,
-                        object: None,
-                        from: data,
-                        exchanges: false,
-                        needs_pause: false,
-                    });
-                }
-                (name.clone(), format!("tries to take `{name}`"), false)
-            }
-            EventKind::Recv {
-                channel,
-                blocking: Blocking::Try | Blocking::Spins,
-                ..
-            } => {
-                let name = channel.as_ref().map_or_else(String::new, |c| draw.name(c));
-                (name, "looks for a message".to_owned(), false)
-            }
-            EventKind::Call(call) if asks(analysis, call) => {
-                (call.name.to_string(), format!("asks `{}`", call.name), true)
-            }
-            _ => return None,
-        };
-        Some(Look {
-            name,
-            what,
-            object: match &event.kind {
-                EventKind::Load { object, .. } => object.class,
-                _ => None,
-            },
-            from: Origins::one(position(function, at)?),
-            exchanges: matches!(event.kind, EventKind::Load { exchange: true, .. }),
-            needs_pause,
-        })
-    }
 }
 
 /// Whether the loop has rounds that wait as they should, if only for a time.
@@ -255,202 +215,6 @@ fn takes_along(function: &Function, event: &Event) -> bool {
     guard.is_some_and(|guard| guard.returned || guard.escapes)
 }
 
-/// Where the result of the event stands among the origins.
-fn position(function: &Function, at: Point) -> Option<usize> {
-    let this = Origin::Event {
-        block: at.block,
-        index: at.index,
-    };
-    function.origins.iter().position(|origin| *origin == this)
-}
-
-/// Two loads of one atomic are compared: a look at several things is tried
-/// again until nothing changed meanwhile.
-fn compares(function: &Function, from: Origins) -> bool {
-    let loads: Vec<&ObjectRef> = from
-        .iter()
-        .filter_map(|position| match function.origins.get(position)? {
-            Origin::Event { block, index } => {
-                let at = Point {
-                    block: *block,
-                    index: *index,
-                };
-                match &event_at(function, at)?.kind {
-                    EventKind::Load {
-                        object,
-                        exchange: false,
-                        ..
-                    } => Some(object),
-                    _ => None,
-                }
-            }
-            _ => None,
-        })
-        .collect();
-    let again = |(i, object): (usize, &&ObjectRef)| loads.iter().skip(i + 1).any(|o| o == object);
-    loads.iter().enumerate().any(again)
-}
-
-/// The call takes a lock or reads an atomic, and does nothing that waits.
-fn asks(analysis: &Analysis, call: &Call) -> bool {
-    let (Resolution::Exact, &[callee]) = (call.resolution, call.targets.as_slice()) else {
-        return false;
-    };
-    // What is polled under that name is mostly a device, or a future.
-    let name = call.name.rsplit(['.', ':']).next().unwrap_or_default();
-    if name.starts_with("poll") {
-        return false;
-    }
-    let Some(body) = analysis.program().functions.get(callee.index()) else {
-        return false;
-    };
-    let looks = |event: &Event| {
-        matches!(
-            event.kind,
-            EventKind::Acquire { .. }
-                | EventKind::Load { .. }
-                | EventKind::Recv {
-                    blocking: Blocking::Try | Blocking::Spins,
-                    ..
-                }
-        )
-    };
-    let waits = |event: &Event| {
-        matches!(
-            event.kind,
-            EventKind::Wait { .. }
-                | EventKind::Block { .. }
-                | EventKind::Await
-                | EventKind::Join { .. }
-                | EventKind::Recv {
-                    blocking: Blocking::Waits | Blocking::Timed,
-                    ..
-                }
-        )
-    };
-    !body.is_async
-        && events(body).any(|(_, event)| looks(event))
-        && !events(body).any(|(_, event)| waits(event))
-}
-
-/// One way round the loop on which nothing is done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Round {
-    tested: bool,
-    yields: bool,
-    spins: bool,
-    sleeps: bool,
-}
-
-impl Round {
-    /// Others get the processor meanwhile.
-    fn pauses(self) -> bool {
-        self.yields || self.sleeps
-    }
-
-    fn of(function: &Function, look: Point, of: &Look) -> Option<Round> {
-        let mut all = Vec::new();
-        let mut seen: BTreeSet<(BlockId, Round)> = BTreeSet::new();
-        let mut work = vec![(look.block, look.index as usize + 1, Round::default())];
-        while let Some((block, first, mut round)) = work.pop() {
-            let Some(body) = function.blocks.get(block.index()) else {
-                continue;
-            };
-            let mut over = false;
-            for (index, event) in body.events.iter().enumerate().skip(first) {
-                let here = Point {
-                    block,
-                    index: index as u32,
-                };
-                if here == look {
-                    all.push(round);
-                    over = true;
-                } else if !round.add(function, here, event, look, of) {
-                    over = true;
-                }
-                if over {
-                    break;
-                }
-            }
-            if !over {
-                work.extend(
-                    body.successors
-                        .iter()
-                        .filter(|next| seen.insert((**next, round)))
-                        .map(|next| (*next, 0, round)),
-                );
-            }
-        }
-        let fits = |round: &&Round| {
-            round.tested && (!of.needs_pause || round.yields || round.sleeps || round.spins)
-        };
-        let found: Vec<&Round> = all.iter().filter(fits).collect();
-        if found.is_empty()
-            || of.exchanges && comes_back(function, look)
-            || waits_well(function, look)
-        {
-            return None;
-        }
-        let any = |what: fn(&Round) -> bool| found.iter().any(|round| what(round));
-        Some(Round {
-            tested: true,
-            yields: any(|round| round.yields),
-            spins: any(|round| round.spins),
-            sleeps: any(|round| round.sleeps),
-        })
-    }
-
-    /// Takes in one more event; false where the round is one in which something is done.
-    fn add(
-        &mut self,
-        function: &Function,
-        here: Point,
-        event: &Event,
-        look: Point,
-        of: &Look,
-    ) -> bool {
-        match &event.kind {
-            // It goes round because the value changed under its eyes.
-            EventKind::Test { from, .. } if compares(function, *from) => return false,
-            EventKind::Test { from, .. } => self.tested |= !from.and(of.from).is_empty(),
-            EventKind::Pause(PauseKind::Yield) => self.yields = true,
-            EventKind::Pause(PauseKind::Spin) => self.spins = true,
-            EventKind::Block {
-                kind: BlockKind::Sleep,
-                ..
-            } => self.sleeps = true,
-            EventKind::Acquire { .. }
-            | EventKind::Release { .. }
-            | EventKind::Use { .. }
-            | EventKind::Take { .. }
-            | EventKind::EndsOn { .. }
-            | EventKind::Work {
-                kind: WorkKind::Print | WorkKind::Format | WorkKind::Alloc,
-                ..
-            } => {}
-            // `recv_timeout` waits, if not for ever.
-            EventKind::Recv {
-                blocking: Blocking::Try | Blocking::Spins,
-                ..
-            } => return position(function, here).is_some(),
-            EventKind::Load { .. } => return !of.exchanges,
-            // The write of an exchange that is the look itself.
-            EventKind::SharedWrite { .. } => {
-                let next = Point {
-                    index: here.index + 1,
-                    ..here
-                };
-                return next == look
-                    && event_at(function, next).is_some_and(|event| {
-                        matches!(event.kind, EventKind::Load { exchange: true, .. })
-                    });
-            }
-            _ => return false,
-        }
-        true
-    }
-}
-
 fn report(
     draw: &Draw<'_>,
     id: FnId,
@@ -476,10 +240,9 @@ fn report(
         "" => "for a message".to_owned(),
         name => format!("on `{name}`"),
     };
-    let confidence = if round.spins || careful {
-        // Whoever knows the hint wrote a spin loop on purpose.
+    let confidence = if careful {
         Confidence::Low
-    } else if round.sleeps || round.yields {
+    } else if round.sleeps || round.yields || round.spins {
         Confidence::Medium
     } else {
         Confidence::High

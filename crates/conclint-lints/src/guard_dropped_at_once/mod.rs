@@ -159,6 +159,7 @@ fn is_gate(
                     | EventKind::Insist { .. }
                     | EventKind::EndsOn { .. }
                     | EventKind::Closed { .. }
+                    | EventKind::Asks { .. }
                     | EventKind::Other
             );
         },

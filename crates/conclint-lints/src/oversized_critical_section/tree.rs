@@ -321,6 +321,7 @@ impl<'f> Tree<'f> {
                 | EventKind::Take { .. }
                 | EventKind::EndsOn { .. }
                 | EventKind::Closed { .. }
+                | EventKind::Asks { .. }
                 | EventKind::Other => true,
                 EventKind::Call(call) => weights.only_computes(call),
                 _ => false,

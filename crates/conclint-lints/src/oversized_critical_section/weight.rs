@@ -237,6 +237,7 @@ fn seen_outside(function: &Function) -> bool {
             | EventKind::Take { .. }
             | EventKind::EndsOn { .. }
             | EventKind::Closed { .. }
+            | EventKind::Asks { .. }
             | EventKind::Other => false,
             EventKind::Call(call) => match call.resolution {
                 Resolution::External | Resolution::FirstUse => false,

@@ -2,14 +2,16 @@
 
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Analysis, Blocking, Call, Event, EventKind, FnId, Function, Kinds, Per, Spawn, SpawnKind,
+    Analysis, Blocking, Call, Event, EventKind, FnId, Function, Per, Spawn, SpawnKind,
 };
 
-use crate::flow::{Point, events, reaches};
-use crate::reads::{is_ticket, reads};
+use crate::flow::{Point, event_at, events, passes_by, reaches};
+use crate::reads::{is_ticket, reads, target};
 use crate::trace::Draw;
 use crate::ways::decides;
 use crate::{Found, Level, Lint, Settings};
+
+mod recursion;
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -27,17 +29,18 @@ const CALLS: u32 = 2;
 
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
-    for (id, function) in analysis.functions_with(Kinds::SPAWN) {
+    for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
         let mut seen: Vec<Point> = Vec::new();
-        for (at, event) in events(function) {
-            if let EventKind::Spawn(spawn) = &event.kind
-                // One finding for a loop, whatever it starts in a round.
-                && !seen.iter().any(|other| reaches(function, *other, at) && reaches(function, at, *other))
-                && matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)
-                && let Some(feed) = Feed::of(function, at, spawn)
-                && !is_bounded(analysis, id, function, at, spawn, &feed)
+        for start in Start::all(analysis, function) {
+            let at = start.at;
+            // One finding for a loop, whatever it starts in a round.
+            if !seen
+                .iter()
+                .any(|other| reaches(function, *other, at) && reaches(function, at, *other))
+                && let Some(feed) = Feed::of(function, &start)
+                && !is_bounded(analysis, id, function, &start, &feed)
             {
-                let mut finding = report(&draw, id, event, spawn, &feed);
+                let mut finding = report(&draw, id, &start, &feed);
                 // Large programs start a thread for each of a few configured things,
                 // and one for each of the few programs of this machine that ask them.
                 let few = matches!(feed, Feed::Items | Feed::Connections { local: true, .. });
@@ -49,6 +52,75 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             }
         }
     }
+    recursion::check(analysis, settings, findings);
+}
+
+/// A place where a thread is started: here, or in the function that is called.
+struct Start<'a> {
+    at: Point,
+    event: &'a Event,
+    spawn: &'a Spawn,
+    /// The call's name.
+    through: Option<&'a str>,
+    per: Option<Per>,
+    over: &'a str,
+}
+
+impl<'a> Start<'a> {
+    fn all(analysis: &'a Analysis, function: &'a Function) -> Vec<Self> {
+        let own = events(function).filter_map(|(at, event)| match &event.kind {
+            EventKind::Spawn(spawn) if is_thread(spawn) => Some(Start {
+                at,
+                event,
+                spawn,
+                through: None,
+                per: spawn.per,
+                over: &spawn.over,
+            }),
+            _ => None,
+        });
+        let called = function.called.iter().filter_map(|called| {
+            let (block, index) = called.at;
+            let at = Point { block, index };
+            let event = event_at(function, at)?;
+            let EventKind::Call(call) = &event.kind else {
+                return None;
+            };
+            Some(Start {
+                at,
+                event,
+                spawn: started(analysis, call)?,
+                through: Some(&call.name),
+                per: Some(called.per),
+                over: &called.over,
+            })
+        });
+        let mut all: Vec<_> = own.chain(called).collect();
+        all.sort_by_key(|start| start.at);
+        all
+    }
+}
+
+fn is_thread(spawn: &Spawn) -> bool {
+    matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)
+}
+
+/// The thread that the called function starts each time it runs, and leaves running.
+fn started<'a>(analysis: &'a Analysis, call: &Call) -> Option<&'a Spawn> {
+    let (_, callee) = target(analysis, call)?;
+    let start = events(callee).find_map(|(at, event)| match &event.kind {
+        EventKind::Spawn(spawn)
+            if spawn.kind == SpawnKind::Thread
+                && spawn.per.is_none()
+                && spawn.joined.is_none()
+                && !passes_by(callee, at) =>
+        {
+            Some(&**spawn)
+        }
+        _ => None,
+    })?;
+    let bounded = events(callee).any(|(_, event)| waits(analysis, event, CALLS));
+    (!bounded).then_some(start)
 }
 
 /// What decides how many threads there will be.
@@ -67,8 +139,8 @@ enum Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    fn of(function: &'a Function, spawn: Point, facts: &Spawn) -> Option<Self> {
-        let per = facts.per?;
+    fn of(function: &'a Function, start: &Start<'_>) -> Option<Self> {
+        let (spawn, per) = (start.at, start.per?);
         if let Per::Connection { local } = per {
             return Some(Feed::Connections { taken: None, local });
         }
@@ -90,7 +162,7 @@ impl<'a> Feed<'a> {
                 }
             }
         }
-        (per == Per::Item && !is_split(&facts.over)).then_some(Feed::Items)
+        (per == Per::Item && !is_split(start.over)).then_some(Feed::Items)
     }
 }
 
@@ -135,10 +207,10 @@ fn is_bounded(
     analysis: &Analysis,
     id: FnId,
     function: &Function,
-    spawn: Point,
-    facts: &Spawn,
+    start: &Start<'_>,
     feed: &Feed<'_>,
 ) -> bool {
+    let spawn = start.at;
     let taken = match feed {
         Feed::Connections {
             taken: Some((at, _)),
@@ -150,13 +222,15 @@ fn is_bounded(
     let in_round = |at: Point| reaches(function, at, spawn) && reaches(function, spawn, at);
     let in_loop = events(function).any(|(at, event)| {
         Some(at) != taken
+            && at != spawn
             && in_round(at)
             && (waits(analysis, event, CALLS)
                 || matches!(&event.kind, EventKind::Test { from, .. }
                     if (is_ticket(function, *from) || !reads(analysis, id, *from).is_empty())
                         && decides(function, at, spawn)))
     });
-    let body = facts
+    let body = start
+        .spawn
         .body
         .and_then(|body| analysis.program().functions.get(body.index()));
     // A permit taken by the thread bounds the work, if not the threads.
@@ -206,7 +280,7 @@ fn is_permit(analysis: &Analysis, call: &Call, calls: u32) -> bool {
         })
 }
 
-fn report(draw: &Draw<'_>, id: FnId, event: &Event, spawn: &Spawn, feed: &Feed<'_>) -> Finding {
+fn report(draw: &Draw<'_>, id: FnId, start: &Start<'_>, feed: &Feed<'_>) -> Finding {
     let function = draw.function_name(id);
     let (each, confidence) = match feed {
         Feed::Connections { .. } => ("connection", Confidence::High),
@@ -223,8 +297,14 @@ fn report(draw: &Draw<'_>, id: FnId, event: &Event, spawn: &Spawn, feed: &Feed<'
         let what = format!("takes the next {each}");
         steps.push(draw.step(id, taken.site, Role::Recv, "", what));
     }
-    let what = format!("starts a thread for it (`{}`)", spawn.what);
-    steps.push(draw.step(id, event.site, Role::Spawn, "", what));
+    let what = match start.through {
+        Some(name) => format!(
+            "starts a thread for it, in `{name}` (`{}`)",
+            start.spawn.what
+        ),
+        None => format!("starts a thread for it (`{}`)", start.spawn.what),
+    };
+    steps.push(draw.step(id, start.event.site, Role::Spawn, "", what));
     LINT.finding(Found {
         severity: Severity::Warning,
         confidence,

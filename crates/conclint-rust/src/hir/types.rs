@@ -86,8 +86,8 @@ pub enum Ty {
     },
     Ptr(Box<Ty>),
     Tuple(Vec<Ty>),
-    /// Slices and arrays.
     Slice(Box<Ty>),
+    Array(Box<Ty>),
     Fn {
         params: Vec<Ty>,
         ret: Option<Box<Ty>>,
@@ -97,4 +97,15 @@ pub enum Ty {
     Never,
     /// `_`, macros, anything else.
     Infer,
+}
+
+impl Ty {
+    /// An array, or a reference to one.
+    pub fn is_array(&self) -> bool {
+        match self {
+            Ty::Array(_) => true,
+            Ty::Ref { inner, .. } => inner.is_array(),
+            _ => false,
+        }
+    }
 }

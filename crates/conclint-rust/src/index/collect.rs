@@ -584,7 +584,10 @@ pub(super) fn short(ty: &hir::Ty) -> &str {
     for _ in 0..MAX_DEPTH {
         match ty {
             hir::Ty::Path(path) => return path.last(),
-            hir::Ty::Ref { inner, .. } | hir::Ty::Ptr(inner) | hir::Ty::Slice(inner) => ty = inner,
+            hir::Ty::Ref { inner, .. }
+            | hir::Ty::Ptr(inner)
+            | hir::Ty::Slice(inner)
+            | hir::Ty::Array(inner) => ty = inner,
             hir::Ty::Dyn(bounds) | hir::Ty::Impl(bounds) => {
                 return bounds.first().map_or("_", |b| b.last());
             }

@@ -552,7 +552,9 @@ fn type_text(ty: &hir::Ty, depth: u32) -> String {
                 type_text(inner, depth - 1)
             )
         }
-        hir::Ty::Slice(inner) if depth > 0 => format!("[{}]", type_text(inner, depth - 1)),
+        hir::Ty::Slice(inner) | hir::Ty::Array(inner) if depth > 0 => {
+            format!("[{}]", type_text(inner, depth - 1))
+        }
         hir::Ty::Tuple(parts) if depth > 0 => {
             format!(
                 "({})",

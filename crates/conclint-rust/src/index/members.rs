@@ -49,6 +49,16 @@ impl Index {
         None
     }
 
+    /// The field is an array, or a reference to one: its length is part of its type.
+    pub fn is_array_field(&self, owner: TypeId, name: &str) -> bool {
+        let variant = self
+            .types
+            .get(owner.index())
+            .and_then(|def| def.variants.first());
+        let field = variant.and_then(|variant| variant.fields.iter().find(|f| f.name == name));
+        field.is_some_and(|field| field.hir.is_array())
+    }
+
     /// The type of a variant's field, its owner's parameters as they are.
     pub fn variant_field(&self, ty: TypeId, variant: u32, name: &str) -> Option<Ty> {
         let def = self.types.get(ty.index())?;

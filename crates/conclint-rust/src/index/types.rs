@@ -56,7 +56,9 @@ impl Index {
                 Ty::Ref(*mutable, Arc::new(self.ty(scope, inner, b)))
             }
             hir::Ty::Ptr(inner) => Ty::Ptr(Arc::new(self.ty(scope, inner, b))),
-            hir::Ty::Slice(inner) => Ty::Slice(Arc::new(self.ty(scope, inner, b))),
+            hir::Ty::Slice(inner) | hir::Ty::Array(inner) => {
+                Ty::Slice(Arc::new(self.ty(scope, inner, b)))
+            }
             hir::Ty::Tuple(parts) => Ty::Tuple(self.tys(scope, parts, b)),
             hir::Ty::Fn { params, ret } => self.fn_ty(scope, params, ret.as_deref(), b),
             hir::Ty::Impl(bounds) => self.bounded(scope, false, bounds, b),

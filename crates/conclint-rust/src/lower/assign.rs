@@ -108,6 +108,8 @@ impl Lower<'_> {
         if val.guards.is_empty() {
             self.learn(id, &val.ty);
         }
+        // A lock that is taken anew is told of by its acquisition.
+        let taken = !val.guards.is_empty();
         let info = &mut self.locals[index];
         info.val.guards = val.guards.iter().chain(&old).copied().collect();
         info.val.guards.dedup();
@@ -129,7 +131,9 @@ impl Lower<'_> {
         info.val.views.clear();
         info.val.fields = val.fields;
         self.reassigned(id, from);
-        self.other(span);
+        if !taken {
+            self.other(span);
+        }
     }
 
     pub fn assign_op(&mut self, op: Operator, left: &Expr, right: &Expr) -> Val {

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use conclint_facts::{
-    Block, BlockId, ClassId, Drain, Event, EventKind, FileId, FnId, Guard, GuardId, LocalId, Made,
-    Making, ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy, Root, Site, Stmt,
-    StmtId, StmtKind, Variants,
+    Block, BlockId, Called, ClassId, Drain, Event, EventKind, FileId, FnId, Guard, GuardId,
+    LocalId, Made, Making, ObjectKind, ObjectRef, Origin, Origins, Part, Per, Place, ReleaseWhy,
+    Root, Site, Stmt, StmtId, StmtKind, Variants,
 };
 use smol_str::SmolStr;
 
@@ -103,6 +103,11 @@ pub(super) struct Out {
     pub chooses: bool,
     /// It runs over numbers.
     pub counts: bool,
+    pub called: Vec<Called>,
+    /// A condition says that enough of something is there.
+    pub cuts_off: bool,
+    /// Outside of loops, something is done that no event tells of.
+    pub acts: bool,
     /// Items were taken from a queue, in a loop.
     pub takes: bool,
     /// Iterators over maps that lock inside: the call that makes one, and its guard.
@@ -218,6 +223,8 @@ pub(super) struct Lower<'a> {
     pub looked_at: Option<hir::Span>,
     /// What the last loop that was entered goes over, by name.
     pub loop_over: SmolStr,
+    /// Parameters that are arrays, by number.
+    pub arrays: Vec<u16>,
     /// The iterator whose method is being lowered has a length that the program sets.
     pub counted: bool,
     /// The receiver of the method call at hand runs over numbers.
@@ -271,6 +278,9 @@ impl Out {
             makes: Vec::new(),
             chooses: false,
             counts: false,
+            called: Vec::new(),
+            cuts_off: false,
+            acts: false,
             takes: false,
             map_iterators: Vec::new(),
             captured: Vec::new(),
@@ -339,6 +349,7 @@ impl<'a> Lower<'a> {
             dry_spawns: Vec::new(),
             looked_at: None,
             loop_over: SmolStr::default(),
+            arrays: Vec::new(),
             counted: false,
             numbers: false,
             numbered: Numbered::None,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use conclint_facts::{BlockKind, Call, EventKind, FnId, ReleaseWhy, Resolution, WorkKind};
+use conclint_facts::{BlockKind, Call, EventKind, FnId, Origins, ReleaseWhy, Resolution, WorkKind};
 use smol_str::SmolStr;
 
 use super::body::{Lower, NESTED_BASE, end_of};
@@ -163,7 +163,10 @@ impl Lower<'_> {
         let val = self.local_val(id, span);
         let vals: Vec<Val> = args.iter().map(|arg| self.arg(arg)).collect();
         self.swallow(&vals, span);
-        self.other(span);
+        let closure = val.closure.filter(|closure| closure.0 >= NESTED_BASE);
+        if closure.is_none() {
+            self.other(span);
+        }
         let name = self.locals[id.0 as usize].name.clone();
         if let Some(closure) = val.closure {
             if let Ty::Fn(_, ret) = &val.ty
@@ -172,7 +175,13 @@ impl Lower<'_> {
                 let call = closure_call(closure, name);
                 return self.acquire_through(call, &ret.clone(), guard, span, None);
             }
-            self.call_callable(closure, name, &vals, span);
+            let from = self.call_callable(closure, name, &vals, span);
+            let mut given = match types::peel(self.index(), &val.ty) {
+                Ty::Fn(_, ret) => Val::of((*ret).clone()),
+                _ => Val::unknown(),
+            };
+            given.from = from;
+            return given;
         } else if let Some(conclint_facts::Place {
             root: conclint_facts::Root::Param(param),
             path,
@@ -198,20 +207,24 @@ impl Lower<'_> {
     }
 
     /// A closure reaches what it names by itself; a function needs to be given it.
-    fn call_callable(&mut self, callee: FnId, name: SmolStr, vals: &[Val], span: Span) {
+    fn call_callable(&mut self, callee: FnId, name: SmolStr, vals: &[Val], span: Span) -> Origins {
         if callee.0 >= NESTED_BASE {
             return self.call_closure(callee, name, span);
         }
         let mut call = closure_call(callee, name);
         call.args = vals.iter().map(|val| self.arg_fact(val)).collect();
         self.emit(EventKind::Call(call), span);
+        self.event_origin()
     }
 
-    pub fn call_closure(&mut self, closure: FnId, name: SmolStr, span: Span) {
+    /// Gives what the result depends on.
+    pub fn call_closure(&mut self, closure: FnId, name: SmolStr, span: Span) -> Origins {
         self.emit(EventKind::Call(closure_call(closure, name)), span);
+        let result = self.event_origin();
         for (_, guard) in self.used_up.clone().iter().filter(|(f, _)| *f == closure) {
             self.release(*guard, ReleaseWhy::Moved, end_of(span));
         }
+        result
     }
 
     /// `(self.callback)(x)`, `(make())(x)`, `(|| ..)()`.

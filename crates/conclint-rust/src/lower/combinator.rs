@@ -106,12 +106,14 @@ impl Lower<'_> {
         let param = self.given_to_closure(cur, name);
         let look = self.look_of_combinator(container, call);
         self.test(cur.from, look, call.site());
+        let over = self.loop_over.clone();
         let per = self.per_of_iterator(cur);
         let around = std::mem::replace(&mut self.closure_per, per);
         let mut result = self
             .in_place_closures(call.args, &param, in_rounds)
             .unwrap_or_else(Val::unknown);
         self.closure_per = around;
+        self.loop_over = over;
         let lazy = !container && ADAPTORS.contains(&name);
         let kept = match lazy {
             true => self.kept_by_closures(call.args),

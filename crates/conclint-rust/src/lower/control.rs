@@ -9,6 +9,7 @@ use super::pattern::{
     binds_success, is_any_some, is_bare, is_failure, is_not_ready, is_nothing, tells_of_event,
     was_missed,
 };
+use super::retries::is_any_success;
 use super::scopes::ScopeKind;
 use super::types;
 use super::value::Val;
@@ -39,6 +40,7 @@ impl Lower<'_> {
         self.chain(cond, otherwise, own_scope);
         self.note_end(cond, then);
         self.asserting = around;
+        self.note_retry(cond, then, else_);
         let known = self.known.len();
         self.know(cond, true);
         self.push(ScopeKind::Temp);
@@ -193,6 +195,7 @@ impl Lower<'_> {
         let val = self.expr(scrutinee);
         let look = self.look_of_arms(scrutinee, arms);
         self.test(val.from, look, scrutinee.span);
+        self.out.cuts_off |= super::cut::cuts_off(scrutinee);
         let tested = self.out.cur;
         let join = self.new_block();
         let mut result = Val::of(Ty::Never);
@@ -239,6 +242,9 @@ impl Lower<'_> {
                 || waits_elsewhere && tells_of_event(&arm.pat)
             {
                 self.other(arm.body.span);
+            }
+            if is_any_success(&arm.pat) && super::retries::leaves_loop(&arm.body) {
+                self.note_retried(scrutinee);
             }
             if super::threads::ignores_failure(scrutinee, arm) {
                 self.ignore_join(true);

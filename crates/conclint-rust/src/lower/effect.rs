@@ -42,6 +42,9 @@ impl Lower<'_> {
             self.work(kind, &what, span);
             return None;
         }
+        if effect == MethodEffect::Asks {
+            return Some(self.asks(cur, what, "bool", span));
+        }
         if effect == MethodEffect::AtomicLoad {
             for arg in call.args {
                 self.base(arg);
@@ -100,8 +103,11 @@ impl Lower<'_> {
                 };
                 self.emit(join, span);
                 self.joined(&cur.handles);
+                let from = self.event_origin();
                 self.joined_before_dry(&cur.handles, span);
-                Some(Val::of(types::result_of(types::arg(&cur.ty, 0))))
+                let mut result = Val::of(types::result_of(types::arg(&cur.ty, 0)));
+                result.from = from;
+                Some(result)
             }
             MethodEffect::Send | MethodEffect::TrySend => {
                 let bounded = match self.object_kind(&cur.ty) {
@@ -192,7 +198,10 @@ impl Lower<'_> {
                 self.emit(EventKind::Notify { condvar, all }, span);
                 Some(Val::of(Ty::unit()))
             }
-            MethodEffect::Spawn(_) | MethodEffect::Work(_) | MethodEffect::AtomicLoad => None,
+            MethodEffect::Spawn(_)
+            | MethodEffect::Work(_)
+            | MethodEffect::Asks
+            | MethodEffect::AtomicLoad => None,
         }
     }
 

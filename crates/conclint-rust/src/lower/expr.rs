@@ -461,6 +461,7 @@ impl Lower<'_> {
         let from = self.base(expr).from;
         self.pop(None, expr.span);
         self.test_of(from, expr);
+        self.out.cuts_off |= super::cut::cuts_off(expr);
         from
     }
 

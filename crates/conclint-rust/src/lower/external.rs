@@ -76,6 +76,9 @@ impl Lower<'_> {
         for val in vals.iter().filter(|val| matches!(val.ty, Ty::Ref(true, _))) {
             self.store_guarded(val, Writing::Call, val.from, span);
         }
+        if let ("std::sync::Arc::strong_count", [counted]) = (ext, &vals[..]) {
+            return self.asks(counted, what, "usize", span);
+        }
         if !constructor && !head.ends_with("::Duration") {
             self.other(span);
         }

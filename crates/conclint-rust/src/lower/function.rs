@@ -61,6 +61,9 @@ impl Lower<'_> {
                 path: Vec::new(),
             });
             val.exclusive = matches!(val.ty, Ty::Ref(true, _) | Ty::Adt(..));
+            if entry.def.params.get(i).is_some_and(|p| p.ty.is_array()) {
+                self.arrays.push(number);
+            }
             val.from = self.param_origin(number);
             self.given_end(&mut val, number);
             if let Some(kind) = self.given_kind(&val.ty) {
@@ -182,6 +185,9 @@ impl Lower<'_> {
         function.makes = out.makes;
         function.chooses = out.chooses;
         function.counts = out.counts;
+        function.called = out.called;
+        function.cuts_off = out.cuts_off;
+        function.acts = out.acts;
         function.origins = out.origins;
         function.returns = out.returns;
         function.answers = out.answers;

@@ -235,6 +235,7 @@ impl Lower<'_> {
             };
             self.emit(kind, iter.span);
         }
+        let around = self.loop_over.clone();
         let per = self.per_of_loop(&over, iter);
         let join = self.push_loop(label, head, per);
         // Sooner or later it ends: no way to wait.
@@ -257,6 +258,7 @@ impl Lower<'_> {
         self.pop(None, body.span);
         self.pop(None, body.span);
         self.end_loop(head, join);
+        self.loop_over = around;
         Val::of(Ty::unit())
     }
 

@@ -3,7 +3,7 @@
 //! What the methods of other people's types give is in `std_result`, what they
 //! do in `effect`.
 
-use conclint_facts::{Blocking, GuardId, ReleaseWhy, Resolution};
+use conclint_facts::{Blocking, GuardId, ReleaseWhy, Resolution, takes_out};
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
@@ -324,7 +324,9 @@ impl Lower<'_> {
             self.guards_cleared(&cur, call.span);
             self.overwritten(&cur, true, call.span);
         }
-        if !super::origin::is_cheap(name) {
+        // What is taken out behind a guard is written down as a store.
+        let taken = cur.borrows.is_some() && call.args.is_empty() && takes_out(name);
+        if !taken && !super::origin::is_cheap(name) {
             self.other(call.site());
         }
         self.escaping_closures(call.name, &vals, call.site());

@@ -241,9 +241,19 @@ impl Lower<'_> {
         self.emit(EventKind::Pause(kind), span);
     }
 
-    /// In a loop, something is done that no other event tells of.
+    /// What another thread changes is asked by the method `what` of `val`.
+    pub fn asks(&mut self, val: &Val, what: SmolStr, ty: &'static str, span: Span) -> Val {
+        let of = self.name_of(val);
+        self.emit(EventKind::Asks { of, what }, span);
+        let mut asked = Val::of(types::ext(ty, vec![]));
+        asked.from = self.event_origin();
+        asked
+    }
+
+    /// Something is done that no other event tells of. In a loop, that is an event.
     pub fn other(&mut self, span: Span) {
         if self.out.loop_depth == 0 {
+            self.out.acts = true;
             return;
         }
         let last = self.out.blocks[self.out.cur.index()].events.last();

@@ -21,6 +21,8 @@ impl Lower<'_> {
         span: Span,
         named: bool,
     ) -> Val {
+        // Loops in the body go over something else.
+        let over = self.loop_over.clone();
         let dry = self.dry.len();
         let function = body.and_then(|body| self.spawn_body(body));
         let dry: Vec<_> = self.dry.drain(dry..).collect();
@@ -37,8 +39,9 @@ impl Lower<'_> {
             named,
             handle,
             per: self.out.per.last().copied(),
-            over: self.loop_over.clone(),
+            over,
             joined: None,
+            retried: false,
             scope_end: None,
             in_turn: None,
             detached: self.is_detached(span),

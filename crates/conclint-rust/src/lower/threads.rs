@@ -1,16 +1,16 @@
 //! What is known of threads besides their start: what the loops that start
 //! them go over, where they are joined, and whether anybody looks at the result.
 
-use conclint_facts::{EventKind, Per, Root, SpawnKind};
+use conclint_facts::{Called, EventKind, Per, Root, SpawnKind};
 
 use smol_str::SmolStr;
 
 use super::body::{Lower, end_of};
 use super::method::MethodCall;
 use super::types;
-use super::value::{SpawnId, Val};
+use super::value::{ClassBase, SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Lit, Pat, Span};
-use crate::index::Ty;
+use crate::index::{Ty, last_segment};
 
 impl Lower<'_> {
     /// The join that was just written is one of these threads.
@@ -21,6 +21,11 @@ impl Lower<'_> {
         for &spawn in handles {
             if let Some(spawn) = self.out.spawn_mut(spawn) {
                 spawn.joined.get_or_insert((block, index as u32));
+            }
+            if let Some(call) = spawn.start()
+                && let Some(called) = self.out.called.get_mut(call)
+            {
+                called.joined.get_or_insert((block, index as u32));
             }
         }
     }
@@ -150,7 +155,39 @@ impl Lower<'_> {
         if counted(iter) {
             return Per::Count;
         }
+        if self.reads_lines(iter) {
+            return Per::Item;
+        }
         self.per_of(over)
+    }
+
+    /// The chain goes over the lines of a file, or of what somebody types in.
+    fn reads_lines(&self, iter: &Expr) -> bool {
+        let ExprKind::MethodCall { receiver, name, .. } = &iter.kind else {
+            return false;
+        };
+        if !matches!(name.as_str(), "lines" | "split") {
+            return self.reads_lines(receiver);
+        }
+        self.is_input(receiver)
+    }
+
+    fn is_input(&self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::MethodCall { receiver, .. } => self.is_input(receiver),
+            ExprKind::Call { callee, .. } => matches!(&callee.kind, ExprKind::Path(path)
+                if path.last() == "stdin" || path.segments.iter().any(|s| s.name == "BufReader")),
+            ExprKind::Path(path) => {
+                let local = path.as_name().and_then(|name| self.lookup(name));
+                let info = local.and_then(|id| self.locals.get(id.0 as usize));
+                info.is_some_and(|info| {
+                    let ty = types::peel(self.index(), &info.val.ty);
+                    matches!(ty, Ty::Ext(path, _)
+                        if matches!(last_segment(&path), "BufReader" | "Stdin" | "StdinLock"))
+                })
+            }
+            _ => false,
+        }
     }
 
     /// What an iterator on whose items a closure is run goes over.
@@ -174,9 +211,45 @@ impl Lower<'_> {
             return Per::Count;
         }
         match &val.place {
-            Some(place) if matches!(place.root, Root::Param(_)) => Per::Item,
+            Some(place) if matches!(place.root, Root::Param(_)) && !self.is_few(val) => Per::Item,
             _ => Per::Count,
         }
+    }
+
+    /// The type says how many items there are.
+    fn is_few(&self, val: &Val) -> bool {
+        let ty = types::peel(self.index(), &val.ty);
+        let array = match (&val.class, &val.place) {
+            (Some(class), _) if matches!(class.base, ClassBase::Field(..)) && !class.elem => {
+                matches!(&class.base, ClassBase::Field(owner, name)
+                    if self.index().is_array_field(*owner, name))
+            }
+            (_, Some(place)) if place.path.is_empty() => {
+                matches!(place.root, Root::Param(param) if self.arrays.contains(&param))
+            }
+            _ => false,
+        };
+        array || types::is_option_or_result(&ty)
+    }
+
+    /// In a loop, a function of the workspace was called that gives `result`.
+    pub fn called(&mut self, result: &mut Val) {
+        let Some(&per) = self.out.per.last() else {
+            return;
+        };
+        let block = self.out.cur;
+        let index = self.out.blocks[block.index()].events.len() as u32 - 1;
+        if matches!(&result.ty, Ty::Ext(path, _) if last_segment(path) == "JoinHandle") {
+            let id = SpawnId::of_start(self.out.called.len());
+            result.handles.push(id);
+        }
+        self.out.called.push(Called {
+            at: (block, index),
+            per,
+            over: self.loop_over.clone(),
+            joined: None,
+            retried: false,
+        });
     }
 }
 
@@ -190,7 +263,7 @@ fn is_local(ty: &Ty) -> bool {
 }
 
 /// `h.join()` of a thread.
-fn is_join(expr: &Expr) -> bool {
+pub(super) fn is_join(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::MethodCall { name, args, .. } if name == "join" && args.is_empty())
 }
 

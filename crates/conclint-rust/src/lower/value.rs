@@ -76,6 +76,19 @@ impl SpawnId {
     /// From here on they name no event, but calls that may have started a thread.
     const CALLS: u32 = 1 << 31;
 
+    /// And these, those of a call in a loop.
+    const STARTS: u32 = Self::CALLS | 1 << 30;
+
+    /// As `of_call`, of a call that is in a list of its own.
+    pub fn of_start(number: usize) -> Self {
+        SpawnId(Self::STARTS | number as u32)
+    }
+
+    /// The call's number in that list.
+    pub fn start(self) -> Option<usize> {
+        (self.0 & Self::STARTS == Self::STARTS).then_some((self.0 & !Self::STARTS) as usize)
+    }
+
     /// The thread of which the call gives the handle, if it starts one.
     pub fn of_call(number: usize) -> Self {
         SpawnId(Self::CALLS | number as u32)

@@ -97,6 +97,8 @@ impl Lower<'_> {
             return val;
         }
         self.emit(EventKind::Call(fact), site);
+        let mut started = Val::of(ret.clone());
+        self.called(&mut started);
         self.learn_filled(call, &vals);
         if !has_recv && vals.is_empty() && entry_name(self, first) == "sched_yield" {
             // POSIX's: whoever writes it, it does what it is called.
@@ -106,6 +108,7 @@ impl Lower<'_> {
         self.stored_by_call(first, has_recv, &vals, site);
         let mut val = accessed.unwrap_or_else(Val::unknown).with_ty(ret.clone());
         val.from = result;
+        val.handles.append(&mut started.handles);
         self.handed_through(&mut val, &ret, guard_ty, passed, span);
         vals.iter().for_each(|moved| self.lose_handles(moved));
         self.handed_receiver(call, &vals, &mut val);

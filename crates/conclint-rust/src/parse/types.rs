@@ -34,7 +34,7 @@ impl Cx {
             },
             Type::Ptr(ty) => Ty::Ptr(Box::new(self.ty(&ty.elem))),
             Type::Tuple(ty) => Ty::Tuple(ty.elems.iter().map(|ty| self.ty(ty)).collect()),
-            Type::Array(ty) => Ty::Slice(Box::new(self.ty(&ty.elem))),
+            Type::Array(ty) => Ty::Array(Box::new(self.ty(&ty.elem))),
             Type::Slice(ty) => Ty::Slice(Box::new(self.ty(&ty.elem))),
             Type::FnPtr(ty) => Ty::Fn {
                 params: ty.inputs.iter().map(|arg| self.ty(&arg.ty)).collect(),

@@ -258,6 +258,8 @@ pub enum MethodEffect {
     Block(BlockKind),
     /// Joins a thread, task or child; the result is what the handle gives.
     Join,
+    /// Asks whether a thread has ended.
+    Asks,
     /// Sends a message and may wait.
     Send,
     /// Sends and never waits.
@@ -285,6 +287,7 @@ pub fn method_effect(ty: &str, method: &str, args: usize) -> Option<MethodEffect
     let last = last_segment(ty);
     let effect = match (last, method, args) {
         ("JoinHandle" | "ScopedJoinHandle" | "", "join", 0) => Join,
+        ("JoinHandle" | "ScopedJoinHandle", "is_finished", 0) => Asks,
         ("Child", "wait" | "wait_with_output", 0) => Join,
         ("Command", "output" | "status", 0) => Block(BlockKind::Process),
         ("Barrier", "wait", 0) => Block(BlockKind::Barrier),

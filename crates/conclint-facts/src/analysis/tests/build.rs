@@ -127,6 +127,7 @@ pub(super) fn spawn(body: Option<FnId>, in_loop: bool) -> EventKind {
         joined: None,
         scope_end: None,
         in_turn: None,
+        retried: false,
         detached: false,
         handle: Handle::Elsewhere,
     }))

@@ -142,12 +142,16 @@ impl Reader<'_, '_> {
                 let open = self.at;
                 self.open(b'[')?;
                 let ty = self.ty()?;
-                if !self.is_empty() {
+                let is_array = !self.is_empty();
+                if is_array {
                     self.expect(b";")?;
                 }
                 // Nothing asks how long an array is.
                 self.at = self.tokens.get(open)?.mate + 1;
-                Ty::Slice(Box::new(ty))
+                match is_array {
+                    true => Ty::Array(Box::new(ty)),
+                    false => Ty::Slice(Box::new(ty)),
+                }
             }
             Kind::Keyword => match self.word(token) {
                 "_" => {

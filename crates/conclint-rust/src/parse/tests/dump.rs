@@ -165,6 +165,7 @@ pub(super) fn ty(of: &Ty) -> String {
         Ty::Ptr(inner) => format!("*{}", ty(inner)),
         Ty::Tuple(parts) => format!("({})", list(parts, ty)),
         Ty::Slice(inner) => format!("[{}]", ty(inner)),
+        Ty::Array(inner) => format!("[{}; _]", ty(inner)),
         Ty::Fn { params, ret } => {
             let ret = ret
                 .as_ref()

@@ -79,7 +79,7 @@ fn signatures() {
     );
     check(
         "fn a(b: impl Fn(C) -> D + Send, e: &dyn F<G, Item = H>, i: *const [J; 3], k: fn(L) -> !, m: <N as O>::P) {}",
-        "fn a(b: impl Fn(C) -> D + Send, e: &dyn F<G, Item = H>, i: *[J], k: fn(L) -> !, m: <N as 1>::O::P) {  }",
+        "fn a(b: impl Fn(C) -> D + Send, e: &dyn F<G, Item = H>, i: *[J; _], k: fn(L) -> !, m: <N as 1>::O::P) {  }",
     );
 }
 
