@@ -12,7 +12,7 @@ mod round;
 mod signals;
 
 use look::{Look, Questions, position};
-use round::Round;
+use round::{Round, writes_back};
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -79,6 +79,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
                     || function.no_std
                     || look.object.is_some_and(|class| signalled.contains(&class))
                     || steps(function, *at)
+                    || writes_back(function, *at, look)
                     || takes_along(function, event)
                     || is_a_lock(function) && round.pauses());
             let on_purpose = round.spins && (default || is_structure(function))

@@ -10,7 +10,7 @@ use conclint_facts::{
 
 use super::look::{Look, Questions, is_taking, position};
 use super::{comes_back, waits_well};
-use crate::flow::{Point, event_at, reaches};
+use crate::flow::{Point, event_at, events, reaches};
 use crate::reads::origins_of;
 
 /// Of a function with more ways than this, nothing is claimed.
@@ -201,14 +201,9 @@ impl Way<'_> {
             }
             // The write of an exchange that is the look itself.
             EventKind::SharedWrite { .. } => {
-                let next = Point {
-                    index: here.index + 1,
-                    ..here
-                };
-                let exchanges = event_at(self.function, next).is_some_and(|event| {
-                    matches!(event.kind, EventKind::Load { exchange: true, .. })
-                });
-                return on(next == self.at && exchanges);
+                let next = here.index + 1;
+                let is_look = self.at.block == here.block && self.at.index == next;
+                return on(is_look && tries(self.function, here));
             }
             _ => return Step::Done,
         }
@@ -253,6 +248,33 @@ impl Way<'_> {
             false => Origins::NONE,
         }
     }
+}
+
+/// The loop has rounds that write what it looks at: it changes a value, and tries
+/// again where another thread came first. `lock` and its like exchange constants,
+/// which is a look.
+pub(super) fn writes_back(function: &Function, look: Point, of: &Look) -> bool {
+    let in_loop = |at| reaches(function, look, at) && reaches(function, at, look);
+    events(function).any(|(at, event)| match &event.kind {
+        EventKind::SharedWrite {
+            object: Some(object),
+        } => {
+            of.object.is_some() && object.class == of.object && in_loop(at) && !tries(function, at)
+        }
+        _ => false,
+    })
+}
+
+/// The write at `at` is that of an exchange that is a look: it does not depend on
+/// what was read before.
+fn tries(function: &Function, at: Point) -> bool {
+    let next = Point {
+        index: at.index + 1,
+        ..at
+    };
+    let exchanges = event_at(function, next)
+        .is_some_and(|event| matches!(event.kind, EventKind::Load { exchange: true, .. }));
+    exchanges && position(function, next).is_some()
 }
 
 /// The atomic that is loaded there.

@@ -1,6 +1,8 @@
 //! What is so, and yet not worth a word at level `default`.
 
-use super::{names, names_in};
+use conclint_lints::Level;
+
+use super::{findings_at, names, names_in};
 
 #[test]
 fn operators_and_objects_told_apart_seldom_meet_themselves() {
@@ -136,8 +138,55 @@ impl Turn {{
     assert_eq!(of("serve", wait), ["busy-wait"]);
 }
 
+/// Retries of an exchange and loops that take something in each round wait for nobody.
 #[test]
-fn a_join_that_says_what_counts_instead_has_thought_of_it() {
+fn a_round_that_takes_or_changes_something_is_no_wait() {
+    let found = |level, body: &str| {
+        let text = format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering::SeqCst}};
+use std::thread;
+use tokio::sync::broadcast::{{Receiver, error::TryRecvError}};
+static N: AtomicU64 = AtomicU64::new(0);
+fn go(new: u64, only: u64, events: &mut Receiver<u64>) -> Result<u64, TryRecvError> {{
+    {body}
+}}
+pub fn run(mut events: Receiver<u64>) {{
+    thread::spawn(move || go(1, 2, &mut events));
+    thread::spawn(|| N.store(3, SeqCst));
+}}
+"
+        );
+        let found = findings_at(level, &[("src/lib.rs", &text)]);
+        found.iter().any(|finding| finding.rule == "busy-wait")
+    };
+    let none = |body: &str| assert!(!found(Level::Grading, body), "{body}");
+    let some = |level, body: &str| assert!(found(level, body), "{body}");
+    none(
+        "loop { let now = N.load(SeqCst);
+         if now < new && N.compare_exchange(now, new, SeqCst, SeqCst).is_err() { continue; }
+         return Ok(now); }",
+    );
+    none("loop { let event = events.try_recv()?; if event == only { return Ok(event); } }");
+    none(
+        "loop { match events.try_recv() { Ok(event) => return Ok(event),
+         Err(TryRecvError::Lagged(_)) => {} Err(err) => return Err(err) } }",
+    );
+    some(
+        Level::Default,
+        "loop { match events.try_recv() { Ok(event) => return Ok(event),
+         Err(TryRecvError::Empty) => {} Err(err) => return Err(err) } }",
+    );
+    // It waits until there is one to take.
+    let takes = "loop { let now = N.load(SeqCst);
+        if now > 0 && N.compare_exchange(now, now - 1, SeqCst, SeqCst).is_ok() { return Ok(now); } }";
+    some(Level::Grading, takes);
+    // Which cannot be told from a step that is tried again.
+    assert!(!found(Level::Default, takes));
+}
+
+#[test]
+fn a_panic_that_is_thrown_away_is_told_from_level_pedantic_on() {
     let text = |join: &str| {
         format!(
             "
@@ -152,9 +201,21 @@ pub fn total(parts: Vec<Vec<u32>>) -> u32 {{
 "
         )
     };
-    let swallowed = |join: &str| names_in(&text(join)).contains(&"panic-swallowed");
-    assert!(!swallowed("total += thread.join().unwrap_or_default();"));
-    assert!(swallowed("let _ = thread.join(); total += 1;"));
+    let swallowed = |level, join: &str| {
+        let found = findings_at(level, &[("src/lib.rs", &text(join))]);
+        found
+            .iter()
+            .any(|finding| finding.rule == "panic-swallowed")
+    };
+    for join in [
+        "total += thread.join().unwrap_or_default();",
+        "let _ = thread.join(); total += 1;",
+    ] {
+        assert!(!swallowed(Level::Default, join), "{join}");
+        assert!(swallowed(Level::Pedantic, join), "{join}");
+    }
+    let looked_at = "total += thread.join().unwrap();";
+    assert!(!swallowed(Level::Pedantic, looked_at));
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Lower<'_> {
                 op: hir::BinOp::And,
                 left,
                 right,
-            } if chain_has_let(cond) => {
+            } if chain_has_let(cond) || exchanges(right) => {
                 self.chain(left, otherwise, own_scope);
                 self.chain(right, otherwise, own_scope);
             }
@@ -240,6 +240,7 @@ impl Lower<'_> {
             // something that happened: what waits, if anything, is another arm.
             if takes_item(scrutinee) && binds_success(&arm.pat)
                 || waits_elsewhere && tells_of_event(&arm.pat)
+                || was_missed(&arm.pat)
             {
                 self.other(arm.body.span);
             }
@@ -314,6 +315,20 @@ fn only_panics(block: &hir::Block) -> bool {
         _ => return false,
     };
     matches!(&last.kind, ExprKind::Macro(call) if call.kind == hir::MacroKind::Panic)
+}
+
+/// `a.compare_exchange(..).is_err()`: it is not tried where what stands before it
+/// does not hold, so the way there is one of its own.
+fn exchanges(cond: &Expr) -> bool {
+    match &cond.kind {
+        ExprKind::MethodCall { receiver, name, .. } => {
+            name.starts_with("compare_exchange")
+                || matches!(name.as_str(), "is_ok" | "is_err") && exchanges(receiver)
+        }
+        ExprKind::Unary { expr, .. } => exchanges(expr),
+        ExprKind::Binary { left, .. } => exchanges(left),
+        _ => false,
+    }
 }
 
 pub(super) fn chain_has_let(cond: &Expr) -> bool {

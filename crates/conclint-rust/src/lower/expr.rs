@@ -416,6 +416,10 @@ impl Lower<'_> {
             self.edge(failed, exit);
             self.out.cur = fine;
         }
+        if super::control::takes_item(inner) {
+            // Whoever comes on has another item: a loop around it works.
+            self.other(span);
+        }
         val.ty = types::unwrap_ty(&val.ty);
         val
     }
