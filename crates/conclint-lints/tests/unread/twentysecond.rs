@@ -215,7 +215,7 @@ pub fn capture(limit: u64, given: u64) -> Result<u64, String> {{
         found("reader.join().map_err(|_| \"the reader panicked\".to_owned())"),
         [""; 0]
     );
-    // The other branch throws a panic away, this one does not.
+    // Of that thread nobody hears that it panicked.
     assert_eq!(
         found("Ok(reader.join().unwrap_or_default())"),
         ["panic-swallowed"]
