@@ -62,6 +62,7 @@ pub(crate) fn stores(analysis: &Analysis, function: FnId, depth: u32) -> Vec<Ato
             }),
             EventKind::SharedWrite {
                 object: Some(object),
+                idempotent: false,
             } if is_update(body, at) => found.push(AtomicStore {
                 object: object.clone(),
                 relaxed: true,

@@ -113,6 +113,7 @@ fn touch(
             Touch::Write,
             EventKind::SharedWrite {
                 object: Some(object),
+                ..
             },
         ) => {
             found.extend(object.class);

@@ -29,6 +29,7 @@ impl Analysis {
                 }
                 | EventKind::SharedWrite {
                     object: Some(object),
+                    ..
                 } => is_own(at.function, object),
                 EventKind::Store {
                     target: Target::Guarded { guard, .. },

@@ -129,6 +129,8 @@ pub enum EventKind {
     SharedWrite {
         /// The atomic, where it is one.
         object: Option<ObjectRef>,
+        /// To do it twice is to do it once: `fetch_max`, `fetch_or`.
+        idempotent: bool,
     },
     /// Work of some weight.
     Work {

@@ -258,6 +258,7 @@ pub(super) fn writes_back(function: &Function, look: Point, of: &Look) -> bool {
     events(function).any(|(at, event)| match &event.kind {
         EventKind::SharedWrite {
             object: Some(object),
+            ..
         } => {
             of.object.is_some() && object.class == of.object && in_loop(at) && !tries(function, at)
         }

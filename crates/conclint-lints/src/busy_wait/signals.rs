@@ -13,7 +13,7 @@ use crate::flow::events;
 pub(super) fn told(analysis: &Analysis) -> BTreeSet<ClassId> {
     let stores = |function| {
         events(function).filter_map(|(_, event)| match &event.kind {
-            EventKind::SharedWrite { object } => object.as_ref()?.class,
+            EventKind::SharedWrite { object, .. } => object.as_ref()?.class,
             _ => None,
         })
     };

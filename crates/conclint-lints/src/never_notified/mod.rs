@@ -218,7 +218,10 @@ fn told_and_joined(function: &Function) -> Option<(&Event, &Event, ClassId)> {
     let tells = |event: &Event| {
         matches!(
             event.kind,
-            EventKind::SharedWrite { object: Some(_) } | EventKind::Use { write: true, .. }
+            EventKind::SharedWrite {
+                object: Some(_),
+                ..
+            } | EventKind::Use { write: true, .. }
         )
     };
     // A message ends a thread that receives it, whatever else it waits for.

@@ -85,14 +85,16 @@ fn hangs_on(asked: &Asked<'_>, test: Point, look: Look) -> Option<Hangs> {
                 && (reaches(function, store.at, at) || either && reaches(function, at, store.at))
         })
     };
-    if counts(true, false) {
+    // Of a limit, the value is compared. (What another function makes of the value
+    // need not be about it; whether it is one or none, a flag says.)
+    let limits = matches!(look, Look::Order | Look::Constant);
+    if store.updates && !limits {
+        None
+    } else if counts(true, false) {
         Some(Hangs::Work)
     } else if waits(function, test) {
         Some(Hangs::Wait)
-    } else if store.updates {
-        // A limit that is passed. (Whether it is one or none, a flag says.)
-        matches!(look, Look::Order | Look::Constant).then_some(Hangs::Value)
-    } else if look == Look::Order && !store.constant || turns(asked, test) {
+    } else if store.updates || look == Look::Order && !store.constant || turns(asked, test) {
         Some(Hangs::Value)
     } else {
         // What is computed and kept for the next one is a cache.

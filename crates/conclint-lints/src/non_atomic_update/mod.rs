@@ -230,7 +230,7 @@ fn exchanged(analysis: &Analysis) -> BTreeSet<ClassId> {
 /// index that only its owner moves.
 fn hands_over(function: &Function, object: &ObjectRef) -> bool {
     events(function).any(|(_, event)| match &event.kind {
-        EventKind::SharedWrite { object: other } => !other
+        EventKind::SharedWrite { object: other, .. } => !other
             .as_ref()
             .is_some_and(|other| one_object(object, other)),
         _ => false,
@@ -262,7 +262,7 @@ fn is_mirror(analysis: &Analysis, object: &ObjectRef) -> bool {
             target: Target::Atomic { object, .. },
             ..
         } => object.class == Some(class),
-        EventKind::SharedWrite { object } => {
+        EventKind::SharedWrite { object, .. } => {
             object.as_ref().and_then(|object| object.class) == Some(class)
         }
         _ => false,

@@ -164,6 +164,7 @@ fn later<'f>(
         }
         EventKind::SharedWrite {
             object: Some(ref object),
+            ..
         } if beside(object) && reaches(function, point, at) && !notified(at) => {
             Some(Change::Later(event))
         }
@@ -437,6 +438,7 @@ fn notifier(draw: &Draw<'_>, case: &Case<'_>, condvar: &str, locks: &str) -> Tra
             let object = match &write.kind {
                 EventKind::SharedWrite {
                     object: Some(object),
+                    ..
                 } => draw.name(object),
                 _ => String::new(),
             };

@@ -120,7 +120,7 @@ fn is_told(function: &Function, start: Point, join: Point) -> bool {
             | EventKind::Send { .. }
             | EventKind::Notify { .. }
             | EventKind::Stop { named: true, .. } => true,
-            EventKind::SharedWrite { object } => object.is_some(),
+            EventKind::SharedWrite { object, .. } => object.is_some(),
             _ => false,
         };
         tells

@@ -185,6 +185,38 @@ pub fn run(mut events: Receiver<u64>) {{
     assert!(!found(Level::Default, takes));
 }
 
+/// What passes a limit twice is one too many; a maximum or a bit is not.
+#[test]
+fn an_update_behind_a_test_is_a_limit_that_is_passed() {
+    let found = |body: &str| {
+        let text = format!(
+            "
+use std::sync::atomic::{{AtomicU64, Ordering::SeqCst}};
+use std::thread;
+static N: AtomicU64 = AtomicU64::new(0);
+fn go(new: u64) {{ {body} }}
+fn report(n: u64) {{ println!(\"{{n}}\"); }}
+pub fn run() {{
+    for _ in 0..2 {{ thread::spawn(|| {{ go(1); report(2) }}); }}
+}}
+"
+        );
+        let found = findings_at(Level::Grading, &[("src/lib.rs", &text)]);
+        found
+            .iter()
+            .any(|finding| finding.rule == "non-atomic-update")
+    };
+    let none = |body: &str| assert!(!found(body), "{body}");
+    let some = |body: &str| assert!(found(body), "{body}");
+    some("if N.load(SeqCst) < 10 { N.fetch_add(1, SeqCst); report(new); }");
+    some("if N.load(SeqCst) == 0 { N.fetch_add(1, SeqCst); report(new); }");
+    none("if N.load(SeqCst) < new { N.fetch_max(new, SeqCst); }");
+    none("if N.load(SeqCst) & 4 == 0 { N.fetch_or(4, SeqCst); }");
+    none(
+        "if let Some(it) = solver::solve(N.load(SeqCst), new) { N.fetch_add(1, SeqCst); report(it) }",
+    );
+}
+
 #[test]
 fn a_panic_that_is_thrown_away_is_told_from_level_pedantic_on() {
     let text = |join: &str| {

@@ -83,7 +83,13 @@ impl Lower<'_> {
                     path,
                 }),
             ) if !path.is_empty() => {
-                self.emit(EventKind::SharedWrite { object: None }, span);
+                self.emit(
+                    EventKind::SharedWrite {
+                        object: None,
+                        idempotent: false,
+                    },
+                    span,
+                );
             }
             _ => {}
         }

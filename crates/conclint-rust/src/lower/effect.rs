@@ -185,6 +185,10 @@ impl Lower<'_> {
                 self.emit(
                     EventKind::SharedWrite {
                         object: Some(object),
+                        idempotent: matches!(
+                            call.name.as_str(),
+                            "fetch_max" | "fetch_min" | "fetch_or" | "fetch_and"
+                        ),
                     },
                     span,
                 );

@@ -319,6 +319,7 @@ impl Relink<'_> {
             }
             EventKind::SharedWrite {
                 object: Some(object),
+                ..
             }
             | EventKind::Load { object, .. }
             | EventKind::Store {
