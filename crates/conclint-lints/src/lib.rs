@@ -25,6 +25,7 @@ mod neighbours;
 mod reads;
 mod registry;
 mod serialised;
+mod single_flight;
 mod stores;
 pub mod trace;
 mod ways;

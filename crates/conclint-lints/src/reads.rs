@@ -10,6 +10,7 @@ use conclint_facts::{
 use smol_str::SmolStr;
 
 use crate::flow::{Point, event_at, events, reaches};
+use crate::single_flight::is_single_flight;
 
 /// How deep getters call getters.
 const DEPTH: u32 = 3;
@@ -445,8 +446,8 @@ pub(crate) fn one_element(
         && analysis.is_one_element(function, &a.place, &b.place)
 }
 
-/// Whether one and the same lock keeps others out at both places. Who reads keeps
-/// out no other reader.
+/// Whether one and the same lock keeps others out at both places, or an exchange
+/// that only one wins. Who reads keeps out no other reader.
 pub(crate) fn gated(analysis: &Analysis, function: FnId, a: Point, b: Point) -> bool {
     let before = |at: Point| analysis.held_before(at.in_function(function));
     !analysis.entry_held(function).is_empty()
@@ -457,4 +458,5 @@ pub(crate) fn gated(analysis: &Analysis, function: FnId, a: Point, b: Point) -> 
                     .iter()
                     .any(|other| other.must && other.guard == held.guard)
         })
+        || is_single_flight(analysis, function, a, b)
 }

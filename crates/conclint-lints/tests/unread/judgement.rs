@@ -185,6 +185,56 @@ pub fn run(mut events: Receiver<u64>) {{
     assert!(!found(Level::Default, takes));
 }
 
+#[test]
+fn who_wins_an_exchange_is_alone() {
+    let found = |sweep: &str, last: &str| {
+        let text = format!(
+            "
+use std::sync::Mutex;
+use std::sync::atomic::{{AtomicBool, Ordering::*}};
+use std::thread;
+static BUSY: AtomicBool = AtomicBool::new(false);
+static CURSOR: Mutex<usize> = Mutex::new(0);
+struct Gate;
+impl Drop for Gate {{ fn drop(&mut self) {{ BUSY.store(false, Release); }} }}
+fn clean(_: usize) {{}}
+fn sweep() {{ {sweep} }}
+fn step() {{
+    let start = *CURSOR.lock().unwrap();
+    {last}
+    *CURSOR.lock().unwrap() = start + 10;
+}}
+pub fn run() {{
+    for _ in 0..2 {{ thread::spawn(sweep); }}
+}}
+"
+        );
+        let found = findings_at(Level::Grading, &[("src/lib.rs", &text)]);
+        found.iter().any(|finding| finding.rule == "check-then-act")
+    };
+    let exchange = "if BUSY.compare_exchange(false, true, AcqRel, Acquire).is_err() { return; }
+        let _gate = Gate; step();";
+    assert!(!found(exchange, "clean(start);"));
+    assert!(!found(
+        "if !BUSY.swap(true, SeqCst) { step(); BUSY.store(false, SeqCst); }",
+        ""
+    ));
+    assert!(found("step();", "clean(start);"));
+    // Whoever loses does it all the same.
+    assert!(found(
+        "if BUSY.swap(true, SeqCst) { clean(0); } step();",
+        ""
+    ));
+    let inside = |between: &str| {
+        format!(
+            "if BUSY.swap(true, SeqCst) {{ return; }}
+             let start = *CURSOR.lock().unwrap(); {between} *CURSOR.lock().unwrap() = start + 1;"
+        )
+    };
+    assert!(!found(&inside("clean(start);"), "return;"));
+    assert!(found(&inside("BUSY.store(false, SeqCst);"), "return;"));
+}
+
 /// What passes a limit twice is one too many; a maximum or a bit is not.
 #[test]
 fn an_update_behind_a_test_is_a_limit_that_is_passed() {
