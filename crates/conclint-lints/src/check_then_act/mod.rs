@@ -1,11 +1,9 @@
 //! What is read in one critical section decides what a later one writes.
 
-use std::collections::BTreeMap;
-
 use conclint_diag::{Confidence, Finding, Role, Severity, Step, Trace};
 use conclint_facts::{
-    Alone, Analysis, ClassId, EventKind, FnId, Function, Kinds, Look, Mode, ObjectRef, Origin,
-    Origins, ReleaseWhy, Target, Writing,
+    Alone, Analysis, EventKind, FnId, Function, Look, Mode, ObjectRef, Origin, Origins, ReleaseWhy,
+    Writing,
 };
 
 use crate::flow::{Point, events, reaches};
@@ -16,6 +14,10 @@ use crate::reads::{
 use crate::trace::Draw;
 use crate::ways::{decides, tells};
 use crate::{Found, Level, Lint, Settings};
+
+mod writers;
+
+use writers::Writers;
 
 /// The lint.
 pub static LINT: Lint = Lint {
@@ -92,59 +94,6 @@ fn waits_between(function: &Function, case: &Case) -> bool {
                 && reaches(function, at, case.write.taken)
                 && !reaches(function, case.write.at, at)
         })
-}
-
-/// The functions that write under each lock, left out those that have the
-/// object with the lock all to themselves: meanwhile no other function has it.
-struct Writers {
-    of: BTreeMap<ClassId, Vec<FnId>>,
-}
-
-impl Writers {
-    fn of(analysis: &Analysis) -> Self {
-        let mut of: BTreeMap<ClassId, Vec<FnId>> = BTreeMap::new();
-        for (id, function) in analysis.functions_with(Kinds::STORE) {
-            for (_, event) in events(function) {
-                let EventKind::Store {
-                    target: Target::Guarded { guard, .. },
-                    ..
-                } = &event.kind
-                else {
-                    continue;
-                };
-                for held in analysis.guard(id, *guard).iter().flat_map(|i| &i.locks) {
-                    let alone = held.lock.exclusive
-                        || analysis.is_alone_with(id, &held.lock) == Alone::Surely;
-                    if let Some(class) = held.lock.class.filter(|_| !alone) {
-                        let known = of.entry(class).or_default();
-                        if known.last() != Some(&id) {
-                            known.push(id);
-                        }
-                    }
-                }
-            }
-        }
-        Writers { of }
-    }
-
-    /// Whether a function other than this one writes.
-    fn others(&self, function: FnId, class: Option<ClassId>) -> bool {
-        let writers = class.and_then(|class| self.of.get(&class));
-        writers.is_some_and(|writers| writers.iter().any(|writer| *writer != function))
-    }
-
-    /// Whether another thread may write while `function` runs.
-    fn meets(&self, analysis: &Analysis, function: FnId, class: Option<ClassId>) -> bool {
-        if analysis.may_run_in_parallel(function, function) {
-            return true;
-        }
-        let writers = class.and_then(|class| self.of.get(&class));
-        writers.is_some_and(|writers| {
-            writers
-                .iter()
-                .any(|writer| analysis.may_run_in_parallel(function, *writer))
-        })
-    }
 }
 
 /// How the write depends on the read.
