@@ -13,7 +13,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
@@ -26,7 +25,7 @@ use crate::intake::{Origin, Submission};
 use crate::judge::Grader;
 use crate::receipt::Receipt;
 use crate::rubric::{Mark, Marks, Outcome, Status, marks};
-use crate::{text, write};
+use crate::{parallel, text, write};
 
 /// Schema of `marks.json`.
 pub const SCHEMA: &str = "conclint/marks/1";
@@ -203,37 +202,25 @@ pub fn run(
         .iter()
         .filter_map(|(hash, index)| Some((hash, submissions.get(*index)?)))
         .collect();
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let found: Mutex<BTreeMap<String, (Evidence, bool)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, work.len().max(1)) {
-            scope.spawn(|| {
-                while let Some((hash, submission)) = work.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    let name = text::hash([key.as_str(), hash.as_str()]);
-                    let path = out.join("judged").join(format!("{name}.json"));
-                    progress(Step::Begins(&submission.id));
-                    let result = judge(grader, submission, &path);
-                    if let Ok(mut found) = found.lock() {
-                        found.insert((*hash).clone(), result);
-                    }
-                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    progress(Step::Ends(&submission.id, done, work.len()));
-                }
-            });
-        }
+    let done = AtomicUsize::new(0);
+    let results = parallel::map(&work, jobs, |(hash, submission)| {
+        let name = text::hash([key.as_str(), hash.as_str()]);
+        let path = out.join("judged").join(format!("{name}.json"));
+        progress(Step::Begins(&submission.id));
+        let result = judge(grader, submission, &path);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        progress(Step::Ends(&submission.id, done, work.len()));
+        result
     });
-    let found = found.into_inner().unwrap_or_default();
+    let hashes = work.iter().map(|(hash, _)| (*hash).clone());
+    let found: BTreeMap<String, (Evidence, bool)> = hashes.zip(results).collect();
     let resumed = found.values().filter(|(_, resumed)| *resumed).count();
     let mut entries = Vec::new();
     for submission in submissions {
-        let evidence = match found.get(&submission.hash()) {
-            Some((evidence, _)) => evidence.clone(),
-            None => Evidence {
-                broken: Some("a worker was lost".to_owned()),
-                ..Evidence::default()
-            },
-        };
+        let (evidence, _) = found
+            .get(&submission.hash())
+            .with_context(|| format!("nothing is known of {}", submission.id))?;
+        let evidence = evidence.clone();
         let at = submission.submitted_at.as_deref();
         let graded = Graded {
             marks: marks(&grader.assignment, &evidence, at),
