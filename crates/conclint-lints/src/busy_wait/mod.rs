@@ -45,6 +45,7 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             let rank = |at: Point, event: &Event, look: &Look| {
                 (
                     matches!(event.kind, EventKind::Recv { .. }),
+                    !look.object.is_some_and(|class| signalled.contains(&class)),
                     !leaves(function, at, look),
                     event.site.line,
                 )

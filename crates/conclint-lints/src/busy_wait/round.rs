@@ -252,7 +252,7 @@ impl Way<'_> {
 
 /// The loop has rounds that write what it looks at: it changes a value, and tries
 /// again where another thread came first. `lock` and its like exchange constants,
-/// which is a look.
+/// which is a look, and a plain store lets go.
 pub(super) fn writes_back(function: &Function, look: Point, of: &Look) -> bool {
     let in_loop = |at| reaches(function, look, at) && reaches(function, at, look);
     events(function).any(|(at, event)| match &event.kind {
@@ -260,7 +260,11 @@ pub(super) fn writes_back(function: &Function, look: Point, of: &Look) -> bool {
             object: Some(object),
             ..
         } => {
-            of.object.is_some() && object.class == of.object && in_loop(at) && !tries(function, at)
+            of.object.is_some()
+                && object.class == of.object
+                && in_loop(at)
+                && !tries(function, at)
+                && !stores(function, at)
         }
         _ => false,
     })
@@ -269,13 +273,22 @@ pub(super) fn writes_back(function: &Function, look: Point, of: &Look) -> bool {
 /// The write at `at` is that of an exchange that is a look: it does not depend on
 /// what was read before.
 fn tries(function: &Function, at: Point) -> bool {
-    let next = Point {
-        index: at.index + 1,
-        ..at
-    };
+    let next = after(at);
     let exchanges = event_at(function, next)
         .is_some_and(|event| matches!(event.kind, EventKind::Load { exchange: true, .. }));
     exchanges && position(function, next).is_some()
+}
+
+/// The write at `at` is a plain store.
+fn stores(function: &Function, at: Point) -> bool {
+    event_at(function, after(at)).is_some_and(|event| matches!(event.kind, EventKind::Store { .. }))
+}
+
+fn after(at: Point) -> Point {
+    Point {
+        index: at.index + 1,
+        ..at
+    }
 }
 
 /// The atomic that is loaded there.

@@ -183,6 +183,13 @@ pub fn run(mut events: Receiver<u64>) {{
     some(Level::Grading, takes);
     // Which cannot be told from a step that is tried again.
     assert!(!found(Level::Default, takes));
+    // To let go of it is no step.
+    some(
+        Level::Default,
+        "loop { if N.compare_exchange(0, 1, SeqCst, SeqCst).is_ok() {
+            if only == 0 { break; } N.store(0, SeqCst); } }
+        Ok(new)",
+    );
 }
 
 #[test]
