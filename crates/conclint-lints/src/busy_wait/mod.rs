@@ -64,7 +64,8 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
         for (at, event, look, round) in &found {
             // A loop that has work in other rounds does it from time to time, or
             // tries again; what waits in it, if anything, is its author's choice.
-            let works = !matches!(event.kind, EventKind::Recv { .. }) && comes_back(function, *at);
+            let works = !matches!(event.kind, EventKind::Recv { .. })
+                && comes_back(&questions, function, *at);
             // What is asked need not be a question: its answer has to end the wait.
             // Without a standard library there is nothing to wait on but the value.
             let asks = look.asks && !leaves(function, *at, look);
@@ -163,22 +164,12 @@ fn waits_well(function: &Function, look: Point) -> bool {
 }
 
 /// Whether the loop has rounds in which something is done.
-fn comes_back(function: &Function, look: Point) -> bool {
-    let works = |event: &Event| {
-        matches!(
-            event.kind,
-            EventKind::Call(_)
-                | EventKind::Wait { .. }
-                | EventKind::Await
-                | EventKind::Other
-                | EventKind::Block { .. }
-        ) && !matches!(
-            event.kind,
-            EventKind::Block {
-                kind: BlockKind::Sleep,
-                ..
-            }
-        )
+fn comes_back(questions: &Questions<'_>, function: &Function, look: Point) -> bool {
+    let works = |event: &Event| match &event.kind {
+        EventKind::Call(call) => !questions.asked(call).is_some_and(|asked| asked.only),
+        EventKind::Block { kind, .. } => *kind != BlockKind::Sleep,
+        EventKind::Wait { .. } | EventKind::Await | EventKind::Other => true,
+        _ => false,
     };
     events(function).any(|(at, event)| {
         at != look && works(event) && reaches(function, look, at) && reaches(function, at, look)

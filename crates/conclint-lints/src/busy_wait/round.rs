@@ -65,7 +65,7 @@ impl Round {
         };
         let found: Vec<&Round> = all.iter().filter(fits).collect();
         if found.is_empty()
-            || look.exchanges && comes_back(function, at)
+            || look.exchanges && comes_back(questions, function, at)
             || waits_well(function, at)
         {
             return None;
