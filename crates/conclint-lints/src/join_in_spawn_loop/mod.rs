@@ -24,6 +24,9 @@ pub static LINT: Lint = Lint {
     check,
 };
 
+/// How many calls away a thread may be pinned to a processor.
+const PINNED: u32 = 2;
+
 fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) {
     let draw = Draw::new(analysis.program());
     for (id, function) in (0..).map(FnId).zip(&analysis.program().functions) {
@@ -31,6 +34,9 @@ fn check(analysis: &Analysis, settings: &Settings, findings: &mut Vec<Finding>) 
             if let EventKind::Spawn(spawn) = &event.kind
                 && matches!(spawn.kind, SpawnKind::Thread | SpawnKind::Scoped)
                 && let Some(join) = serial(function, at, event, spawn)
+                && !spawn
+                    .body
+                    .is_some_and(|body| is_pinned(analysis, body, PINNED))
             {
                 let what = format!("starts a thread (`{}`)", spawn.what);
                 let start = draw.step(id, event.site, Role::Spawn, "", what);
@@ -66,6 +72,25 @@ fn serial(function: &Function, at: Point, event: &Event, spawn: &Spawn) -> Optio
     // thread for it.
     let guards = spawn.body.is_none() && looks_at(function, join);
     (!spawn.retried && !guards && in_turn(function, at, join, over)).then_some(site)
+}
+
+/// Whether the function chooses the processor that it runs on: its thread is
+/// there for the place, and may have it to itself.
+fn is_pinned(analysis: &Analysis, id: FnId, calls: u32) -> bool {
+    let Some(function) = analysis.program().functions.get(id.index()) else {
+        return false;
+    };
+    events(function).any(|(_, event)| match &event.kind {
+        EventKind::Call(call) => {
+            let further = || {
+                call.targets
+                    .iter()
+                    .any(|to| is_pinned(analysis, *to, calls - 1))
+            };
+            call.name.to_ascii_lowercase().contains("affinity") || calls > 0 && further()
+        }
+        _ => false,
+    })
 }
 
 /// Whether the loop joins there what it starts at `at`, before it goes on. (A `loop`

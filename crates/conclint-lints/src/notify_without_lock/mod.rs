@@ -10,7 +10,7 @@ use conclint_facts::{
 };
 
 use crate::condvars::{ends_something, waits, wakes_by_itself};
-use crate::flow::{Point, events, reaches};
+use crate::flow::{Point, after, events, reaches};
 use crate::trace::{Draw, list};
 use crate::{Found, Level, Lint, Settings};
 
@@ -39,7 +39,10 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
             let Some(change) = seen.or_else(|| later(analysis, id, function, point, notify)) else {
                 continue;
             };
-            if told.contains(&notify.class) || lockers.had_lock(id, function, point, notify.locks) {
+            if told.contains(&notify.class) || is_repeated(function, point, notify.class) {
+                continue;
+            }
+            if lockers.had_lock(id, function, point, notify.locks) {
                 continue;
             }
             told.insert(notify.class);
@@ -51,6 +54,7 @@ fn check(analysis: &Analysis, _: &Settings, findings: &mut Vec<Finding>) {
     for (id, function) in analysis.functions_with(Kinds::NOTIFY) {
         for (point, notify) in notifications(analysis, function) {
             if !function.is_test
+                && !is_repeated(function, point, notify.class)
                 && !lockers.had_lock(id, function, point, notify.locks)
                 && known.insert(notify.class)
                 && are_waiters_alone(analysis, notify.class, notify.locks)
@@ -120,6 +124,38 @@ fn change(function: &Function, point: Point) -> Option<Change<'_>> {
     write
         .map(Change::Write)
         .or(join.filter(|_| ends).map(Change::Join))
+}
+
+/// Whether a loop there, or further on, does nothing but to notify until something
+/// has come about (`while !worker.is_finished() { .. }`): a wake-up that is lost
+/// is made good.
+fn is_repeated(function: &Function, point: Point, class: ClassId) -> bool {
+    let question =
+        |event: &Event| matches!(event.kind, EventKind::Asks { .. } | EventKind::Test { .. });
+    // The next thing after the notification is a question, and the next thing
+    // after its answer the notification.
+    let asks_next = |at: Point| {
+        let mut alone = true;
+        let mut back = false;
+        let visit = |next: Point, event: &Event| {
+            let block = function.blocks.get(next.block.index());
+            back |= block.is_some_and(|block| block.successors.contains(&at.block));
+            alone &= question(event);
+        };
+        after(function, at, visit, question);
+        alone && back
+    };
+    let first = |at: Point| {
+        let block = function.blocks.get(at.block.index());
+        block.is_some_and(|block| block.events.iter().take(at.index as usize).all(question))
+    };
+    events(function).any(|(at, event)| {
+        matches!(&event.kind, EventKind::Notify { condvar, .. } if condvar.class == Some(class))
+            && (at == point || reaches(function, point, at))
+            && reaches(function, at, at)
+            && first(at)
+            && asks_next(at)
+    })
 }
 
 /// A write under one of `locks`, or of an atomic beside the condition variable,

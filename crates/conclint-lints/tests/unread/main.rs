@@ -8,6 +8,7 @@ use conclint_lints::{Level, Settings};
 use conclint_rust::{Input, SourceInput};
 
 mod condvars;
+mod course;
 mod drained;
 mod dropped;
 mod eighteenth;

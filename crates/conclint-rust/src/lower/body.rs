@@ -227,6 +227,8 @@ pub(super) struct Lower<'a> {
     pub arrays: Vec<u16>,
     /// The iterator whose method is being lowered has a length that the program sets.
     pub counted: bool,
+    /// What was last asked for connections has only those of the same machine.
+    pub listens_locally: bool,
     /// The receiver of the method call at hand runs over numbers.
     pub numbers: bool,
     /// What the closure of that method is given.
@@ -351,6 +353,7 @@ impl<'a> Lower<'a> {
             loop_over: SmolStr::default(),
             arrays: Vec::new(),
             counted: false,
+            listens_locally: false,
             numbers: false,
             numbered: Numbered::None,
         }

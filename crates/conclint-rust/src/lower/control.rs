@@ -244,7 +244,7 @@ impl Lower<'_> {
             {
                 self.other(arm.body.span);
             }
-            if is_any_success(&arm.pat) && super::retries::leaves_loop(&arm.body) {
+            if is_any_success(&arm.pat) && super::retries::leaves_loop_with_success(&arm.body) {
                 self.note_retried(scrutinee);
             }
             if super::threads::ignores_failure(scrutinee, arm) {

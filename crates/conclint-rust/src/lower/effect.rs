@@ -313,7 +313,12 @@ impl Lower<'_> {
             ]));
             return back.with_ty(types::result_of(pair));
         }
-        back.with_ty(types::result_of(inner))
+        // Elsewhere mostly the guard comes back as it is; who unwraps it gets the same.
+        let plain = matches!(types::peel(self.index(), &cur.ty), Ty::Ext(path, _) if !path.starts_with("std::"));
+        back.with_ty(match plain {
+            true => inner,
+            false => types::result_of(inner),
+        })
     }
 
     /// A wait on a condition variable that the workspace itself defines, and that

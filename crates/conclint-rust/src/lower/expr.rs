@@ -169,6 +169,7 @@ impl Lower<'_> {
                 self.numbers = super::threads::numbers(receiver);
                 self.numbered = numbered(receiver);
                 let captured = self.captured_in(&mut recv);
+                self.noted_listener(&recv.ty, name);
                 let mut val = self.method(recv, &call);
                 self.goes_on(&mut val, captured, &call);
                 if let Some(target) = &target {

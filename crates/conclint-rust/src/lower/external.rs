@@ -70,6 +70,9 @@ impl Lower<'_> {
         if ext.starts_with("signal_hook") {
             // Flags that a handler sets are told from others.
             self.escaping(&what, &vals, span);
+        } else if ext.contains("affinity") {
+            // So are threads that choose their processor.
+            self.escaping(&what, &vals, span);
         } else {
             self.escaping_closures(&what, &vals, span);
         }

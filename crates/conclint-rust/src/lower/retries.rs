@@ -95,6 +95,23 @@ pub(super) fn is_any_success(pat: &Pat) -> bool {
     matches!(pat, Pat::TupleStruct { path, pats } if path.last() == "Ok" && pats.iter().all(open))
 }
 
+/// Control leaves the loop there, or where the value that a success brought is
+/// a success itself.
+pub(super) fn leaves_loop_with_success(expr: &Expr) -> bool {
+    let success = |pat: &Pat| matches!(pat, Pat::TupleStruct { path, .. } if matches!(path.last(), "Ok" | "Some"));
+    let inner = |expr: &Expr| match &expr.kind {
+        ExprKind::Match { arms, .. } => arms
+            .iter()
+            .any(|arm| success(&arm.pat) && leaves_loop(&arm.body)),
+        _ => false,
+    };
+    leaves_loop(expr)
+        || match &expr.kind {
+            ExprKind::Block(block) => block.tail.as_deref().is_some_and(inner),
+            _ => inner(expr),
+        }
+}
+
 /// Control leaves the loop there.
 pub(super) fn leaves_loop(expr: &Expr) -> bool {
     match &expr.kind {

@@ -12,6 +12,9 @@ use super::value::{ClassBase, SpawnId, Val};
 use crate::hir::{self, Expr, ExprKind, Lit, Pat, Span};
 use crate::index::{Ty, last_segment};
 
+/// In how many types a listener may be wrapped.
+const WITHIN: usize = 3;
+
 impl Lower<'_> {
     /// The join that was just written is one of these threads.
     pub fn joined(&mut self, handles: &[SpawnId]) {
@@ -72,6 +75,47 @@ impl Lower<'_> {
         }
     }
 
+    /// Whether the listener of type `ty`, whose connections are asked for, hears
+    /// programs of the same machine only.
+    pub fn noted_listener(&mut self, ty: &Ty, name: &str) {
+        if matches!(name, "accept" | "incoming") {
+            self.listens_locally = self.is_local(ty);
+        }
+    }
+
+    /// A listener for the same machine, or its connections, or what has one and
+    /// no other.
+    fn is_local(&self, ty: &Ty) -> bool {
+        let mut parts = Vec::new();
+        self.listeners(ty, WITHIN, &mut parts);
+        !parts.is_empty() && parts.iter().all(|local| *local)
+    }
+
+    /// Of each listener or connection in `ty`, whether it is for the same machine.
+    fn listeners(&self, ty: &Ty, depth: usize, found: &mut Vec<bool>) {
+        match ty {
+            Ty::Ext(path, args) => {
+                if path.contains("::Unix") || path.contains("::local_socket::") {
+                    found.push(true);
+                } else if path.contains("::Tcp") {
+                    found.push(false);
+                }
+                args.iter()
+                    .for_each(|arg| self.listeners(arg, depth, found));
+            }
+            Ty::Tuple(types) => types
+                .iter()
+                .for_each(|part| self.listeners(part, depth, found)),
+            Ty::Ref(_, inner) => self.listeners(inner, depth, found),
+            Ty::Adt(id, _) if depth > 0 => {
+                for field in self.index().field_types(*id) {
+                    self.listeners(&field, depth - 1, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// What a method call, which gives `taken`, says about threads, once it is
     /// written: a result that is replaced, a connection that is taken, a thread
     /// joined in turn.
@@ -86,7 +130,7 @@ impl Lower<'_> {
                 self.ignore_join(true);
             }
             "accept" if call.args.is_empty() => {
-                let local = is_local(&taken.ty);
+                let local = self.is_local(&taken.ty) || self.listens_locally;
                 self.emit(EventKind::Accept { local }, call.site());
             }
             "map" | "for_each" | "filter_map" | "flat_map" => {
@@ -149,7 +193,7 @@ impl Lower<'_> {
         self.loop_over = self.name_of(over);
         self.out.counts |= numbers(iter);
         if mentions_method(iter, &["incoming"]) {
-            let local = is_local(&over.ty);
+            let local = self.is_local(&over.ty) || self.listens_locally;
             return Per::Connection { local };
         }
         if counted(iter) {
@@ -250,15 +294,6 @@ impl Lower<'_> {
             joined: None,
             retried: false,
         });
-    }
-}
-
-/// A listener for the same machine, or its connections.
-fn is_local(ty: &Ty) -> bool {
-    match ty {
-        Ty::Ext(path, args) => path.contains("::Unix") || args.iter().any(is_local),
-        Ty::Tuple(types) => types.iter().any(is_local),
-        _ => false,
     }
 }
 
